@@ -1,0 +1,50 @@
+// Writes src/spec/schema-types.ts from schemas/*.schema.json. `--check` fails where the file on disk is not what would be written.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compile } from 'json-schema-to-typescript';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const target = join(root, 'src/spec/schema-types.ts');
+const kinds = ['source', 'entity', 'feature_set', 'feature_service', 'pipeline', 'model', 'endpoint', 'project'];
+const read = (name) => JSON.parse(readFileSync(join(root, 'schemas', `${name}.schema.json`), 'utf8'));
+
+// One schema with every definition inside, so that a shared shape becomes one type.
+const common = read('common');
+const definitions = { ...common.$defs };
+const properties = {};
+const inline = (value) => {
+  if (Array.isArray(value)) return value.map(inline);
+  if (value === null || typeof value !== 'object') return value;
+  const out = {};
+  for (const [key, item] of Object.entries(value)) {
+    if (key === '$ref') out.$ref = item.replace(/^(common\.schema\.json)?#\/\$defs\//, '#/definitions/');
+    else if (key === '$schema' || key === '$id' || key === 'discriminator' || key.startsWith('x-')) continue;
+    else out[key] = inline(item);
+  }
+  // oneOf of required sets is for validation; as a type it would multiply the interface.
+  if (Array.isArray(out.oneOf) && out.oneOf.every((branch) => branch.required && !branch.properties)) delete out.oneOf;
+  return out;
+};
+for (const kind of kinds) {
+  const { $defs = {}, ...schema } = read(kind);
+  Object.assign(definitions, $defs);
+  definitions[schema.title] = schema;
+  properties[kind] = { $ref: `#/definitions/${schema.title}` };
+}
+const all = inline({ title: 'Specs', type: 'object', additionalProperties: false, properties, definitions });
+const code = await compile(all, 'Specs', {
+  bannerComment: '/* Generated from schemas/*.schema.json by scripts/generate-types.mjs: do not edit. */',
+  additionalProperties: false,
+  unreachableDefinitions: true,
+  declareExternallyReferenced: true,
+  style: { singleQuote: true, printWidth: 120 },
+});
+if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== code) {
+    process.stderr.write('src/spec/schema-types.ts is out of date: run npm run generate\n');
+    process.exitCode = 1;
+  }
+} else {
+  writeFileSync(target, code);
+}

@@ -1,0 +1,26 @@
+/**
+ * References to values that never enter a spec, a plan, the state, a log or an event: `env('NAME')` in TypeScript,
+ * `${env:NAME}` in YAML, `{ "$env": "NAME" }` in canonical form. Resolved at the moment of use.
+ */
+import { MlopsError } from './error.ts';
+
+export interface EnvRef {
+  readonly $env: string;
+}
+
+export function isEnvRef(value: unknown): value is EnvRef {
+  return typeof value === 'object' && value !== null && typeof (value as EnvRef).$env === 'string';
+}
+
+/** The value now, from `variables` (normally process.env). Throws SP110 when it is not set. */
+export function resolveEnv(value: string | EnvRef, variables: Readonly<Record<string, string | undefined>>): string {
+  if (!isEnvRef(value)) return value;
+  const found = variables[value.$env];
+  if (found === undefined || found === '') {
+    throw new MlopsError('SP110', {
+      detail: `The environment variable ${value.$env} is not set.`,
+      hint: `set it before running: export ${value.$env}=…`,
+    });
+  }
+  return found;
+}

@@ -1,0 +1,142 @@
+/**
+ * What the operators need of the other services, in the orchestrator's own words; compose.ts passes it in.
+ * Every call is idempotent: a task may run twice. Every call may throw MlopsError; `signal` ends it early.
+ */
+import type { JsonObject } from '../lib/json.ts';
+import type { TaskOf } from '../spec/canonical-specs.ts';
+import type { GateResult, ModelSignature, Stage } from '../stores/control/registry.ts';
+
+export interface CallContext {
+  readonly signal: AbortSignal;
+  /** A line for the task's log. */
+  readonly log: (line: string) => void;
+  readonly runId: string;
+  readonly pipeline: string;
+  readonly task: string;
+}
+
+/** An immutable copy of a source as it was. */
+export interface SourceSnapshot {
+  readonly source: string;
+  /** SHA-256 of the content. */
+  readonly digest: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** False where the content equals the snapshot before. */
+  readonly changed: boolean;
+}
+
+export interface ValidationReport {
+  readonly checked: number;
+  readonly failures: readonly {
+    readonly featureSet: string;
+    readonly feature: string;
+    readonly expectation: string;
+    readonly observed: number | string | null;
+    readonly rows: number | null;
+  }[];
+}
+
+export interface MaterializationReport {
+  readonly featureSet: string;
+  readonly version: number;
+  readonly rowsRead: number;
+  readonly rowsWritten: number;
+  readonly onlineWritten: number;
+  /** Greatest event time materialized, ISO 8601 UTC; null where the set has no rows. */
+  readonly watermark: string | null;
+}
+
+/** A recorded, immutable training set: a Parquet artifact with the spine's columns, the features and `__split` (train, test). */
+export interface TrainingDataset {
+  /** SHA-256 over what it was made from and what it holds. */
+  readonly digest: string;
+  /** SHA-256 of the Parquet file in the artifact store. */
+  readonly artifact: string;
+  readonly rows: number;
+  readonly trainRows: number;
+  readonly testRows: number;
+  readonly service: string;
+  /** Feature columns as `set.feature`, in the service's order, with the column that holds each in the file. */
+  readonly features: readonly { readonly feature: string; readonly column: string; readonly dtype: string }[];
+  readonly spineDigest: string;
+  readonly featureSetVersions: Readonly<Record<string, number>>;
+  /** Source name → digest of the snapshot. */
+  readonly sources: Readonly<Record<string, string>>;
+}
+
+export interface TrainedModel {
+  /** SHA-256 of the ONNX file in the artifact store. */
+  readonly artifact: string;
+  readonly framework: 'onnx';
+  readonly trainer: string;
+  readonly hyperparameters: JsonObject;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly signature: ModelSignature;
+  readonly dataset: TrainingDataset;
+  /** Further files that the trainer left, by path, with their digests. */
+  readonly extraArtifacts: readonly { readonly path: string; readonly digest: string; readonly bytes: number }[];
+}
+
+export interface RegisteredVersion {
+  readonly id: string;
+  readonly model: string;
+  readonly version: number;
+}
+
+export interface PromotedVersion extends RegisteredVersion {
+  readonly stage: Stage;
+  readonly gates: readonly GateResult[];
+  readonly archived: number | null;
+}
+
+export interface OperatorServices {
+  ingest(source: string, context: CallContext): Promise<SourceSnapshot>;
+  validate(task: TaskOf<'data_validation'>, context: CallContext): Promise<ValidationReport>;
+  materialize(featureSet: string, context: CallContext): Promise<MaterializationReport>;
+  trainingDataset(task: TaskOf<'training_dataset'>, context: CallContext): Promise<TrainingDataset>;
+  /** A built-in trainer. */
+  train(
+    request: {
+      readonly trainer: NonNullable<TaskOf<'model_training'>['trainer']>;
+      readonly dataset: TrainingDataset;
+      readonly label: string;
+      readonly params: JsonObject;
+    },
+    context: CallContext,
+  ): Promise<TrainedModel>;
+  /** An ONNX file that a program wrote: checked by loading it, its signature read from its tensors. */
+  adoptTrained(
+    request: {
+      readonly onnxPath: string;
+      readonly dataset: TrainingDataset;
+      readonly label: string;
+      readonly metrics: Readonly<Record<string, number>>;
+      readonly hyperparameters: JsonObject;
+      readonly extraFiles: readonly { readonly path: string; readonly file: string }[];
+    },
+    context: CallContext,
+  ): Promise<TrainedModel>;
+  evaluate(
+    request: { readonly model: TrainedModel; readonly metrics: readonly string[] | null },
+    context: CallContext,
+  ): Promise<{ readonly metrics: Readonly<Record<string, number>>; readonly rows: number }>;
+  register(
+    request: {
+      readonly model: string;
+      readonly trained: TrainedModel;
+      readonly metrics: Readonly<Record<string, number>>;
+      readonly codeDigest: string | null;
+      readonly gitCommit: string | null;
+    },
+    context: CallContext,
+  ): Promise<RegisteredVersion>;
+  promote(
+    request: { readonly versionId: string; readonly to: Stage; readonly reason: string },
+    context: CallContext,
+  ): Promise<PromotedVersion>;
+  /** Bytes of an artifact as a local file, for inputs of processes. */
+  artifactFile(digest: string): Promise<string>;
+  /** The content of an artifact is stored under its SHA-256. */
+  storeFile(path: string): Promise<{ readonly digest: string; readonly bytes: number }>;
+}

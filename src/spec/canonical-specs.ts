@@ -1,0 +1,76 @@
+/**
+ * The canonical form of each kind: what TypeScript and YAML both load to, what the plan compares and the state records.
+ * References are names, short forms are written out, what follows from the project (the order of tasks, an operator's
+ * only possible operand, all features of a set) is explicit.
+ */
+import type { Kind } from './kinds.ts';
+import type {
+  CommandTask,
+  DataIngestionTask,
+  DataValidationTask,
+  EndpointSpec,
+  EntitySpec,
+  Feature,
+  FeatureMaterializationTask,
+  FeatureServiceSpec,
+  FeatureSetSpec,
+  ModelEvaluationTask,
+  ModelPromotionTask,
+  ModelRegistrationTask,
+  ModelSpec,
+  ModelTrainingTask,
+  PipelineSpec,
+  SourceSpec,
+  TrainingDatasetTask,
+} from './schema-types.ts';
+
+type With<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
+
+/** Files that a task's process finds in its working directory, content-addressed. */
+export interface CodeBundle {
+  /** SHA-256 of the canonical form of `files`. */
+  readonly digest: string;
+  /** Path relative to the project root → SHA-256 of the content. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Upstream tasks are always written out. */
+interface Placed {
+  readonly needs: string[];
+}
+
+export type CanonicalTask =
+  | (With<DataIngestionTask, 'source'> & Placed)
+  | (With<DataValidationTask, 'featureSets'> & Placed)
+  | (With<FeatureMaterializationTask, 'featureSets'> & Placed)
+  | (With<TrainingDatasetTask, 'features'> & Placed)
+  | (ModelTrainingTask & Placed & { readonly bundle?: CodeBundle })
+  | (ModelEvaluationTask & Placed)
+  | (With<ModelRegistrationTask, 'model'> & Placed)
+  | (With<ModelPromotionTask, 'model'> & Placed)
+  | (CommandTask & Placed & { readonly bundle?: CodeBundle });
+
+export type OperatorName = CanonicalTask['operator'];
+export type TaskOf<O extends OperatorName> = Extract<CanonicalTask, { operator: O }>;
+
+export type CanonicalSource = SourceSpec;
+export type CanonicalEntity = EntitySpec;
+export type CanonicalFeatureSet = Omit<FeatureSetSpec, 'features'> & { readonly features: Readonly<Record<string, Feature>> };
+/** Every feature as `set.feature`, in order. */
+export type CanonicalFeatureService = FeatureServiceSpec;
+export type CanonicalPipeline = Omit<PipelineSpec, 'tasks'> & { readonly tasks: Readonly<Record<string, CanonicalTask>> };
+export type CanonicalModel = ModelSpec;
+/** `key` and `split` are always present; every variant has a stage or a version. */
+export type CanonicalEndpoint = With<EndpointSpec, 'key' | 'split'>;
+
+export interface CanonicalSpecs {
+  readonly source: CanonicalSource;
+  readonly entity: CanonicalEntity;
+  readonly feature_set: CanonicalFeatureSet;
+  readonly feature_service: CanonicalFeatureService;
+  readonly pipeline: CanonicalPipeline;
+  readonly model: CanonicalModel;
+  readonly endpoint: CanonicalEndpoint;
+}
+
+export type CanonicalSpec = CanonicalSpecs[Kind];

@@ -1,0 +1,1052 @@
+/* Generated from schemas/*.schema.json by scripts/generate-types.mjs: do not edit. */
+
+/**
+ * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Name".
+ */
+export type Name = string;
+/**
+ * The type of an entity key.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "KeyType".
+ */
+export type KeyType = 'int32' | 'int64' | 'string' | 'uuid' | 'timestamp' | 'date';
+/**
+ * The type of a feature.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Dtype".
+ */
+export type Dtype =
+  'bool' | 'int32' | 'int64' | 'float32' | 'float64' | 'string' | 'timestamp' | 'date' | 'uuid' | 'bytes' | 'json';
+/**
+ * An IANA time zone, e.g. `America/Chicago`. Default UTC.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Timezone".
+ */
+export type Timezone = string;
+/**
+ * Five or six cron fields (six: seconds first).
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Cron".
+ */
+export type Cron = string;
+/**
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Task".
+ */
+export type Task =
+  | DataIngestionTask
+  | DataValidationTask
+  | FeatureMaterializationTask
+  | TrainingDatasetTask
+  | ModelTrainingTask
+  | ModelEvaluationTask
+  | ModelRegistrationTask
+  | ModelPromotionTask
+  | CommandTask;
+/**
+ * Bytes with an optional unit: `k M G T` or `Ki Mi Gi Ti`, e.g. `512Mi`.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Size".
+ */
+export type Size = string;
+/**
+ * A shell line, or the program and its arguments.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "CommandLine".
+ */
+export type CommandLine = string | [string, ...string[]];
+/**
+ * A reference to an environment variable (`env('NAME')`, `${env:NAME}`), or a plain text where nothing is secret.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Secret".
+ */
+export type Secret = string | EnvRef;
+/**
+ * Globs of project files that the task needs beside those that its command names.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Code".
+ */
+export type Code = string[];
+/**
+ * A column name as the source spells it.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Column".
+ */
+export type Column = string;
+/**
+ * A whole or decimal number and a unit: `ms s m h d w`, e.g. `15m`, `400d`.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Duration".
+ */
+export type Duration = string;
+/**
+ * A query in DuckDB's dialect.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Sql".
+ */
+export type Sql = string;
+
+export interface Specs {
+  source?: SourceSpec;
+  entity?: EntitySpec;
+  feature_set?: FeatureSetSpec;
+  feature_service?: FeatureServiceSpec;
+  pipeline?: PipelineSpec;
+  model?: ModelSpec;
+  endpoint?: EndpointSpec;
+  project?: ProjectSpec;
+}
+/**
+ * Where data comes from: a file, or a query over other sources.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "SourceSpec".
+ */
+export interface SourceSpec {
+  name: Name;
+  /**
+   * Path relative to the project root. CSV, Parquet or JSON lines by its ending.
+   */
+  file?: string;
+  /**
+   * Default: by the file's ending.
+   */
+  format?: 'csv' | 'parquet' | 'jsonl';
+  /**
+   * Texts that stand for a missing value in a CSV file. Default: the empty field.
+   */
+  nulls?: string[];
+  /**
+   * CSV field separator. Default: detected.
+   */
+  delimiter?: string;
+  /**
+   * A query over other sources, instead of a file.
+   */
+  query?: string;
+  /**
+   * Columns to add: name to SQL expression over the file's columns.
+   */
+  columns?: {
+    [k: string]: string;
+  };
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * The team that answers for it.
+   */
+  owner?: string;
+  tags?: Tags;
+  /**
+   * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
+   */
+  protect?: boolean;
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  movedFrom?: string;
+}
+/**
+ * Free labels.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Tags".
+ */
+export interface Tags {
+  [k: string]: string;
+}
+/**
+ * What features describe: a patient, a ward. Its keys identify one.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "EntitySpec".
+ */
+export interface EntitySpec {
+  name: Name;
+  /**
+   * Key columns and their types, in order.
+   */
+  keys: {
+    [k: string]: KeyType;
+  };
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * The team that answers for it.
+   */
+  owner?: string;
+  tags?: Tags;
+  /**
+   * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
+   */
+  protect?: boolean;
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  movedFrom?: string;
+}
+/**
+ * Features of one entity from one source or query, versioned together.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "FeatureSetSpec".
+ */
+export interface FeatureSetSpec {
+  name: Name;
+  entity: Name;
+  source?: Name;
+  /**
+   * A query over sources that yields the keys, the event time and the features.
+   */
+  query?: string;
+  /**
+   * The column that says when a row became true.
+   */
+  eventTime: string;
+  /**
+   * The column that says when a row became known. With it, a training row sees only what was known by then.
+   */
+  createdTime?: string;
+  /**
+   * `spine`: only rows known by the spine row's time (default). `now`: every row, whenever it became known.
+   */
+  asKnownAt?: 'spine' | 'now';
+  /**
+   * How long a value stays valid after its event time, both ends included. Default: for ever.
+   */
+  ttl?: string;
+  /**
+   * Name to feature, or to its dtype alone.
+   */
+  features: {
+    [k: string]: Dtype | Feature;
+  };
+  materialize?: MaterializeSpec;
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * The team that answers for it.
+   */
+  owner?: string;
+  tags?: Tags;
+  /**
+   * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
+   */
+  protect?: boolean;
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  movedFrom?: string;
+}
+/**
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Feature".
+ */
+export interface Feature {
+  dtype: Dtype;
+  /**
+   * The source or query column that holds it. Default: the feature's name.
+   */
+  column?: string;
+  /**
+   * Computed on demand from the set's other features, by one implementation offline and online. Common Expression Language.
+   */
+  expr?: string;
+  /**
+   * Unit of measure, e.g. `mg/dl`.
+   */
+  unit?: string;
+  description?: string;
+  /**
+   * What a prediction uses where the value is null or missing.
+   */
+  default?: string | number | boolean;
+  expect?: Expectation;
+}
+export interface Expectation {
+  /**
+   * Smallest value allowed.
+   */
+  min?: number;
+  /**
+   * Largest value allowed.
+   */
+  max?: number;
+  /**
+   * Largest share of nulls allowed, 0 to 1.
+   */
+  maxNull?: number;
+  /**
+   * The values allowed.
+   *
+   * @minItems 1
+   */
+  in?: [string | number | boolean, ...(string | number | boolean)[]];
+}
+export interface MaterializeSpec {
+  /**
+   * When the daemon materializes it.
+   */
+  cron?: string;
+  timezone?: Timezone;
+  /**
+   * How far before the watermark to read again. Default 0s.
+   */
+  lookback?: string;
+}
+/**
+ * The features that a model reads, by name.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "FeatureServiceSpec".
+ */
+export interface FeatureServiceSpec {
+  name: Name;
+  /**
+   * `set` for all its features, `set.feature` for one.
+   *
+   * @minItems 1
+   */
+  features: [string, ...string[]];
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * The team that answers for it.
+   */
+  owner?: string;
+  tags?: Tags;
+  /**
+   * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
+   */
+  protect?: boolean;
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  movedFrom?: string;
+}
+/**
+ * Tasks and the order they run in.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "PipelineSpec".
+ */
+export interface PipelineSpec {
+  name: Name;
+  schedule?: Schedule;
+  /**
+   * Parameters of a run, with their defaults.
+   */
+  params?: {
+    [k: string]: string | number | boolean;
+  };
+  /**
+   * Name to task, in the order written.
+   */
+  tasks: {
+    [k: string]: Task;
+  };
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * The team that answers for it.
+   */
+  owner?: string;
+  tags?: Tags;
+  /**
+   * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
+   */
+  protect?: boolean;
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  movedFrom?: string;
+}
+export interface Schedule {
+  cron: Cron;
+  timezone?: Timezone;
+  /**
+   * Instants missed while no daemon ran: none of them, the last, or all. Default none.
+   */
+  catchup?: 'none' | 'last' | 'all';
+  /**
+   * When the run before still runs: wait for it, skip this instant, or cancel the run before. Default queue.
+   */
+  overlap?: 'queue' | 'skip' | 'cancel';
+}
+/**
+ * Takes an immutable snapshot of a source.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "DataIngestionTask".
+ */
+export interface DataIngestionTask {
+  operator: 'data_ingestion';
+  source?: Name;
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: string;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: string;
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Retry".
+ */
+export interface Retry {
+  /**
+   * Attempts beyond the first. Default 0.
+   */
+  limit?: number;
+  backoff?: Backoff;
+  /**
+   * What is tried again. Default: failed, timed_out and crashed.
+   *
+   * @minItems 1
+   */
+  on?: [('failed' | 'timed_out' | 'crashed') | number, ...(('failed' | 'timed_out' | 'crashed') | number)[]];
+}
+export interface Backoff {
+  /**
+   * Default 1s.
+   */
+  initial?: string;
+  /**
+   * Default 2.
+   */
+  factor?: number;
+  /**
+   * Default 5m.
+   */
+  cap?: string;
+  /**
+   * Full jitter: a random delay between 0 and the computed one. Default true.
+   */
+  jitter?: boolean;
+}
+/**
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Resources".
+ */
+export interface Resources {
+  /**
+   * Cores. Default 1 for a process, 0 for an inline task.
+   */
+  cpu?: number;
+  memory?: Size;
+  /**
+   * Whole devices. Default 0.
+   */
+  gpu?: number;
+}
+/**
+ * Checks the expectations of feature sets against a snapshot of their source.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "DataValidationTask".
+ */
+export interface DataValidationTask {
+  operator: 'data_validation';
+  source?: Name;
+  /**
+   * @minItems 1
+   */
+  featureSets?: [Name, ...Name[]];
+  /**
+   * `fail` the task (default) or `warn` and go on.
+   */
+  onFailure?: 'warn' | 'fail';
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: string;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: string;
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * Computes new rows of feature sets, writes them offline and the latest online.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "FeatureMaterializationTask".
+ */
+export interface FeatureMaterializationTask {
+  operator: 'feature_materialization';
+  /**
+   * @minItems 1
+   */
+  featureSets?: [Name, ...Name[]];
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: string;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: string;
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * Joins features to a spine point in time and records the result as an immutable training set.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "TrainingDatasetTask".
+ */
+export interface TrainingDatasetTask {
+  operator: 'training_dataset';
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  features?: string;
+  /**
+   * A query over sources that yields the entity keys, the event time and the labels.
+   */
+  spine: string;
+  split?: Split;
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: string;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: string;
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * How rows are set aside for the test. Default: by entity, a fifth.
+ */
+export interface Split {
+  /**
+   * `entity` keeps all rows of one entity together; `time` takes the latest; `row` by a hash of the row. Default entity.
+   */
+  by?: 'entity' | 'time' | 'row';
+  /**
+   * Share of rows for the test. Default 0.2.
+   */
+  test?: number;
+  /**
+   * Default 0.
+   */
+  seed?: number;
+}
+/**
+ * Trains a model on a training set, with a built-in trainer or a program that writes model.onnx.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "ModelTrainingTask".
+ */
+export interface ModelTrainingTask {
+  operator: 'model_training';
+  trainer?: 'logistic_regression' | 'gradient_boosting' | 'random_forest';
+  /**
+   * The spine's column to predict.
+   */
+  label: string;
+  /**
+   * Hyperparameters of the trainer.
+   */
+  params?: {
+    [k: string]: number | string | boolean;
+  };
+  command?: CommandLine;
+  env?: EnvMap;
+  code?: Code;
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: string;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: string;
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * Environment variables of the process; secrets by reference.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "EnvMap".
+ */
+export interface EnvMap {
+  [k: string]: Secret;
+}
+/**
+ * A value that is read from an environment variable when it is used, and never stored.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "EnvRef".
+ */
+export interface EnvRef {
+  $env: string;
+}
+/**
+ * Measures a trained model on the training set's test rows.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "ModelEvaluationTask".
+ */
+export interface ModelEvaluationTask {
+  operator: 'model_evaluation';
+  model?: Name;
+  /**
+   * Default: all that fit the label.
+   *
+   * @minItems 1
+   */
+  metrics?: [
+    'auc' | 'accuracy' | 'precision' | 'recall' | 'f1' | 'log_loss' | 'brier' | 'rmse' | 'mae' | 'r2',
+    ...('auc' | 'accuracy' | 'precision' | 'recall' | 'f1' | 'log_loss' | 'brier' | 'rmse' | 'mae' | 'r2')[]
+  ];
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: string;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: string;
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * Registers the trained model as the next version.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "ModelRegistrationTask".
+ */
+export interface ModelRegistrationTask {
+  operator: 'model_registration';
+  model?: Name;
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: string;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: string;
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * Moves the registered version to a stage, through its gates.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "ModelPromotionTask".
+ */
+export interface ModelPromotionTask {
+  operator: 'model_promotion';
+  model?: Name;
+  to: 'staging' | 'production' | 'archived';
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: string;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: string;
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * Runs any program in a fresh directory that holds the task's code bundle.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "CommandTask".
+ */
+export interface CommandTask {
+  operator: 'command';
+  command: CommandLine;
+  env?: EnvMap;
+  code?: Code;
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: string;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: string;
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * A model: what it reads, what makes it, and what a version must reach.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "ModelSpec".
+ */
+export interface ModelSpec {
+  name: Name;
+  /**
+   * The framework of its versions. Versions with an ONNX artifact can be served.
+   */
+  framework:
+    'onnx' | 'sklearn' | 'xgboost' | 'lightgbm' | 'catboost' | 'tensorflow' | 'keras' | 'pytorch' | 'jax' | 'other';
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  inputs?: string;
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  pipeline?: string;
+  /**
+   * What a version must reach to enter production. A gate that cannot be evaluated refuses.
+   */
+  gates?: Gate[];
+  card?: ModelCard;
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * The team that answers for it.
+   */
+  owner?: string;
+  tags?: Tags;
+  /**
+   * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
+   */
+  protect?: boolean;
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  movedFrom?: string;
+}
+/**
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Gate".
+ */
+export interface Gate {
+  metric: string;
+  /**
+   * Smallest value allowed.
+   */
+  min?: number;
+  /**
+   * Largest value allowed.
+   */
+  max?: number;
+  /**
+   * No worse than the version now at this stage; passes where there is none.
+   */
+  atLeast?: 'production' | 'staging';
+}
+export interface ModelCard {
+  intendedUse?: string;
+  limitations?: string;
+  ethics?: string;
+}
+/**
+ * A name that predictions are asked of; it routes to versions of models.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "EndpointSpec".
+ */
+export interface EndpointSpec {
+  name: Name;
+  /**
+   * The entity key that decides the variant. Default: the first key of the model's entity.
+   */
+  key?: string;
+  /**
+   * Name to variant.
+   */
+  variants: {
+    [k: string]: Variant;
+  };
+  /**
+   * Variant to share of traffic in percent; must add up to 100. Default: all to the only variant. The share of a variant that has no version to serve goes to the variant with the largest share.
+   */
+  split?: {
+    [k: string]: number;
+  };
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * The team that answers for it.
+   */
+  owner?: string;
+  tags?: Tags;
+  /**
+   * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
+   */
+  protect?: boolean;
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  movedFrom?: string;
+}
+/**
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Variant".
+ */
+export interface Variant {
+  model: Name;
+  /**
+   * Follow the version at this stage. Default production.
+   */
+  stage?: 'production' | 'staging' | 'development';
+  /**
+   * Stay at this version instead.
+   */
+  version?: number;
+}
+/**
+ * What mlops.config.ts (or mlops.config.yaml) exports.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "ProjectSpec".
+ */
+export interface ProjectSpec {
+  /**
+   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  project: string;
+  description?: string;
+  /**
+   * Name to environment. Default: one, `dev`, with everything embedded.
+   */
+  environments?: {
+    [k: string]: EnvironmentSpec;
+  };
+  /**
+   * Resources, in TypeScript the values that the builders return.
+   */
+  resources?: {}[];
+  /**
+   * Globs of YAML files with resources, relative to the project root.
+   */
+  specs?: string[];
+}
+/**
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Environment".
+ */
+export interface EnvironmentSpec {
+  /**
+   * Where state, runs and the registry are kept. Default: an embedded Postgres in .mlops/.
+   */
+  control?: {
+    postgres?: Secret;
+  };
+  daemon?: DaemonSpec;
+}
+export interface DaemonSpec {
+  /**
+   * Address to listen on. Off loopback it needs apiKeys. Default 127.0.0.1.
+   */
+  host?: string;
+  /**
+   * Ports to listen on, all with the whole API. Default 8000, 8001, 8002.
+   *
+   * @minItems 1
+   */
+  ports?: [number, ...number[]];
+  /**
+   * Keys that a client sends as `Authorization: Bearer KEY`; name to key.
+   */
+  apiKeys?: {
+    [k: string]: Secret;
+  };
+  /**
+   * What tasks on this machine may use together. Default: what it has.
+   */
+  resources?: {
+    cpu?: number;
+    memory?: Size;
+    gpu?: number;
+  };
+}

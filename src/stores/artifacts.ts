@@ -1,0 +1,21 @@
+/** Content-addressed bytes. What is written never changes; the same content is stored once. */
+import type { Readable } from 'node:stream';
+
+export interface StoredArtifact {
+  /** SHA-256, 64 lower-case hexadecimal digits. */
+  readonly digest: string;
+  readonly bytes: number;
+}
+
+export interface ArtifactStore {
+  /** Durable when it resolves; nothing is visible before. ST105 when `expectedDigest` differs from what came. */
+  put(content: Uint8Array | Readable, expectedDigest?: string): Promise<StoredArtifact>;
+  putFile(path: string): Promise<StoredArtifact>;
+  has(digest: string): Promise<StoredArtifact | undefined>;
+  /** All of it, verified against the digest. MD203 when missing or damaged. */
+  read(digest: string): Promise<Uint8Array>;
+  /** A stream that fails with MD203 at its end when the content does not match the digest. */
+  stream(digest: string): Promise<Readable>;
+  /** A readable local file with that content, verified; owned by the store, not to be changed. */
+  localPath(digest: string): Promise<string>;
+}

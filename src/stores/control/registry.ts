@@ -1,0 +1,114 @@
+/** The model registry's rows: versions that never change, stages, and every move appended. One scope. */
+import type { JsonObject } from '../../lib/json.ts';
+
+export const STAGES = ['development', 'staging', 'production', 'archived'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** How features become a model's tensors, and its tensors an answer. */
+export interface ModelSignature {
+  /** Feature names as `set.feature`, in the order of the model's input columns. */
+  readonly features: readonly string[];
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /** What the label was, and what a prediction means. */
+  readonly label: string | null;
+  readonly task: 'binary_classification' | 'regression' | 'other';
+}
+
+export interface TensorSpec {
+  readonly name: string;
+  /** ONNX element type in lower case: `float32`, `int64`, `string`, … */
+  readonly dtype: string;
+  /** -1: any length, e.g. the batch. */
+  readonly shape: readonly number[];
+}
+
+export interface VersionArtifact {
+  /** Path inside the version, e.g. `model.onnx`. */
+  readonly path: string;
+  /** SHA-256 of the content in the artifact store; null where only a URI is known. */
+  readonly digest: string | null;
+  readonly bytes: number | null;
+  readonly uri: string | null;
+}
+
+export interface NewVersion {
+  readonly name: string;
+  readonly framework: string;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly hyperparameters: JsonObject;
+  readonly artifacts: readonly VersionArtifact[];
+  readonly tags: Readonly<Record<string, string>>;
+  /** Run, code, data snapshot, parameters: what it takes to make the version again. */
+  readonly lineage: JsonObject;
+  readonly signature: ModelSignature | null;
+  readonly description: string | null;
+  /** Registering the same key again answers the version it made (a task that runs twice registers once). */
+  readonly idempotencyKey: string | null;
+}
+
+export interface ModelVersion extends Omit<NewVersion, 'idempotencyKey'> {
+  /** UUID. */
+  readonly id: string;
+  /** From 1, per model. */
+  readonly version: number;
+  readonly stage: Stage;
+  readonly createdAt: Date;
+  readonly createdBy: string;
+  readonly stageChangedAt: Date;
+}
+
+export interface StageMove {
+  readonly model: string;
+  readonly version: number;
+  readonly from: Stage | null;
+  readonly to: Stage;
+  readonly at: Date;
+  readonly who: string;
+  readonly reason: string | null;
+  readonly gates: readonly GateResult[];
+}
+
+export interface GateResult {
+  readonly metric: string;
+  readonly rule: string;
+  readonly observed: number | null;
+  readonly required: number | null;
+  readonly passed: boolean;
+  readonly detail: string;
+}
+
+export interface VersionFilter {
+  readonly name?: string;
+  readonly stage?: Stage;
+  readonly framework?: string;
+  readonly limit: number;
+  /** Opaque, from the answer before. */
+  readonly cursor?: string | undefined;
+}
+
+export interface RegistryStore {
+  /** The next version of the model; the first registers the model. Numbers have no gaps, also when called at once. */
+  addVersion(version: NewVersion, who: string): Promise<ModelVersion>;
+  versionById(id: string): Promise<ModelVersion | undefined>;
+  version(name: string, version: number): Promise<ModelVersion | undefined>;
+  /** The version at a stage; the newest where a stage holds several. */
+  atStage(name: string, stage: Stage): Promise<ModelVersion | undefined>;
+  search(filter: VersionFilter): Promise<{ readonly items: readonly ModelVersion[]; readonly nextCursor: string | null }>;
+  models(): Promise<readonly { readonly name: string; readonly versions: number; readonly latest: number }[]>;
+  /**
+   * Moves a version, appends the move and one audit entry, in one transaction. Into production: the version there before is
+   * archived with it. `guard` runs inside the transaction under the model's lock, with the current production version;
+   * what it throws undoes everything.
+   */
+  move(
+    id: string,
+    to: Stage,
+    by: { readonly who: string; readonly reason: string | null },
+    guard: (version: ModelVersion, production: ModelVersion | undefined) => readonly GateResult[],
+  ): Promise<{ readonly version: ModelVersion; readonly archived: ModelVersion | undefined; readonly gates: readonly GateResult[] }>;
+  /** Newest first. */
+  history(name: string): Promise<readonly StageMove[]>;
+  /** What was in production at `at`. */
+  productionAt(name: string, at: Date): Promise<ModelVersion | undefined>;
+}
