@@ -36,14 +36,20 @@ export const CODES = {
   AP104: 'Apply failed in part',
   AP105: 'Resource is protected',
   AP106: 'Interrupted',
+  AP107: 'Still needed by an unmanaged resource',
+  AP108: 'Rename cannot be done',
+  AP109: 'Unknown target',
   // analyzers
   FS101: 'Feature removed or retyped while it is read',
   FS102: 'New version of a feature set',
   FS103: 'Feature set with data is destroyed',
   FS104: 'Key columns changed',
+  FS105: 'Source reads differently',
+  FS106: 'Feature leaves a service that is read',
   PL101: 'Pipeline destroyed while it runs',
   MD101: 'Model with versions is destroyed',
   EP101: 'Serving endpoint is destroyed',
+  EP102: 'Routing key changed',
   // runs
   PL201: 'Unknown pipeline',
   PL202: 'Unknown run',
@@ -75,6 +81,7 @@ export const CODES = {
   // HTTP
   API400: 'Bad request',
   API401: 'Not authenticated',
+  API403: 'Not allowed',
   API404: 'Not found',
   API409: 'Conflict',
   API422: 'Request cannot be processed',

@@ -1,0 +1,68 @@
+/**
+ * Who may speak to the HTTP interface. With API keys configured every request needs one (`Authorization: Bearer KEY`),
+ * except the health probes. Without keys the daemon listens on loopback only, and then a web page in the user's browser
+ * is the one to fear: a request whose Host or Origin is not loopback is refused (DNS rebinding, cross-site posts).
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { MlopsError } from '../lib/error.ts';
+
+export interface Caller {
+  /** For the audit log: the key's name, or `http` without keys. */
+  readonly who: string;
+}
+
+export interface RequestHead {
+  readonly authorization: string | undefined;
+  readonly host: string | undefined;
+  readonly origin: string | undefined;
+}
+
+/** `keys`: name to key. */
+export function authenticate(head: RequestHead, keys: ReadonlyMap<string, string>): Caller {
+  if (keys.size === 0) {
+    refuseStrangers(head);
+    return { who: 'http' };
+  }
+  const offered = /^Bearer +(\S+) *$/i.exec(head.authorization ?? '')?.[1];
+  const name = offered === undefined ? undefined : matching(offered, keys);
+  if (name !== undefined) return { who: `key:${name}` };
+  throw new MlopsError('API401', {
+    detail: offered === undefined ? 'The request carries no API key.' : 'The API key is not one of this environment.',
+    hint: 'send the header "Authorization: Bearer KEY" with a key of environments.NAME.daemon.apiKeys',
+  });
+}
+
+/** Compares with every key, each in constant time, so that the time taken tells nothing. */
+function matching(offered: string, keys: ReadonlyMap<string, string>): string | undefined {
+  const digest = digestOf(offered);
+  let found: string | undefined;
+  for (const [name, key] of keys) {
+    if (timingSafeEqual(digest, digestOf(key))) found = name;
+  }
+  return found;
+}
+
+const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+function refuseStrangers({ host, origin }: RequestHead): void {
+  const hostName = host === undefined ? undefined : hostOf(`http://${host}`);
+  const originName = origin === undefined || origin === 'null' ? origin : hostOf(origin);
+  if (hostName !== undefined && !isLoopback(hostName)) {
+    throw new MlopsError('API403', { detail: 'Without API keys only requests to a loopback address are answered.' });
+  }
+  if (originName !== undefined && !isLoopback(originName)) {
+    throw new MlopsError('API403', { detail: 'Without API keys requests of web pages of other origins are refused.' });
+  }
+}
+
+function hostOf(url: string): string {
+  try {
+    return new URL(url).hostname.replace(/^\[|\]$/g, '');
+  } catch {
+    return url;
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -1,0 +1,94 @@
+/**
+ * A route as a value: what it takes and answers, for the server and for openapi.json alike, and a handler that knows no
+ * web framework.
+ */
+import type { Readable } from 'node:stream';
+import type { Caller } from './auth.ts';
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+export interface Call {
+  readonly params: Readonly<Record<string, string>>;
+  /** Coerced to the types of the route's `query` schema, defaults filled in. */
+  readonly query: Readonly<Record<string, unknown>>;
+  /** Checked against the route's `body` schema. Undefined for a route with `takesStream`. */
+  readonly body: unknown;
+  /** The request's bytes where the route `takesStream`. */
+  readonly stream: Readable;
+  readonly header: (name: string) => string | undefined;
+  readonly caller: Caller;
+  /** Aborts when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+export type Answer =
+  | {
+      readonly kind: 'json';
+      readonly status: number;
+      readonly body: unknown;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'empty'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'stream';
+      readonly status: number;
+      readonly contentType: string;
+      readonly stream: Readable;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'text'; readonly status: number; readonly contentType: string; readonly text: string };
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** As OpenAPI writes it: `/api/v1/models/{id}`. `{path*}` at the end takes slashes too. */
+  readonly path: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly tag: string;
+  /** Properties of the query string. */
+  readonly query?: Readonly<Record<string, JsonSchema>>;
+  readonly body?: JsonSchema;
+  /** The body is bytes, handed over unread. */
+  readonly takesStream?: boolean;
+  readonly answers: Readonly<
+    Record<number, { readonly description: string; readonly schema?: JsonSchema; readonly contentType?: string }>
+  >;
+  /** Answered without an API key. */
+  readonly open?: boolean;
+  readonly handle: (call: Call) => Promise<Answer>;
+}
+
+export const json = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): Answer => ({
+  kind: 'json',
+  status,
+  body,
+  ...(headers !== undefined && { headers }),
+});
+
+export const PAGE_QUERY = {
+  limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100, description: 'Items to answer at most.' },
+  cursor: { type: 'string', description: '`next_cursor` of the answer before.' },
+} as const satisfies Record<string, JsonSchema>;
+
+export const pageSchema = (items: JsonSchema): JsonSchema => ({
+  type: 'object',
+  required: ['items', 'next_cursor'],
+  properties: { items: { type: 'array', items }, next_cursor: { type: ['string', 'null'] } },
+});
+
+/** Pages over what is in memory, in a fixed order, by the last key seen. */
+export function pageOf<T>(
+  all: readonly T[],
+  keyOf: (item: T) => string,
+  { limit, cursor }: { readonly limit: number; readonly cursor: string | undefined },
+): { items: readonly T[]; next_cursor: string | null } {
+  const after = cursor === undefined ? undefined : Buffer.from(cursor, 'base64url').toString();
+  const rest = after === undefined ? all : all.filter((item) => keyOf(item) > after);
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  return {
+    items,
+    next_cursor:
+      rest.length > items.length && last !== undefined ? Buffer.from(keyOf(last)).toString('base64url') : null,
+  };
+}

@@ -1,0 +1,259 @@
+/**
+ * The one HTTP application, on every port that the daemon opens. Fastify routes and reads; what a route takes and answers
+ * stands in routes/. JSON in whatever the Content-Type says, because `curl -d` sends a form type.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { MlopsError } from '../lib/error.ts';
+import type { IdempotencyStore } from '../stores/control/idempotency.ts';
+import { authenticate, type Caller, isLoopback } from './auth.ts';
+import { createIdempotency, type Idempotency } from './idempotency.ts';
+import { toJson } from './json.ts';
+import type { Metrics } from './metrics.ts';
+import { type FieldError, internalProblem, type Problem, problemOf, shapeProblem } from './problem.ts';
+import type { Answer, Call, Route } from './route.ts';
+import { createValidator } from './validation.ts';
+
+export interface ApiOptions {
+  readonly routes: readonly Route[];
+  /** Name to key; empty: no authentication, loopback only. */
+  readonly apiKeys: ReadonlyMap<string, string>;
+  readonly idempotency: IdempotencyStore;
+  readonly metrics: Metrics;
+  /** Errors of our own, with everything that helps to find them. */
+  readonly onError: (error: unknown, request: { readonly method: string; readonly url: string }) => void;
+}
+
+export interface ApiServer {
+  /** Opens one more port; 0: any free one. Answers the port. */
+  listen(port: number, host: string): Promise<number>;
+  /** Takes no new connection, waits for requests in hand, up to `graceMs`, then closes what is left. */
+  close(graceMs?: number): Promise<void>;
+  /** One request without a socket, for tests. */
+  readonly app: FastifyInstance;
+}
+
+/** JSON bodies; artifacts are streams and have no limit. */
+const BODY_LIMIT_BYTES = 32 * 2 ** 20;
+
+export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestIdHeader: false,
+    routerOptions: { maxParamLength: 1024 },
+  });
+  const bodies = createValidator('body');
+  const queries = createValidator('query');
+  const idempotency = createIdempotency(options.idempotency);
+  const closing = new AbortController();
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {
+    try {
+      done(null, (text as string).trim() === '' ? undefined : JSON.parse(text as string));
+    } catch (error) {
+      done(
+        new MlopsError('API400', {
+          detail: `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.`,
+          hint: 'send one JSON document',
+        }),
+      );
+    }
+  });
+  app.setNotFoundHandler((request, reply) => {
+    sendProblem(
+      reply,
+      problemOf(
+        new MlopsError('API404', {
+          detail: `There is no ${request.method} ${request.url.split('?')[0]}.`,
+          hint: 'GET /openapi.json lists every path',
+        }),
+      ),
+    );
+  });
+  app.setErrorHandler((error, request, reply) => {
+    sendProblem(
+      reply,
+      problemFor(error, () => options.onError(error, { method: request.method, url: request.url })),
+    );
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none';
+    options.metrics.count('mlops_http_requests_total', {
+      method: request.method,
+      route,
+      status: String(reply.statusCode),
+    });
+    options.metrics.observe(
+      'mlops_http_request_duration_seconds',
+      { method: request.method, route },
+      reply.elapsedTime / 1000,
+    );
+  });
+
+  for (const route of options.routes.filter(({ takesStream }) => takesStream !== true)) add(app, route);
+  await app.register(async (streams) => {
+    streams.removeAllContentTypeParsers();
+    streams.addContentTypeParser('*', { bodyLimit: Number.MAX_SAFE_INTEGER }, (_request, payload, done) =>
+      done(null, payload),
+    );
+    for (const route of options.routes.filter(({ takesStream }) => takesStream === true)) add(streams, route);
+  });
+  await app.ready();
+
+  function add(instance: FastifyInstance, route: Route): void {
+    const querySchema = { type: 'object', properties: route.query ?? {} };
+    instance.route({
+      method: route.method,
+      url: fastifyPath(route.path),
+      handler: async (request, reply) => {
+        const caller = route.open === true ? { who: 'anyone' } : authenticate(headOf(request), options.apiKeys);
+        const query = { ...(request.query as Record<string, unknown>) };
+        refuseShape(queries.check(querySchema, query), 'query');
+        const body = route.takesStream === true ? undefined : request.body;
+        if (route.body !== undefined) refuseShape(bodies.check(route.body, body ?? {}), 'body');
+        const call = callOf(request, reply, { route, caller, query, body: body ?? {}, closing: closing.signal });
+        const key = route.method === 'POST' ? call.header('idempotency-key') : undefined;
+        await send(
+          reply,
+          key === undefined ? await route.handle(call) : await once(idempotency, key, route, request.url, call),
+        );
+        return reply;
+      },
+    });
+  }
+
+  const servers: Server[] = [];
+  return {
+    app,
+    listen: async (port, host) => {
+      if (!isLoopback(host) && options.apiKeys.size === 0) {
+        throw new MlopsError('API401', {
+          detail: `The daemon does not listen on ${host} without API keys: anyone who reaches it could change everything.`,
+          hint: "set environments.NAME.daemon.apiKeys, e.g. { ci: env('MLOPS_API_KEY') }, or leave host out",
+        });
+      }
+      const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => app.routing(request, response));
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, host, resolve);
+      });
+      servers.push(server);
+      return (server.address() as AddressInfo).port;
+    },
+    close: async (graceMs = 10_000) => {
+      const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+      closing.abort();
+      for (const server of servers) server.closeIdleConnections();
+      const hard = setTimeout(() => {
+        for (const server of servers) server.closeAllConnections();
+      }, graceMs);
+      await Promise.all(closed);
+      clearTimeout(hard);
+      await app.close();
+    },
+  };
+}
+
+/** `{name}` → `:name`, `{path*}` → `*`. */
+const fastifyPath = (path: string): string => path.replace(/\{\w+\*\}$/, '*').replace(/\{(\w+)\}/g, ':$1');
+
+const headOf = (request: FastifyRequest) => ({
+  authorization: request.headers.authorization,
+  host: request.headers.host,
+  origin: request.headers.origin,
+});
+
+function refuseShape(errors: readonly FieldError[], where: 'body' | 'query'): void {
+  if (errors.length > 0) throw new ShapeError(shapeProblem(errors, where));
+}
+
+class ShapeError extends Error {
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+function problemFor(error: unknown, onOwnError: () => void): Problem {
+  if (error instanceof ShapeError) return error.problem;
+  if (error instanceof MlopsError) {
+    if (error.code === 'API500') onOwnError();
+    return problemOf(error);
+  }
+  const status = (error as { statusCode?: unknown } | null)?.statusCode;
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return { ...problemOf(new MlopsError('API400', { detail })), status };
+  }
+  onOwnError();
+  return internalProblem();
+}
+
+function callOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  {
+    route,
+    caller,
+    query,
+    body,
+    closing,
+  }: { route: Route; caller: Caller; query: Record<string, unknown>; body: unknown; closing: AbortSignal },
+): Call {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const params = { ...(request.params as Record<string, string>) };
+  const rest = /\{(\w+)\*\}$/.exec(route.path)?.[1];
+  if (rest !== undefined) params[rest] = params['*'] ?? '';
+  return {
+    params,
+    query,
+    body,
+    stream: (route.takesStream === true ? (request.body as Readable | undefined) : undefined) ?? Readable.from([]),
+    header: (name) => {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    },
+    caller,
+    signal: AbortSignal.any([gone.signal, closing]),
+  };
+}
+
+/** The answer that was given to this key before, or a new one, which is kept. */
+function once(idempotency: Idempotency, key: string, route: Route, url: string, call: Call): Promise<Answer> {
+  return idempotency.run(
+    { key, caller: call.caller.who, request: { method: route.method, url, body: call.body } },
+    () => route.handle(call),
+  );
+}
+
+async function send(reply: FastifyReply, answer: Answer): Promise<void> {
+  reply.code(answer.status);
+  switch (answer.kind) {
+    case 'json':
+      reply.headers(answer.headers ?? {});
+      await reply.type('application/json; charset=utf-8').send(toJson(answer.body));
+      return;
+    case 'empty':
+      reply.headers(answer.headers ?? {});
+      await reply.send();
+      return;
+    case 'text':
+      await reply.type(answer.contentType).send(answer.text);
+      return;
+    case 'stream':
+      reply.headers(answer.headers ?? {});
+      await reply.type(answer.contentType).send(answer.stream);
+      return;
+  }
+}
+
+function sendProblem(reply: FastifyReply, problem: Problem): void {
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  reply.code(problem.status).type('application/problem+json; charset=utf-8').send(toJson(problem));
+}
