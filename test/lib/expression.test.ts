@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { MlopsError } from '../../src/lib/error.ts';
+import { compileExpression } from '../../src/lib/expression.ts';
+
+const evaluate = (text: string, values: Record<string, unknown>): unknown => compileExpression(text, Object.keys(values)).evaluate(values);
+
+function problemOf(text: string, variables: string[]): MlopsError {
+  try {
+    compileExpression(text, variables);
+  } catch (error) {
+    if (error instanceof MlopsError) return error;
+  }
+  throw new Error(`${text} compiled`);
+}
+
+describe('expressions over features', () => {
+  it('computes with whole and decimal numbers alike', () => {
+    expect(evaluate('bili / albumin', { bili: 6, albumin: 4 })).toBe(1.5);
+    expect(evaluate('2 * a + 1', { a: 3 })).toBe(7);
+    expect(evaluate('1 / 2', {})).toBe(0.5);
+    expect(evaluate('a * 2 / 4', { a: 3n })).toBe(1.5);
+    expect(evaluate('a % 2', { a: 5 })).toBe(1);
+    expect(evaluate('-a - 1', { a: 5 })).toBe(-6);
+  });
+
+  it('gives null for a null in arithmetic, comparisons and functions', () => {
+    for (const text of ['a / b', 'b / a', 'a + 1', '1 - a', 'a + a', '2 * a', '-a', 'a > 1', 'a >= b', 'log(a)', 'max(a, b)', 'a ? 1 : 2', '!a', 'a % 2']) {
+      expect(evaluate(text, { a: null, b: 2 }), text).toBeNull();
+    }
+  });
+
+  it('lets an expression take up a null', () => {
+    expect(evaluate('a == null ? 0 : a', { a: null })).toBe(0);
+    expect(evaluate('coalesce(a, 3) * 2', { a: null })).toBe(6);
+    expect(evaluate('a != null && a > 2', { a: null })).toBe(false);
+  });
+
+  it('gives null where the result is no finite number', () => {
+    expect(evaluate('a / b', { a: 1, b: 0 })).toBeNull();
+    expect(evaluate('a / 0', { a: 1 })).toBeNull();
+    expect(evaluate('1 / 0', {})).toBeNull();
+    expect(evaluate('log(a)', { a: -1 })).toBeNull();
+    expect(evaluate('coalesce(a / b, 9)', { a: 1, b: 0 })).toBe(9);
+  });
+
+  it('answers strings and booleans', () => {
+    expect(evaluate('bili > 1.2 ? "high" : "normal"', { bili: 3 })).toBe('high');
+    expect(evaluate('stage in [3, 4]', { stage: 4 })).toBe(true);
+    expect(evaluate('name + "!"', { name: 'a' })).toBe('a!');
+    expect(evaluate('size(name) > 2', { name: 'abc' })).toBe(true);
+  });
+
+  it('reads nested values, as conditions of tasks do', () => {
+    expect(evaluate('outputs.validate.failures == 0 && params.force', { outputs: { validate: { failures: 0 } }, params: { force: true } })).toBe(true);
+    expect(evaluate('outputs.rows[1] * 2 > 3', { outputs: { rows: [1, 2] } })).toBe(true);
+    expect(() => evaluate('outputs.nothing > 3', { outputs: {} })).toThrow(MlopsError);
+  });
+
+  it('names the variables that it reads, each once, without those that a macro binds', () => {
+    expect(compileExpression('b + a * b', ['a', 'b', 'c']).references).toEqual(['b', 'a']);
+    expect(compileExpression('[1, 2].exists(x, x > a)', ['a']).references).toEqual(['a']);
+  });
+
+  it('refuses an unknown variable with its place and a suggestion', () => {
+    const error = problemOf('bili / albumn', ['bili', 'albumin']);
+    expect(error.code).toBe('SP114');
+    expect(error.hint).toBe('did you mean "albumin"?');
+    expect(error.data).toEqual({ place: { start: 7, end: 13 } });
+  });
+
+  it('refuses what does not parse or type', () => {
+    expect(problemOf('bili /', ['bili']).code).toBe('SP114');
+    expect(problemOf('"a" - 1', []).code).toBe('SP114');
+    expect(problemOf('nofunction(a)', ['a']).code).toBe('SP114');
+  });
+});
