@@ -80,6 +80,10 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
       problemFor(error, () => options.onError(error, { method: request.method, url: request.url })),
     );
   });
+  // A connection that stays open for the next request would hold up a stop.
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing.signal.aborted) reply.header('connection', 'close');
+  });
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     options.metrics.count('mlops_http_requests_total', {

@@ -1,0 +1,78 @@
+/**
+ * What every command shares: the global flags, where results and progress go, how a failure is told and how an
+ * interruption is handled. Standard output gets the result (one JSON document with `--json`), standard error the rest.
+ */
+import { Command } from '@oclif/core/command';
+import { boolean, string } from '@oclif/core/flags';
+import pc from 'picocolors';
+import { MlopsError } from '../lib/error.ts';
+import { EXIT_INTERRUPTED, reportFailure, useColor, writeJson, writeJsonLine } from './report.ts';
+
+export interface GlobalFlags {
+  readonly env: string | undefined;
+  readonly config: string | undefined;
+  readonly json: boolean;
+  /** True unless `--no-color`. */
+  readonly color: boolean;
+}
+
+export abstract class BaseCommand extends Command {
+  static override baseFlags = {
+    env: string({ description: 'Environment of the project. Default: dev, or the only one.', helpGroup: 'GLOBAL' }),
+    config: string({ description: 'Config file. Default: the nearest mlops.config.ts or .yaml upwards.', helpGroup: 'GLOBAL' }),
+    json: boolean({ description: 'One JSON document, or one JSON event a line, on standard output.', helpGroup: 'GLOBAL' }),
+    color: boolean({ description: 'Colour the output.', allowNo: true, default: true, helpGroup: 'GLOBAL' }),
+  };
+
+  /** Aborts on the first Ctrl-C; the second ends the process at once. */
+  readonly interruption = new AbortController();
+  private readonly onInterrupt = (): void => {
+    if (this.interruption.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    this.interruption.abort(new MlopsError('AP106', { detail: 'Interrupted. The step in hand is finished first; once more stops now.' }));
+    this.note('interrupted: finishing what is in hand; once more to stop now');
+  };
+
+  override async init(): Promise<void> {
+    await super.init();
+    process.on('SIGINT', this.onInterrupt);
+    process.on('SIGTERM', this.onInterrupt);
+  }
+
+  override async finally(error: Error | undefined): Promise<void> {
+    process.off('SIGINT', this.onInterrupt);
+    process.off('SIGTERM', this.onInterrupt);
+    await super.finally(error);
+  }
+
+  override async catch(error: unknown): Promise<void> {
+    const words = this.argv;
+    const failure = reportFailure(error, { json: words.includes('--json'), color: words.includes('--no-color') ? false : undefined });
+    process.exitCode = this.interruption.signal.aborted ? EXIT_INTERRUPTED : failure;
+  }
+
+  /** Colours for standard output. */
+  paint(flags: Pick<GlobalFlags, 'color'>): ReturnType<typeof pc.createColors> {
+    return pc.createColors(useColor(flags.color ? undefined : false, process.stdout));
+  }
+
+  /** The result: `value` as one JSON document with `--json`, else `text()`. */
+  result(flags: Pick<GlobalFlags, 'json'>, value: unknown, text: () => string): void {
+    if (flags.json) writeJson(value);
+    else this.print(text());
+  }
+
+  /** A line of the result. */
+  print(text: string): void {
+    process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  /** One event of a stream of JSON lines. */
+  event(value: unknown): void {
+    writeJsonLine(value);
+  }
+
+  /** Progress, for people: standard error. */
+  note(text: string): void {
+    process.stderr.write(`${text}\n`);
+  }
+}
