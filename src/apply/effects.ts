@@ -1,0 +1,16 @@
+/**
+ * What the handlers do outside the recorded state; compose.ts implements it over the stores. Every call is idempotent:
+ * after a kill -9 the same step runs again.
+ */
+import type { CanonicalEntity, CanonicalFeatureSet } from '../spec/canonical-specs.ts';
+
+export interface ResourceEffects {
+  /** Makes the version of the set's structure known. The same structure again answers the same version. */
+  registerFeatureSet(set: CanonicalFeatureSet, entity: CanonicalEntity): Promise<{ readonly version: number }>;
+  /** Every version of the set with its rows, offline and online. Nothing to do where there is none. */
+  dropFeatureSet(name: string): Promise<void>;
+  /** Runs of the pipeline that have not ended. */
+  liveRuns(pipeline: string): Promise<number>;
+  /** Versions of the model in the registry. They stay there when the model's declaration goes. */
+  modelVersions(model: string): Promise<number>;
+}

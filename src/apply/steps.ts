@@ -1,0 +1,68 @@
+/** The steps of one change, in order: one, or two for a replace. Each is intent → effect → outcome. */
+import type { Clock } from '../lib/clock.ts';
+import type { JsonObject } from '../lib/json.ts';
+import type { Change } from '../plan/change.ts';
+import type { CanonicalSpecs } from '../spec/canonical-specs.ts';
+import type { Kind } from '../spec/kinds.ts';
+import type { ApplyJournal, StepIntent } from '../stores/control/state.ts';
+import type { ApplyEvent, StepAction } from './events.ts';
+import { describeFailure, StepError } from './failure.ts';
+import type { Handler, HandlerContext } from './handlers/handler.ts';
+import { HANDLERS } from './handlers/table.ts';
+
+export interface StepTools {
+  readonly journal: ApplyJournal;
+  readonly context: HandlerContext;
+  readonly onEvent: (event: ApplyEvent) => void;
+  readonly clock: Clock;
+}
+
+/** Throws StepError when an effect fails, and what the journal throws when it cannot be written. */
+export async function runSteps(change: Change, tools: StepTools): Promise<void> {
+  for (const action of change.actions) {
+    if (action === 'create' || action === 'update' || action === 'delete') await runStep(change, action, tools);
+  }
+}
+
+async function runStep(
+  change: Change,
+  action: StepAction,
+  { journal, context, onEvent, clock }: StepTools,
+): Promise<void> {
+  const { address } = change;
+  const intent = intentOf(change, action);
+  const startedAt = clock.now().getTime();
+  onEvent({ type: 'step_started', address, action, reason: change.reason });
+  await journal.intent(intent);
+  let outputs: JsonObject;
+  try {
+    outputs = await effectOf(change.kind, action, intent.spec, context);
+  } catch (error) {
+    const failure = describeFailure(address, error);
+    await journal.failed(address, failure.message);
+    onEvent({ type: 'step_failed', address, action, code: failure.code, message: failure.message });
+    throw new StepError(failure, error);
+  }
+  await journal.done(address, outputs);
+  onEvent({ type: 'step_done', address, action, outputs, elapsedMs: clock.now().getTime() - startedAt });
+}
+
+function intentOf(change: Change, action: StepAction): StepIntent {
+  const { address, kind, name, digest, protect, reason } = change;
+  const spec = (action === 'delete' ? change.before : change.after) ?? change.after ?? {};
+  return { address, kind, name, action, spec, digest, dependsOn: change.dependsOn, protect, reason };
+}
+
+async function effectOf<K extends Kind>(
+  kind: K,
+  action: StepAction,
+  spec: JsonObject,
+  context: HandlerContext,
+): Promise<JsonObject> {
+  const handler: Handler<K> = HANDLERS[kind];
+  // A plan holds canonical specs: ajv checked them when they were loaded, the digest when the plan was read from a file.
+  const canonical = spec as unknown as CanonicalSpecs[K];
+  if (action !== 'delete') return handler.put(canonical, context);
+  await handler.remove(canonical, context);
+  return {};
+}

@@ -1,0 +1,79 @@
+/**
+ * An analyzer looks at one change of its kind and says how grave it is and what there is to tell about it. Pure: what it
+ * may know beside the change comes with the context.
+ */
+import { CODES, type DiagnosticCode } from '../../lib/codes.ts';
+import type { Severity } from '../../lib/diagnostics.ts';
+import type { Address } from '../../spec/address.ts';
+import type { CanonicalSpecs } from '../../spec/canonical-specs.ts';
+import type { Kind } from '../../spec/kinds.ts';
+import type { AnyResource, Resource } from '../../spec/project.ts';
+import type { RecordedResource } from '../../stores/control/state.ts';
+import type { Action } from '../action.ts';
+import type { AttributeDiff, ChangeClass, Finding } from '../change.ts';
+import type { Readers } from './readers.ts';
+
+/** What refresh read of the running system. Absent: not known. */
+export interface PlanFacts {
+  /** Runs that have not ended, by pipeline. */
+  readonly liveRuns?: ReadonlyMap<string, number>;
+  /** Versions in the registry, by model. */
+  readonly modelVersions?: ReadonlyMap<string, number>;
+}
+
+export interface AnalysisContext<K extends Kind = Kind> {
+  readonly address: Address;
+  readonly actions: readonly Action[];
+  readonly before: CanonicalSpecs[K] | undefined;
+  readonly after: CanonicalSpecs[K] | undefined;
+  readonly diffs: readonly AttributeDiff[];
+  readonly recorded: RecordedResource<K> | undefined;
+  readonly desired: Resource<K> | undefined;
+  /** All of the specs; what a destroy leaves: nothing. */
+  readonly desiredResources: ReadonlyMap<Address, AnyResource>;
+  /** As recorded. */
+  readonly readers: Readers;
+  readonly facts: PlanFacts;
+}
+
+export interface Analysis {
+  readonly class: ChangeClass;
+  readonly findings: readonly Finding[];
+  /** In place of the reason that follows from the differences. */
+  readonly reason?: string;
+}
+
+export type Analyzer<K extends Kind> = (context: AnalysisContext<K>) => Analysis;
+
+export const SAFE: Analysis = { class: 'safe', findings: [] };
+
+export interface FindingFields {
+  readonly detail: string;
+  readonly fix?: string;
+  /** JSON pointer into the desired spec. */
+  readonly pointer?: string;
+}
+
+export function finding(
+  code: DiagnosticCode,
+  severity: Severity,
+  desired: Pick<Resource, 'locate' | 'at'> | undefined,
+  { detail, fix, pointer }: FindingFields,
+): Finding {
+  const range = pointer === undefined ? desired?.at : (desired?.locate(pointer) ?? desired?.at);
+  return {
+    code,
+    severity,
+    summary: CODES[code],
+    detail,
+    at: range === undefined ? null : { file: range.file, line: range.start.line, column: range.start.column },
+    fix: fix ?? null,
+  };
+}
+
+/** `a`, `a and b`, `a, b and 3 more`. */
+export function listed(names: readonly string[], most = 4): string {
+  if (names.length <= 1) return names.join('');
+  const shown = names.length > most ? [...names.slice(0, most - 1), `${names.length - most + 1} more`] : names;
+  return `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+}

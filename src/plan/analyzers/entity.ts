@@ -1,0 +1,25 @@
+/** Entities. Keys are part of the structure of every feature set of the entity. */
+import { canonicallyEqual } from '../../lib/canonical.ts';
+import { type Analyzer, finding, listed, SAFE } from './analyzer.ts';
+
+export const analyzeEntity: Analyzer<'entity'> = ({ address, before, after, desired, desiredResources, readers }) => {
+  if (before === undefined || after === undefined || canonicallyEqual(before.keys, after.keys)) return SAFE;
+  const sets = readers.featureSetsOn(address).filter((set) => desiredResources.has(set));
+  return {
+    class: 'breaking',
+    findings: [
+      finding('FS104', 'warning', desired, {
+        detail: `The keys of ${address} change from (${keysText(before.keys)}) to (${keysText(after.keys)}). ${
+          sets.length === 0 ? 'No feature set uses it.' : `${listed(sets)} get a new version,`
+        }${sets.length === 0 ? '' : ' and whoever reads them must send the new keys.'}`,
+        pointer: '/keys',
+      }),
+    ],
+  };
+};
+
+function keysText(keys: Readonly<Record<string, string>>): string {
+  return Object.entries(keys)
+    .map(([name, type]) => `${name} ${type}`)
+    .join(', ');
+}

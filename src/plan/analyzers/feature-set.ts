@@ -1,0 +1,118 @@
+/**
+ * Feature sets. Structure (keys, source, query, columns, types, expressions) makes a new version; everything else is in place.
+ * A feature that something reads must not vanish or change its type under the reader.
+ */
+import { canonicallyEqual } from '../../lib/canonical.ts';
+import type { Address } from '../../spec/address.ts';
+import type { CanonicalEntity, CanonicalFeatureSet } from '../../spec/canonical-specs.ts';
+import { structureOf } from '../../spec/feature-set-structure.ts';
+import type { ChangeClass, Finding } from '../change.ts';
+import { escapePointer } from '../diff.ts';
+import { type Analysis, type AnalysisContext, type Analyzer, finding, listed, SAFE } from './analyzer.ts';
+
+type Context = AnalysisContext<'feature_set'>;
+
+export const analyzeFeatureSet: Analyzer<'feature_set'> = (context) => {
+  const { before, after, recorded } = context;
+  if (after === undefined) return before === undefined ? SAFE : destroyed(before);
+  if (before === undefined || recorded === undefined) return SAFE;
+
+  const findings: Finding[] = [];
+  const parts = structuralDifferences(context, before, after);
+  let gravest: ChangeClass = 'safe';
+  if (parts.length > 0) {
+    gravest = 'new-version';
+    findings.push(newVersion(context, after, parts));
+  }
+  const lost = lostFeatures(context, before, after);
+  if (lost.length > 0) {
+    gravest = 'breaking';
+    findings.push(...lost);
+  }
+  return {
+    class: gravest,
+    findings,
+    ...(parts.length === 0 ? {} : { reason: `new version: ${listed(parts)} changed` }),
+  };
+};
+
+/** The key columns that a version was registered with, where they are known. The set's own spec does not hold them. */
+export function registeredKeysDiffer(
+  outputs: { readonly [key: string]: unknown },
+  entity: CanonicalEntity | undefined,
+): boolean {
+  return entity !== undefined && outputs['keys'] !== undefined && !canonicallyEqual(outputs['keys'], entity.keys);
+}
+
+function structuralDifferences(
+  context: Context,
+  before: CanonicalFeatureSet,
+  after: CanonicalFeatureSet,
+): readonly string[] {
+  const keyless: CanonicalEntity = { name: '', keys: {} };
+  const [old, next] = [structureOf(before, keyless), structureOf(after, keyless)];
+  const parts: string[] = [];
+  for (const part of ['source', 'query', 'eventTime', 'createdTime'] as const)
+    if (old[part] !== next[part]) parts.push(part);
+  for (const name of new Set([...Object.keys(old.features), ...Object.keys(next.features)])) {
+    if (!canonicallyEqual(old.features[name], next.features[name])) parts.push(`features.${name}`);
+  }
+  const entity = context.desiredResources.get(`entity.${after.entity}`)?.spec as CanonicalEntity | undefined;
+  if (before.entity !== after.entity) parts.push('entity');
+  else if (registeredKeysDiffer(context.recorded?.outputs ?? {}, entity))
+    parts.push(`the keys of entity.${after.entity}`);
+  return parts;
+}
+
+function newVersion(context: Context, after: CanonicalFeatureSet, parts: readonly string[]): Finding {
+  const version = context.recorded?.outputs['version'];
+  const next = typeof version === 'number' ? `version ${version + 1}` : 'a new version';
+  const services = Object.keys(after.features).flatMap((feature) =>
+    context.readers.servicesReading(`${after.name}.${feature}`),
+  );
+  const models = context.readers.modelsReading(services).filter((address) => context.desiredResources.has(address));
+  const retrain =
+    models.length === 0 ? '' : ` ${listed(models)} learned from the version before: train again once it is filled.`;
+  return finding('FS102', 'info', context.desired, {
+    detail: `${listed(parts)} changed, so ${context.address} gets ${next}. The version before serves until the new one is filled.${retrain}`,
+    ...(parts[0]?.startsWith('features.')
+      ? { pointer: `/features/${escapePointer(parts[0].slice('features.'.length))}` }
+      : {}),
+  });
+}
+
+function lostFeatures(context: Context, before: CanonicalFeatureSet, after: CanonicalFeatureSet): readonly Finding[] {
+  const { readers, desiredResources } = context;
+  const stays = (address: Address) => desiredResources.has(address);
+  return Object.entries(before.features).flatMap(([name, feature]) => {
+    const next = after.features[name];
+    if (next?.dtype === feature.dtype) return [];
+    const services = readers.servicesReading(`${before.name}.${name}`).filter(stays);
+    if (services.length === 0) return [];
+    const models = readers.modelsReading(services).filter(stays);
+    const endpoints = readers.endpointsServing(models).filter(stays);
+    const what = next === undefined ? 'is removed' : `changes from ${feature.dtype} to ${next.dtype}`;
+    return finding('FS101', 'error', context.desired, {
+      detail: `${before.name}.${name} ${what}, but ${listed([...services, ...models, ...endpoints])} ${
+        services.length + models.length + endpoints.length === 1 ? 'reads' : 'read'
+      } it: predictions would fail or differ from what was learned.`,
+      fix:
+        next === undefined
+          ? `take ${before.name}.${name} out of ${listed(services)} and apply, retrain, then remove the feature here`
+          : `declare the new type under another name, move ${listed(services)} to it, retrain, then remove ${name}`,
+      pointer: next === undefined ? '/features' : `/features/${escapePointer(name)}/dtype`,
+    });
+  });
+}
+
+function destroyed(before: CanonicalFeatureSet): Analysis {
+  return {
+    class: 'destructive',
+    findings: [
+      finding('FS103', 'warning', undefined, {
+        detail: `Every version of feature_set.${before.name} is dropped with its rows, offline and online. They can be computed again only from sources that still hold the history.`,
+        fix: 'put `protect: true` on a feature set that must not be destroyed',
+      }),
+    ],
+  };
+}

@@ -1,0 +1,58 @@
+/** Who reads what, as recorded: sets read sources, services read features, models read services, endpoints serve models. Indexed on first use. */
+import type { Address } from '../../spec/address.ts';
+import type { AnyRecordedResource } from '../../stores/control/state.ts';
+
+export interface Readers {
+  /** Feature sets that depend directly on a source or an entity. */
+  featureSetsOn(address: Address): readonly Address[];
+  /** Services that read `set.feature`. */
+  servicesReading(feature: string): readonly Address[];
+  /** Models whose inputs are one of the services. */
+  modelsReading(services: readonly Address[]): readonly Address[];
+  /** Endpoints with a variant of one of the models. */
+  endpointsServing(models: readonly Address[]): readonly Address[];
+}
+
+export function createReaders(recorded: Iterable<AnyRecordedResource>): Readers {
+  let index: ReadonlyMap<string, readonly Address[]> | undefined;
+  const readersOf = (keys: readonly string[]): readonly Address[] => {
+    index ??= buildIndex(recorded);
+    return [...new Set(keys.flatMap((key) => index?.get(key) ?? []))];
+  };
+  return {
+    featureSetsOn: (address) => readersOf([`on ${address}`]),
+    servicesReading: (feature) => readersOf([`feature ${feature}`]),
+    modelsReading: (services) => readersOf(services.map((service) => `inputs ${service}`)),
+    endpointsServing: (models) => readersOf(models.map((model) => `serves ${model}`)),
+  };
+}
+
+function buildIndex(recorded: Iterable<AnyRecordedResource>): ReadonlyMap<string, readonly Address[]> {
+  const index = new Map<string, Address[]>();
+  const add = (key: string, reader: Address): void => {
+    const readers = index.get(key);
+    if (readers === undefined) index.set(key, [reader]);
+    else if (!readers.includes(reader)) readers.push(reader);
+  };
+  for (const resource of recorded) {
+    switch (resource.kind) {
+      case 'feature_set':
+        for (const dependency of resource.dependsOn) add(`on ${dependency}`, resource.address);
+        break;
+      case 'feature_service':
+        for (const feature of resource.spec.features) add(`feature ${feature}`, resource.address);
+        break;
+      case 'model':
+        if (resource.spec.inputs !== undefined) add(`inputs feature_service.${resource.spec.inputs}`, resource.address);
+        break;
+      case 'endpoint':
+        for (const { model } of Object.values(resource.spec.variants)) add(`serves model.${model}`, resource.address);
+        break;
+      case 'source':
+      case 'entity':
+      case 'pipeline':
+        break;
+    }
+  }
+  return index;
+}

@@ -1,0 +1,77 @@
+/** One resource's change: what is done, why, what differs, how grave it is, and whom it touches. Pure data, as in the plan's JSON. */
+import type { DiagnosticCode } from '../lib/codes.ts';
+import type { Severity } from '../lib/diagnostics.ts';
+import type { JsonObject, JsonValue } from '../lib/json.ts';
+import type { Address } from '../spec/address.ts';
+import type { Kind } from '../spec/kinds.ts';
+import type { Action } from './action.ts';
+
+/** From harmless to grave. A change has the gravest class that an analyzer found. */
+export const CHANGE_CLASSES = ['safe', 'backfill', 'new-version', 'breaking', 'destructive'] as const;
+
+export type ChangeClass = (typeof CHANGE_CLASSES)[number];
+
+export function graver(a: ChangeClass, b: ChangeClass): ChangeClass {
+  return CHANGE_CLASSES.indexOf(a) >= CHANGE_CLASSES.indexOf(b) ? a : b;
+}
+
+/** A value that differs. An absent value is null. */
+export interface AttributeDiff {
+  /** JSON pointer into the spec, e.g. `/features/bili/dtype`. */
+  readonly path: string;
+  readonly before: JsonValue;
+  readonly after: JsonValue;
+}
+
+export interface FindingPlace {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface Finding {
+  readonly code: DiagnosticCode;
+  readonly severity: Severity;
+  readonly summary: string;
+  readonly detail: string;
+  readonly at: FindingPlace | null;
+  /** What to do about it. */
+  readonly fix: string | null;
+}
+
+/** What is not known is null, never 0. */
+export interface Impact {
+  /** Everything that depends on the resource, directly or not, sorted. */
+  readonly downstream: readonly Address[];
+  /** Rows to compute again. */
+  readonly rows: number | null;
+  readonly estimatedSeconds: number | null;
+}
+
+export interface Change {
+  readonly address: Address;
+  readonly kind: Kind;
+  readonly name: string;
+  readonly actions: readonly Action[];
+  readonly reason: string;
+  /** The spec as recorded; null before a create. */
+  readonly before: JsonObject | null;
+  /** The spec as it will be; null after a delete. */
+  readonly after: JsonObject | null;
+  /** `true` where `before` holds a reference to a secret, in an object of the same shape; `{}` where there is none. */
+  readonly beforeSensitive: JsonObject;
+  readonly afterSensitive: JsonObject;
+  /** `true` where a value becomes known when it is applied. */
+  readonly afterUnknown: JsonObject;
+  readonly diffs: readonly AttributeDiff[];
+  readonly class: ChangeClass;
+  readonly findings: readonly Finding[];
+  readonly impact: Impact;
+  /** SHA-256 of the canonical form of `after`, for a delete of `before`. */
+  readonly digest: string;
+  /** As it will be; for a delete as recorded. */
+  readonly dependsOn: readonly Address[];
+  /** As recorded; empty before a create. */
+  readonly dependedOn: readonly Address[];
+  readonly protect: boolean;
+}

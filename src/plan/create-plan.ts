@@ -1,0 +1,293 @@
+/**
+ * Desired specs against recorded state → the plan. Pure: no clock, no I/O; the same input gives the same plan, byte for byte.
+ *
+ * recorded \ desired   absent                         present
+ * absent               –                              create
+ * ready                delete (protected: error)      update where anything differs, else no-op
+ * ready, by the API    listed as unmanaged            update: taken over
+ * creating             delete                         create again          reason: interrupted
+ * updating             delete                         update again          reason: interrupted
+ * deleting             delete again                   finish the delete, then create
+ */
+import { createDag } from '../graph/dag.ts';
+import type { DiagnosticCode } from '../lib/codes.ts';
+import { MlopsError } from '../lib/error.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { didYouMean } from '../lib/suggest.ts';
+import type { Address } from '../spec/address.ts';
+import type { CanonicalEntity, CanonicalSpecs } from '../spec/canonical-specs.ts';
+import type { Kind } from '../spec/kinds.ts';
+import type { AnyResource, Project, Resource } from '../spec/project.ts';
+import type { AnyRecordedResource, RecordedResource, State } from '../stores/control/state.ts';
+import { type Action, isNoOp } from './action.ts';
+import type { PlanFacts } from './analyzers/analyzer.ts';
+import { registeredKeysDiffer } from './analyzers/feature-set.ts';
+import { createReaders, type Readers } from './analyzers/readers.ts';
+import { CHANGE_CLASSES, type Change, type ChangeClass, type Finding, graver } from './change.ts';
+import { classify } from './classify.ts';
+import { diffSpecs, dottedPath, sensitiveParts } from './diff.ts';
+import { createLineage, type Lineage } from './impact.ts';
+import { PLAN_FORMAT, type Plan, type PlanMode, type PlanSummary, type UnmanagedResource } from './plan.ts';
+import { refusalsOf } from './refusals.ts';
+import { findRenames, type Rename } from './renames.ts';
+
+export interface PlanInput {
+  readonly project: Project;
+  readonly environment: string;
+  readonly state: State;
+  readonly mode: PlanMode;
+  /** Only these and what they need (apply) or what needs them (destroy and deletes). Default: everything. */
+  readonly targets?: readonly Address[];
+  /** Errors of analyzers with these codes become warnings: the user allowed them. Protection is never lifted by it. */
+  readonly allow?: ReadonlySet<DiagnosticCode>;
+  readonly facts?: PlanFacts;
+}
+
+interface PlanContext {
+  readonly desired: ReadonlyMap<Address, AnyResource>;
+  readonly recorded: ReadonlyMap<Address, AnyRecordedResource>;
+  readonly readers: Readers;
+  readonly lineage: Lineage;
+  readonly renames: ReadonlyMap<Address, Rename>;
+  readonly facts: PlanFacts;
+  readonly allow: ReadonlySet<DiagnosticCode>;
+}
+
+export function createPlan(input: PlanInput): Plan {
+  const { project, environment, state, mode } = input;
+  const desired: ReadonlyMap<Address, AnyResource> = mode === 'destroy' ? new Map() : project.resources;
+  const recorded = new Map<Address, AnyRecordedResource>(
+    state.resources.map((resource) => [resource.address, resource]),
+  );
+  const context: PlanContext = {
+    desired,
+    recorded,
+    readers: createReaders(state.resources),
+    lineage: createLineage(desired, recorded),
+    renames: findRenames(desired, recorded),
+    facts: input.facts ?? {},
+    allow: input.allow ?? new Set(),
+  };
+
+  const unmanaged: UnmanagedResource[] = [];
+  const found: Change[] = [];
+  for (const address of [...new Set([...desired.keys(), ...recorded.keys()])].sort()) {
+    const before = recorded.get(address);
+    if (before !== undefined && !desired.has(address) && before.managedBy === 'api') {
+      unmanaged.push({ address, kind: before.kind, name: before.name });
+    } else {
+      found.push(planResource(address, context));
+    }
+  }
+
+  const ordered = inApplyOrder(found);
+  const targets = [...(input.targets ?? [])].sort();
+  const changes = targets.length === 0 ? ordered : withinTargets(ordered, targets);
+  const summary = summarize(changes, unmanaged.length);
+  const { create, update, delete: deletes, forget } = summary;
+  return {
+    format: PLAN_FORMAT,
+    mode,
+    project: project.name,
+    environment,
+    lineage: state.lineage,
+    serial: state.serial,
+    specDigest: project.digest,
+    applyable: summary.errors === 0 && create + update + deletes + forget > 0,
+    errored: summary.errors > 0,
+    complete: changes.length === ordered.length,
+    targets,
+    changes,
+    drift: [],
+    unmanaged,
+    summary,
+  };
+}
+
+function planResource(address: Address, context: PlanContext): Change {
+  const desired = context.desired.get(address) as Resource | undefined;
+  const recorded = context.recorded.get(address) as RecordedResource | undefined;
+  const subject = desired ?? (recorded as RecordedResource);
+  const kind: Kind = subject.kind;
+  const existed =
+    recorded !== undefined &&
+    recorded.status !== 'creating' &&
+    !(recorded.status === 'deleting' && desired !== undefined);
+  const before = existed || desired === undefined ? (recorded?.spec as CanonicalSpecs[Kind] | undefined) : undefined;
+  const after = desired?.spec;
+  const asJson = (spec: CanonicalSpecs[Kind] | undefined): JsonObject | null => (spec ?? null) as JsonObject | null;
+
+  const { actions, reason: found } = decide(address, context, desired, recorded);
+  const diffs =
+    before === undefined || after === undefined || isUnchanged(actions)
+      ? []
+      : diffSpecs(asJson(before) ?? {}, asJson(after) ?? {});
+  const untouched = isUnchanged(actions);
+  const analysis = untouched
+    ? { class: 'safe' as const, findings: [], reason: undefined }
+    : classify(kind, {
+        address,
+        actions,
+        before,
+        after,
+        diffs,
+        recorded,
+        desired,
+        desiredResources: context.desired,
+        readers: context.readers,
+        facts: context.facts,
+      });
+  const refusals = untouched ? [] : refusalsOf(address, actions, desired, recorded, context);
+  const interrupted = recorded !== undefined && recorded.status !== 'ready';
+  const reason = found ?? (interrupted ? undefined : analysis.reason) ?? changedReason(diffs.map(({ path }) => path));
+  let gravest: ChangeClass = analysis.class;
+  if (actions.includes('delete') && kind === 'feature_set') gravest = graver(gravest, 'destructive');
+  return {
+    address,
+    kind,
+    name: subject.name,
+    actions,
+    reason,
+    before: asJson(before),
+    after: asJson(after),
+    beforeSensitive: sensitiveParts(asJson(before)),
+    afterSensitive: sensitiveParts(asJson(after)),
+    afterUnknown: {},
+    diffs,
+    class: gravest,
+    findings: [...refusals, ...analysis.findings.map((one) => lifted(one, context.allow))],
+    impact: {
+      downstream: untouched || actions[0] === 'create' ? [] : context.lineage.downstream(address),
+      rows: null,
+      estimatedSeconds: null,
+    },
+    digest: subject.digest,
+    dependsOn: subject.dependsOn,
+    dependedOn: recorded?.dependsOn ?? [],
+    protect: after === undefined ? (recorded?.protect ?? false) : (after.protect ?? false),
+  };
+}
+
+/** `reason` undefined: it follows from what differs. */
+function decide(
+  address: Address,
+  context: PlanContext,
+  desired: Resource | undefined,
+  recorded: RecordedResource | undefined,
+): { readonly actions: readonly Action[]; readonly reason: string | undefined } {
+  const rename = context.renames.get(address);
+  if (desired === undefined) {
+    const why = rename === undefined ? 'no longer in the specs' : `renamed to ${rename.to}`;
+    const again = recorded === undefined || recorded.status === 'ready' ? '' : `interrupted while ${recorded.status}; `;
+    return { actions: ['delete'], reason: again + why };
+  }
+  if (recorded === undefined)
+    return {
+      actions: ['create'],
+      reason: rename === undefined ? 'not in the state yet' : `renamed from ${rename.from}`,
+    };
+  switch (recorded.status) {
+    case 'creating':
+      return { actions: ['create'], reason: 'interrupted while creating' };
+    case 'updating':
+      return { actions: ['update'], reason: 'interrupted while updating' };
+    case 'deleting':
+      return { actions: ['delete', 'create'], reason: 'interrupted while deleting; finished, then made again' };
+    case 'ready':
+      break;
+  }
+  if (recorded.managedBy === 'api') return { actions: ['update'], reason: 'taken over from the HTTP interface' };
+  if (desired.digest !== recorded.digest) return { actions: ['update'], reason: undefined };
+  if (!sameAddresses(desired.dependsOn, recorded.dependsOn))
+    return { actions: ['update'], reason: 'depends on other resources than before' };
+  if (desired.kind === 'feature_set') {
+    const { entity } = desired.spec as CanonicalSpecs['feature_set'];
+    const keys = context.desired.get(`entity.${entity}`)?.spec as CanonicalEntity | undefined;
+    if (registeredKeysDiffer(recorded.outputs, keys)) return { actions: ['update'], reason: undefined };
+  }
+  return { actions: ['no-op'], reason: 'as recorded' };
+}
+
+function sameAddresses(a: readonly Address[], b: readonly Address[]): boolean {
+  return a.length === b.length && a.every((address, index) => address === b[index]);
+}
+
+function isUnchanged(actions: readonly Action[]): boolean {
+  return isNoOp(actions);
+}
+
+function changedReason(paths: readonly string[]): string {
+  if (paths.length === 0) return 'changed';
+  const shown = paths.slice(0, 3).map(dottedPath);
+  return `changed: ${shown.join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`;
+}
+
+function lifted(found: Finding, allow: ReadonlySet<DiagnosticCode>): Finding {
+  return found.severity === 'error' && allow.has(found.code) ? { ...found, severity: 'warning' } : found;
+}
+
+/**
+ * The graph in which the changes are made. A create or update comes after the changes of what it depends on; a delete
+ * after the changes of everything that depended on it. (Nothing but a delete waits for a delete, so there is no cycle.)
+ */
+export function changeGraph(changes: readonly Change[]) {
+  const byAddress = new Map(changes.map((change) => [change.address, change]));
+  const isDelete = (change: Change): boolean => change.actions.length === 1 && change.actions[0] === 'delete';
+  const waitsFor = new Map<Address, Address[]>(changes.map(({ address }) => [address, []]));
+  for (const change of changes) {
+    const gone = isDelete(change);
+    if (!gone) {
+      for (const dependency of change.dependsOn) {
+        const other = byAddress.get(dependency);
+        if (other !== undefined && !isDelete(other)) waitsFor.get(change.address)?.push(dependency);
+      }
+    }
+    for (const dependency of change.dependedOn) {
+      const other = byAddress.get(dependency);
+      if (other !== undefined && isDelete(other)) waitsFor.get(dependency)?.push(change.address);
+    }
+  }
+  return createDag<Address>(changes.map(({ address }) => ({ id: address, dependsOn: waitsFor.get(address) ?? [] })));
+}
+
+function inApplyOrder(changes: readonly Change[]): readonly Change[] {
+  const byAddress = new Map(changes.map((change) => [change.address, change]));
+  return changeGraph(changes)
+    .topologicalOrder()
+    .flatMap((address) => byAddress.get(address) ?? []);
+}
+
+function withinTargets(changes: readonly Change[], targets: readonly Address[]): readonly Change[] {
+  const known = new Set(changes.map(({ address }) => address));
+  for (const target of targets) {
+    if (!known.has(target)) {
+      throw new MlopsError('AP109', {
+        detail: `${target} is neither in the specs nor in the state.`,
+        hint: didYouMean(target, known),
+        address: target,
+      });
+    }
+  }
+  const kept = changeGraph(changes).transitiveDependencies(targets);
+  return changes.filter(({ address }) => kept.has(address) || targets.includes(address));
+}
+
+function summarize(changes: readonly Change[], unmanaged: number): PlanSummary {
+  const count = (action: Action): number => changes.filter(({ actions }) => actions.includes(action)).length;
+  const severities = changes.flatMap(({ findings }) => findings.map(({ severity }) => severity));
+  const moving = changes.filter(({ actions }) => !isNoOp(actions));
+  return {
+    create: count('create'),
+    update: count('update'),
+    delete: count('delete'),
+    forget: count('forget'),
+    noOp: count('no-op'),
+    unmanaged,
+    errors: severities.filter((severity) => severity === 'error').length,
+    warnings: severities.filter((severity) => severity === 'warning').length,
+    class:
+      moving.length === 0
+        ? null
+        : moving.reduce<ChangeClass>((a, change) => graver(a, change.class), CHANGE_CLASSES[0]),
+  };
+}

@@ -1,0 +1,59 @@
+/** What the plan refuses whatever the kind: destroying what is protected or still needed, and renames that would lose data. */
+import type { Address } from '../spec/address.ts';
+import type { AnyResource, Resource } from '../spec/project.ts';
+import type { AnyRecordedResource, RecordedResource } from '../stores/control/state.ts';
+import type { Action } from './action.ts';
+import { finding, listed } from './analyzers/analyzer.ts';
+import type { Finding } from './change.ts';
+import type { Lineage } from './impact.ts';
+import type { Rename } from './renames.ts';
+
+export interface RefusalContext {
+  readonly desired: ReadonlyMap<Address, AnyResource>;
+  readonly recorded: ReadonlyMap<Address, AnyRecordedResource>;
+  readonly lineage: Lineage;
+  readonly renames: ReadonlyMap<Address, Rename>;
+}
+
+export function refusalsOf(
+  address: Address,
+  actions: readonly Action[],
+  desired: Resource | undefined,
+  recorded: RecordedResource | undefined,
+  context: RefusalContext,
+): readonly Finding[] {
+  const found: Finding[] = [];
+  const rename = context.renames.get(address);
+  if (rename?.refused !== undefined && address === rename.to) {
+    found.push(
+      finding('AP108', 'error', desired, {
+        detail: rename.refused,
+        fix: 'keep the old name, or leave movedFrom out to destroy the old one and start afresh',
+        pointer: '/movedFrom',
+      }),
+    );
+  }
+  if (!actions.includes('delete') || desired !== undefined) return found;
+  if (recorded?.protect === true && rename === undefined) {
+    found.push(
+      finding('AP105', 'error', undefined, {
+        detail: `${address} is protected: it was applied with \`protect: true\`, and removing its block does not lift that.`,
+        fix: 'declare it again with `protect: false`, apply, then remove it',
+      }),
+    );
+  }
+  const needing = context.lineage.downstream(address).filter((other) => isLeftUnmanaged(other, context));
+  if (needing.length > 0) {
+    found.push(
+      finding('AP107', 'error', undefined, {
+        detail: `${address} cannot be destroyed: ${listed(needing)}, made through the HTTP interface, ${needing.length === 1 ? 'needs' : 'need'} it.`,
+        fix: `remove ${needing.length === 1 ? 'it' : 'them'} first, or declare ${needing.length === 1 ? 'it' : 'them'} in the specs`,
+      }),
+    );
+  }
+  return found;
+}
+
+function isLeftUnmanaged(address: Address, { desired, recorded }: RefusalContext): boolean {
+  return recorded.get(address)?.managedBy === 'api' && !desired.has(address);
+}
