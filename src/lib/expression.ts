@@ -55,7 +55,19 @@ const BINARY_FUNCTIONS: Readonly<Record<string, (a: number, b: number) => number
 const BINDING_MACROS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
 /** Names that CEL itself knows: its types. */
-const TYPE_NAMES: ReadonlySet<string> = new Set(['int', 'uint', 'double', 'string', 'bool', 'bytes', 'list', 'map', 'type', 'null_type', 'dyn']);
+const TYPE_NAMES: ReadonlySet<string> = new Set([
+  'int',
+  'uint',
+  'double',
+  'string',
+  'bool',
+  'bytes',
+  'list',
+  'map',
+  'type',
+  'null_type',
+  'dyn',
+]);
 
 const environment = createEnvironment();
 
@@ -79,7 +91,12 @@ export function compileExpression(text: string, variables: Iterable<string>): Ex
   return { text, references: names, evaluate: (values) => evaluate(text, program, names, values) };
 }
 
-function evaluate(text: string, program: ParseResult, names: readonly string[], values: Readonly<Record<string, unknown>>): unknown {
+function evaluate(
+  text: string,
+  program: ParseResult,
+  names: readonly string[],
+  values: Readonly<Record<string, unknown>>,
+): unknown {
   const context: Record<string, unknown> = {};
   let hasNull = false;
   for (const name of names) {
@@ -163,7 +180,8 @@ function withDoubleLiterals(text: string, root: ASTNode): string {
   const ends: number[] = [];
   const visit = (node: ASTNode): void => {
     if (node.op === 'value') {
-      if (typeof node.args === 'bigint' && /^\d+$/.test(text.slice(node.range.start, node.range.end))) ends.push(node.range.end);
+      if (typeof node.args === 'bigint' && /^\d+$/.test(text.slice(node.range.start, node.range.end)))
+        ends.push(node.range.end);
       return;
     }
     const keepsWhole = node.op === 'call' || node.op === 'rcall' || node.op === '[]' || node.op === '[?]';
@@ -183,7 +201,10 @@ function createEnvironment(): Environment {
   const env = new Environment({ unlistedVariablesAreDyn: true, homogeneousAggregateLiterals: false });
   const numbers = ['double', 'int'] as const;
   for (const [operator, compute] of Object.entries(ARITHMETIC)) {
-    for (const [left, right] of [['double', 'int'], ['int', 'double']] as const) {
+    for (const [left, right] of [
+      ['double', 'int'],
+      ['int', 'double'],
+    ] as const) {
       env.registerOperator(`${left} ${operator} ${right}`, (a: unknown, b: unknown) => compute(Number(a), Number(b)));
     }
     for (const type of [...numbers, 'string'] as const) {
@@ -198,7 +219,9 @@ function createEnvironment(): Environment {
     env.registerFunction(`${name}(dyn): dyn`, (a: unknown) => (a === null ? null : compute(Number(a))));
   }
   for (const [name, compute] of Object.entries(BINARY_FUNCTIONS)) {
-    env.registerFunction(`${name}(dyn, dyn): dyn`, (a: unknown, b: unknown) => (a === null || b === null ? null : compute(Number(a), Number(b))));
+    env.registerFunction(`${name}(dyn, dyn): dyn`, (a: unknown, b: unknown) =>
+      a === null || b === null ? null : compute(Number(a), Number(b)),
+    );
   }
   env.registerFunction('coalesce(dyn, dyn): dyn', (a: unknown, b: unknown) => plain(a) ?? plain(b));
   return env;

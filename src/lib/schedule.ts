@@ -21,7 +21,9 @@ export function checkCron(cron: string, timezone = 'UTC'): string | undefined {
   }
   try {
     const schedule = parse(cron, timezone);
-    return schedule.nextRun(new Date('2024-01-01T00:00:00Z')) === null ? `${JSON.stringify(cron)} never comes.` : undefined;
+    return schedule.nextRun(new Date('2024-01-01T00:00:00Z')) === null
+      ? `${JSON.stringify(cron)} never comes.`
+      : undefined;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return `${message.replace(/^CronPattern: /, '').replace(/^./, (first) => first.toUpperCase())}.`;
@@ -40,7 +42,12 @@ export function isTimezone(name: string): boolean {
 }
 
 /** The instants after `after` (itself not included), in order. The pattern was checked with {@link checkCron}. */
-export function nextInstants(cron: string, timezone: string | undefined, after: Date, range: InstantRange = {}): Date[] {
+export function nextInstants(
+  cron: string,
+  timezone: string | undefined,
+  after: Date,
+  range: InstantRange = {},
+): Date[] {
   const schedule = parse(cron, timezone ?? 'UTC');
   const limit = range.limit ?? 1000;
   const instants: Date[] = [];

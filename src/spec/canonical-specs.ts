@@ -55,10 +55,14 @@ export type TaskOf<O extends OperatorName> = Extract<CanonicalTask, { operator: 
 
 export type CanonicalSource = SourceSpec;
 export type CanonicalEntity = EntitySpec;
-export type CanonicalFeatureSet = Omit<FeatureSetSpec, 'features'> & { readonly features: Readonly<Record<string, Feature>> };
+export type CanonicalFeatureSet = Omit<FeatureSetSpec, 'features'> & {
+  readonly features: Readonly<Record<string, Feature>>;
+};
 /** Every feature as `set.feature`, in order. */
 export type CanonicalFeatureService = FeatureServiceSpec;
-export type CanonicalPipeline = Omit<PipelineSpec, 'tasks'> & { readonly tasks: Readonly<Record<string, CanonicalTask>> };
+export type CanonicalPipeline = Omit<PipelineSpec, 'tasks'> & {
+  readonly tasks: Readonly<Record<string, CanonicalTask>>;
+};
 export type CanonicalModel = ModelSpec;
 /** `key` and `split` are always present; every variant has a stage or a version. */
 export type CanonicalEndpoint = With<EndpointSpec, 'key' | 'split'>;

@@ -11,7 +11,9 @@ export interface FeatureSetStructure {
   readonly query: string | null;
   readonly eventTime: string;
   readonly createdTime: string | null;
-  readonly features: Readonly<Record<string, { readonly dtype: string; readonly column: string | null; readonly expr: string | null }>>;
+  readonly features: Readonly<
+    Record<string, { readonly dtype: string; readonly column: string | null; readonly expr: string | null }>
+  >;
 }
 
 export function structureOf(set: CanonicalFeatureSet, entity: CanonicalEntity): FeatureSetStructure {

@@ -63,7 +63,7 @@ export type Size = string;
  * This interface was referenced by `Specs`'s JSON-Schema
  * via the `definition` "CommandLine".
  */
-export type CommandLine = string | [string, ...string[]];
+export type CommandLine = string | string[];
 /**
  * A reference to an environment variable (`env('NAME')`, `${env:NAME}`), or a plain text where nothing is secret.
  *
@@ -301,7 +301,7 @@ export interface Expectation {
    *
    * @minItems 1
    */
-  in?: [string | number | boolean, ...(string | number | boolean)[]];
+  in?: (string | number | boolean)[];
 }
 export interface MaterializeSpec {
   /**
@@ -327,7 +327,7 @@ export interface FeatureServiceSpec {
    *
    * @minItems 1
    */
-  features: [string, ...string[]];
+  features: string[];
   /**
    * What it is, for people.
    */
@@ -449,7 +449,7 @@ export interface Retry {
    *
    * @minItems 1
    */
-  on?: [('failed' | 'timed_out' | 'crashed') | number, ...(('failed' | 'timed_out' | 'crashed') | number)[]];
+  on?: (('failed' | 'timed_out' | 'crashed') | number)[];
 }
 export interface Backoff {
   /**
@@ -496,7 +496,7 @@ export interface DataValidationTask {
   /**
    * @minItems 1
    */
-  featureSets?: [Name, ...Name[]];
+  featureSets?: Name[];
   /**
    * `fail` the task (default) or `warn` and go on.
    */
@@ -540,7 +540,7 @@ export interface FeatureMaterializationTask {
   /**
    * @minItems 1
    */
-  featureSets?: [Name, ...Name[]];
+  featureSets?: Name[];
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -713,10 +713,7 @@ export interface ModelEvaluationTask {
    *
    * @minItems 1
    */
-  metrics?: [
-    'auc' | 'accuracy' | 'precision' | 'recall' | 'f1' | 'log_loss' | 'brier' | 'rmse' | 'mae' | 'r2',
-    ...('auc' | 'accuracy' | 'precision' | 'recall' | 'f1' | 'log_loss' | 'brier' | 'rmse' | 'mae' | 'r2')[]
-  ];
+  metrics?: ('auc' | 'accuracy' | 'precision' | 'recall' | 'f1' | 'log_loss' | 'brier' | 'rmse' | 'mae' | 'r2')[];
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -1034,7 +1031,7 @@ export interface DaemonSpec {
    *
    * @minItems 1
    */
-  ports?: [number, ...number[]];
+  ports?: number[];
   /**
    * Keys that a client sends as `Authorization: Bearer KEY`; name to key.
    */

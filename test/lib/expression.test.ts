@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { MlopsError } from '../../src/lib/error.ts';
 import { compileExpression } from '../../src/lib/expression.ts';
 
-const evaluate = (text: string, values: Record<string, unknown>): unknown => compileExpression(text, Object.keys(values)).evaluate(values);
+const evaluate = (text: string, values: Record<string, unknown>): unknown =>
+  compileExpression(text, Object.keys(values)).evaluate(values);
 
 function problemOf(text: string, variables: string[]): MlopsError {
   try {
@@ -24,7 +25,22 @@ describe('expressions over features', () => {
   });
 
   it('gives null for a null in arithmetic, comparisons and functions', () => {
-    for (const text of ['a / b', 'b / a', 'a + 1', '1 - a', 'a + a', '2 * a', '-a', 'a > 1', 'a >= b', 'log(a)', 'max(a, b)', 'a ? 1 : 2', '!a', 'a % 2']) {
+    for (const text of [
+      'a / b',
+      'b / a',
+      'a + 1',
+      '1 - a',
+      'a + a',
+      '2 * a',
+      '-a',
+      'a > 1',
+      'a >= b',
+      'log(a)',
+      'max(a, b)',
+      'a ? 1 : 2',
+      '!a',
+      'a % 2',
+    ]) {
       expect(evaluate(text, { a: null, b: 2 }), text).toBeNull();
     }
   });
@@ -51,7 +67,12 @@ describe('expressions over features', () => {
   });
 
   it('reads nested values, as conditions of tasks do', () => {
-    expect(evaluate('outputs.validate.failures == 0 && params.force', { outputs: { validate: { failures: 0 } }, params: { force: true } })).toBe(true);
+    expect(
+      evaluate('outputs.validate.failures == 0 && params.force', {
+        outputs: { validate: { failures: 0 } },
+        params: { force: true },
+      }),
+    ).toBe(true);
     expect(evaluate('outputs.rows[1] * 2 > 3', { outputs: { rows: [1, 2] } })).toBe(true);
     expect(() => evaluate('outputs.nothing > 3', { outputs: {} })).toThrow(MlopsError);
   });

@@ -7,12 +7,21 @@ const from = (cron: string, timezone: string | undefined, after: string, limit: 
 
 describe('schedules', () => {
   it('run a daily time in the gap of daylight saving at the first valid instant', () => {
-    expect(from('30 2 * * *', chicago, '2026-03-07T12:00:00Z', 2)).toEqual(['2026-03-08T08:00:00.000Z', '2026-03-09T07:30:00.000Z']);
-    expect(from('30 2,14 * * *', chicago, '2026-03-08T00:00:00Z', 2)).toEqual(['2026-03-08T08:00:00.000Z', '2026-03-08T19:30:00.000Z']);
+    expect(from('30 2 * * *', chicago, '2026-03-07T12:00:00Z', 2)).toEqual([
+      '2026-03-08T08:00:00.000Z',
+      '2026-03-09T07:30:00.000Z',
+    ]);
+    expect(from('30 2,14 * * *', chicago, '2026-03-08T00:00:00Z', 2)).toEqual([
+      '2026-03-08T08:00:00.000Z',
+      '2026-03-08T19:30:00.000Z',
+    ]);
   });
 
   it('run a daily time in the overlap once', () => {
-    expect(from('30 1 * * *', chicago, '2026-10-31T12:00:00Z', 2)).toEqual(['2026-11-01T06:30:00.000Z', '2026-11-02T07:30:00.000Z']);
+    expect(from('30 1 * * *', chicago, '2026-10-31T12:00:00Z', 2)).toEqual([
+      '2026-11-01T06:30:00.000Z',
+      '2026-11-02T07:30:00.000Z',
+    ]);
   });
 
   it('follow elapsed time where they are hourly or finer', () => {
@@ -29,7 +38,9 @@ describe('schedules', () => {
   });
 
   it('are in UTC unless told otherwise', () => {
-    expect(nextInstant('0 2 * * *', undefined, new Date('2026-03-07T12:00:00Z'))?.toISOString()).toBe('2026-03-08T02:00:00.000Z');
+    expect(nextInstant('0 2 * * *', undefined, new Date('2026-03-07T12:00:00Z'))?.toISOString()).toBe(
+      '2026-03-08T02:00:00.000Z',
+    );
   });
 
   it('end where asked, the end included', () => {
@@ -38,7 +49,10 @@ describe('schedules', () => {
   });
 
   it('take six fields with the seconds first', () => {
-    expect(from('*/20 0 0 * * *', 'UTC', '2026-01-01T00:00:00Z', 2)).toEqual(['2026-01-01T00:00:20.000Z', '2026-01-01T00:00:40.000Z']);
+    expect(from('*/20 0 0 * * *', 'UTC', '2026-01-01T00:00:00Z', 2)).toEqual([
+      '2026-01-01T00:00:20.000Z',
+      '2026-01-01T00:00:40.000Z',
+    ]);
   });
 
   it('are refused with a reason where they cannot be read or never come', () => {

@@ -1,0 +1,141 @@
+/**
+ * What the builders take: the shapes generated from the schemas, with references where the schema has names and sql`…`
+ * where it has a query. A name is accepted wherever a reference is.
+ */
+
+import type { Kind } from './kinds.ts';
+import type { FeatureRef, Ref, SqlText } from './resource-value.ts';
+import type {
+  CommandTask,
+  DataIngestionTask,
+  DataValidationTask,
+  Dtype,
+  EndpointSpec,
+  EntitySpec,
+  EnvironmentSpec,
+  Feature,
+  FeatureMaterializationTask,
+  FeatureServiceSpec,
+  FeatureSetSpec,
+  ModelEvaluationTask,
+  ModelPromotionTask,
+  ModelRegistrationTask,
+  ModelSpec,
+  ModelTrainingTask,
+  PipelineSpec,
+  ProjectSpec,
+  SourceSpec,
+  TrainingDatasetTask,
+  Variant,
+} from './schema-types.ts';
+
+type Input<T> = T extends (infer Item)[]
+  ? readonly Input<Item>[]
+  : T extends object
+    ? { readonly [P in keyof T]: Input<T[P]> }
+    : T;
+
+/** T without the fields of R, and these instead. */
+type Replace<T, R> = Input<Omit<T, keyof R | 'name'>> & R;
+
+export type SourceRef = Ref<'source'>;
+export type EntityRef = Ref<'entity'>;
+export type FeatureServiceRef = Ref<'feature_service'>;
+export type PipelineRef = Ref<'pipeline'>;
+export type ModelRef = Ref<'model'>;
+export type EndpointRef = Ref<'endpoint'>;
+/** Its features are its properties: `labs.bili`. */
+export type FeatureSetRef<F extends string = never> = Ref<'feature_set'> & { readonly [P in F]: FeatureRef };
+export type AnyRef = { [K in Kind]: Ref<K> }[Kind];
+
+export type SqlInput = SqlText | string;
+
+export type SourceInput = Replace<
+  SourceSpec,
+  { readonly query?: SqlInput; readonly columns?: Readonly<Record<string, SqlInput>> }
+>;
+
+export type EntityInput = Replace<EntitySpec, object>;
+
+export type FeatureSetInput<F extends string> = Replace<
+  FeatureSetSpec,
+  {
+    readonly entity: EntityRef | string;
+    readonly source?: SourceRef | string;
+    readonly query?: SqlInput;
+    /** Name to feature, or to its dtype alone. */
+    readonly features: Readonly<Record<F, Dtype | Input<Feature>>>;
+  }
+>;
+
+export type FeatureServiceInput = Replace<
+  FeatureServiceSpec,
+  {
+    /** A set for all its features, `set.feature` for one. */
+    readonly features: readonly (Ref<'feature_set'> | FeatureRef | string)[];
+  }
+>;
+
+interface Needs<T extends string> {
+  /** Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before. */
+  readonly needs?: readonly T[];
+}
+
+interface Sets {
+  readonly featureSets?: readonly (Ref<'feature_set'> | string)[];
+}
+
+interface OfSource {
+  readonly source?: SourceRef | string;
+}
+
+interface OfModel {
+  readonly model?: ModelRef | string;
+}
+
+export type TaskInput<T extends string> =
+  | Replace<DataIngestionTask, Needs<T> & OfSource>
+  | Replace<DataValidationTask, Needs<T> & OfSource & Sets>
+  | Replace<FeatureMaterializationTask, Needs<T> & Sets>
+  | Replace<
+      TrainingDatasetTask,
+      Needs<T> & { readonly features?: FeatureServiceRef | string; readonly spine: SqlInput }
+    >
+  | Replace<ModelTrainingTask, Needs<T>>
+  | Replace<ModelEvaluationTask, Needs<T> & OfModel>
+  | Replace<ModelRegistrationTask, Needs<T> & OfModel>
+  | Replace<ModelPromotionTask, Needs<T> & OfModel>
+  | Replace<CommandTask, Needs<T>>;
+
+export type PipelineInput<T extends string> = Replace<
+  PipelineSpec,
+  {
+    /** Name to task, in the order written. */
+    readonly tasks: { readonly [P in T]: TaskInput<NoInfer<T>> };
+  }
+>;
+
+export type ModelInput = Replace<
+  ModelSpec,
+  { readonly inputs?: FeatureServiceRef | string; readonly pipeline?: PipelineRef | string }
+>;
+
+export type EndpointInput<V extends string> = Replace<
+  EndpointSpec,
+  {
+    /** Name to variant. */
+    readonly variants: { readonly [P in V]: Replace<Variant, { readonly model: ModelRef | string }> };
+    /** Variant to share of traffic in percent; must add up to 100. Default: all to the only variant. */
+    readonly split?: { readonly [P in NoInfer<V>]?: number };
+  }
+>;
+
+export type ProjectInput = Replace<
+  ProjectSpec,
+  {
+    /** Name to environment. Default: one, `dev`, with everything embedded. */
+    readonly environments?: Readonly<Record<string, Input<EnvironmentSpec>>>;
+    /** Resources. What they refer to comes along by itself. */
+    readonly resources?: readonly AnyRef[];
+  }
+>;

@@ -1,0 +1,62 @@
+/**
+ * What the builders return: plain objects that carry a resource, a feature of one, or SQL text under a symbol. The symbols
+ * are registered ones, so that values made by another copy of this package (an installed one) are recognised too.
+ */
+import type { Kind } from './kinds.ts';
+
+export const RESOURCE = Symbol.for('mlops.resource');
+export const FEATURE = Symbol.for('mlops.feature');
+export const SQL = Symbol.for('mlops.sql');
+export const PROJECT = Symbol.for('mlops.project');
+/** On globalThis while a config file loads: the list to which every builder call adds what it made. */
+export const COLLECTOR = Symbol.for('mlops.collector');
+
+/** A builder call: what was written, and where. */
+export interface ResourceValue<K extends Kind = Kind> {
+  readonly kind: K;
+  readonly name: string;
+  /** As written, references and SQL still values of the builders. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** Its `stack` names the caller of the builder; formatted only when a place is asked for. */
+  readonly calledAt: { readonly stack?: string };
+}
+
+export interface Ref<K extends Kind> {
+  readonly [RESOURCE]: ResourceValue<K>;
+}
+
+export interface FeatureRef {
+  readonly [FEATURE]: { readonly set: Ref<'feature_set'>; readonly feature: string };
+}
+
+/** A query that knows it is one: nested, it is inserted as it is. */
+export interface SqlText {
+  readonly [SQL]: string;
+}
+
+export interface ProjectValue {
+  readonly [PROJECT]: {
+    readonly spec: Readonly<Record<string, unknown>>;
+    readonly calledAt: { readonly stack?: string };
+  };
+}
+
+export function resourceOf(value: unknown): ResourceValue | undefined {
+  return isObject(value) ? (value[RESOURCE] as ResourceValue | undefined) : undefined;
+}
+
+export function featureOf(value: unknown): FeatureRef[typeof FEATURE] | undefined {
+  return isObject(value) ? (value[FEATURE] as FeatureRef[typeof FEATURE] | undefined) : undefined;
+}
+
+export function sqlOf(value: unknown): string | undefined {
+  return isObject(value) ? (value[SQL] as string | undefined) : undefined;
+}
+
+export function projectOf(value: unknown): ProjectValue[typeof PROJECT] | undefined {
+  return isObject(value) ? (value[PROJECT] as ProjectValue[typeof PROJECT] | undefined) : undefined;
+}
+
+function isObject(value: unknown): value is Record<symbol, unknown> {
+  return typeof value === 'object' && value !== null;
+}
