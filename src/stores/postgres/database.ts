@@ -156,8 +156,10 @@ function connectionProblem(error: unknown): MlopsError | undefined {
   const state = sqlState(error);
   const message = error instanceof Error ? error.message : String(error);
   const lost =
-    (typeof code === 'string' && ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ENOENT', 'EPIPE', 'ETIMEDOUT'].includes(code)) ||
-    (state !== undefined && (state.startsWith('08') || state.startsWith('57P') || state === '28P01' || state === '3D000')) ||
+    (typeof code === 'string' &&
+      ['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ENOENT', 'EPIPE', 'ETIMEDOUT'].includes(code)) ||
+    (state !== undefined &&
+      (state.startsWith('08') || state.startsWith('57P') || state === '28P01' || state === '3D000')) ||
     message === 'Connection terminated unexpectedly' ||
     message === 'Connection terminated due to connection timeout';
   if (!lost) return undefined;
