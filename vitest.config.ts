@@ -7,6 +7,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
-    reporters: process.env['CI'] === undefined ? ['default'] : ['default', ['json', { outputFile: '.vitest-report.json' }]],
+    reporters:
+      process.env['CI'] === undefined ? ['default'] : ['default', ['json', { outputFile: '.vitest-report.json' }]],
   },
 });

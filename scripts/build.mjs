@@ -1,7 +1,7 @@
 // Compiles src to dist and copies the SQL beside it. Incremental: with nothing changed it takes about a second.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -19,8 +19,16 @@ function files(folder) {
 
 const sources = files(join(root, 'src'));
 const hash = createHash('sha256');
-for (const file of [...sources, join(root, 'tsconfig.json'), join(root, 'tsconfig.build.json'), join(root, 'package.json')]) {
-  hash.update(`${file.slice(root.length)}\0`).update(readFileSync(file)).update('\0');
+for (const file of [
+  ...sources,
+  join(root, 'tsconfig.json'),
+  join(root, 'tsconfig.build.json'),
+  join(root, 'package.json'),
+]) {
+  hash
+    .update(`${file.slice(root.length)}\0`)
+    .update(readFileSync(file))
+    .update('\0');
 }
 const digest = hash.digest('hex');
 if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) process.exit(0);
@@ -28,13 +36,19 @@ if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) process.exit(0)
 // A file that left src must leave dist too: start afresh when the set of files changed.
 const compiled = existsSync(dist) ? files(dist).filter((file) => file.endsWith('.js')) : [];
 const expected = new Set(
-  sources.filter((file) => file.endsWith('.ts')).map((file) => join(dist, file.slice(join(root, 'src').length)).replace(/\.ts$/, '.js')),
+  sources
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(dist, file.slice(join(root, 'src').length)).replace(/\.ts$/, '.js')),
 );
 if (compiled.some((file) => !expected.has(file))) rmSync(dist, { recursive: true, force: true });
 
-const tsc = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')], {
-  stdio: 'inherit',
-});
+const tsc = spawnSync(
+  process.execPath,
+  [join(root, 'node_modules/typescript/bin/tsc'), '-p', join(root, 'tsconfig.build.json')],
+  {
+    stdio: 'inherit',
+  },
+);
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
 for (const file of sources.filter((name) => name.endsWith('.sql'))) {
   cpSync(file, join(dist, file.slice(join(root, 'src').length)));

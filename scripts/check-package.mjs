@@ -53,29 +53,69 @@ try {
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
   say('installing, no scripts');
   npm(['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', join(work, filename)], project);
-  const mlops = (...args) => execFileSync('npx', ['--no-install', 'mlops', ...args], { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const mlops = (...args) =>
+    execFileSync('npx', ['--no-install', 'mlops', ...args], {
+      cwd: project,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
 
   check(/^\d+\.\d+\.\d+/.test(mlops('--version').replace(/^\D*/, '')), 'npx mlops --version');
   mlops('init', '.');
   check(existsSync(join(project, 'mlops.config.ts')), 'npx mlops init wrote mlops.config.ts');
   mlops('validate');
   const plan = JSON.parse(mlops('plan', '--json'));
-  check(plan.format === 'mlops.plan/1' && plan.changes.some((change) => change.actions.includes('create')), 'npx mlops plan');
+  check(
+    plan.format === 'mlops.plan/1' && plan.changes.some((change) => change.actions.includes('create')),
+    'npx mlops plan',
+  );
   mlops('apply', '--yes');
   const again = JSON.parse(mlops('plan', '--json'));
-  check(again.changes.every((change) => change.actions.join() === 'no-op'), 'the plan after apply is empty');
-  execFileSync(process.execPath, [
-    join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022',
-    '--types', '', join(project, 'mlops.config.ts'),
-  ], { cwd: project, stdio: 'inherit' });
+  check(
+    again.changes.every((change) => change.actions.join() === 'no-op'),
+    'the plan after apply is empty',
+  );
+  execFileSync(
+    process.execPath,
+    [
+      join(root, 'node_modules/typescript/bin/tsc'),
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+      '--types',
+      '',
+      join(project, 'mlops.config.ts'),
+    ],
+    { cwd: project, stdio: 'inherit' },
+  );
   say("  ok: import … from 'mlops' type-checks");
-  writeFileSync(join(project, 'wrong.ts'), "import { entity } from 'mlops';\nentity('patient', { keys: { id: 'int65' } });\n");
+  writeFileSync(
+    join(project, 'wrong.ts'),
+    "import { entity } from 'mlops';\nentity('patient', { keys: { id: 'int65' } });\n",
+  );
   let refused = false;
   try {
-    execFileSync(process.execPath, [
-      join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022',
-      '--types', '', join(project, 'wrong.ts'),
-    ], { cwd: project, stdio: 'pipe' });
+    execFileSync(
+      process.execPath,
+      [
+        join(root, 'node_modules/typescript/bin/tsc'),
+        '--noEmit',
+        '--strict',
+        '--skipLibCheck',
+        '--module',
+        'nodenext',
+        '--target',
+        'es2022',
+        '--types',
+        '',
+        join(project, 'wrong.ts'),
+      ],
+      { cwd: project, stdio: 'pipe' },
+    );
   } catch {
     refused = true;
   }
@@ -85,4 +125,4 @@ try {
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
-say('the package works in a stranger\'s project');
+say("the package works in a stranger's project");

@@ -1,0 +1,46 @@
+/** Every command that README.md and docs/ show is run, page by page, and answers what the page says. UPDATE=1 rewrites the outputs. */
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { consoleCommands, firstMismatch, openConsole, withOutputs } from '../support/console-session.ts';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+describe('documentation', () => {
+  for (const page of pages) {
+    const path = join(root, page);
+    const commands = consoleCommands(readFileSync(path, 'utf8'));
+    if (commands.length === 0) continue;
+    it(`${page}: its ${commands.length} commands answer what it says`, { timeout: 300_000 }, async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'mlops-docs-'));
+      cpSync(join(root, 'mlops.config.ts'), join(folder, 'mlops.config.ts'));
+      mkdirSync(join(folder, 'examples/healthcare'), { recursive: true });
+      cpSync(join(root, 'examples/healthcare/data'), join(folder, 'examples/healthcare/data'), { recursive: true });
+      const session = openConsole(folder, join(root, 'bin/mlops.js'));
+      const outputs = new Map<number, string>();
+      const wrong: string[] = [];
+      try {
+        for (const { line, command, output } of commands) {
+          const real = await session.run(command);
+          const missing = firstMismatch(output, real);
+          if (missing !== undefined)
+            wrong.push(`${page}:${line} \`${command}\` did not print: ${missing}\n--- it printed:\n${real}`);
+          if (output.some((text) => text.trim() !== '') && !output.includes('…')) outputs.set(line, real.trimEnd());
+        }
+      } finally {
+        await session.end();
+        rmSync(folder, { recursive: true, force: true });
+      }
+      if (process.env['UPDATE'] === '1') writeFileSync(path, withOutputs(readFileSync(path, 'utf8'), outputs));
+      else expect(wrong.join('\n\n')).toBe('');
+    });
+  }
+});
