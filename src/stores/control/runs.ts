@@ -1,0 +1,331 @@
+/**
+ * Runs, their tasks and attempts, leases, events, logs and schedules' instants: what the orchestrator must never lose.
+ * One scope. Time is the store's clock alone. Every method that changes something is one transaction.
+ */
+import type { JsonObject } from '../../lib/json.ts';
+import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
+import type { AttemptStatus, RunStatus, TaskStatus } from './run-states.ts';
+
+/** Why there is a run. */
+export interface RunCause {
+  readonly kind: 'manual' | 'api' | 'schedule';
+  readonly who: string | null;
+  /** `pipeline.NAME` or `feature_set.NAME`, of a scheduled run. */
+  readonly schedule: string | null;
+  /** The instant of the schedule, ISO 8601 UTC. */
+  readonly instant: string | null;
+}
+
+export interface Demand {
+  /** Cores. */
+  readonly cpu: number;
+  readonly memoryBytes: number;
+  /** Whole devices. */
+  readonly gpu: number;
+}
+
+export type Trigger = 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+
+export interface NewTask extends Demand {
+  readonly name: string;
+  readonly operator: string;
+  readonly trigger: Trigger;
+  readonly when: string | null;
+  /** Positions of the tasks before it, each once. */
+  readonly needs: readonly number[];
+  readonly priority: number;
+  /** From the moment the task first may run. */
+  readonly deadlineMs: number | null;
+}
+
+export interface NewRun {
+  readonly runId: string;
+  readonly pipeline: string;
+  /** The pipeline as it is now: a later apply does not change a run that exists. */
+  readonly spec: CanonicalPipeline;
+  readonly params: JsonObject;
+  readonly cause: RunCause;
+  readonly gitCommit: string | null;
+  readonly idempotencyKey: string | null;
+  readonly tasks: readonly NewTask[];
+}
+
+export interface TaskRecord {
+  readonly name: string;
+  readonly operator: string;
+  readonly needs: readonly string[];
+  readonly status: TaskStatus;
+  /** The last attempt's number, from 1; 0 before the first. */
+  readonly attempt: number;
+  readonly exitCode: number | null;
+  readonly error: string | null;
+  readonly outputs: JsonObject | null;
+  /** Start of the first attempt. */
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+export interface RunSummary {
+  readonly runId: string;
+  readonly pipeline: string;
+  readonly status: RunStatus;
+  readonly cause: RunCause;
+  readonly params: JsonObject;
+  /** Set once somebody asked to cancel it. */
+  readonly cancelledBy: string | null;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+
+export interface RunRecord extends RunSummary {
+  readonly spec: CanonicalPipeline;
+  readonly gitCommit: string | null;
+  /** In the order of the pipeline. */
+  readonly tasks: readonly TaskRecord[];
+}
+
+export interface RunFilter {
+  readonly pipeline?: string | undefined;
+  readonly status?: RunStatus | undefined;
+  readonly limit: number;
+  /** Opaque, from the answer before. */
+  readonly cursor?: string | undefined;
+}
+
+export interface RunEvent {
+  /** From 1 within a run, in the order in which the changes were committed, without gaps. */
+  readonly seq: number;
+  readonly at: Date;
+  /** Null: the run itself. */
+  readonly task: string | null;
+  readonly status: TaskStatus | RunStatus;
+  readonly attempt: number | null;
+  readonly error: string | null;
+  readonly data: JsonObject;
+}
+
+// ---- decisions, which the orchestrator takes and the store writes in the same transaction ----
+
+export interface PendingTask {
+  readonly name: string;
+  readonly trigger: Trigger;
+  readonly when: string | null;
+  readonly needs: {
+    readonly total: number;
+    readonly succeeded: number;
+    readonly failed: number;
+    readonly skipped: number;
+  };
+}
+
+export interface RunFacts {
+  readonly runId: string;
+  readonly pipeline: string;
+  readonly params: JsonObject;
+  readonly cause: RunCause;
+  /** By task; loaded where a task has `when`. */
+  readonly outputs: Readonly<Record<string, JsonObject>>;
+}
+
+export type Settlement =
+  | { readonly to: 'pending' | 'ready' | 'skipped' | 'upstream_failed' }
+  | { readonly to: 'failed'; readonly error: string };
+
+export interface EndedTask {
+  readonly status: TaskStatus;
+  readonly trigger: Trigger;
+  /** Positions of the tasks after it. */
+  readonly dependents: readonly number[];
+}
+
+/** Pure functions. */
+export interface RunRules {
+  /** What becomes of a pending task, by its upstream tasks' ends. */
+  settle(task: PendingTask, run: RunFacts): Settlement;
+  /** How a run ended, all its tasks being at their ends. Not asked where the run was cancelled. */
+  result(tasks: readonly EndedTask[]): 'succeeded' | 'failed';
+}
+
+export interface Candidate extends Demand {
+  readonly runId: string;
+  readonly task: string;
+  readonly priority: number;
+  /** Since it first could run. */
+  readonly waitedSeconds: number;
+}
+
+export interface Admission {
+  /** Indices into the candidates. */
+  readonly admit: readonly number[];
+  readonly refuse: readonly { readonly index: number; readonly error: string }[];
+}
+
+export interface Room {
+  /** What this machine has, less what live leases on it hold. */
+  readonly free: Demand;
+  /** The largest of each that any live worker's machine has. */
+  readonly largest: Demand;
+  /** How many more tasks the worker takes. */
+  readonly slots: number;
+}
+
+// ---- work ----
+
+/** A worker as it is known to the others. */
+export interface WorkerIdentity {
+  readonly workerId: string;
+  /** The machine (host, boot and process namespace): what is shared by workers on one machine. */
+  readonly node: string;
+  readonly pid: number;
+  /** Tells a process from a later one of the same number. */
+  readonly pidStartedAt: string;
+  readonly capacity: Demand;
+}
+
+export interface LeaseRef {
+  readonly runId: string;
+  readonly task: string;
+  /** Guards every write: once another attempt began or this one was given up, nothing of this one changes anything. */
+  readonly attempt: number;
+}
+
+export interface Lease extends LeaseRef {
+  readonly pipeline: string;
+  /** Attempts since the run was last started that ended by the task's own fault. */
+  readonly failures: number;
+  /** Likewise attempts that crashed. */
+  readonly recoveries: number;
+  /** Left of the task's deadline; null: none. */
+  readonly deadlineInMs: number | null;
+}
+
+export interface ExpiredLease extends Lease {
+  readonly node: string;
+  readonly pid: number | null;
+  readonly pidStartedAt: string | null;
+}
+
+export interface AttemptEnd extends LeaseRef {
+  readonly status: AttemptStatus;
+  readonly exitCode: number | null;
+  readonly error: string | null;
+  readonly outputs: JsonObject | null;
+  readonly data: JsonObject;
+  /** Try again after so long; null: it was the last attempt. */
+  readonly retryInMs: number | null;
+  readonly counts: 'failure' | 'recovery' | 'nothing';
+}
+
+export interface LogChunk {
+  readonly seq: number;
+  readonly stream: 'out' | 'err' | 'system';
+  readonly text: string;
+}
+
+/** Renews a worker's leases from a thread of its own, on a connection of its own: a busy event loop loses none. */
+export interface LeaseKeeper {
+  /** Begins to watch over the process group of an attempt. */
+  track(lease: LeaseRef, processGroup: number | null): void;
+  untrack(lease: LeaseRef): void;
+  /** Called for each tracked lease that was lost, after its process group was killed by the thread. */
+  onLost(listener: (lease: LeaseRef) => void): void;
+  stop(): Promise<void>;
+}
+
+export interface ScheduleCursor {
+  /** Instants up to here are dealt with. */
+  readonly cursor: Date;
+  /** When a scheduler last looked. */
+  readonly checkedAt: Date;
+  readonly now: Date;
+}
+
+/** A hint that something may have changed; a null run means any. Poll behind it. */
+export interface RunHint {
+  readonly runId: string | null;
+  readonly kind: 'state' | 'log';
+}
+
+export interface RunStore {
+  /**
+   * The run with its first tasks settled. Where a run has the idempotency key already, that run, and `created` is false.
+   */
+  create(run: NewRun, rules: RunRules): Promise<{ readonly run: RunRecord; readonly created: boolean }>;
+  get(runId: string): Promise<RunRecord | undefined>;
+  /** Newest first. */
+  list(filter: RunFilter): Promise<{ readonly items: readonly RunSummary[]; readonly nextCursor: string | null }>;
+  /** Outputs of the tasks named that succeeded. */
+  outputs(runId: string, tasks: readonly string[]): Promise<Readonly<Record<string, JsonObject>>>;
+  /**
+   * Nothing of it starts any more; what waits is cancelled at once, what runs when its worker has ended it. One audit entry.
+   * Undefined: no such run. A run at its end is left as it is.
+   */
+  cancel(runId: string, who: string, rules: RunRules): Promise<RunRecord | undefined>;
+  /**
+   * What failed or was cancelled, and what that held up, once more; what succeeded stays. One audit entry. Undefined: no such run.
+   * PL204 where the run is not at its end or succeeded.
+   */
+  retry(runId: string, who: string, rules: RunRules): Promise<RunRecord | undefined>;
+  /** After `after`, at most `limit`. */
+  events(runId: string, after: number, limit: number): Promise<readonly RunEvent[]>;
+
+  /** Makes the worker known and renews it and its leases until stopped. */
+  keepLeases(worker: WorkerIdentity): Promise<LeaseKeeper>;
+  /**
+   * Leases on tasks that `admit` chooses among those that may run, and the shortest time until a retry is due.
+   * No two calls get the same task; what live leases hold is summed up under a lock on the machine.
+   */
+  claim(
+    worker: WorkerIdentity,
+    slots: number,
+    admit: (candidates: readonly Candidate[], room: Room) => Admission,
+    rules: RunRules,
+  ): Promise<{ readonly leases: readonly Lease[]; readonly nextDueMs: number | null }>;
+  /** The intent to let the process run. False: the lease is lost, do not. */
+  recordProcess(lease: LeaseRef, process: { readonly pid: number; readonly pidStartedAt: string }): Promise<boolean>;
+  /** Ends attempts of one run and settles what comes after. False for each whose lease was lost: nothing changed. */
+  end(runId: string, ends: readonly AttemptEnd[], rules: RunRules): Promise<readonly boolean[]>;
+  /** Leases of the worker whose run is being cancelled. */
+  cancelledLeases(workerId: string): Promise<readonly LeaseRef[]>;
+  /** Leases that ended without an outcome. */
+  expiredLeases(): Promise<readonly ExpiredLease[]>;
+  /** As `end`, where the lease still is expired. */
+  giveUp(end: AttemptEnd, rules: RunRules): Promise<boolean>;
+  /** Workers of the machine that hold leases. */
+  workersOn(node: string): Promise<readonly WorkerIdentity[]>;
+  /** The worker's process is known to be gone: its leases end now. */
+  forgetWorker(workerId: string): Promise<void>;
+  /** Ends tasks that wait beyond their deadline. Answers how many. */
+  endOverdue(rules: RunRules): Promise<number>;
+
+  /** Kept under the attempt. Chunks count up from 1. */
+  appendLog(lease: LeaseRef, chunks: readonly LogChunk[]): Promise<void>;
+  /** After `after`; `ended` once the attempt is over and no more comes. Undefined: no such task or attempt. */
+  readLog(
+    runId: string,
+    task: string,
+    attempt: number,
+    after: number,
+    limit: number,
+  ): Promise<{ readonly chunks: readonly LogChunk[]; readonly ended: boolean } | undefined>;
+
+  /** Where a schedule stands; begins now where it is new or its pattern (`digest`) is another. */
+  schedule(name: string, digest: string): Promise<ScheduleCursor>;
+  /** The scheduler looked, and instants up to `cursor` are dealt with. */
+  advanceSchedule(name: string, cursor: Date): Promise<void>;
+  /**
+   * One instant, once: undefined where it was fired before. With `skip` an instant is skipped while a run of the schedule is
+   * under way, with `queue` its run waits for that, with `cancel` that is cancelled first.
+   */
+  fire(
+    schedule: { readonly name: string; readonly instant: Date; readonly overlap: 'queue' | 'skip' | 'cancel' },
+    run: NewRun,
+    rules: RunRules,
+  ): Promise<RunRecord | 'skipped' | undefined>;
+  /** Lets queued runs go whose forerunner is done. */
+  releaseHeld(): Promise<void>;
+
+  /** Returns the function that ends it. */
+  onHint(listener: (hint: RunHint) => void): Promise<() => Promise<void>>;
+}

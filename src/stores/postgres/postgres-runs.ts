@@ -1,0 +1,235 @@
+/** The orchestrator's store in Postgres: reads here, changes in runs/. */
+import { MlopsError } from '../../lib/error.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
+import type { RunStatus, TaskStatus } from '../control/run-states.ts';
+import type { RunCause, RunEvent, RunFilter, RunHint, RunRecord, RunStore, RunSummary, TaskRecord } from '../control/runs.ts';
+import type { Database } from './database.ts';
+import { sql } from './runs/changes.ts';
+import { keepLeases } from './runs/lease-keeper.ts';
+import { cancelledLeases, claim, endAttempts, endOverdue, expiredLeases } from './runs/leases.ts';
+import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
+import { appendLog, readLog } from './runs/logs.ts';
+import { advanceSchedule, fire, releaseHeld, scheduleCursor } from './runs/schedules.ts';
+
+const GET = sql('runs-get');
+const LIST = sql('runs-list');
+const TASKS = sql('runs-tasks');
+
+type SummaryRow = {
+  run_id: string;
+  pipeline: string;
+  params: JsonObject;
+  cause: RunCause;
+  status: RunStatus;
+  cancelled_by: string | null;
+  created_at: Date;
+  started_at: Date | null;
+  finished_at: Date | null;
+};
+type RunRow = SummaryRow & { spec: CanonicalPipeline; git_commit: string | null };
+type TaskRow = {
+  name: string;
+  operator: string;
+  needs: number[];
+  status: TaskStatus;
+  attempt: number;
+  exit_code: number | null;
+  error: string | null;
+  outputs: JsonObject | null;
+  started_at: Date | null;
+  finished_at: Date | null;
+};
+type EventRow = { seq: number; at: Date; task: string | null; status: RunEvent['status']; attempt: number | null; error: string | null; data: JsonObject };
+
+export interface PostgresRunsOptions {
+  /** Of the same database: the leases are kept on a connection of their own. */
+  readonly connectionString: string;
+  /** How long a worker may be silent before its tasks are taken over. Default 30. */
+  readonly leaseSeconds?: number;
+}
+
+export function createPostgresRuns(db: Database, scopeId: number, options: PostgresRunsOptions): RunStore {
+  async function get(runId: string): Promise<RunRecord | undefined> {
+    if (!UUID.test(runId)) return undefined;
+    return db.transaction(
+      async (tx) => {
+        const [row] = await tx.query<RunRow>(GET, [scopeId, runId]);
+        if (row === undefined) return undefined;
+        const tasks = await tx.query<TaskRow>(TASKS, [runId]);
+        return { ...summaryOf(row), spec: row.spec, gitCommit: row.git_commit, tasks: tasks.map((task) => taskOf(task, tasks)) };
+      },
+      { readOnly: true },
+    );
+  }
+
+  async function existing(runId: string): Promise<RunRecord> {
+    const run = await get(runId);
+    if (run === undefined) throw new MlopsError('PL202', { detail: `Run ${runId} is gone.`, status: 404 });
+    return run;
+  }
+
+  async function list(filter: RunFilter): Promise<{ items: readonly RunSummary[]; nextCursor: string | null }> {
+    const after = filter.cursor === undefined ? undefined : readCursor(filter.cursor);
+    const rows = await db.query<SummaryRow & { position: string }>(LIST, [
+      scopeId,
+      filter.pipeline ?? null,
+      filter.status ?? null,
+      after?.position ?? null,
+      after?.runId ?? null,
+      filter.limit + 1,
+    ]);
+    const items = rows.slice(0, filter.limit);
+    const last = items.at(-1);
+    return {
+      items: items.map(summaryOf),
+      nextCursor: rows.length > filter.limit && last !== undefined ? writeCursor(last.position, last.run_id) : null,
+    };
+  }
+
+  async function onHint(listener: (hint: RunHint) => void): Promise<() => Promise<void>> {
+    const own = String(scopeId);
+    return db.listen('mlops_runs', (payload) => {
+      if (payload === '') return listener({ runId: null, kind: 'state' });
+      const [scope, runId, kind] = payload.split(' ');
+      if (scope === own) listener({ runId: runId ?? null, kind: kind === 'log' ? 'log' : 'state' });
+    });
+  }
+
+  return {
+    create: async (run, rules) => {
+      const created = await db.transaction((tx) => insertRun(tx, scopeId, run, { schedule: null, held: false }, rules));
+      if (created) return { run: await existing(run.runId), created };
+      const [other] = await db.query<{ run_id: string }>('select run_id from mlops.runs where scope_id = $1 and idempotency_key = $2', [
+        scopeId,
+        run.idempotencyKey,
+      ]);
+      return { run: await existing(other?.run_id ?? run.runId), created };
+    },
+    get,
+    list,
+    outputs: async (runId, tasks) => {
+      if (tasks.length === 0) return {};
+      const rows = await db.query<{ name: string; outputs: JsonObject | null }>(
+        `select name, outputs from mlops.tasks where scope_id = $1 and run_id = $2 and name = any($3) and status = 'succeeded'`,
+        [scopeId, runId, tasks],
+      );
+      return Object.fromEntries(rows.map((row) => [row.name, row.outputs ?? {}]));
+    },
+    cancel: async (runId, who, rules) => {
+      if (!UUID.test(runId)) return undefined;
+      const found = await db.transaction((tx) => cancelRun(tx, scopeId, runId, who, rules));
+      return found ? get(runId) : undefined;
+    },
+    retry: async (runId, who, rules) => {
+      if (!UUID.test(runId)) return undefined;
+      return (await retryRun(db, scopeId, runId, who, rules)) ? get(runId) : undefined;
+    },
+    events: async (runId, after, limit) => {
+      if (!UUID.test(runId)) return [];
+      return db.query<EventRow>(
+        `select e.seq, e.at, e.task, e.status, e.attempt, e.error, e.data
+         from mlops.run_events e join mlops.runs r on r.run_id = e.run_id
+         where r.scope_id = $1 and e.run_id = $2 and e.seq > $3 order by e.seq limit $4`,
+        [scopeId, runId, after, limit],
+      );
+    },
+    keepLeases: (worker) =>
+      keepLeases({
+        connectionString: options.connectionString,
+        scopeId,
+        worker,
+        ...(options.leaseSeconds === undefined ? {} : { leaseSeconds: options.leaseSeconds }),
+      }),
+    claim: (worker, slots, admit, rules) => claim(db, scopeId, worker, slots, admit, rules),
+    recordProcess: async (lease, process) => {
+      const rows = await db.query(
+        `update mlops.task_attempts a set pid = $4, pid_started_at = $5
+         from mlops.tasks t
+         where a.run_id = $1 and t.run_id = a.run_id and t.ordinal = a.ordinal and t.name = $2 and a.attempt = $3 and a.ended_at is null
+         returning a.attempt`,
+        [lease.runId, lease.task, lease.attempt, process.pid, process.pidStartedAt],
+      );
+      return rows.length > 0;
+    },
+    end: (runId, ends, rules) => endAttempts(db, scopeId, runId, ends, rules, false),
+    cancelledLeases: (workerId) => cancelledLeases(db, workerId),
+    expiredLeases: () => expiredLeases(db, scopeId),
+    giveUp: async (end, rules) => (await endAttempts(db, scopeId, end.runId, [end], rules, true))[0] === true,
+    workersOn: async (node) => {
+      type Row = { worker_id: string; pid: number; pid_started_at: string; cpu: number; memory_bytes: number; gpu: number };
+      const rows = await db.query<Row>('select * from mlops.workers where scope_id = $1 and node = $2', [scopeId, node]);
+      return rows.map((row) => ({
+        workerId: row.worker_id,
+        node,
+        pid: row.pid,
+        pidStartedAt: row.pid_started_at,
+        capacity: { cpu: row.cpu, memoryBytes: Number(row.memory_bytes), gpu: row.gpu },
+      }));
+    },
+    forgetWorker: async (workerId) => {
+      await db.transaction(async (tx) => {
+        await tx.query('delete from mlops.workers where worker_id = $1 and scope_id = $2', [workerId, scopeId]);
+        await tx.query(
+          'update mlops.task_attempts set lease_until = clock_timestamp() where worker_id = $1 and scope_id = $2 and ended_at is null',
+          [workerId, scopeId],
+        );
+      });
+    },
+    endOverdue: (rules) => endOverdue(db, scopeId, rules),
+    appendLog: (lease, chunks) => appendLog(db, scopeId, lease, chunks),
+    readLog: async (runId, task, attempt, after, limit) =>
+      UUID.test(runId) ? readLog(db, scopeId, runId, task, attempt, after, limit) : undefined,
+    schedule: (name, digest) => scheduleCursor(db, scopeId, name, digest),
+    advanceSchedule: (name, cursor) => advanceSchedule(db, scopeId, name, cursor),
+    fire: async (schedule, run, rules) => {
+      const outcome = await fire(db, scopeId, schedule, run, rules);
+      return outcome === 'created' ? existing(run.runId) : outcome;
+    },
+    releaseHeld: () => releaseHeld(db, scopeId),
+    onHint,
+  };
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+function summaryOf(row: SummaryRow): RunSummary {
+  return {
+    runId: row.run_id,
+    pipeline: row.pipeline,
+    status: row.status,
+    cause: row.cause,
+    params: row.params,
+    cancelledBy: row.cancelled_by,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  };
+}
+
+function taskOf(row: TaskRow, tasks: readonly TaskRow[]): TaskRecord {
+  return {
+    name: row.name,
+    operator: row.operator,
+    needs: row.needs.map((ordinal) => tasks[ordinal]?.name ?? ''),
+    status: row.status,
+    attempt: row.attempt,
+    exitCode: row.exit_code,
+    error: row.error,
+    outputs: row.outputs,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  };
+}
+
+function writeCursor(position: string, runId: string): string {
+  return Buffer.from(`${position} ${runId}`).toString('base64url');
+}
+
+function readCursor(cursor: string): { readonly position: string; readonly runId: string } {
+  const [position, runId] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
+  if (position === undefined || !/^\d{1,18}$/.test(position) || runId === undefined || !UUID.test(runId)) {
+    throw new MlopsError('API400', { detail: 'The cursor is not one that a list answered.', status: 400 });
+  }
+  return { position, runId };
+}

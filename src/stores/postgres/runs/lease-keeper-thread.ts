@@ -1,0 +1,159 @@
+/**
+ * The thread that keeps a worker's leases. It renews them every few seconds on its own connection, whatever the main
+ * thread is busy with. A lease that it cannot renew is lost: somebody else may have begun the task, so its processes are
+ * killed here and now, and the main thread is told.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import pg from 'pg';
+import type { LeaseRef, WorkerIdentity } from '../../control/runs.ts';
+
+export interface KeeperData {
+  readonly connectionString: string;
+  readonly scopeId: number;
+  readonly worker: WorkerIdentity;
+  readonly leaseSeconds: number;
+  readonly renewEveryMs: number;
+}
+
+export type ToKeeper =
+  | { readonly type: 'track'; readonly lease: LeaseRef; readonly processGroup: number | null }
+  | { readonly type: 'untrack'; readonly lease: LeaseRef }
+  | { readonly type: 'stop' };
+
+export type FromKeeper =
+  | { readonly type: 'ready' }
+  | { readonly type: 'failed'; readonly message: string }
+  | { readonly type: 'lost'; readonly lease: LeaseRef };
+
+const RENEW_WORKER = `
+  insert into mlops.workers (worker_id, scope_id, node, pid, pid_started_at, cpu, memory_bytes, gpu, lease_until)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + $9 * interval '1 second')
+  on conflict (worker_id) do update set lease_until = excluded.lease_until`;
+
+const RENEW_LEASES = `
+  update mlops.task_attempts a set lease_until = clock_timestamp() + $2 * interval '1 second'
+  from mlops.tasks t
+  where a.worker_id = $1 and a.ended_at is null and t.run_id = a.run_id and t.ordinal = a.ordinal
+  returning a.run_id, t.name, a.attempt`;
+
+const port = parentPort;
+if (port === null) throw new Error('lease-keeper-thread runs as a worker thread only');
+const { connectionString, scopeId, worker, leaseSeconds, renewEveryMs } = workerData as KeeperData;
+
+interface Tracked {
+  readonly lease: LeaseRef;
+  readonly processGroup: number | null;
+}
+const tracked = new Map<string, Tracked>();
+let client: pg.Client | undefined;
+let timer: NodeJS.Timeout | undefined;
+let stopped = false;
+let renewedAt = performance.now();
+
+const keyOf = (lease: LeaseRef): string => `${lease.runId} ${lease.task} ${lease.attempt}`;
+const post = (message: FromKeeper): void => port.postMessage(message);
+
+function lose(entry: Tracked): void {
+  tracked.delete(keyOf(entry.lease));
+  if (entry.processGroup !== null) {
+    try {
+      process.kill(-entry.processGroup, 'SIGKILL');
+    } catch {
+      // The group is gone already.
+    }
+  }
+  post({ type: 'lost', lease: entry.lease });
+}
+
+async function connect(): Promise<pg.Client> {
+  if (client !== undefined) return client;
+  const next = new pg.Client({
+    connectionString,
+    application_name: 'mlops leases',
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 8_000,
+    statement_timeout: 8_000,
+    keepAlive: true,
+  });
+  const drop = (): void => {
+    if (client === next) client = undefined;
+  };
+  next.on('error', drop);
+  next.on('end', drop);
+  await next.connect();
+  client = next;
+  return next;
+}
+
+async function renew(): Promise<void> {
+  const before = [...tracked.entries()];
+  const began = performance.now();
+  const connection = await connect();
+  const { workerId, node, pid, pidStartedAt, capacity } = worker;
+  await connection.query(RENEW_WORKER, [
+    workerId,
+    scopeId,
+    node,
+    pid,
+    pidStartedAt,
+    capacity.cpu,
+    capacity.memoryBytes,
+    capacity.gpu,
+    leaseSeconds,
+  ]);
+  const { rows } = await connection.query<{ run_id: string; name: string; attempt: number }>(RENEW_LEASES, [workerId, leaseSeconds]);
+  renewedAt = began;
+  const held = new Set(rows.map((row) => keyOf({ runId: row.run_id, task: row.name, attempt: row.attempt })));
+  for (const [key, entry] of before) if (!held.has(key) && tracked.get(key) === entry) lose(entry);
+}
+
+async function beat(): Promise<void> {
+  const began = performance.now();
+  try {
+    await renew();
+  } catch {
+    // The store does not answer. The next beat connects anew; what is lost meanwhile is decided by time.
+    const broken = client;
+    client = undefined;
+    await broken?.end().catch(() => {});
+  }
+  if (performance.now() - renewedAt > leaseSeconds * 1000) for (const entry of [...tracked.values()]) lose(entry);
+  if (!stopped) timer = setTimeout(() => void beat(), Math.max(100, renewEveryMs - (performance.now() - began)));
+}
+
+async function stop(): Promise<void> {
+  stopped = true;
+  clearTimeout(timer);
+  try {
+    const connection = await connect();
+    await connection.query('delete from mlops.workers where worker_id = $1', [worker.workerId]);
+  } catch {
+    // The row's own lease ends soon.
+  }
+  await client?.end().catch(() => {});
+  port?.close();
+}
+
+port.on('message', (message: ToKeeper) => {
+  switch (message.type) {
+    case 'track':
+      tracked.set(keyOf(message.lease), { lease: message.lease, processGroup: message.processGroup });
+      break;
+    case 'untrack':
+      tracked.delete(keyOf(message.lease));
+      break;
+    case 'stop':
+      void stop();
+      break;
+  }
+});
+
+try {
+  await renew();
+  post({ type: 'ready' });
+  timer = setTimeout(() => void beat(), renewEveryMs);
+} catch (error) {
+  post({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+  await client?.end().catch(() => {});
+  port.close();
+}

@@ -1,0 +1,49 @@
+/** What tasks print, in chunks under their attempt. */
+import type { LeaseRef, LogChunk } from '../../control/runs.ts';
+import type { Database } from '../database.ts';
+
+export async function appendLog(db: Database, scopeId: number, lease: LeaseRef, chunks: readonly LogChunk[]): Promise<void> {
+  if (chunks.length === 0) return;
+  await db.query(
+    `with chunks as (
+       insert into mlops.task_logs (run_id, ordinal, attempt, seq, stream, text)
+       select t.run_id, t.ordinal, $3, c.seq, c.stream, c.text
+       from json_to_recordset($4) as c(seq integer, stream text, text text)
+       join mlops.tasks t on t.run_id = $1 and t.name = $2
+       on conflict do nothing
+     )
+     select pg_notify('mlops_runs', $5)`,
+    [lease.runId, lease.task, lease.attempt, JSON.stringify(chunks.map(clean)), `${scopeId} ${lease.runId} log`],
+  );
+}
+
+/** Postgres holds no NUL in a text. */
+function clean(chunk: LogChunk): LogChunk {
+  return { ...chunk, text: chunk.text.replaceAll('\u0000', '\uFFFD') };
+}
+
+export async function readLog(
+  db: Database,
+  scopeId: number,
+  runId: string,
+  task: string,
+  attempt: number,
+  after: number,
+  limit: number,
+): Promise<{ readonly chunks: readonly LogChunk[]; readonly ended: boolean } | undefined> {
+  const [state] = await db.query<{ ended: boolean }>(
+    `select a.ended_at is not null as ended
+     from mlops.tasks t join mlops.task_attempts a on a.run_id = t.run_id and a.ordinal = t.ordinal
+     where t.scope_id = $1 and t.run_id = $2 and t.name = $3 and a.attempt = $4`,
+    [scopeId, runId, task, attempt],
+  );
+  if (state === undefined) return undefined;
+  // Read after the state: an attempt that had ended by then has written all its chunks.
+  const rows = await db.query<{ seq: number; stream: LogChunk['stream']; text: string }>(
+    `select l.seq, l.stream, l.text
+     from mlops.task_logs l join mlops.tasks t on t.run_id = l.run_id and t.ordinal = l.ordinal
+     where t.run_id = $1 and t.name = $2 and l.attempt = $3 and l.seq > $4 order by l.seq limit $5`,
+    [runId, task, attempt, after, limit],
+  );
+  return { chunks: rows, ended: state.ended && rows.length < limit };
+}

@@ -1,0 +1,69 @@
+/** Instants of schedules: one row each, so that none fires twice, and runs that wait for the one before. */
+import type { NewRun, RunRules, ScheduleCursor } from '../../control/runs.ts';
+import type { Database } from '../database.ts';
+import { sql } from './changes.ts';
+import { cancelRun, insertRun } from './lifecycle.ts';
+
+const RELEASE = sql('runs-release');
+
+export async function scheduleCursor(db: Database, scopeId: number, name: string, digest: string): Promise<ScheduleCursor> {
+  const [row] = await db.query<{ cursor_at: Date; checked_at: Date; now: Date }>(
+    `insert into mlops.schedules as s (scope_id, schedule, digest, cursor_at, checked_at)
+     values ($1, $2, $3, clock_timestamp(), clock_timestamp())
+     on conflict (scope_id, schedule) do update set
+       cursor_at  = case when s.digest = excluded.digest then s.cursor_at else excluded.cursor_at end,
+       checked_at = case when s.digest = excluded.digest then s.checked_at else excluded.checked_at end,
+       digest     = excluded.digest
+     returning cursor_at, checked_at, clock_timestamp() as now`,
+    [scopeId, name, digest],
+  );
+  return { cursor: row!.cursor_at, checkedAt: row!.checked_at, now: row!.now };
+}
+
+export async function advanceSchedule(db: Database, scopeId: number, name: string, cursor: Date): Promise<void> {
+  await db.query(
+    `update mlops.schedules set cursor_at = greatest(cursor_at, $3), checked_at = clock_timestamp() where scope_id = $1 and schedule = $2`,
+    [scopeId, name, cursor],
+  );
+}
+
+export async function fire(
+  db: Database,
+  scopeId: number,
+  schedule: { readonly name: string; readonly instant: Date; readonly overlap: 'queue' | 'skip' | 'cancel' },
+  run: NewRun,
+  rules: RunRules,
+): Promise<'created' | 'skipped' | undefined> {
+  return db.transaction(async (tx) => {
+    // One at a time for a schedule: who looks for a run under way must see the one that another just made.
+    await tx.query('select 1 from mlops.schedules where scope_id = $1 and schedule = $2 for update', [scopeId, schedule.name]);
+    const fired = await tx.query(
+      `insert into mlops.schedule_instants (scope_id, schedule, instant) values ($1, $2, $3) on conflict do nothing returning instant`,
+      [scopeId, schedule.name, schedule.instant],
+    );
+    if (fired.length === 0) return undefined;
+    const underWay = await tx.query<{ run_id: string }>(
+      `select run_id from mlops.runs where scope_id = $1 and schedule = $2 and status in ('queued', 'running') order by created_at`,
+      [scopeId, schedule.name],
+    );
+    if (schedule.overlap === 'skip' && underWay.length > 0) return 'skipped';
+    if (schedule.overlap === 'cancel') {
+      for (const other of underWay) await cancelRun(tx, scopeId, other.run_id, `schedule ${schedule.name}`, rules);
+    }
+    await insertRun(tx, scopeId, run, { schedule: schedule.name, held: underWay.length > 0 }, rules);
+    await tx.query('update mlops.schedule_instants set run_id = $4 where scope_id = $1 and schedule = $2 and instant = $3', [
+      scopeId,
+      schedule.name,
+      schedule.instant,
+      run.runId,
+    ]);
+    return 'created';
+  });
+}
+
+export async function releaseHeld(db: Database, scopeId: number): Promise<void> {
+  await db.transaction(async (tx) => {
+    const released = await tx.query<{ run_id: string }>(RELEASE, [scopeId]);
+    for (const { run_id } of released) await tx.query(`select pg_notify('mlops_runs', $1)`, [`${scopeId} ${run_id} state`]);
+  });
+}
