@@ -27,7 +27,7 @@ export interface FitResult {
   readonly answers: Float64Array;
 }
 
-export async function fit(request: FitRequest, progress: (line: string) => void): Promise<FitResult> {
+export async function fitAndWrite(request: FitRequest, progress: (line: string) => void): Promise<FitResult> {
   const { model, hyperparameters } = fitModel(request, progress);
   return {
     onnx: await writeOnnx(model, request.features),
