@@ -1,0 +1,109 @@
+/**
+ * The journal of one apply. Every write is one statement that first looks whether the apply is still open: an apply that
+ * lost its lock to another finds it ended and changes nothing more.
+ */
+import { invariant } from '../../lib/assert.ts';
+import { MlopsError } from '../../lib/error.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import type { Address } from '../../spec/address.ts';
+import type { ApplyHead, ApplyJournal, StepIntent } from '../control/state.ts';
+import { createBatcher } from './batcher.ts';
+import type { Database } from './database.ts';
+import { sqlFile } from './sql-file.ts';
+
+interface Outcome {
+  readonly step: number;
+  readonly address: Address;
+  readonly outputs: JsonObject | null;
+  readonly failure: string | null;
+}
+
+/** AP102 where lineage or serial have moved. */
+export async function beginApply(db: Database, scopeId: number, head: ApplyHead): Promise<ApplyJournal> {
+  const [begun] = await db.query<{ apply_id: string }>(sqlFile('begin-apply'), [
+    scopeId,
+    head.lineage,
+    head.serial,
+    head.who,
+    head.planDigest,
+    head.specDigest,
+    head.gitCommit,
+    head.root,
+    head.changes,
+  ]);
+  if (begun === undefined) throw await staleness(db, scopeId, head);
+  return openJournal(db, scopeId, begun.apply_id);
+}
+
+function openJournal(db: Database, scopeId: number, applyId: string): ApplyJournal {
+  const openSteps = new Map<Address, number>();
+  let steps = 0;
+
+  async function write(statement: string, items: readonly unknown[]): Promise<void> {
+    const open = await db.query(statement, [scopeId, applyId, JSON.stringify(items)]);
+    if (open.length === 0) throw endedByAnother(applyId);
+  }
+  const byAddress = (item: { readonly address: Address }): string => item.address;
+  const intents = createBatcher<StepIntent & { readonly step: number }>(byAddress, (items) =>
+    write(sqlFile('journal-intents'), items),
+  );
+  const outcomes = createBatcher<Outcome>(byAddress, (items) => write(sqlFile('journal-outcomes'), items));
+
+  async function finish(address: Address, outputs: JsonObject | null, failure: string | null): Promise<void> {
+    const step = openSteps.get(address);
+    invariant(step !== undefined, `an outcome of ${address} follows its intent`);
+    await outcomes.add({ step, address, outputs, failure });
+    openSteps.delete(address);
+  }
+
+  return {
+    applyId,
+    intent: async (intent) => {
+      invariant(!openSteps.has(intent.address), `one step at a time changes ${intent.address}`);
+      steps += 1;
+      openSteps.set(intent.address, steps);
+      await intents.add({ ...intent, step: steps }).catch((error: unknown) => {
+        openSteps.delete(intent.address);
+        throw error;
+      });
+    },
+    done: (address, outputs) => finish(address, outputs, null),
+    failed: (address, message) => finish(address, null, message),
+    end: async (outcome) => {
+      const ended = await db.query(
+        `update mlops.applies set ended_at = clock_timestamp(), outcome = $3
+         where apply_id = $2 and scope_id = $1 and ended_at is null
+         returning pg_notify('mlops_resources', $1::text)`,
+        [scopeId, applyId, outcome],
+      );
+      if (ended.length === 0) throw endedByAnother(applyId);
+    },
+  };
+}
+
+async function staleness(db: Database, scopeId: number, head: ApplyHead): Promise<MlopsError> {
+  const [now] = await db.query<{ lineage: string | null; serial: number }>(
+    'select lineage, serial from mlops.scopes where scope_id = $1',
+    [scopeId],
+  );
+  const detail =
+    now?.lineage === head.lineage
+      ? `The plan was made from serial ${head.serial} of the state; it is at ${now?.serial} now.`
+      : 'The plan was made from another state than this environment has now.';
+  return new MlopsError('AP102', {
+    detail,
+    hint: 'plan again: what was applied in between is not in this plan',
+    data: {
+      planned: { lineage: head.lineage, serial: head.serial },
+      found: { lineage: now?.lineage ?? null, serial: now?.serial ?? null },
+    },
+  });
+}
+
+function endedByAnother(applyId: string): MlopsError {
+  return new MlopsError('AP101', {
+    detail: `Apply ${applyId} was ended by another, which took over the lock; nothing more is recorded for it.`,
+    hint: 'apply again: what was finished is recorded, the rest is taken up again',
+    retryable: true,
+  });
+}
