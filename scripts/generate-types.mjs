@@ -22,6 +22,11 @@ const inline = (value) => {
     else if (key === '$schema' || key === '$id' || key === 'discriminator' || key.startsWith('x-')) continue;
     else out[key] = inline(item);
   }
+  // A description beside a $ref would make a copy of what is referred to.
+  if (out.$ref && Object.keys(out).length > 1) {
+    const { $ref, ...rest } = out;
+    return { ...rest, allOf: [{ $ref }] };
+  }
   // oneOf of required sets is for validation; as a type it would multiply the interface.
   if (Array.isArray(out.oneOf) && out.oneOf.every((branch) => branch.required && !branch.properties)) delete out.oneOf;
   return out;

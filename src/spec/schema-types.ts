@@ -8,12 +8,33 @@
  */
 export type Name = string;
 /**
+ * A query in DuckDB's dialect.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Sql".
+ */
+export type Sql = string;
+/**
  * The type of an entity key.
  *
  * This interface was referenced by `Specs`'s JSON-Schema
  * via the `definition` "KeyType".
  */
 export type KeyType = 'int32' | 'int64' | 'string' | 'uuid' | 'timestamp' | 'date';
+/**
+ * A column name as the source spells it.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Column".
+ */
+export type Column = string;
+/**
+ * A whole or decimal number and a unit: `ms s m h d w`, e.g. `15m`, `400d`.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Duration".
+ */
+export type Duration = string;
 /**
  * The type of a feature.
  *
@@ -23,13 +44,6 @@ export type KeyType = 'int32' | 'int64' | 'string' | 'uuid' | 'timestamp' | 'dat
 export type Dtype =
   'bool' | 'int32' | 'int64' | 'float32' | 'float64' | 'string' | 'timestamp' | 'date' | 'uuid' | 'bytes' | 'json';
 /**
- * An IANA time zone, e.g. `America/Chicago`. Default UTC.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Timezone".
- */
-export type Timezone = string;
-/**
  * Five or six cron fields (six: seconds first).
  *
  * This interface was referenced by `Specs`'s JSON-Schema
@@ -37,6 +51,15 @@ export type Timezone = string;
  */
 export type Cron = string;
 /**
+ * An IANA time zone, e.g. `America/Chicago`. Default UTC.
+ *
+ * This interface was referenced by `Specs`'s JSON-Schema
+ * via the `definition` "Timezone".
+ */
+export type Timezone = string;
+/**
+ * A task; its fields go by its operator.
+ *
  * This interface was referenced by `Specs`'s JSON-Schema
  * via the `definition` "Task".
  */
@@ -78,27 +101,6 @@ export type Secret = string | EnvRef;
  * via the `definition` "Code".
  */
 export type Code = string[];
-/**
- * A column name as the source spells it.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Column".
- */
-export type Column = string;
-/**
- * A whole or decimal number and a unit: `ms s m h d w`, e.g. `15m`, `400d`.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Duration".
- */
-export type Duration = string;
-/**
- * A query in DuckDB's dialect.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Sql".
- */
-export type Sql = string;
 
 export interface Specs {
   source?: SourceSpec;
@@ -117,6 +119,9 @@ export interface Specs {
  * via the `definition` "SourceSpec".
  */
 export interface SourceSpec {
+  /**
+   * Its name: lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
   name: Name;
   /**
    * Path relative to the project root. CSV, Parquet or JSON lines by its ending.
@@ -137,7 +142,7 @@ export interface SourceSpec {
   /**
    * A query over other sources, instead of a file.
    */
-  query?: string;
+  query?: Sql;
   /**
    * Columns to add: name to SQL expression over the file's columns.
    */
@@ -152,15 +157,18 @@ export interface SourceSpec {
    * The team that answers for it.
    */
   owner?: string;
+  /**
+   * Free labels.
+   */
   tags?: Tags;
   /**
    * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
    */
   protect?: boolean;
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * Its former name: renames it with its data instead of destroying and creating.
    */
-  movedFrom?: string;
+  movedFrom?: Name;
 }
 /**
  * Free labels.
@@ -178,6 +186,9 @@ export interface Tags {
  * via the `definition` "EntitySpec".
  */
 export interface EntitySpec {
+  /**
+   * Its name: lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
   name: Name;
   /**
    * Key columns and their types, in order.
@@ -193,15 +204,18 @@ export interface EntitySpec {
    * The team that answers for it.
    */
   owner?: string;
+  /**
+   * Free labels.
+   */
   tags?: Tags;
   /**
    * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
    */
   protect?: boolean;
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * Its former name: renames it with its data instead of destroying and creating.
    */
-  movedFrom?: string;
+  movedFrom?: Name;
 }
 /**
  * Features of one entity from one source or query, versioned together.
@@ -210,21 +224,30 @@ export interface EntitySpec {
  * via the `definition` "FeatureSetSpec".
  */
 export interface FeatureSetSpec {
+  /**
+   * Its name: lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
   name: Name;
+  /**
+   * The entity that it describes.
+   */
   entity: Name;
+  /**
+   * The source that its rows come from. Either this or `query`.
+   */
   source?: Name;
   /**
-   * A query over sources that yields the keys, the event time and the features.
+   * A query over sources that yields the keys, the event time and the features. Either this or `source`.
    */
-  query?: string;
+  query?: Sql;
   /**
    * The column that says when a row became true.
    */
-  eventTime: string;
+  eventTime: Column;
   /**
    * The column that says when a row became known. With it, a training row sees only what was known by then.
    */
-  createdTime?: string;
+  createdTime?: Column;
   /**
    * `spine`: only rows known by the spine row's time (default). `now`: every row, whenever it became known.
    */
@@ -232,7 +255,7 @@ export interface FeatureSetSpec {
   /**
    * How long a value stays valid after its event time, both ends included. Default: for ever.
    */
-  ttl?: string;
+  ttl?: Duration;
   /**
    * Name to feature, or to its dtype alone.
    */
@@ -248,34 +271,45 @@ export interface FeatureSetSpec {
    * The team that answers for it.
    */
   owner?: string;
+  /**
+   * Free labels.
+   */
   tags?: Tags;
   /**
    * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
    */
   protect?: boolean;
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * Its former name: renames it with its data instead of destroying and creating.
    */
-  movedFrom?: string;
+  movedFrom?: Name;
 }
 /**
+ * One feature.
+ *
  * This interface was referenced by `Specs`'s JSON-Schema
  * via the `definition` "Feature".
  */
 export interface Feature {
+  /**
+   * Its type. A value that does not fit is an error when the set is materialized.
+   */
   dtype: Dtype;
   /**
    * The source or query column that holds it. Default: the feature's name.
    */
-  column?: string;
+  column?: Column;
   /**
-   * Computed on demand from the set's other features, by one implementation offline and online. Common Expression Language.
+   * Computed on demand from the set's other features, by one implementation offline and online: Common Expression Language over doubles, null in null out, a division by zero null. Instead of `column`.
    */
   expr?: string;
   /**
    * Unit of measure, e.g. `mg/dl`.
    */
   unit?: string;
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * What a prediction uses where the value is null or missing.
@@ -283,6 +317,9 @@ export interface Feature {
   default?: string | number | boolean;
   expect?: Expectation;
 }
+/**
+ * What `data_validation` checks.
+ */
 export interface Expectation {
   /**
    * Smallest value allowed.
@@ -303,16 +340,22 @@ export interface Expectation {
    */
   in?: (string | number | boolean)[];
 }
+/**
+ * When and how its rows are brought up to date.
+ */
 export interface MaterializeSpec {
   /**
    * When the daemon materializes it.
    */
-  cron?: string;
+  cron?: Cron;
+  /**
+   * Time zone of `cron`. Default UTC.
+   */
   timezone?: Timezone;
   /**
    * How far before the watermark to read again. Default 0s.
    */
-  lookback?: string;
+  lookback?: Duration;
 }
 /**
  * The features that a model reads, by name.
@@ -321,6 +364,9 @@ export interface MaterializeSpec {
  * via the `definition` "FeatureServiceSpec".
  */
 export interface FeatureServiceSpec {
+  /**
+   * Its name: lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
   name: Name;
   /**
    * `set` for all its features, `set.feature` for one.
@@ -336,15 +382,18 @@ export interface FeatureServiceSpec {
    * The team that answers for it.
    */
   owner?: string;
+  /**
+   * Free labels.
+   */
   tags?: Tags;
   /**
    * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
    */
   protect?: boolean;
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * Its former name: renames it with its data instead of destroying and creating.
    */
-  movedFrom?: string;
+  movedFrom?: Name;
 }
 /**
  * Tasks and the order they run in.
@@ -353,6 +402,9 @@ export interface FeatureServiceSpec {
  * via the `definition` "PipelineSpec".
  */
 export interface PipelineSpec {
+  /**
+   * Its name: lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
   name: Name;
   schedule?: Schedule;
   /**
@@ -375,18 +427,30 @@ export interface PipelineSpec {
    * The team that answers for it.
    */
   owner?: string;
+  /**
+   * Free labels.
+   */
   tags?: Tags;
   /**
    * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
    */
   protect?: boolean;
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * Its former name: renames it with its data instead of destroying and creating.
    */
-  movedFrom?: string;
+  movedFrom?: Name;
 }
+/**
+ * When the daemon runs it. Default: only when asked.
+ */
 export interface Schedule {
+  /**
+   * Five or six cron fields (six: seconds first).
+   */
   cron: Cron;
+  /**
+   * Time zone of `cron`. Default UTC.
+   */
   timezone?: Timezone;
   /**
    * Instants missed while no daemon ran: none of them, the last, or all. Default none.
@@ -404,8 +468,17 @@ export interface Schedule {
  * via the `definition` "DataIngestionTask".
  */
 export interface DataIngestionTask {
+  /**
+   * What the task does.
+   */
   operator: 'data_ingestion';
+  /**
+   * The source to take a snapshot of. Default: the only source of the project.
+   */
   source?: Name;
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -419,15 +492,21 @@ export interface DataIngestionTask {
    * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
    */
   when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
   retry?: Retry;
   /**
    * Per attempt. Default: none.
    */
-  timeout?: string;
+  timeout?: Duration;
   /**
    * For the task over all its attempts. Default: none.
    */
-  deadline?: string;
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
   resources?: Resources;
   /**
    * Higher is claimed first. Default 0.
@@ -435,6 +514,8 @@ export interface DataIngestionTask {
   priority?: number;
 }
 /**
+ * Further attempts.
+ *
  * This interface was referenced by `Specs`'s JSON-Schema
  * via the `definition` "Retry".
  */
@@ -451,25 +532,30 @@ export interface Retry {
    */
   on?: (('failed' | 'timed_out' | 'crashed') | number)[];
 }
+/**
+ * Delay of retry n: min(cap, initial · factor^(n−1)).
+ */
 export interface Backoff {
   /**
-   * Default 1s.
+   * Delay before the first retry. Default 1s.
    */
-  initial?: string;
+  initial?: Duration;
   /**
-   * Default 2.
+   * Growth of the delay from one retry to the next. Default 2.
    */
   factor?: number;
   /**
-   * Default 5m.
+   * Longest delay. Default 5m.
    */
-  cap?: string;
+  cap?: Duration;
   /**
    * Full jitter: a random delay between 0 and the computed one. Default true.
    */
   jitter?: boolean;
 }
 /**
+ * What it takes of the machine while it runs.
+ *
  * This interface was referenced by `Specs`'s JSON-Schema
  * via the `definition` "Resources".
  */
@@ -478,6 +564,9 @@ export interface Resources {
    * Cores. Default 1 for a process, 0 for an inline task.
    */
   cpu?: number;
+  /**
+   * Memory, e.g. `512Mi`. Default 0.
+   */
   memory?: Size;
   /**
    * Whole devices. Default 0.
@@ -491,9 +580,17 @@ export interface Resources {
  * via the `definition` "DataValidationTask".
  */
 export interface DataValidationTask {
+  /**
+   * What the task does.
+   */
   operator: 'data_validation';
+  /**
+   * Check the sets that read this source. Default: what was ingested upstream.
+   */
   source?: Name;
   /**
+   * The sets whose expectations are checked. Default: those that read the source, or what was ingested upstream.
+   *
    * @minItems 1
    */
   featureSets?: Name[];
@@ -501,6 +598,9 @@ export interface DataValidationTask {
    * `fail` the task (default) or `warn` and go on.
    */
   onFailure?: 'warn' | 'fail';
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -514,15 +614,21 @@ export interface DataValidationTask {
    * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
    */
   when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
   retry?: Retry;
   /**
    * Per attempt. Default: none.
    */
-  timeout?: string;
+  timeout?: Duration;
   /**
    * For the task over all its attempts. Default: none.
    */
-  deadline?: string;
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
   resources?: Resources;
   /**
    * Higher is claimed first. Default 0.
@@ -536,11 +642,19 @@ export interface DataValidationTask {
  * via the `definition` "FeatureMaterializationTask".
  */
 export interface FeatureMaterializationTask {
+  /**
+   * What the task does.
+   */
   operator: 'feature_materialization';
   /**
+   * The sets to materialize. Default: those validated upstream, or that read what was ingested upstream.
+   *
    * @minItems 1
    */
   featureSets?: Name[];
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -554,15 +668,21 @@ export interface FeatureMaterializationTask {
    * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
    */
   when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
   retry?: Retry;
   /**
    * Per attempt. Default: none.
    */
-  timeout?: string;
+  timeout?: Duration;
   /**
    * For the task over all its attempts. Default: none.
    */
-  deadline?: string;
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
   resources?: Resources;
   /**
    * Higher is claimed first. Default 0.
@@ -576,16 +696,22 @@ export interface FeatureMaterializationTask {
  * via the `definition` "TrainingDatasetTask".
  */
 export interface TrainingDatasetTask {
+  /**
+   * What the task does.
+   */
   operator: 'training_dataset';
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * The feature service whose features are joined to the spine. Default: the inputs of the model that names this pipeline.
    */
-  features?: string;
+  features?: Name;
   /**
    * A query over sources that yields the entity keys, the event time and the labels.
    */
-  spine: string;
+  spine: Sql;
   split?: Split;
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -599,15 +725,21 @@ export interface TrainingDatasetTask {
    * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
    */
   when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
   retry?: Retry;
   /**
    * Per attempt. Default: none.
    */
-  timeout?: string;
+  timeout?: Duration;
   /**
    * For the task over all its attempts. Default: none.
    */
-  deadline?: string;
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
   resources?: Resources;
   /**
    * Higher is claimed first. Default 0.
@@ -638,21 +770,39 @@ export interface Split {
  * via the `definition` "ModelTrainingTask".
  */
 export interface ModelTrainingTask {
+  /**
+   * What the task does.
+   */
   operator: 'model_training';
+  /**
+   * A built-in trainer. Instead of `command`.
+   */
   trainer?: 'logistic_regression' | 'gradient_boosting' | 'random_forest';
   /**
    * The spine's column to predict.
    */
-  label: string;
+  label: Column;
   /**
    * Hyperparameters of the trainer.
    */
   params?: {
     [k: string]: number | string | boolean;
   };
+  /**
+   * A shell line, or the program and its arguments. It must leave `model.onnx` in its directory. Instead of `trainer`.
+   */
   command?: CommandLine;
+  /**
+   * Environment variables of the process; secrets by reference.
+   */
   env?: EnvMap;
+  /**
+   * Globs of project files that the task needs beside those that its command names.
+   */
   code?: Code;
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -666,15 +816,21 @@ export interface ModelTrainingTask {
    * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
    */
   when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
   retry?: Retry;
   /**
    * Per attempt. Default: none.
    */
-  timeout?: string;
+  timeout?: Duration;
   /**
    * For the task over all its attempts. Default: none.
    */
-  deadline?: string;
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
   resources?: Resources;
   /**
    * Higher is claimed first. Default 0.
@@ -697,6 +853,9 @@ export interface EnvMap {
  * via the `definition` "EnvRef".
  */
 export interface EnvRef {
+  /**
+   * Name of the variable.
+   */
   $env: string;
 }
 /**
@@ -706,7 +865,13 @@ export interface EnvRef {
  * via the `definition` "ModelEvaluationTask".
  */
 export interface ModelEvaluationTask {
+  /**
+   * What the task does.
+   */
   operator: 'model_evaluation';
+  /**
+   * The model that is evaluated. Default: what was trained upstream.
+   */
   model?: Name;
   /**
    * Default: all that fit the label.
@@ -714,6 +879,9 @@ export interface ModelEvaluationTask {
    * @minItems 1
    */
   metrics?: ('auc' | 'accuracy' | 'precision' | 'recall' | 'f1' | 'log_loss' | 'brier' | 'rmse' | 'mae' | 'r2')[];
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -727,15 +895,21 @@ export interface ModelEvaluationTask {
    * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
    */
   when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
   retry?: Retry;
   /**
    * Per attempt. Default: none.
    */
-  timeout?: string;
+  timeout?: Duration;
   /**
    * For the task over all its attempts. Default: none.
    */
-  deadline?: string;
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
   resources?: Resources;
   /**
    * Higher is claimed first. Default 0.
@@ -749,8 +923,17 @@ export interface ModelEvaluationTask {
  * via the `definition` "ModelRegistrationTask".
  */
 export interface ModelRegistrationTask {
+  /**
+   * What the task does.
+   */
   operator: 'model_registration';
+  /**
+   * The model that gets the version. Default: the model that names this pipeline.
+   */
   model?: Name;
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -764,15 +947,21 @@ export interface ModelRegistrationTask {
    * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
    */
   when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
   retry?: Retry;
   /**
    * Per attempt. Default: none.
    */
-  timeout?: string;
+  timeout?: Duration;
   /**
    * For the task over all its attempts. Default: none.
    */
-  deadline?: string;
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
   resources?: Resources;
   /**
    * Higher is claimed first. Default 0.
@@ -786,9 +975,21 @@ export interface ModelRegistrationTask {
  * via the `definition` "ModelPromotionTask".
  */
 export interface ModelPromotionTask {
+  /**
+   * What the task does.
+   */
   operator: 'model_promotion';
+  /**
+   * The model. Default: the one registered upstream.
+   */
   model?: Name;
+  /**
+   * The stage to move it to.
+   */
   to: 'staging' | 'production' | 'archived';
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -802,15 +1003,21 @@ export interface ModelPromotionTask {
    * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
    */
   when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
   retry?: Retry;
   /**
    * Per attempt. Default: none.
    */
-  timeout?: string;
+  timeout?: Duration;
   /**
    * For the task over all its attempts. Default: none.
    */
-  deadline?: string;
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
   resources?: Resources;
   /**
    * Higher is claimed first. Default 0.
@@ -824,10 +1031,25 @@ export interface ModelPromotionTask {
  * via the `definition` "CommandTask".
  */
 export interface CommandTask {
+  /**
+   * What the task does.
+   */
   operator: 'command';
+  /**
+   * A shell line, or the program and its arguments.
+   */
   command: CommandLine;
+  /**
+   * Environment variables of the process; secrets by reference.
+   */
   env?: EnvMap;
+  /**
+   * Globs of project files that the task needs beside those that its command names.
+   */
   code?: Code;
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
@@ -841,15 +1063,21 @@ export interface CommandTask {
    * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
    */
   when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
   retry?: Retry;
   /**
    * Per attempt. Default: none.
    */
-  timeout?: string;
+  timeout?: Duration;
   /**
    * For the task over all its attempts. Default: none.
    */
-  deadline?: string;
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
   resources?: Resources;
   /**
    * Higher is claimed first. Default 0.
@@ -863,6 +1091,9 @@ export interface CommandTask {
  * via the `definition` "ModelSpec".
  */
 export interface ModelSpec {
+  /**
+   * Its name: lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
   name: Name;
   /**
    * The framework of its versions. Versions with an ONNX artifact can be served.
@@ -870,13 +1101,13 @@ export interface ModelSpec {
   framework:
     'onnx' | 'sklearn' | 'xgboost' | 'lightgbm' | 'catboost' | 'tensorflow' | 'keras' | 'pytorch' | 'jax' | 'other';
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * The feature service that it reads.
    */
-  inputs?: string;
+  inputs?: Name;
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * The pipeline that trains it.
    */
-  pipeline?: string;
+  pipeline?: Name;
   /**
    * What a version must reach to enter production. A gate that cannot be evaluated refuses.
    */
@@ -890,21 +1121,29 @@ export interface ModelSpec {
    * The team that answers for it.
    */
   owner?: string;
+  /**
+   * Free labels.
+   */
   tags?: Tags;
   /**
    * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
    */
   protect?: boolean;
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * Its former name: renames it with its data instead of destroying and creating.
    */
-  movedFrom?: string;
+  movedFrom?: Name;
 }
 /**
+ * A metric and what it must reach.
+ *
  * This interface was referenced by `Specs`'s JSON-Schema
  * via the `definition` "Gate".
  */
 export interface Gate {
+  /**
+   * A metric of the version, e.g. `auc`.
+   */
   metric: string;
   /**
    * Smallest value allowed.
@@ -919,9 +1158,21 @@ export interface Gate {
    */
   atLeast?: 'production' | 'staging';
 }
+/**
+ * The model card.
+ */
 export interface ModelCard {
+  /**
+   * What it is for, and what not.
+   */
   intendedUse?: string;
+  /**
+   * Where it is known to be wrong.
+   */
   limitations?: string;
+  /**
+   * Who could be harmed, and how.
+   */
   ethics?: string;
 }
 /**
@@ -931,6 +1182,9 @@ export interface ModelCard {
  * via the `definition` "EndpointSpec".
  */
 export interface EndpointSpec {
+  /**
+   * Its name: lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
   name: Name;
   /**
    * The entity key that decides the variant. Default: the first key of the model's entity.
@@ -956,21 +1210,29 @@ export interface EndpointSpec {
    * The team that answers for it.
    */
   owner?: string;
+  /**
+   * Free labels.
+   */
   tags?: Tags;
   /**
    * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
    */
   protect?: boolean;
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * Its former name: renames it with its data instead of destroying and creating.
    */
-  movedFrom?: string;
+  movedFrom?: Name;
 }
 /**
+ * Which version of which model answers.
+ *
  * This interface was referenced by `Specs`'s JSON-Schema
  * via the `definition` "Variant".
  */
 export interface Variant {
+  /**
+   * The model.
+   */
   model: Name;
   /**
    * Follow the version at this stage. Default production.
@@ -989,9 +1251,12 @@ export interface Variant {
  */
 export interface ProjectSpec {
   /**
-   * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   * The project's name.
    */
-  project: string;
+  project: Name;
+  /**
+   * What it is, for people.
+   */
   description?: string;
   /**
    * Name to environment. Default: one, `dev`, with everything embedded.
@@ -1009,6 +1274,8 @@ export interface ProjectSpec {
   specs?: string[];
 }
 /**
+ * Where the project runs. Everything left out is embedded on this machine.
+ *
  * This interface was referenced by `Specs`'s JSON-Schema
  * via the `definition` "Environment".
  */
@@ -1017,10 +1284,16 @@ export interface EnvironmentSpec {
    * Where state, runs and the registry are kept. Default: an embedded Postgres in .mlops/.
    */
   control?: {
+    /**
+     * Connection string of the Postgres that holds it, normally `env('DATABASE_URL')`.
+     */
     postgres?: Secret;
   };
   daemon?: DaemonSpec;
 }
+/**
+ * The process that runs pipelines and serves.
+ */
 export interface DaemonSpec {
   /**
    * Address to listen on. Off loopback it needs apiKeys. Default 127.0.0.1.
@@ -1042,8 +1315,17 @@ export interface DaemonSpec {
    * What tasks on this machine may use together. Default: what it has.
    */
   resources?: {
+    /**
+     * Cores.
+     */
     cpu?: number;
+    /**
+     * Memory, e.g. `8Gi`.
+     */
     memory?: Size;
+    /**
+     * Whole devices.
+     */
     gpu?: number;
   };
 }
