@@ -3,7 +3,16 @@ import { MlopsError } from '../../lib/error.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import type { RunStatus, TaskStatus } from '../control/run-states.ts';
-import type { RunCause, RunEvent, RunFilter, RunHint, RunRecord, RunStore, RunSummary, TaskRecord } from '../control/runs.ts';
+import type {
+  RunCause,
+  RunEvent,
+  RunFilter,
+  RunHint,
+  RunRecord,
+  RunStore,
+  RunSummary,
+  TaskRecord,
+} from '../control/runs.ts';
 import type { Database } from './database.ts';
 import { sql } from './runs/changes.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
@@ -40,7 +49,15 @@ type TaskRow = {
   started_at: Date | null;
   finished_at: Date | null;
 };
-type EventRow = { seq: number; at: Date; task: string | null; status: RunEvent['status']; attempt: number | null; error: string | null; data: JsonObject };
+type EventRow = {
+  seq: number;
+  at: Date;
+  task: string | null;
+  status: RunEvent['status'];
+  attempt: number | null;
+  error: string | null;
+  data: JsonObject;
+};
 
 export interface PostgresRunsOptions {
   /** Of the same database: the leases are kept on a connection of their own. */
@@ -57,7 +74,12 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
         const [row] = await tx.query<RunRow>(GET, [scopeId, runId]);
         if (row === undefined) return undefined;
         const tasks = await tx.query<TaskRow>(TASKS, [runId]);
-        return { ...summaryOf(row), spec: row.spec, gitCommit: row.git_commit, tasks: tasks.map((task) => taskOf(task, tasks)) };
+        return {
+          ...summaryOf(row),
+          spec: row.spec,
+          gitCommit: row.git_commit,
+          tasks: tasks.map((task) => taskOf(task, tasks)),
+        };
       },
       { readOnly: true },
     );
@@ -100,10 +122,10 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     create: async (run, rules) => {
       const created = await db.transaction((tx) => insertRun(tx, scopeId, run, { schedule: null, held: false }, rules));
       if (created) return { run: await existing(run.runId), created };
-      const [other] = await db.query<{ run_id: string }>('select run_id from mlops.runs where scope_id = $1 and idempotency_key = $2', [
-        scopeId,
-        run.idempotencyKey,
-      ]);
+      const [other] = await db.query<{ run_id: string }>(
+        'select run_id from mlops.runs where scope_id = $1 and idempotency_key = $2',
+        [scopeId, run.idempotencyKey],
+      );
       return { run: await existing(other?.run_id ?? run.runId), created };
     },
     get,
@@ -157,8 +179,18 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     expiredLeases: () => expiredLeases(db, scopeId),
     giveUp: async (end, rules) => (await endAttempts(db, scopeId, end.runId, [end], rules, true))[0] === true,
     workersOn: async (node) => {
-      type Row = { worker_id: string; pid: number; pid_started_at: string; cpu: number; memory_bytes: number; gpu: number };
-      const rows = await db.query<Row>('select * from mlops.workers where scope_id = $1 and node = $2', [scopeId, node]);
+      type Row = {
+        worker_id: string;
+        pid: number;
+        pid_started_at: string;
+        cpu: number;
+        memory_bytes: number;
+        gpu: number;
+      };
+      const rows = await db.query<Row>('select * from mlops.workers where scope_id = $1 and node = $2', [
+        scopeId,
+        node,
+      ]);
       return rows.map((row) => ({
         workerId: row.worker_id,
         node,
