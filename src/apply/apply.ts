@@ -141,7 +141,11 @@ async function makeChanges(
   };
   stop.addEventListener('abort', onStop, { once: true });
 
-  onEvent({ type: 'apply_started', applyId: journal.applyId, changes: moving.length });
+  onEvent({
+    type: 'apply_started',
+    applyId: journal.applyId,
+    steps: moving.reduce((sum, { actions }) => sum + actions.length, 0),
+  });
   const context: HandlerContext = {
     effects: input.effects,
     artifacts: input.artifacts,

@@ -8,7 +8,7 @@ export type StepAction = 'create' | 'update' | 'delete';
 export type ApplyOutcome = 'succeeded' | 'failed' | 'interrupted';
 
 export type ApplyEvent =
-  | { readonly type: 'apply_started'; readonly applyId: string; readonly changes: number }
+  | { readonly type: 'apply_started'; readonly applyId: string; readonly steps: number }
   | { readonly type: 'step_started'; readonly address: Address; readonly action: StepAction; readonly reason: string }
   | {
       readonly type: 'step_done';

@@ -44,6 +44,7 @@ export interface PlanInput {
 }
 
 interface PlanContext {
+  readonly mode: PlanMode;
   readonly desired: ReadonlyMap<Address, AnyResource>;
   readonly recorded: ReadonlyMap<Address, AnyRecordedResource>;
   readonly readers: Readers;
@@ -60,6 +61,7 @@ export function createPlan(input: PlanInput): Plan {
     state.resources.map((resource) => [resource.address, resource]),
   );
   const context: PlanContext = {
+    mode,
     desired,
     recorded,
     readers: createReaders(state.resources),
@@ -119,10 +121,10 @@ function planResource(address: Address, context: PlanContext): Change {
 
   const { actions, reason: found } = decide(address, context, desired, recorded);
   const diffs =
-    before === undefined || after === undefined || isUnchanged(actions)
+    before === undefined || after === undefined || isNoOp(actions)
       ? []
       : diffSpecs(asJson(before) ?? {}, asJson(after) ?? {});
-  const untouched = isUnchanged(actions);
+  const untouched = isNoOp(actions);
   const analysis = untouched
     ? { class: 'safe' as const, findings: [], reason: undefined }
     : classify(kind, {
@@ -177,7 +179,8 @@ function decide(
 ): { readonly actions: readonly Action[]; readonly reason: string | undefined } {
   const rename = context.renames.get(address);
   if (desired === undefined) {
-    const why = rename === undefined ? 'no longer in the specs' : `renamed to ${rename.to}`;
+    const gone = context.mode === 'destroy' ? 'destroy asked for' : 'no longer in the specs';
+    const why = rename === undefined ? gone : `renamed to ${rename.to}`;
     const again = recorded === undefined || recorded.status === 'ready' ? '' : `interrupted while ${recorded.status}; `;
     return { actions: ['delete'], reason: again + why };
   }
@@ -210,10 +213,6 @@ function decide(
 
 function sameAddresses(a: readonly Address[], b: readonly Address[]): boolean {
   return a.length === b.length && a.every((address, index) => address === b[index]);
-}
-
-function isUnchanged(actions: readonly Action[]): boolean {
-  return isNoOp(actions);
 }
 
 function changedReason(paths: readonly string[]): string {

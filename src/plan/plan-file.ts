@@ -2,7 +2,7 @@
  * A saved plan: everything that apply needs, with a digest over it. It holds no secret, because specs hold references to
  * secrets only. Whether the state moved since is checked when the apply begins (AP102). Reading and writing files is the caller's.
  */
-import { canonicalJson, digestOf, sha256 } from '../lib/canonical.ts';
+import { digestOf, sha256 } from '../lib/canonical.ts';
 import { MlopsError } from '../lib/error.ts';
 import { PLAN_FORMAT, type Plan } from './plan.ts';
 
@@ -19,9 +19,9 @@ export function planDigest(plan: Plan): string {
   return digestOf(plan);
 }
 
-/** The text of a plan file. The same plan gives the same text. */
-export function encodePlanFile(saved: SavedPlan): string {
-  const body = canonicalJson({ plan: saved.plan, bundleFiles: saved.bundleFiles });
+/** The text of a plan file. The same plan gives the same text; members keep their order, which is that of columns and tasks. */
+export function encodePlanFile({ plan, bundleFiles }: SavedPlan): string {
+  const body = JSON.stringify({ plan, bundleFiles });
   return `{"format":"${PLAN_FILE_FORMAT}","digest":"${sha256(body)}","saved":${body}}\n`;
 }
 
@@ -32,7 +32,7 @@ export function decodePlanFile(text: string, file: string): SavedPlan {
     throw unreadable(file, `it is not of the format ${PLAN_FILE_FORMAT}`);
   }
   const saved = content['saved'];
-  if (!isRecord(saved) || content['digest'] !== digestOf(saved)) {
+  if (!isRecord(saved) || content['digest'] !== sha256(JSON.stringify(saved))) {
     throw unreadable(file, 'its content does not match its digest: it was cut off or edited');
   }
   // The digest proves that encodePlanFile wrote it; only a plan of another format can differ in shape.

@@ -74,7 +74,7 @@ function newVersion(context: Context, after: CanonicalFeatureSet, parts: readonl
   const retrain =
     models.length === 0 ? '' : ` ${listed(models)} learned from the version before: train again once it is filled.`;
   return finding('FS102', 'info', context.desired, {
-    detail: `${listed(parts)} changed, so ${context.address} gets ${next}. The version before serves until the new one is filled.${retrain}`,
+    detail: `${context.address} gets ${next}, because ${listed(parts)} changed. The version before serves until the new one is filled.${retrain}`,
     ...(parts[0]?.startsWith('features.')
       ? { pointer: `/features/${escapePointer(parts[0].slice('features.'.length))}` }
       : {}),

@@ -1,0 +1,69 @@
+/** One attribute's difference as lines: values side by side, lists by what came and went, texts line by line. */
+import { structuredPatch } from 'diff';
+import { canonicalJson } from '../../lib/canonical.ts';
+import type { JsonValue } from '../../lib/json.ts';
+import type { AttributeDiff } from '../change.ts';
+import { dottedPath } from '../diff.ts';
+import type { Paint } from './paint.ts';
+import { blockLines, inlineValue, isShort, textLines } from './value.ts';
+
+export function differenceLines(diffs: readonly AttributeDiff[], indent: string, paint: Paint): string[] {
+  const width = Math.max(0, ...diffs.map(({ path }) => dottedPath(path).length));
+  return diffs.flatMap((diff) => {
+    const symbol =
+      diff.before === null ? paint.create('+') : diff.after === null ? paint.remove('-') : paint.update('~');
+    const name = dottedPath(diff.path);
+    const text = oneLine(diff, paint);
+    if (text !== undefined) return [`${indent}${symbol} ${name.padEnd(width)}  ${text}`];
+    return [`${indent}${symbol} ${name}`, ...manyLines(diff, `${indent}    `, paint)];
+  });
+}
+
+function oneLine({ before, after }: AttributeDiff, paint: Paint): string | undefined {
+  if (before === null) return isShort(after) ? inlineValue(after) : undefined;
+  if (after === null) return isShort(before) ? inlineValue(before) : undefined;
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const text = listChange(before, after, paint);
+    if (text !== undefined) return text;
+  }
+  return isShort(before) && isShort(after)
+    ? `${inlineValue(before)} ${paint.faint('→')} ${inlineValue(after)}`
+    : undefined;
+}
+
+/** What came into a list and what went; undefined where only its order changed. */
+function listChange(before: readonly JsonValue[], after: readonly JsonValue[], paint: Paint): string | undefined {
+  const [old, next] = [new Set(before.map(canonicalJson)), new Set(after.map(canonicalJson))];
+  const came = after
+    .filter((item) => !old.has(canonicalJson(item)))
+    .map((item) => `${paint.create('+')} ${inlineValue(item)}`);
+  const went = before
+    .filter((item) => !next.has(canonicalJson(item)))
+    .map((item) => `${paint.remove('-')} ${inlineValue(item)}`);
+  return came.length + went.length === 0 ? undefined : [...went, ...came].join('  ');
+}
+
+function manyLines({ before, after }: AttributeDiff, indent: string, paint: Paint): string[] {
+  if (typeof before === 'string' && typeof after === 'string') return textDifference(before, after, indent, paint);
+  const marked = (value: JsonValue, mark: string): string[] =>
+    value === null ? [] : blockLines(value, '').map((line) => `${indent}${mark} ${line}`);
+  return [...marked(before, paint.remove('-')), ...marked(after, paint.create('+'))];
+}
+
+function textDifference(before: string, after: string, indent: string, paint: Paint): string[] {
+  const normal = (text: string): string => `${textLines(text).join('\n')}\n`;
+  const patch = structuredPatch('', '', normal(before), normal(after), '', '', { context: 2 });
+  // Texts that differ in their margin only have no lines to show.
+  if (patch.hunks.length === 0) return [`${indent}${paint.faint('(white space only)')}`];
+  return patch.hunks.flatMap((hunk, index) => [
+    ...(index === 0 ? [] : [`${indent}${paint.faint('…')}`]),
+    ...hunk.lines
+      .filter((line) => !line.startsWith('\\'))
+      .map((line) => {
+        const [mark, rest] = [line.slice(0, 1), line.slice(1)];
+        if (mark === '+') return `${indent}${paint.create(`+ ${rest}`)}`;
+        if (mark === '-') return `${indent}${paint.remove(`- ${rest}`)}`;
+        return `${indent}  ${rest}`;
+      }),
+  ]);
+}

@@ -1,0 +1,116 @@
+/**
+ * The plan as people read it: one line a change with symbol, address, class and reason, below it only what differs, what
+ * there is to know and whom it touches. What does not change is counted, not listed.
+ */
+import type { Address } from '../../spec/address.ts';
+import { actionSymbol, isNoOp } from '../action.ts';
+import type { Change, Finding } from '../change.ts';
+import { hasChanges, type Plan } from '../plan.ts';
+import { differenceLines } from './difference.ts';
+import { createPaint, type Paint } from './paint.ts';
+import { attributeLines } from './value.ts';
+
+export interface RenderOptions {
+  readonly color: boolean;
+}
+
+const BODY = '      ';
+const DOWNSTREAM_SHOWN = 6;
+/** Longer addresses push their own line to the right, not everybody's. */
+const ADDRESS_WIDTH = 44;
+
+export function renderHuman(plan: Plan, options: RenderOptions): string {
+  const paint = createPaint(options.color);
+  const moving = plan.changes.filter(({ actions }) => !isNoOp(actions));
+  const widths = {
+    address: Math.min(ADDRESS_WIDTH, Math.max(0, ...moving.map(({ address }) => address.length))),
+    class: Math.max(0, ...moving.map((change) => change.class.length)),
+  };
+  const gone = new Set(moving.filter(({ actions }) => actions.at(-1) === 'delete').map(({ address }) => address));
+  const lines: string[] = [];
+  for (const change of moving) {
+    const body = bodyLines(change, gone, paint);
+    // A block of lines stands free; changes without one follow each other closely.
+    if (lines.length > 0 && (body.length > 0 || lines.at(-1)?.startsWith(BODY) === true)) lines.push('');
+    lines.push(headLine(change, widths, paint), ...body);
+  }
+  if (plan.unmanaged.length > 0) {
+    if (lines.length > 0) lines.push('');
+    lines.push(paint.faint('Made through the HTTP interface, left alone:'));
+    for (const { address } of plan.unmanaged) lines.push(`  ${paint.faint('·')} ${address}`);
+  }
+  if (lines.length > 0) lines.push('');
+  lines.push(...summaryLines(plan, paint));
+  return `${lines.join('\n')}\n`;
+}
+
+function headLine(change: Change, widths: { readonly address: number; readonly class: number }, paint: Paint): string {
+  const symbol = paint.actions(change.actions, actionSymbol(change.actions));
+  const address = paint.strong(change.address) + ' '.repeat(Math.max(0, widths.address - change.address.length));
+  return `  ${symbol} ${address}  ${paint.class(change.class, change.class.padEnd(widths.class))}  ${paint.faint(change.reason)}`;
+}
+
+function bodyLines(change: Change, gone: ReadonlySet<Address>, paint: Paint): string[] {
+  const { name: _, ...created } = change.after ?? {};
+  const attributes =
+    change.before === null ? attributeLines(created, BODY) : differenceLines(change.diffs, BODY, paint);
+  return [
+    ...attributes,
+    ...change.findings.flatMap((finding) => findingLines(finding, paint)),
+    ...impactLines(change, gone, paint),
+  ];
+}
+
+function findingLines({ code, severity, summary, detail, at, fix }: Finding, paint: Paint): string[] {
+  const place = at === null ? '' : paint.faint(`  ${at.file}:${at.line}:${at.column}`);
+  return [
+    `${BODY}${paint.severity(severity, `${severity} ${code}`)} ${paint.strong(summary)}${place}`,
+    `${BODY}  ${detail}`,
+    ...(fix === null ? [] : [`${BODY}  ${paint.faint('fix:')} ${fix}`]),
+  ];
+}
+
+/** For people only where it matters: not for harmless changes, and not what goes in the same plan. */
+function impactLines(change: Change, gone: ReadonlySet<Address>, paint: Paint): string[] {
+  const { rows, estimatedSeconds } = change.impact;
+  const downstream = change.class === 'safe' ? [] : change.impact.downstream.filter((address) => !gone.has(address));
+  if (downstream.length === 0) return [];
+  const shown = downstream.slice(0, DOWNSTREAM_SHOWN).join(', ');
+  const more = downstream.length > DOWNSTREAM_SHOWN ? ` and ${downstream.length - DOWNSTREAM_SHOWN} more` : '';
+  const cost = [
+    ...(rows === null ? [] : [`${rows.toLocaleString('en-US')} rows to compute`]),
+    ...(estimatedSeconds === null ? [] : [`about ${Math.ceil(estimatedSeconds)} s`]),
+  ];
+  return [`${BODY}${paint.faint('affects')} ${shown}${more}${cost.length === 0 ? '' : ` (${cost.join(', ')})`}`];
+}
+
+function summaryLines(plan: Plan, paint: Paint): string[] {
+  const { create, update, delete: deletes, noOp, errors, warnings } = plan.summary;
+  const scope = `${plan.project}/${plan.environment}`;
+  const partial = plan.complete ? [] : [paint.faint(`Limited to ${plan.targets.join(', ')} and what belongs to it.`)];
+  if (!hasChanges(plan)) {
+    const same = plan.mode === 'destroy' ? 'there is nothing to destroy' : `${scope} is as the specs say`;
+    return [
+      ...partial,
+      `${paint.strong('Nothing to change:')} ${same}${noOp === 0 ? '' : ` (${counted(noOp, 'resource')})`}.`,
+    ];
+  }
+  const parts = [`${create} to create`, `${update} to update`, `${deletes} to destroy`];
+  const findings = [
+    ...(errors === 0 ? [] : [counted(errors, 'error')]),
+    ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
+  ];
+  return [
+    ...partial,
+    `${paint.strong(`Plan for ${scope}:`)} ${parts.join(', ')}${noOp === 0 ? '' : `, ${noOp} unchanged`}.${
+      findings.length === 0 ? '' : ` ${findings.join(', ')}.`
+    }`,
+    ...(plan.errored
+      ? [paint.severity('error', 'It cannot be applied until what is marked as an error is settled.')]
+      : []),
+  ];
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
