@@ -1,7 +1,7 @@
 /**
  * Every code that a diagnostic or an error can carry, with its constant summary. docs/codes.md explains each; a test keeps
  * this table, the page and the code in step. Families: SP specs, FS feature sets, PL pipelines and runs, MD models,
- * EP endpoints, ST stores, AP plan and apply, API the HTTP interface. Codes are never reused.
+ * EP endpoints, ST stores, AP plan and apply, DM the daemon, CL the command line, API the HTTP interface. Codes are never reused.
  */
 export const CODES = {
   // specs: reading and shape
@@ -55,12 +55,16 @@ export const CODES = {
   PL202: 'Unknown run',
   PL203: 'Task failed',
   PL204: 'Run cannot be changed',
+  PL205: 'Run parameter not accepted',
+  PL206: 'Task has nothing to work on',
   // features
   FS201: 'Unknown feature or feature set',
   FS202: 'Entity key missing or mistyped',
   FS203: 'Expectation not met',
   FS204: 'Source cannot be read',
   FS205: 'Spine cannot be used',
+  FS206: 'Feature set is not materialized',
+  FS207: 'Materialization was taken over',
   // models and endpoints
   MD201: 'Unknown model or version',
   MD202: 'Promotion refused by a gate',
@@ -78,6 +82,14 @@ export const CODES = {
   ST103: 'Embedded Postgres does not start',
   ST104: 'Store cannot be opened',
   ST105: 'Digest mismatch',
+  // daemon
+  DM101: 'A daemon runs already',
+  DM102: 'Daemon does not stop',
+  DM103: 'Port is taken',
+  // command line
+  CL101: 'Wrong use of the command line',
+  CL102: 'File is there already',
+  CL103: 'Confirmation needed',
   // HTTP
   API400: 'Bad request',
   API401: 'Not authenticated',
