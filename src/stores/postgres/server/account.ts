@@ -1,6 +1,6 @@
 /**
  * As whom the server runs. Postgres refuses to run as root; there it runs as the owner of the data that is there, else as
- * `nobody`, else as an unprivileged account that this user namespace knows.
+ * the owner of the project, else as `nobody`, else as an unprivileged account that this system knows.
  */
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -10,14 +10,17 @@ export interface Account {
   readonly gid: number;
 }
 
-/** Undefined: as the user who asks. */
-export function serverAccount(dataDirectory: string): Account | undefined {
+/** Undefined: as the user who asks. `control` is the directory in the project that decides whose project it is. */
+export function serverAccount(data: string, control: string): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const owner = statOf(dataDirectory);
+  const owner = statOf(data);
   if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
-  const nobody = accountNamed('nobody') ?? { uid: 65534, gid: 65534 };
-  if (isMapped('uid', nobody.uid) && isMapped('gid', nobody.gid)) return nobody;
-  return { uid: highestMapped('uid'), gid: highestMapped('gid') };
+  const known = knownAccounts().filter(({ uid, gid }) => isMapped('uid', uid) && isMapped('gid', gid));
+  return (
+    known.find(({ uid }) => uid === statOf(control)?.uid) ??
+    known.find(({ name }) => name === 'nobody') ??
+    known.at(-1) ?? { uid: 65534, gid: 65534 }
+  );
 }
 
 /** Whether the account can come to `path` from the root of the file system, by the mode bits of the directories above it. */
@@ -42,12 +45,13 @@ function statOf(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false });
 }
 
-function accountNamed(name: string): Account | undefined {
-  for (const line of read('/etc/passwd').split('\n')) {
-    const fields = line.split(':');
-    if (fields[0] === name && Number(fields[2]) > 0) return { uid: Number(fields[2]), gid: Number(fields[3]) };
-  }
-  return undefined;
+/** Those that can be looked up by their number, which initdb does. Never root. */
+function knownAccounts(): readonly (Account & { readonly name: string })[] {
+  return read('/etc/passwd')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .map(([name = '', , uid, gid]) => ({ name, uid: Number(uid), gid: Number(gid) }))
+    .filter(({ uid, gid }) => uid > 0 && gid >= 0);
 }
 
 /** Ranges of ids that exist here: in a container's user namespace not all do. */
@@ -62,10 +66,6 @@ function mappedRanges(kind: 'uid' | 'gid'): readonly { readonly first: number; r
 
 function isMapped(kind: 'uid' | 'gid', id: number): boolean {
   return mappedRanges(kind).some(({ first, count }) => id >= first && id < first + count);
-}
-
-function highestMapped(kind: 'uid' | 'gid'): number {
-  return Math.max(...mappedRanges(kind).map(({ first, count }) => first + count - 1));
 }
 
 function read(file: string): string {

@@ -19,10 +19,6 @@ export async function ensureCluster(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (existsSync(join(location.data, 'PG_VERSION'))) return;
-  for (const name of await readdir(location.home)) {
-    // An initdb of a killed process may still write in there; what it leaves goes the next time.
-    if (HALF_MADE.test(name)) await rm(join(location.home, name), { recursive: true, force: true }).catch(() => {});
-  }
   const password = await ensurePassword(location.credentials);
   const making = join(location.home, `data.making-${formatIdentity(await ownIdentity())}`);
   const files = join(making, 'data');
@@ -39,6 +35,14 @@ export async function ensureCluster(
     await syncDirectory(location.home);
   } finally {
     await rm(making, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** Under the mutex: what killed processes left half-made. */
+export async function sweepHalfMade(location: Location): Promise<void> {
+  for (const name of await readdir(location.home)) {
+    // An initdb that outlived its process may still write in there; then the rest goes the next time.
+    if (HALF_MADE.test(name)) await rm(join(location.home, name), { recursive: true, force: true }).catch(() => {});
   }
 }
 
@@ -75,11 +79,16 @@ async function initdb(
     child.once('error', (cause) => reject(startProblem(binaries.initdb, account, cause)));
     child.once('close', (exit, killedBy) => resolve(exit ?? killedBy));
   });
-  if (code !== 0) {
-    throw serverError(`initdb ended with ${code}.`, {
-      log: Buffer.concat(said).toString('utf8').split('\n').slice(-15).join('\n'),
-    });
-  }
+  if (code === 0) return;
+  const log = Buffer.concat(said).toString('utf8').split('\n').slice(-15).join('\n');
+  // An arbitrary uid, as some container platforms give.
+  const nameless = log.includes('could not look up effective user ID');
+  throw serverError(`initdb ended with ${code}.`, {
+    log,
+    ...(nameless && {
+      hint: 'Postgres needs a line for this user id in /etc/passwd; or set control.postgres of the environment to a server of your own',
+    }),
+  });
 }
 
 /** Nothing of the user's environment: a PGDATA or LANG there must not change what the server does. */

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { giveTo, writeWhole } from './location.ts';
+import { giveTo, writeWhole } from './give.ts';
 import { serverError } from './server-error.ts';
 
 export const USER = 'mlops';

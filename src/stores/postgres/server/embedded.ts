@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { ensureCluster } from './cluster.ts';
 import { ensurePassword, readPassword, USER } from './credentials.ts';
@@ -18,6 +19,7 @@ import { type Location, locate, prepare } from './location.ts';
 import { withMutex } from './mutex.ts';
 import { ensureReady, findPostmaster, type Postmaster, stopPostmaster } from './postmaster.ts';
 import { formatIdentity, isAlive, ownIdentity, parseIdentity, pidExists } from './process-identity.ts';
+import { serverError } from './server-error.ts';
 
 export interface EmbeddedPostgres {
   /** Holds the password: never log it. */
@@ -51,6 +53,7 @@ export async function acquireEmbeddedPostgres({ dir, signal }: EmbeddedPostgresO
   try {
     ({ server, password } = await withMutex(control, signal, async () => {
       await writeFile(lease, '', { mode: 0o644 });
+      await refuseElsewhere(clients, signal);
       const location = await locate(dir);
       return {
         server: await running(location, undefined, signal),
@@ -77,9 +80,9 @@ export async function acquireEmbeddedPostgres({ dir, signal }: EmbeddedPostgresO
       const now = new Date();
       await utimes(lease, now, now);
       if (pidExists(server.pid)) return;
-      await withMutex(control, signal, async () => {
+      await withMutex(control, undefined, async () => {
         if (released !== undefined || !existsSync(lease)) return;
-        server = await running(await locate(dir), server.port, signal);
+        server = await running(await locate(dir), server.port, undefined);
       });
     } catch (error) {
       // A lease that is gone means that the project was removed: nothing to watch. Anything else is tried again in a
@@ -128,22 +131,56 @@ async function running(
   return ensureReady(location, binaries, port, signal);
 }
 
+/**
+ * A process in another container or on another machine that shares these files: its server cannot be reached from here,
+ * nor seen, and a second one would damage the data. Its lease ends soon after it was killed.
+ */
+async function refuseElsewhere(clients: string, signal: AbortSignal | undefined): Promise<void> {
+  const begun = performance.now();
+  for (;;) {
+    const elsewhere = (await leases(clients)).filter(({ state }) => state === 'elsewhere');
+    const ages = await Promise.all(elsewhere.map(({ file }) => ageMs(file)));
+    const youngest = Math.min(...ages);
+    if (youngest > UNSEEN_LEASE_MS) return;
+    if (youngest < WATCH_MS && performance.now() - begun > UNSEEN_LEASE_MS) {
+      throw serverError('The database is in use by a process in another container or on another machine.', {
+        hint: 'stop it there, or set control.postgres of the environment to a Postgres server that both use',
+      });
+    }
+    await delay(100, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
 /** Clears away the leases of processes that are gone. */
 async function anyLiveLease(clients: string): Promise<boolean> {
   let live = false;
-  for (const name of await readdir(clients)) {
-    const identity = parseIdentity(name.slice(0, name.lastIndexOf('.')));
-    const file = join(clients, name);
-    const alive = identity === undefined ? false : ((await isAlive(identity)) ?? (await isFresh(file)));
-    if (alive) live = true;
+  for (const { file, state } of await leases(clients)) {
+    if (state === 'live' || (state === 'elsewhere' && (await ageMs(file)) < UNSEEN_LEASE_MS)) live = true;
     else await rm(file, { force: true });
   }
   return live;
 }
 
-async function isFresh(file: string): Promise<boolean> {
+interface Lease {
+  readonly file: string;
+  readonly state: 'live' | 'dead' | 'elsewhere';
+}
+
+async function leases(clients: string): Promise<readonly Lease[]> {
+  const names = await readdir(clients);
+  return Promise.all(
+    names.map(async (name) => {
+      const identity = parseIdentity(name.slice(0, name.lastIndexOf('.')));
+      const alive = identity === undefined ? false : await isAlive(identity);
+      const state = alive === undefined ? 'elsewhere' : alive ? 'live' : 'dead';
+      return { file: join(clients, name), state } as const;
+    }),
+  );
+}
+
+async function ageMs(file: string): Promise<number> {
   const stats = await stat(file).catch(() => undefined);
-  return stats !== undefined && Date.now() - stats.mtimeMs < UNSEEN_LEASE_MS;
+  return stats === undefined ? Number.POSITIVE_INFINITY : Date.now() - stats.mtimeMs;
 }
 
 /** Whether a server runs for this project, and who can be seen to use it. Starts and changes nothing. */

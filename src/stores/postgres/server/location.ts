@@ -5,9 +5,10 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, realpath, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Account, canReach, serverAccount } from './account.ts';
+import { giveTo, writeWhole } from './give.ts';
 import { serverError } from './server-error.ts';
 
 export interface Location {
@@ -57,7 +58,7 @@ export async function locate(dir: string): Promise<Location> {
   const inside = join(control, 'data');
   const home = await homeOf(control, inside);
   const data = join(home, 'data');
-  const account = serverAccount(data);
+  const account = serverAccount(data, control);
   if (!canReach(account, data)) {
     throw serverError(
       `The database lies in ${data}, where the account ${account?.uid} that runs the server for root cannot come.`,
@@ -81,7 +82,7 @@ export async function locate(dir: string): Promise<Location> {
 async function homeOf(control: string, inside: string): Promise<string> {
   const pointer = await readPointer(control);
   if (pointer === undefined) {
-    if (existsSync(inside) || canReach(serverAccount(inside), inside)) return control;
+    if (existsSync(inside) || canReach(serverAccount(inside, control), inside)) return control;
     const home = join(
       OUTSIDE,
       `postgres-${createHash('sha256').update(control).update(randomBytes(8)).digest('hex').slice(0, 16)}`,
@@ -121,21 +122,4 @@ async function readPointer(control: string): Promise<Pointer | undefined> {
 
 async function writePointer(control: string, pointer: Pointer): Promise<void> {
   await writeWhole(join(control, 'location'), `${JSON.stringify(pointer)}\n`, 0o644);
-}
-
-/** Whole or not at all. */
-export async function writeWhole(file: string, text: string, mode: number): Promise<void> {
-  const half = `${file}.${process.pid}.tmp`;
-  await writeFile(half, text, { mode });
-  await rename(half, file);
-}
-
-/** What root makes in somebody's project belongs to that somebody. */
-export async function giveTo(
-  owner: { readonly uid: number; readonly gid: number },
-  ...paths: readonly string[]
-): Promise<void> {
-  if (process.getuid?.() !== 0 || owner.uid === 0) return;
-  const { chown } = await import('node:fs/promises');
-  for (const path of paths) await chown(path, owner.uid, owner.gid);
 }

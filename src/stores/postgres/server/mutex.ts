@@ -9,13 +9,14 @@
 import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { giveTo } from './give.ts';
 import { formatIdentity, isAlive, ownIdentity, parseIdentity } from './process-identity.ts';
 
 const POLL_MS = 8;
 /** A lock file without an owner's name yet: its writer is between two system calls, or was killed there. */
 const UNNAMED_GRACE_MS = 2_000;
 /** A holder that cannot be seen from here (another container) is taken for dead after this time. */
-const UNSEEN_GRACE_MS = 90_000;
+const UNSEEN_GRACE_MS = 30_000;
 const RELEASED = 'released';
 
 /** Runs `body` alone among all processes that use this directory. */
@@ -51,6 +52,7 @@ async function acquire(directory: string, signal: AbortSignal | undefined): Prom
         },
       );
       if (created) {
+        await giveTo(await stat(directory), file);
         const all = await generations(directory);
         if (all.at(-1) === mine) {
           await Promise.all(all.slice(0, -1).map((old) => rm(path(directory, old), { force: true })));

@@ -7,10 +7,11 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, statSync, truncateSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Binaries } from './binaries.ts';
-import { serverEnvironment, startProblem } from './cluster.ts';
+import { serverEnvironment, startProblem, sweepHalfMade } from './cluster.ts';
+import { giveTo } from './give.ts';
 import type { Location } from './location.ts';
 import { commandOf, pidExists } from './process-identity.ts';
 import { logTail, serverError } from './server-error.ts';
@@ -67,9 +68,12 @@ export async function ensureReady(
     await delay(POLL_MS, undefined, signal === undefined ? {} : { signal });
   }
   const programs = await binaries();
+  await sweepHalfMade(location);
   await disownForeignPid(location.data);
+  // Who still holds a connection string of a server that was killed finds the next one in its place.
+  const firstPort = preferredPort ?? (await lastPort(location.data)) ?? (await freePort());
   const leftoversUntil = Date.now() + LEFTOVERS_LIMIT_MS;
-  for (let port = preferredPort ?? (await freePort()), attempt = 1; ; attempt += 1) {
+  for (let port = firstPort, attempt = 1; ; attempt += 1) {
     const outcome = await start(location, programs, port, signal);
     switch (outcome.kind) {
       case 'ready':
@@ -104,6 +108,7 @@ async function start(
 ): Promise<StartOutcome> {
   const from = startLog(location.log);
   const log = openSync(location.log, 'a', 0o600);
+  await giveTo(statSync(dirname(location.log)), location.log);
   const settings = Object.entries({ ...SERVER_SETTINGS, port: String(port) }).flatMap(([name, value]) => [
     '-c',
     `${name}=${value}`,
@@ -195,6 +200,13 @@ async function disownForeignPid(data: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** The port of a server that was killed: a proper end removes the file. */
+async function lastPort(data: string): Promise<number | undefined> {
+  const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '');
+  const port = Number(text.split('\n')[3]);
+  return port > 0 && port < 65_536 ? port : undefined;
 }
 
 /** The position from which this start's messages begin. A log that grew large starts anew. */
