@@ -15,6 +15,8 @@ export interface Diagnostic {
   readonly at?: SourceRange | undefined;
   /** `kind.name` of the resource it is about. */
   readonly address?: string | undefined;
+  /** JSON pointer into the spec of the resource, e.g. `/features/bili/dtype`. */
+  readonly pointer?: string | undefined;
   /** One thing to do, or `did you mean "x"?`. */
   readonly hint?: string | undefined;
 }

@@ -1,0 +1,31 @@
+/** Adds to every task that runs a program the bundle of files that it runs with. */
+import type { Diagnostic } from '../lib/diagnostics.ts';
+import type { CanonicalPipeline, CanonicalTask } from './canonical-specs.ts';
+import { bundleOf } from './code-bundle.ts';
+import type { ResourceTable } from './loaded-resource.ts';
+import { pointerTo } from './locator.ts';
+import { toDiagnostic } from './problem.ts';
+
+/** Answers the files of all bundles: SHA-256 of the content → absolute path. */
+export function attachBundles(
+  table: ResourceTable,
+  root: string,
+  diagnostics: Diagnostic[],
+): ReadonlyMap<string, string> {
+  const bundleFiles = new Map<string, string>();
+  for (const resource of table.ofKind('pipeline')) {
+    const spec = resource.spec as CanonicalPipeline | undefined;
+    if (spec === undefined) continue;
+    const tasks: Record<string, CanonicalTask> = {};
+    for (const [name, task] of Object.entries(spec.tasks)) {
+      tasks[name] = task;
+      if (task.operator !== 'command' && task.operator !== 'model_training') continue;
+      const { bundle, files, problems } = bundleOf(task, pointerTo('/tasks', name), root);
+      for (const problem of problems) diagnostics.push(toDiagnostic(problem, resource));
+      for (const [digest, path] of files) bundleFiles.set(digest, path);
+      if (bundle !== undefined) tasks[name] = { ...task, bundle };
+    }
+    resource.spec = { ...spec, tasks };
+  }
+  return bundleFiles;
+}

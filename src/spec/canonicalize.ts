@@ -1,0 +1,138 @@
+/**
+ * From a resource as written to its canonical form (see canonical-specs.ts), with everything that is wrong with it. Used for
+ * the project's files and for what comes through the HTTP interface alike. Reads nothing but its arguments: files, engines
+ * and SQL are checked by the loader.
+ */
+import { assertNever } from '../lib/assert.ts';
+import type { Diagnostic } from '../lib/diagnostics.ts';
+import { type Address, addressOf } from './address.ts';
+import type { CanonicalSpecs } from './canonical-specs.ts';
+import { canonicalEndpoint } from './endpoint.ts';
+import { canonicalFeatureService } from './feature-service.ts';
+import { canonicalFeatureSet } from './feature-set.ts';
+import { KIND_TITLES, type Kind } from './kinds.ts';
+import { NOWHERE } from './locator.ts';
+import { type Canonicalizing, type Lookup, refer, report } from './lookup.ts';
+import { normalize } from './normalize.ts';
+import { canonicalPipeline } from './pipeline.ts';
+import { type Problem, toDiagnostic } from './problem.ts';
+import type {
+  EndpointSpec,
+  EntitySpec,
+  FeatureServiceSpec,
+  FeatureSetSpec,
+  ModelSpec,
+  PipelineSpec,
+  SourceSpec,
+} from './schema-types.ts';
+import { checkShape } from './shape.ts';
+import { mentionedNames } from './sql-text.ts';
+
+export interface Canonicalized<K extends Kind> {
+  /** Undefined where there are errors. */
+  readonly spec: CanonicalSpecs[K] | undefined;
+  /** Sorted. */
+  readonly dependsOn: readonly Address[];
+  /** Without places; `pointer` says which field. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * `raw` is one resource as JSON or YAML has it: fields at the top, `name` among them, `apiVersion` and `kind` allowed.
+ * snake_case spellings, short forms and lists of named tasks and features are accepted.
+ */
+export function canonicalizeResource<K extends Kind>(kind: K, raw: unknown, lookup: Lookup): Canonicalized<K> {
+  const locator = NOWHERE;
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    const problem: Problem = {
+      code: 'SP103',
+      pointer: '',
+      detail: `A ${KIND_TITLES[kind]} is written as a map of its fields.`,
+    };
+    return { spec: undefined, dependsOn: [], diagnostics: [toDiagnostic(problem, { locator })] };
+  }
+  const { apiVersion: _version, kind: _kind, ...fields } = raw as Record<string, unknown>;
+  const { value } = normalize(kind, fields, { envTexts: true });
+  const problems = checkShape(kind, value);
+  const address = typeof value['name'] === 'string' ? addressOf(kind, value['name']) : undefined;
+  if (problems.length > 0) {
+    return {
+      spec: undefined,
+      dependsOn: [],
+      diagnostics: problems.map((problem) => toDiagnostic(problem, { locator, address })),
+    };
+  }
+  const result = canonicalizeValue(kind, value, lookup);
+  return { ...result, diagnostics: result.problems.map((problem) => toDiagnostic(problem, { locator, address })) };
+}
+
+/** The same for a value that is normalized and has the right shape. */
+export function canonicalizeValue<K extends Kind>(
+  kind: K,
+  value: Readonly<Record<string, unknown>>,
+  lookup: Lookup,
+): {
+  readonly spec: CanonicalSpecs[K] | undefined;
+  readonly dependsOn: readonly Address[];
+  readonly problems: readonly Problem[];
+} {
+  const into: Canonicalizing = {
+    lookup,
+    address: addressOf(kind, String(value['name'])),
+    problems: [],
+    dependsOn: new Set(),
+  };
+  const spec = canonicalOf(kind, value, into) as CanonicalSpecs[K];
+  const failed = into.problems.some((problem) => (problem.severity ?? 'error') === 'error');
+  return { spec: failed ? undefined : spec, dependsOn: [...into.dependsOn].sort(), problems: into.problems };
+}
+
+/** The order in which kinds are made canonical: each needs those before it. */
+export const CANONICAL_ORDER: readonly Kind[] = [
+  'source',
+  'entity',
+  'feature_set',
+  'feature_service',
+  'model',
+  'pipeline',
+  'endpoint',
+];
+
+function canonicalOf(kind: Kind, value: Readonly<Record<string, unknown>>, into: Canonicalizing): CanonicalSpecs[Kind] {
+  // The shape was checked by the schema that the type is generated from.
+  switch (kind) {
+    case 'source':
+      return canonicalSource(value as unknown as SourceSpec, into);
+    case 'entity':
+      return value as unknown as EntitySpec;
+    case 'feature_set':
+      return canonicalFeatureSet(value as unknown as FeatureSetSpec, into);
+    case 'feature_service':
+      return canonicalFeatureService(value as unknown as FeatureServiceSpec, into);
+    case 'pipeline':
+      return canonicalPipeline(value as unknown as PipelineSpec, into);
+    case 'model':
+      return canonicalModel(value as unknown as ModelSpec, into);
+    case 'endpoint':
+      return canonicalEndpoint(value as unknown as EndpointSpec, into);
+    default:
+      return assertNever(kind);
+  }
+}
+
+function canonicalSource(spec: SourceSpec, into: Canonicalizing): SourceSpec {
+  if (spec.query !== undefined) {
+    for (const name of mentionedNames(spec.query, into.lookup.names('source'))) refer(into, 'source', name, '/query');
+    for (const field of ['format', 'nulls', 'delimiter', 'columns'] as const) {
+      if (spec[field] !== undefined)
+        report(into, 'SP103', `/${field}`, `"${field}" goes with a file; this source is a query.`, { part: 'key' });
+    }
+  }
+  return spec;
+}
+
+function canonicalModel(spec: ModelSpec, into: Canonicalizing): ModelSpec {
+  if (spec.inputs !== undefined) refer(into, 'feature_service', spec.inputs, '/inputs');
+  if (spec.pipeline !== undefined) refer(into, 'pipeline', spec.pipeline, '/pipeline');
+  return spec;
+}

@@ -1,0 +1,26 @@
+/** Files that sources name must be there. */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Diagnostic } from '../lib/diagnostics.ts';
+import { didYouMean } from '../lib/suggest.ts';
+import type { CanonicalSource } from './canonical-specs.ts';
+import { globFiles, isGlob } from './glob.ts';
+import type { ResourceTable } from './loaded-resource.ts';
+import { toDiagnostic } from './problem.ts';
+
+export function checkDataFiles(table: ResourceTable, root: string): Diagnostic[] {
+  const diagnostics: Diagnostic[] = [];
+  for (const resource of table.ofKind('source')) {
+    const file = (resource.spec as CanonicalSource | undefined)?.file;
+    if (file === undefined || file.includes('://') || isGlob(file) || existsSync(resolve(root, file))) continue;
+    const folder = dirname(file);
+    const hint = didYouMean(file, globFiles(root, join(folder, '*')));
+    diagnostics.push(
+      toDiagnostic(
+        { code: 'SP112', pointer: '/file', detail: `There is no file "${file}" in the project.`, hint },
+        resource,
+      ),
+    );
+  }
+  return diagnostics;
+}

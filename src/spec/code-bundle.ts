@@ -1,0 +1,101 @@
+/**
+ * The files that a task's process finds in its directory: those of the project that its command's words name, and those that
+ * the globs of `code` match. Hashed into the spec, so that a changed script shows in the plan.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join, normalize, sep } from 'node:path';
+import { digestOf, sha256 } from '../lib/canonical.ts';
+import type { CanonicalTask, CodeBundle } from './canonical-specs.ts';
+import { globFiles, isGlob } from './glob.ts';
+import type { Problem } from './problem.ts';
+
+const SCRIPT = /\.(py|R|r|jl|sh|js|mjs|cjs|ts|mts|ipynb|rb|pl)$/;
+
+export interface Bundled {
+  /** Undefined where no file of the project is named. */
+  readonly bundle: CodeBundle | undefined;
+  /** SHA-256 of the content → absolute path. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly problems: readonly Problem[];
+}
+
+/** `pointer` is the task's. */
+export function bundleOf(
+  task: Extract<CanonicalTask, { operator: 'command' | 'model_training' }>,
+  pointer: string,
+  root: string,
+): Bundled {
+  const problems: Problem[] = [];
+  const paths = new Set<string>();
+  for (const [index, word] of wordsOf(task.command).entries()) {
+    const path = insideProject(word.slice(word.indexOf('=') + 1));
+    const kind = path === undefined ? undefined : kindOf(join(root, path));
+    if (path !== undefined && kind === 'file') paths.add(path);
+    else if (path !== undefined && kind === 'folder') for (const file of globFiles(root, `${path}/**`)) paths.add(file);
+    else if (path !== undefined && index < 2 && SCRIPT.test(path) && !/[$`*?<>|;&]/.test(word)) {
+      problems.push({
+        code: 'SP112',
+        pointer: `${pointer}/command`,
+        detail: `The project has no file "${path}", which the command names.`,
+      });
+    }
+  }
+  for (const [index, glob] of (task.code ?? []).entries()) {
+    const at = `${pointer}/code/${index}`;
+    if (isAbsolute(glob) || normalize(glob).startsWith('..')) {
+      problems.push({
+        code: 'SP112',
+        pointer: at,
+        detail: `"${glob}" leaves the project; code is taken from below its root only.`,
+      });
+      continue;
+    }
+    const found = isGlob(glob)
+      ? globFiles(root, glob)
+      : kindOf(join(root, glob)) === 'folder'
+        ? globFiles(root, `${glob.replace(/\/$/, '')}/**`)
+        : kindOf(join(root, glob)) === 'file'
+          ? [normalize(glob).split(sep).join('/')]
+          : [];
+    if (found.length === 0)
+      problems.push({ code: 'SP112', pointer: at, detail: `No file of the project matches "${glob}".` });
+    for (const path of found) paths.add(path);
+  }
+  const files = new Map<string, string>();
+  const digests: Record<string, string> = {};
+  for (const path of [...paths].sort()) {
+    const digest = sha256(readFileSync(join(root, path)));
+    digests[path] = digest;
+    files.set(digest, join(root, path));
+  }
+  const bundle = paths.size === 0 ? undefined : { digest: digestOf(digests), files: digests };
+  return { bundle, files, problems };
+}
+
+/** The words of a command as a shell would split it; quotes are taken off, nothing is expanded. */
+export function wordsOf(command: string | readonly string[] | undefined): string[] {
+  if (command === undefined) return [];
+  if (typeof command !== 'string') return [...command];
+  const words = command.match(/(?:"[^"]*"|'[^']*'|\\.|[^\s"'\\;|&<>()])+/g) ?? [];
+  return words.map((word) =>
+    word.replace(
+      /"([^"]*)"|'([^']*)'|\\(.)/g,
+      (_, double?: string, single?: string, char?: string) => double ?? single ?? char ?? '',
+    ),
+  );
+}
+
+function insideProject(word: string): string | undefined {
+  if (word === '' || word.includes('://') || isAbsolute(word) || word.startsWith('-')) return undefined;
+  const path = normalize(word).split(sep).join('/').replace(/\/$/, '');
+  return path === '.' ||
+    path.startsWith('..') ||
+    path.split('/').some((part) => part === 'node_modules' || part === '.mlops' || part === '.git')
+    ? undefined
+    : path;
+}
+
+function kindOf(path: string): 'file' | 'folder' | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true ? 'file' : stat?.isDirectory() === true ? 'folder' : undefined;
+}

@@ -1,0 +1,73 @@
+/** Runs a config file in TypeScript or JavaScript, with `import … from 'mlops'` answered by this package itself. */
+import { join } from 'node:path';
+import { CODES } from '../lib/codes.ts';
+import type { Diagnostic } from '../lib/diagnostics.ts';
+import * as builders from './builders.ts';
+import { COLLECTOR, type ResourceValue, resourceOf } from './resource-value.ts';
+import { sql } from './sql-tag.ts';
+import { framesOf } from './typescript-place.ts';
+
+export interface LoadedModule {
+  /** The default export; undefined where there is none. */
+  readonly exported: unknown;
+  /** Every resource that a builder made, in order. */
+  readonly built: readonly ResourceValue[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export async function loadTypescript(
+  path: string,
+  root: string,
+  fileName: (path: string) => string,
+): Promise<LoadedModule> {
+  const { createJiti } = await import('jiti');
+  const jiti = createJiti(path, {
+    // Read again on every load: a daemon or a test may load a file that was edited.
+    moduleCache: false,
+    fsCache: join(root, '.mlops', 'cache', 'typescript'),
+    interopDefault: false,
+    virtualModules: { mlops: { ...builders, sql } },
+  });
+  const collected: unknown[] = [];
+  const scope = globalThis as { [COLLECTOR]?: unknown[] };
+  const before = scope[COLLECTOR];
+  scope[COLLECTOR] = collected;
+  try {
+    const module = (await jiti.import(path)) as { default?: unknown };
+    return { exported: module.default, built: collected.flatMap((ref) => resourceOf(ref) ?? []), diagnostics: [] };
+  } catch (error) {
+    return { exported: undefined, built: [], diagnostics: [loadFailure(error, path, fileName)] };
+  } finally {
+    if (before === undefined) delete scope[COLLECTOR];
+    else scope[COLLECTOR] = before;
+  }
+}
+
+function loadFailure(error: unknown, path: string, fileName: (path: string) => string): Diagnostic {
+  const {
+    message = String(error),
+    stack,
+    loc,
+  } = error as { message?: string; stack?: string; loc?: { line: number; column: number } };
+  const syntax = /\((\d+):(\d+)\)/.exec(message);
+  const file = / (\/[^\s:]+\.[cm]?[jt]sx?)/.exec(message)?.[1] ?? path;
+  // A syntax error says where by itself; anything else where it was thrown.
+  const thrown = framesOf(stack).find(
+    (frame) => /\.[cm]?[jt]sx?$/.test(frame.path) && !frame.path.startsWith(import.meta.dirname),
+  );
+  const place =
+    loc !== undefined
+      ? { path: file, line: loc.line, column: loc.column + 1 }
+      : syntax !== null
+        ? { path: file, line: Number(syntax[1]), column: Number(syntax[2]) + 1 }
+        : (thrown ?? { path, line: 1, column: 1 });
+  const start = { line: place.line, column: place.column };
+  const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : '';
+  return {
+    code: 'SP002',
+    severity: 'error',
+    summary: CODES.SP002,
+    detail: `${name}${(message.split('\n')[0] ?? '').replace(`${path}: `, '').replace(/\s*\(\d+:\d+\)$/, '')}`,
+    at: { file: fileName(place.path), start, end: { line: start.line, column: start.column + 1 } },
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * Loads a project: reads the config file and the YAML that it names, checks everything, and answers the resources in
+ * canonical form. All problems are found in one go, each with its place in the user's file.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { digestOf } from '../lib/canonical.ts';
+import { CODES } from '../lib/codes.ts';
+import { type Diagnostic, hasErrors, sortDiagnostics } from '../lib/diagnostics.ts';
+import type { Address } from './address.ts';
+import { attachBundles } from './attach-bundles.ts';
+import type { CanonicalSource } from './canonical-specs.ts';
+import { CANONICAL_ORDER, canonicalizeValue } from './canonicalize.ts';
+import { checkDataFiles } from './check-data-files.ts';
+import { checkSql } from './check-sql.ts';
+import type { Column } from './column.ts';
+import { findCycles } from './cycles.ts';
+import { type LoadedResource, ResourceTable } from './loaded-resource.ts';
+import { toDiagnostic } from './problem.ts';
+import type { AnyResource, Project } from './project.ts';
+import { readProject } from './read-project.ts';
+
+/** The columns of a source as an engine sees them, added ones included; undefined where unknown. A thrown MlopsError is shown at the source's file. */
+export type DescribeSource = (source: CanonicalSource, root: string) => Promise<readonly Column[] | undefined>;
+
+export interface LoadOptions {
+  /** Absolute path of the folder of the project. */
+  readonly root: string;
+  /** Default: the config file in `root`. */
+  readonly configFile?: string | undefined;
+  /** Default: columns are not checked. */
+  readonly describeSource?: DescribeSource | undefined;
+}
+
+export interface LoadResult {
+  /** Undefined where there are errors. */
+  readonly project: Project | undefined;
+  /** Sorted by place. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const CONFIG_NAMES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'yml'].map((ending) => `mlops.config.${ending}`);
+
+/** The config file in `cwd` or the nearest folder above it. Absolute; undefined where there is none. */
+export function findConfig(cwd: string): string | undefined {
+  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
+    const found = configIn(folder);
+    if (found !== undefined) return found;
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+function configIn(folder: string): string | undefined {
+  const name = CONFIG_NAMES.find((candidate) => existsSync(join(folder, candidate)));
+  return name === undefined ? undefined : join(folder, name);
+}
+
+export async function loadProject(options: LoadOptions): Promise<LoadResult> {
+  const configFile =
+    options.configFile === undefined ? configIn(resolve(options.root)) : resolve(options.root, options.configFile);
+  if (configFile === undefined || !existsSync(configFile)) {
+    const detail =
+      configFile === undefined
+        ? `There is no mlops.config.ts or mlops.config.yaml in ${resolve(options.root)}.`
+        : `There is no file ${configFile}.`;
+    return {
+      project: undefined,
+      diagnostics: [
+        { code: 'SP001', severity: 'error', summary: CODES.SP001, detail, hint: 'mlops init makes a project' },
+      ],
+    };
+  }
+  const root = dirname(configFile);
+  const fileName = (path: string): string => {
+    const inside = relative(root, path);
+    return inside.startsWith('..') || isAbsolute(inside) ? path : inside.split(sep).join('/');
+  };
+  const read = await readProject(configFile, root, fileName);
+  const diagnostics: Diagnostic[] = [...read.diagnostics];
+  const table = new ResourceTable(read.resources);
+  diagnostics.push(...table.diagnostics);
+  for (const kind of CANONICAL_ORDER)
+    for (const resource of table.ofKind(kind)) canonicalize(resource, table, diagnostics);
+  diagnostics.push(...findCycles(table));
+  diagnostics.push(...checkDataFiles(table, root));
+  const bundleFiles = attachBundles(table, root, diagnostics);
+  diagnostics.push(...(await checkSql(table, root, options.describeSource)));
+  const sorted = sortDiagnostics(diagnostics);
+  if (hasErrors(sorted) || read.settings === undefined) return { project: undefined, diagnostics: sorted };
+  const resources = new Map<Address, AnyResource>();
+  for (const resource of table.sorted()) resources.set(resource.address, toResource(resource));
+  const { project: name, description, environments = {} } = read.settings;
+  const digest = digestOf([...resources.values()].map((resource) => [resource.address, resource.digest]));
+  return {
+    project: { name, description, root, configFile, environments, resources, digest, bundleFiles },
+    diagnostics: sorted,
+  };
+}
+
+function canonicalize(resource: LoadedResource, table: ResourceTable, diagnostics: Diagnostic[]): void {
+  if (!resource.shaped) return;
+  const { spec, dependsOn, problems } = canonicalizeValue(resource.kind, resource.value, table);
+  resource.spec = spec;
+  resource.dependsOn = dependsOn;
+  for (const problem of problems) diagnostics.push(toDiagnostic(problem, resource));
+}
+
+function toResource(resource: LoadedResource): AnyResource {
+  const { kind, name, address, spec, dependsOn, locator } = resource;
+  let at: ReturnType<typeof locator.at> | null = null;
+  return {
+    kind,
+    name,
+    address,
+    spec,
+    digest: digestOf(spec),
+    dependsOn,
+    // Found when asked for: of thousands of resources a command shows a few.
+    get at() {
+      if (at === null) at = locator.at('');
+      return at;
+    },
+    locate: (pointer: string) => locator.at(pointer),
+  } as AnyResource;
+}
+
+/** Text of a file as diagnostics name it, for code frames; undefined where it cannot be read. */
+export function readProjectFile(root: string): (file: string) => string | undefined {
+  return (file) => {
+    try {
+      return readFileSync(resolve(root, file), 'utf8');
+    } catch {
+      // The frame is left out; the diagnostic itself is still shown.
+      return undefined;
+    }
+  };
+}

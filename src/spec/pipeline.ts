@@ -1,0 +1,272 @@
+/**
+ * The canonical form of a pipeline: every task names its upstream tasks and what it works on. An operand that is left out is
+ * taken from upstream (validate what was ingested, register what was trained), else from the project where there is only one
+ * candidate, else it is an error that names the candidates.
+ */
+import { assertNever } from '../lib/assert.ts';
+import { didYouMean } from '../lib/suggest.ts';
+import type { CanonicalPipeline, CanonicalTask, OperatorName } from './canonical-specs.ts';
+import { checkSchedule, reportExpression } from './feature-set.ts';
+import { KIND_TITLES, type Kind } from './kinds.ts';
+import { pointerTo } from './locator.ts';
+import { type Canonicalizing, refer, report } from './lookup.ts';
+import type { PipelineSpec, Task } from './schema-types.ts';
+import { mentionedNames } from './sql-text.ts';
+
+interface PipelineContext {
+  readonly into: Canonicalizing;
+  readonly pipeline: string;
+  /** Done so far: every task's upstream tasks are. */
+  readonly done: Map<string, CanonicalTask>;
+}
+
+export function canonicalPipeline(spec: PipelineSpec, into: Canonicalizing): CanonicalPipeline {
+  if (spec.schedule !== undefined) checkSchedule(spec.schedule.cron, spec.schedule.timezone, '/schedule', into);
+  const needs = needsOf(spec.tasks, into);
+  const context: PipelineContext = { into, pipeline: spec.name, done: new Map() };
+  for (const name of inOrder(needs, into)) {
+    const task = spec.tasks[name];
+    if (task !== undefined) context.done.set(name, canonicalTask(name, task, needs.get(name) ?? [], context));
+  }
+  const tasks: Record<string, CanonicalTask> = {};
+  for (const name of Object.keys(spec.tasks)) {
+    const task = context.done.get(name);
+    if (task !== undefined) tasks[name] = task;
+  }
+  return { ...spec, tasks };
+}
+
+/** In a pipeline where no task declares any, each needs the one written before. */
+function needsOf(tasks: Readonly<Record<string, Task>>, into: Canonicalizing): Map<string, string[]> {
+  const names = Object.keys(tasks);
+  const declared = Object.values(tasks).some((task) => task.needs !== undefined);
+  const needs = new Map<string, string[]>();
+  for (const [index, [name, task]] of Object.entries(tasks).entries()) {
+    if (!declared) {
+      needs.set(name, names.slice(Math.max(0, index - 1), index));
+      continue;
+    }
+    const known: string[] = [];
+    for (const [position, need] of (task.needs ?? []).entries()) {
+      const pointer = `${pointerTo('/tasks', name)}/needs/${position}`;
+      if (need === name) report(into, 'SP107', pointer, `The task "${name}" needs itself.`);
+      else if (!names.includes(need))
+        report(into, 'SP104', pointer, `The pipeline has no task "${need}".`, { hint: didYouMean(need, names) });
+      else if (!known.includes(need)) known.push(need);
+    }
+    needs.set(name, known);
+  }
+  return needs;
+}
+
+/** Upstream first. A cycle is reported once; its tasks and those behind it are left out. */
+function inOrder(needs: ReadonlyMap<string, readonly string[]>, into: Canonicalizing): string[] {
+  const order: string[] = [];
+  const placed = new Set<string>();
+  let waiting = [...needs.keys()];
+  while (waiting.length > 0) {
+    const ready = waiting.filter((name) => (needs.get(name) ?? []).every((need) => placed.has(need)));
+    if (ready.length === 0) break;
+    for (const name of ready) placed.add(name);
+    order.push(...ready);
+    waiting = waiting.filter((name) => !placed.has(name));
+  }
+  if (waiting.length > 0) {
+    const path: string[] = [];
+    let at = waiting[0] ?? '';
+    while (!path.includes(at)) {
+      path.push(at);
+      at = (needs.get(at) ?? []).find((need) => waiting.includes(need)) ?? '';
+    }
+    const cycle = [...path.slice(path.indexOf(at)), at].reverse();
+    report(into, 'SP107', `${pointerTo('/tasks', at)}/needs`, `The tasks wait for each other: ${cycle.join(' → ')}.`);
+  }
+  return order;
+}
+
+function canonicalTask(name: string, task: Task, needs: string[], context: PipelineContext): CanonicalTask {
+  const { into } = context;
+  const pointer = pointerTo('/tasks', name);
+  if (task.when !== undefined) reportExpression(task.when, ['params', 'outputs', 'run'], `${pointer}/when`, into);
+  switch (task.operator) {
+    case 'data_ingestion': {
+      const source = task.source ?? onlyOne('source', `what to ingest ("source")`, pointer, context);
+      if (source !== undefined) refer(into, 'source', source, `${pointer}/source`);
+      return { ...task, needs, source: source ?? '' };
+    }
+    case 'data_validation': {
+      if (task.source !== undefined) refer(into, 'source', task.source, `${pointer}/source`);
+      const sources = task.source === undefined ? ingestedBefore(needs, context) : [task.source];
+      const featureSets =
+        task.featureSets ??
+        setsReading(sources, context) ??
+        onlySet('what to validate ("featureSets")', pointer, context);
+      return { ...task, needs, featureSets: referToSets(featureSets, pointer, into) };
+    }
+    case 'feature_materialization': {
+      const validated = nearest('data_validation', needs, context).flatMap((upstream) => upstream.featureSets);
+      const featureSets =
+        task.featureSets ??
+        (validated.length > 0 ? [...new Set(validated)] : setsReading(ingestedBefore(needs, context), context)) ??
+        onlySet('what to materialize ("featureSets")', pointer, context);
+      return { ...task, needs, featureSets: referToSets(featureSets, pointer, into) };
+    }
+    case 'training_dataset': {
+      const inputs = modelsOf(context).flatMap((model) => into.lookup.get('model', model)?.inputs ?? []);
+      const [input, ...others] = new Set(inputs);
+      const features =
+        task.features ??
+        (others.length === 0 ? input : undefined) ??
+        onlyOne('feature_service', 'the features to join ("features")', pointer, context);
+      if (features !== undefined) refer(into, 'feature_service', features, `${pointer}/features`);
+      for (const source of mentionedNames(task.spine, into.lookup.names('source')))
+        refer(into, 'source', source, `${pointer}/spine`);
+      return { ...task, needs, features: features ?? '' };
+    }
+    case 'model_training': {
+      if ((task.trainer === undefined) === (task.command === undefined)) {
+        const detail =
+          task.trainer === undefined
+            ? 'needs "trainer" or "command"'
+            : 'has both "trainer" and "command"; only one can train';
+        report(into, task.trainer === undefined ? 'SP102' : 'SP103', pointer, `The task "${name}" ${detail}.`, {
+          part: 'key',
+        });
+      }
+      requireUpstream(name, 'training_dataset', needs, pointer, context);
+      return { ...task, needs };
+    }
+    case 'model_evaluation': {
+      requireUpstream(name, 'model_training', needs, pointer, context);
+      if (task.model !== undefined) refer(into, 'model', task.model, `${pointer}/model`, true);
+      return { ...task, needs };
+    }
+    case 'model_registration': {
+      requireUpstream(name, 'model_training', needs, pointer, context);
+      return { ...task, needs, model: modelOf(task.model, 'which model gets the version ("model")', pointer, context) };
+    }
+    case 'model_promotion': {
+      requireUpstream(name, 'model_registration', needs, pointer, context);
+      const registered = nearest('model_registration', needs, context)[0]?.model;
+      return {
+        ...task,
+        needs,
+        model: modelOf(task.model ?? registered, 'which model to promote ("model")', pointer, context),
+      };
+    }
+    case 'command':
+      return { ...task, needs };
+    default:
+      return assertNever(task);
+  }
+}
+
+/** The nearest tasks upstream of that operator: on each way, the first. */
+function nearest<O extends OperatorName>(
+  operator: O,
+  needs: readonly string[],
+  { done }: PipelineContext,
+): Extract<CanonicalTask, { operator: O }>[] {
+  const found: Extract<CanonicalTask, { operator: O }>[] = [];
+  const seen = new Set<string>();
+  let frontier = [...needs];
+  while (frontier.length > 0) {
+    const next: string[] = [];
+    for (const name of frontier) {
+      const task = done.get(name);
+      if (task === undefined || seen.has(name)) continue;
+      seen.add(name);
+      if (task.operator === operator) found.push(task as Extract<CanonicalTask, { operator: O }>);
+      else next.push(...task.needs);
+    }
+    frontier = next;
+  }
+  return found;
+}
+
+function ingestedBefore(needs: readonly string[], context: PipelineContext): string[] {
+  return [...new Set(nearest('data_ingestion', needs, context).map((task) => task.source))].filter(
+    (source) => source !== '',
+  );
+}
+
+/** The sets whose rows come from the sources, directly or through query sources; undefined where none do. */
+function setsReading(sources: readonly string[], { into: { lookup } }: PipelineContext): string[] | undefined {
+  if (sources.length === 0) return undefined;
+  const reached = new Set(sources);
+  const derived = [...lookup.names('source')].filter((name) => lookup.get('source', name)?.query !== undefined);
+  for (let before = -1; before !== reached.size; ) {
+    before = reached.size;
+    for (const name of derived) {
+      if (mentionedNames(lookup.get('source', name)?.query ?? '', reached).length > 0) reached.add(name);
+    }
+  }
+  const sets = [...lookup.names('feature_set')].filter((name) => {
+    const set = lookup.get('feature_set', name);
+    if (set === undefined) return false;
+    return set.source === undefined ? mentionedNames(set.query ?? '', reached).length > 0 : reached.has(set.source);
+  });
+  return sets.length === 0 ? undefined : sets.sort();
+}
+
+function referToSets(names: readonly string[], pointer: string, into: Canonicalizing): string[] {
+  for (const [index, name] of names.entries()) refer(into, 'feature_set', name, `${pointer}/featureSets/${index}`);
+  return [...new Set(names)];
+}
+
+/** Models that name this pipeline as theirs. */
+function modelsOf({ into: { lookup }, pipeline }: PipelineContext): string[] {
+  return [...lookup.names('model')].filter((name) => lookup.get('model', name)?.pipeline === pipeline);
+}
+
+function modelOf(written: string | undefined, what: string, pointer: string, context: PipelineContext): string {
+  const mine = modelsOf(context);
+  const model = written ?? (mine.length === 1 ? mine[0] : onlyOne('model', what, pointer, context));
+  if (model !== undefined && model !== '') refer(context.into, 'model', model, `${pointer}/model`, true);
+  return model ?? '';
+}
+
+function onlySet(what: string, pointer: string, context: PipelineContext): string[] {
+  const set = onlyOne('feature_set', what, pointer, context);
+  return set === undefined ? [] : [set];
+}
+
+/** The project's only resource of the kind; SP108 with the candidates where there are none or several. */
+function onlyOne(kind: Kind, what: string, pointer: string, { into }: PipelineContext): string | undefined {
+  const names = [...into.lookup.names(kind)].sort();
+  if (names.length === 1) return names[0];
+  const candidates =
+    names.length === 0 ? `this project has no ${KIND_TITLES[kind]}` : `candidates: ${names.slice(0, 20).join(', ')}`;
+  report(
+    into,
+    'SP108',
+    pointer,
+    `The task "${pointer.slice('/tasks/'.length)}" does not say ${what}, and it does not follow from what comes before it.`,
+    {
+      part: 'key',
+      hint: candidates,
+    },
+  );
+  return undefined;
+}
+
+function requireUpstream(
+  name: string,
+  operator: OperatorName,
+  needs: readonly string[],
+  pointer: string,
+  context: PipelineContext,
+): void {
+  if (nearest(operator, needs, context).length > 0) return;
+  const candidates = [...context.done].filter(([, task]) => task.operator === operator).map(([task]) => task);
+  report(
+    context.into,
+    'SP108',
+    pointer,
+    `The task "${name}" works on the result of a ${operator} task, but none comes before it.`,
+    {
+      part: 'key',
+      hint: candidates.length === 0 ? `add a ${operator} task` : `add needs: [${candidates.join(', ')}]`,
+    },
+  );
+}

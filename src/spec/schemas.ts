@@ -1,0 +1,69 @@
+/** The JSON Schemas of schemas/, as objects and as validators. Read and compiled when first used, kind by kind. */
+import { readFileSync } from 'node:fs';
+import { Ajv, type ValidateFunction } from 'ajv';
+import { invariant } from '../lib/assert.ts';
+import type { Kind } from './kinds.ts';
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+/** `project`: the config file itself. */
+export type SchemaName = Kind | 'project';
+
+const FOLDER = new URL('../../schemas/', import.meta.url);
+const files = new Map<string, JsonSchema>();
+
+/** The schema as published: `mlops schema KIND` prints it. */
+export function schemaOf(name: SchemaName | 'common'): JsonSchema {
+  let schema = files.get(name);
+  if (schema === undefined) {
+    schema = JSON.parse(readFileSync(new URL(`${name}.schema.json`, FOLDER), 'utf8')) as JsonSchema;
+    files.set(name, schema);
+  }
+  return schema;
+}
+
+/** A schema node with what `$ref` names in its place. `root` is the file that the node stands in. */
+export interface SchemaNode {
+  readonly node: JsonSchema;
+  readonly root: JsonSchema;
+}
+
+export function dereference({ node, root }: SchemaNode): SchemaNode {
+  const ref = node['$ref'];
+  if (typeof ref !== 'string') return { node, root };
+  const [file = '', path = ''] = ref.split('#');
+  const target = file === '' ? root : schemaOf(file.replace('.schema.json', '') as SchemaName);
+  let found: unknown = target;
+  for (const segment of path.split('/').slice(1)) found = (found as Record<string, unknown>)[segment];
+  invariant(typeof found === 'object' && found !== null, `schema ${ref}`);
+  return dereference({ node: found as JsonSchema, root: target });
+}
+
+let ajv: Ajv | undefined;
+const validators = new Map<SchemaName, ValidateFunction>();
+
+/** Checks values in which short forms are written out (see normalize.ts). */
+export function validatorOf(name: SchemaName): ValidateFunction {
+  let validate = validators.get(name);
+  if (validate === undefined) {
+    ajv ??= new Ajv({
+      allErrors: true,
+      verbose: true,
+      discriminator: true,
+      strict: false,
+      validateSchema: false,
+      schemas: [withoutShortForms(schemaOf('common')) as JsonSchema],
+    });
+    validate = ajv.compile(withoutShortForms(schemaOf(name)) as JsonSchema);
+    validators.set(name, validate);
+  }
+  return validate;
+}
+
+/** Where a short form is allowed, only the long one: errors then speak of one shape. */
+function withoutShortForms(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutShortForms);
+  if (typeof value !== 'object' || value === null) return value;
+  const node = value as Record<string, unknown>;
+  if (node['x-short'] !== undefined && Array.isArray(node['anyOf'])) return withoutShortForms(node['anyOf'].at(-1));
+  return Object.fromEntries(Object.entries(node).map(([key, item]) => [key, withoutShortForms(item)]));
+}

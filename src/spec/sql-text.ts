@@ -1,0 +1,57 @@
+/**
+ * The canonical text of a query: no blank lines around it, no final semicolon, and without the indentation that it has only
+ * because it stands in a file. TypeScript and YAML then hold the same text, and a change of indentation is no change.
+ */
+
+export interface TidySql {
+  readonly text: string;
+  /** From an offset in `text` to the one in the text as written. */
+  readonly toWritten: (offset: number) => number;
+}
+
+export function tidySql(written: string): TidySql {
+  const start = written.length - written.trimStart().length;
+  const trimmed = written.replace(/[\s;]+$/, '').slice(start);
+  // A literal or comment over several lines is left as it is: its white space has meaning.
+  if (!trimmed.includes('\n') || spansLines(trimmed)) return { text: trimmed, toWritten: (offset) => offset + start };
+  const lines = trimmed.split('\n');
+  const rest = lines.slice(1).filter((line) => line.trim() !== '');
+  const indent = Math.min(...rest.map((line) => line.length - line.trimStart().length));
+  const kept = lines.map((line, index) => ({ cut: index === 0 ? 0 : Math.min(indent, line.length), line }));
+  const text = kept.map(({ cut, line }) => line.slice(cut).trimEnd()).join('\n');
+  const toWritten = (offset: number): number => {
+    let tidy = offset;
+    let at = start;
+    for (const { cut, line } of kept) {
+      const length = line.slice(cut).trimEnd().length;
+      if (tidy <= length) return at + cut + tidy;
+      tidy -= length + 1;
+      at += line.length + 1;
+    }
+    return at;
+  };
+  return { text, toWritten };
+}
+
+/** The parts of a query that are not code. */
+const LITERALS = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$[\s\S]*?\$\$|\/\*[\s\S]*?\*\/|--[^\n]*/g;
+
+function spansLines(text: string): boolean {
+  return (text.match(LITERALS) ?? []).some((literal) => literal.includes('\n'));
+}
+
+/**
+ * The names among `candidates` that the query mentions as a table could be mentioned: outside literals and comments, not after
+ * a dot and not called. Cheap and without a parser, so it may name one too many (a column of that name), never one too few.
+ */
+export function mentionedNames(sql: string, candidates: ReadonlySet<string>): string[] {
+  const found = new Set<string>();
+  const code = sql.replace(LITERALS, (literal) => (literal.startsWith('"') ? literal.slice(1, -1) : ' '));
+  for (const match of code.matchAll(/(?<![\w.$-])[A-Za-z_][\w-]*(?!\s*\(|[\w$])/g)) {
+    for (const name of [match[0], match[0].split('-')[0] ?? '']) {
+      if (candidates.has(name)) found.add(name);
+      else if (candidates.has(name.toLowerCase())) found.add(name.toLowerCase());
+    }
+  }
+  return [...found].sort();
+}
