@@ -82,9 +82,19 @@ export interface VersionFilter {
   readonly name?: string;
   readonly stage?: Stage;
   readonly framework?: string;
+  /** Carries all of these tags. */
+  readonly tags?: Readonly<Record<string, string>>;
+  /** Meets all of these. A version without the metric meets none. */
+  readonly metrics?: readonly MetricCondition[];
   readonly limit: number;
   /** Opaque, from the answer before. */
   readonly cursor?: string | undefined;
+}
+
+export interface MetricCondition {
+  readonly metric: string;
+  readonly op: '>' | '>=' | '<' | '<=' | '=' | '!=';
+  readonly value: number;
 }
 
 export interface RegistryStore {
@@ -94,21 +104,30 @@ export interface RegistryStore {
   version(name: string, version: number): Promise<ModelVersion | undefined>;
   /** The version at a stage; the newest where a stage holds several. */
   atStage(name: string, stage: Stage): Promise<ModelVersion | undefined>;
-  search(filter: VersionFilter): Promise<{ readonly items: readonly ModelVersion[]; readonly nextCursor: string | null }>;
+  search(
+    filter: VersionFilter,
+  ): Promise<{ readonly items: readonly ModelVersion[]; readonly nextCursor: string | null }>;
   models(): Promise<readonly { readonly name: string; readonly versions: number; readonly latest: number }[]>;
   /**
    * Moves a version, appends the move and one audit entry, in one transaction. Into production: the version there before is
    * archived with it. `guard` runs inside the transaction under the model's lock, with the current production version;
-   * what it throws undoes everything.
+   * what it throws undoes everything. A version that is at the stage already stays there: nothing is appended, the gates are
+   * those of the move that brought it. MD201 where no version has the id.
    */
   move(
     id: string,
     to: Stage,
     by: { readonly who: string; readonly reason: string | null },
     guard: (version: ModelVersion, production: ModelVersion | undefined) => readonly GateResult[],
-  ): Promise<{ readonly version: ModelVersion; readonly archived: ModelVersion | undefined; readonly gates: readonly GateResult[] }>;
+  ): Promise<{
+    readonly version: ModelVersion;
+    readonly archived: ModelVersion | undefined;
+    readonly gates: readonly GateResult[];
+  }>;
   /** Newest first. */
   history(name: string): Promise<readonly StageMove[]>;
   /** What was in production at `at`. */
   productionAt(name: string, at: Date): Promise<ModelVersion | undefined>;
+  /** Calls back after a version moved, from any process. A hint only: poll behind it. Returns the function that ends it. */
+  onMove(listener: () => void): Promise<() => Promise<void>>;
 }

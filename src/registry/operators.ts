@@ -1,0 +1,117 @@
+/** Registration and promotion as tasks of a pipeline do them: running twice does it once. */
+import type { JsonObject } from '../lib/json.ts';
+import type { GateResult, ModelSignature, Stage } from '../stores/control/registry.ts';
+import type { Registry } from './registry.ts';
+
+/** The part of a trained model that a version records; orchestrator/services.ts has the whole. */
+export interface TrainedForRegistry {
+  readonly artifact: string;
+  readonly framework: string;
+  readonly trainer: string;
+  readonly hyperparameters: JsonObject;
+  readonly signature: ModelSignature;
+  readonly dataset: {
+    readonly digest: string;
+    readonly artifact: string;
+    readonly rows: number;
+    readonly trainRows: number;
+    readonly testRows: number;
+    readonly service: string;
+    readonly spineDigest: string;
+    readonly featureSetVersions: Readonly<Record<string, number>>;
+    readonly sources: Readonly<Record<string, string>>;
+  };
+  readonly extraArtifacts: readonly { readonly path: string; readonly digest: string; readonly bytes: number }[];
+}
+
+interface TaskContext {
+  readonly log: (line: string) => void;
+  readonly runId: string;
+  readonly pipeline: string;
+  readonly task: string;
+}
+
+export interface RegistryOperators {
+  register(
+    request: {
+      readonly model: string;
+      readonly trained: TrainedForRegistry;
+      readonly metrics: Readonly<Record<string, number>>;
+      readonly codeDigest: string | null;
+      readonly gitCommit: string | null;
+    },
+    context: TaskContext,
+  ): Promise<{ readonly id: string; readonly model: string; readonly version: number }>;
+  promote(
+    request: { readonly versionId: string; readonly to: Stage; readonly reason: string },
+    context: TaskContext,
+  ): Promise<{
+    readonly id: string;
+    readonly model: string;
+    readonly version: number;
+    readonly stage: Stage;
+    readonly gates: readonly GateResult[];
+    readonly archived: number | null;
+  }>;
+}
+
+/** `environment`: what the program runs on, e.g. its own version, Node's and the platform's; part of the lineage. */
+export function createRegistryOperators(registry: Registry, environment: JsonObject): RegistryOperators {
+  return {
+    register: async ({ model, trained, metrics, codeDigest, gitCommit }, context) => {
+      const { dataset, signature } = trained;
+      const version = await registry.register(
+        {
+          name: model,
+          framework: trained.framework,
+          metrics,
+          hyperparameters: trained.hyperparameters,
+          artifacts: [
+            { path: 'model.onnx', digest: trained.artifact, bytes: null, uri: null },
+            ...trained.extraArtifacts.map((extra) => ({ ...extra, uri: null })),
+          ],
+          lineage: {
+            run: { id: context.runId, pipeline: context.pipeline, task: context.task },
+            code: { digest: codeDigest, git_commit: gitCommit },
+            trainer: trained.trainer,
+            dataset: {
+              digest: dataset.digest,
+              artifact: dataset.artifact,
+              rows: dataset.rows,
+              train_rows: dataset.trainRows,
+              test_rows: dataset.testRows,
+              feature_service: dataset.service,
+              spine_digest: dataset.spineDigest,
+              feature_set_versions: dataset.featureSetVersions,
+              sources: dataset.sources,
+            },
+            environment,
+          },
+          signature,
+          idempotencyKey: `${context.runId}/${context.task}/${trained.artifact}`,
+        },
+        whoOf(context),
+      );
+      context.log(`registered ${model} version ${version.version}`);
+      return { id: version.id, model, version: version.version };
+    },
+    promote: async ({ versionId, to, reason }, context) => {
+      const { version, gates, archived } = await registry.promote({ versionId, to, reason }, whoOf(context));
+      for (const gate of gates) context.log(`gate ${gate.metric} ${gate.rule}: ${gate.detail}`);
+      const replaced = archived === undefined ? '' : `, version ${archived.version} archived`;
+      context.log(`${version.name} version ${version.version} is in ${version.stage}${replaced}`);
+      return {
+        id: version.id,
+        model: version.name,
+        version: version.version,
+        stage: version.stage,
+        gates,
+        archived: archived?.version ?? null,
+      };
+    },
+  };
+}
+
+function whoOf({ pipeline, runId }: TaskContext): string {
+  return `pipeline.${pipeline} run ${runId}`;
+}

@@ -1,0 +1,173 @@
+/**
+ * The model registry in Postgres. Whatever changes a model first takes the lock of its row in mlops.models; numbers of versions
+ * come from that row, so that a registration that fails leaves no gap.
+ */
+import { MlopsError } from '../../lib/error.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import type { GateResult, ModelVersion, RegistryStore, StageMove, VersionFilter } from '../control/registry.ts';
+import type { Database, Queryable } from './database.ts';
+import { sqlFile } from './sql-file.ts';
+
+export const REGISTRY_CHANNEL = 'mlops_registry';
+
+type VersionRow = ModelVersion & { readonly seq: string | number };
+
+interface VersionQuery extends Partial<Omit<VersionFilter, 'cursor'>> {
+  readonly id?: string;
+  readonly version?: number;
+  readonly after?: string | undefined;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
+  const select = (query: Queryable, by: VersionQuery): Promise<VersionRow[]> =>
+    query.query<VersionRow>(sqlFile('registry-versions'), [
+      scopeId,
+      by.id ?? null,
+      by.name ?? null,
+      by.version ?? null,
+      by.stage ?? null,
+      by.framework ?? null,
+      by.tags === undefined ? null : JSON.stringify(by.tags),
+      by.metrics === undefined ? null : JSON.stringify(by.metrics),
+      by.after ?? null,
+      by.limit ?? 1,
+    ]);
+  const one = async (query: Queryable, by: VersionQuery): Promise<ModelVersion | undefined> => {
+    const [row] = await select(query, by);
+    return row && plain(row);
+  };
+  const lockModel = (tx: Queryable, name: string) => tx.query(sqlFile('registry-lock-model'), [scopeId, name]);
+  const audit = (tx: Queryable, who: string, action: string, subject: string, detail: JsonObject) =>
+    tx.query('insert into mlops.audit_log (scope_id, who, action, subject, detail) values ($1, $2, $3, $4, $5)', [
+      scopeId,
+      who,
+      action,
+      subject,
+      JSON.stringify(detail),
+    ]);
+
+  const addVersion: RegistryStore['addVersion'] = (version, who) =>
+    db.transaction(async (tx) => {
+      await lockModel(tx, version.name);
+      if (version.idempotencyKey !== null) {
+        const [made] = await tx.query<{ id: string }>(
+          'select version_id as id from mlops.model_versions where scope_id = $1 and model = $2 and idempotency_key = $3',
+          [scopeId, version.name, version.idempotencyKey],
+        );
+        const found = made && (await one(tx, { id: made.id }));
+        if (found !== undefined) return found;
+      }
+      const [added] = await tx.query<ModelVersion>(sqlFile('registry-add-version'), [
+        scopeId,
+        version.name,
+        version.framework,
+        JSON.stringify(version.metrics),
+        JSON.stringify(version.hyperparameters),
+        JSON.stringify(version.artifacts),
+        JSON.stringify(version.tags),
+        JSON.stringify(version.lineage),
+        version.signature === null ? null : JSON.stringify(version.signature),
+        version.description,
+        version.idempotencyKey,
+        who,
+      ]);
+      await audit(tx, who, 'model.register', `model.${version.name}`, { version: added!.version, id: added!.id });
+      return added!;
+    });
+
+  const move: RegistryStore['move'] = (id, to, { who, reason }, guard) =>
+    db.transaction(async (tx) => {
+      const named = UUID.test(id) ? await one(tx, { id }) : undefined;
+      if (named === undefined)
+        throw new MlopsError('MD201', { detail: `No model version has the id "${id}".`, status: 404 });
+      await lockModel(tx, named.name);
+      const version = (await one(tx, { id }))!;
+      if (version.stage === to) {
+        const [last] = await tx.query<{ gates: readonly GateResult[] }>(
+          'select gates from mlops.stage_moves where scope_id = $1 and version_id = $2 and to_stage = $3 order by move_id desc limit 1',
+          [scopeId, id, to],
+        );
+        return { version, archived: undefined, gates: last?.gates ?? [] };
+      }
+      const production = await one(tx, { name: version.name, stage: 'production' });
+      const gates = guard(version, production);
+      const [time] = await tx.query<{ at: Date }>(sqlFile('registry-move-time'), [scopeId, version.name]);
+      const set = async (
+        of: string,
+        stage: string,
+        why: string | null,
+        results: readonly GateResult[],
+      ): Promise<ModelVersion> => {
+        const [row] = await tx.query<ModelVersion>(sqlFile('registry-set-stage'), [
+          scopeId,
+          of,
+          stage,
+          who,
+          why,
+          JSON.stringify(results),
+          time!.at,
+        ]);
+        return row!;
+      };
+      const archived =
+        to === 'production' && production !== undefined
+          ? await set(production.id, 'archived', `replaced by version ${version.version}`, [])
+          : undefined;
+      const moved = await set(id, to, reason, gates);
+      await audit(tx, who, to === 'archived' ? 'model.archive' : 'model.promote', `model.${version.name}`, {
+        version: version.version,
+        id,
+        from: version.stage,
+        to,
+        reason,
+        archived: archived?.version ?? null,
+      });
+      await tx.query('select pg_notify($1, $2)', [REGISTRY_CHANNEL, String(scopeId)]);
+      return { version: moved, archived, gates };
+    });
+
+  return {
+    addVersion,
+    move,
+    versionById: async (id) => (UUID.test(id) ? one(db, { id }) : undefined),
+    version: (name, version) => one(db, { name, version }),
+    atStage: async (name, stage) => {
+      const rows = await select(db, { name, stage });
+      return rows[0] && plain(rows[0]);
+    },
+    search: async ({ cursor, limit, ...filter }) => {
+      if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) {
+        throw new MlopsError('API400', { detail: `The cursor "${cursor}" is not one that a list answered.` });
+      }
+      const rows = await select(db, { ...filter, after: cursor, limit: limit + 1 });
+      const items = rows.slice(0, limit);
+      return { items: items.map(plain), nextCursor: rows.length > limit ? String(items.at(-1)?.seq) : null };
+    },
+    models: () =>
+      db.query<{ name: string; versions: number; latest: number }>(
+        `select name, last_version as versions, last_version as latest from mlops.models
+         where scope_id = $1 and last_version > 0 order by name`,
+        [scopeId],
+      ),
+    history: (name) =>
+      db.query<StageMove & Record<string, unknown>>(
+        `select model, version, from_stage as "from", to_stage as "to", at, who, reason, gates
+         from mlops.stage_moves where scope_id = $1 and model = $2 order by move_id desc`,
+        [scopeId, name],
+      ),
+    productionAt: async (name, at) => {
+      const [row] = await db.query<{ version_id: string }>(sqlFile('registry-production-at'), [scopeId, name, at]);
+      return row && one(db, { id: row.version_id });
+    },
+    onMove: (listener) =>
+      db.listen(REGISTRY_CHANNEL, (payload) => {
+        if (payload === '' || payload === String(scopeId)) listener();
+      }),
+  };
+}
+
+function plain({ seq: _, ...version }: VersionRow): ModelVersion {
+  return version;
+}
