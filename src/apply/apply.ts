@@ -131,7 +131,8 @@ async function makeChanges(
   journal: ApplyJournal,
 ): Promise<ApplyResult> {
   const { plan, onEvent = () => {}, clock = systemClock } = input;
-  const byAddress = new Map(moving.map((change) => [change.address, change]));
+  const byAddress = new Map(plan.changes.map((change) => [change.address, change]));
+  const moves = new Set(moving.map(({ address }) => address));
   const failed: StepFailure[] = [];
   // A journal that cannot be written ends the apply: without a durable intent nothing may start.
   const broken = new AbortController();
@@ -155,6 +156,7 @@ async function makeChanges(
   const visit = async (address: Address): Promise<void> => {
     const change = byAddress.get(address);
     invariant(change !== undefined, `${address} is no change of the plan`);
+    if (!moves.has(address)) return;
     try {
       await runSteps(change, { journal, context, onEvent, clock });
     } catch (error) {
@@ -163,25 +165,31 @@ async function makeChanges(
       throw error;
     }
   };
-  const walked = await walk(changeGraph(moving), visit, {
+  // What stays as it is takes part in the order: it may stand between two changes.
+  const walked = await walk(changeGraph(plan.changes), visit, {
     concurrency: input.concurrency ?? 10,
     signal: stop,
-    onSkip: (address, because) => onEvent({ type: 'step_skipped', address, because }),
+    onSkip: (address, because) => {
+      if (moves.has(address)) onEvent({ type: 'step_skipped', address, because });
+    },
   });
   stop.removeEventListener('abort', onStop);
   if (broken.signal.aborted) throw broken.signal.reason;
 
-  const outcome: ApplyOutcome =
-    walked.remaining.length > 0 ? 'interrupted' : walked.failed.size > 0 ? 'failed' : 'succeeded';
+  const done = walked.done.filter((address) => moves.has(address));
+  const remaining = walked.remaining.filter((address) => moves.has(address));
+  const skipped = [...walked.skipped]
+    .filter(([address]) => moves.has(address))
+    .map(([address, because]) => ({ address, because }));
+  const outcome: ApplyOutcome = remaining.length > 0 ? 'interrupted' : failed.length > 0 ? 'failed' : 'succeeded';
   await journal.end(outcome);
-  const skipped = [...walked.skipped].map(([address, because]) => ({ address, because }));
   onEvent({
     type: 'apply_ended',
     outcome,
-    done: walked.done.length,
+    done: done.length,
     failed: failed.length,
     skipped: skipped.length,
-    remaining: walked.remaining.length,
+    remaining: remaining.length,
   });
-  return { outcome, applyId: journal.applyId, done: walked.done, failed, skipped, remaining: walked.remaining };
+  return { outcome, applyId: journal.applyId, done, failed, skipped, remaining };
 }

@@ -65,7 +65,7 @@ export function createPlan(input: PlanInput): Plan {
     desired,
     recorded,
     readers: createReaders(state.resources),
-    lineage: createLineage(desired, recorded),
+    lineage: createLineage(() => [...recorded.values(), ...desired.values()]),
     renames: findRenames(desired, recorded),
     facts: input.facts ?? {},
     allow: input.allow ?? new Set(),
@@ -120,11 +120,11 @@ function planResource(address: Address, context: PlanContext): Change {
   const asJson = (spec: CanonicalSpecs[Kind] | undefined): JsonObject | null => (spec ?? null) as JsonObject | null;
 
   const { actions, reason: found } = decide(address, context, desired, recorded);
+  const untouched = isNoOp(actions);
   const diffs =
-    before === undefined || after === undefined || isNoOp(actions)
+    before === undefined || after === undefined || untouched
       ? []
       : diffSpecs(asJson(before) ?? {}, asJson(after) ?? {});
-  const untouched = isNoOp(actions);
   const analysis = untouched
     ? { class: 'safe' as const, findings: [], reason: undefined }
     : classify(kind, {
@@ -250,6 +250,8 @@ export function changeGraph(changes: readonly Change[]) {
 }
 
 function inApplyOrder(changes: readonly Change[]): readonly Change[] {
+  // Where nothing moves there is no order to keep.
+  if (changes.every(({ actions }) => isNoOp(actions))) return changes;
   const byAddress = new Map(changes.map((change) => [change.address, change]));
   return changeGraph(changes)
     .topologicalOrder()

@@ -14,8 +14,9 @@ export function diffSpecs(before: JsonObject, after: JsonObject): readonly Attri
 }
 
 function compareObjects(path: string, before: JsonObject, after: JsonObject, diffs: AttributeDiff[]): void {
-  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-  for (const key of [...keys].sort()) compareValues(`${path}/${escapePointer(key)}`, before[key], after[key], diffs);
+  const keys = Object.keys(before);
+  for (const key of Object.keys(after)) if (!Object.hasOwn(before, key)) keys.push(key);
+  for (const key of keys.sort()) compareValues(`${path}/${escapePointer(key)}`, before[key], after[key], diffs);
 }
 
 function compareValues(
@@ -24,12 +25,16 @@ function compareValues(
   after: JsonValue | undefined,
   diffs: AttributeDiff[],
 ): void {
-  if (before === after) return;
+  if (before === after || (before ?? null) === (after ?? null)) return;
   if (isPlainObject(before) && isPlainObject(after)) {
     compareObjects(path, before, after, diffs);
-  } else if (!canonicallyEqual(before, after)) {
+  } else if (!isCompound(before) || !isCompound(after) || !canonicallyEqual(before, after)) {
     diffs.push({ path, before: before ?? null, after: after ?? null });
   }
+}
+
+function isCompound(value: JsonValue | undefined): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 function isPlainObject(value: JsonValue | undefined): value is JsonObject {

@@ -1,32 +1,38 @@
 /** Whom a change touches: everything that depends on it, in the state or in the specs. */
-import { createDag } from '../graph/dag.ts';
 import type { Address } from '../spec/address.ts';
-import type { AnyResource } from '../spec/project.ts';
-import type { AnyRecordedResource } from '../stores/control/state.ts';
 
-/** Dependents by address, over recorded and desired dependencies together. */
 export interface Lineage {
-  /** Sorted. */
+  /** Without the address itself, sorted. */
   downstream(address: Address): readonly Address[];
 }
 
-export function createLineage(
-  desired: ReadonlyMap<Address, AnyResource>,
-  recorded: ReadonlyMap<Address, AnyRecordedResource>,
-): Lineage {
-  let dag: ReturnType<typeof createDag<Address>> | undefined;
-  const build = () =>
-    createDag<Address>(
-      [...new Set([...recorded.keys(), ...desired.keys()])].map((id) => ({
-        id,
-        dependsOn: [...(recorded.get(id)?.dependsOn ?? []), ...(desired.get(id)?.dependsOn ?? [])],
-      })),
-    );
+interface Dependent {
+  readonly address: Address;
+  readonly dependsOn: readonly Address[];
+}
+
+/** Over all of `resources` together: recorded and desired dependencies both count. Indexed on first use. */
+export function createLineage(resources: () => Iterable<Dependent>): Lineage {
+  let direct: ReadonlyMap<Address, readonly Address[]> | undefined;
   return {
     downstream: (address) => {
-      dag ??= build();
-      const found = dag.transitiveDependents([address]);
-      return [...found].filter((other) => other !== address).sort();
+      direct ??= directDependents(resources());
+      const found = new Set<Address>([address]);
+      for (const at of found) for (const other of direct.get(at) ?? []) found.add(other);
+      found.delete(address);
+      return [...found].sort();
     },
   };
+}
+
+function directDependents(resources: Iterable<Dependent>): ReadonlyMap<Address, readonly Address[]> {
+  const direct = new Map<Address, Address[]>();
+  for (const { address, dependsOn } of resources) {
+    for (const dependency of dependsOn) {
+      const dependents = direct.get(dependency);
+      if (dependents === undefined) direct.set(dependency, [address]);
+      else dependents.push(address);
+    }
+  }
+  return direct;
 }

@@ -243,7 +243,12 @@ describe('applying a plan', () => {
     const progress = createProgress({ color: false });
     const lines: string[] = [];
     let now = 0;
-    const clock = { now: () => new Date((now += 1)) };
+    const clock = {
+      now: () => {
+        now += 1;
+        return new Date(now);
+      },
+    };
     await applyProject(healthcare(), memoryStateStore(), {
       clock,
       concurrency: 1,

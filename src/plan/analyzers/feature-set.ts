@@ -49,6 +49,7 @@ function structuralDifferences(
   before: CanonicalFeatureSet,
   after: CanonicalFeatureSet,
 ): readonly string[] {
+  if (!touchesStructure(context)) return registeredKeys(context, after);
   const keyless: CanonicalEntity = { name: '', keys: {} };
   const [old, next] = [structureOf(before, keyless), structureOf(after, keyless)];
   const parts: string[] = [];
@@ -57,11 +58,20 @@ function structuralDifferences(
   for (const name of new Set([...Object.keys(old.features), ...Object.keys(next.features)])) {
     if (!canonicallyEqual(old.features[name], next.features[name])) parts.push(`features.${name}`);
   }
-  const entity = context.desiredResources.get(`entity.${after.entity}`)?.spec as CanonicalEntity | undefined;
   if (before.entity !== after.entity) parts.push('entity');
-  else if (registeredKeysDiffer(context.recorded?.outputs ?? {}, entity))
-    parts.push(`the keys of entity.${after.entity}`);
+  else parts.push(...registeredKeys(context, after));
   return parts;
+}
+
+const STRUCTURAL = ['entity', 'source', 'query', 'eventTime', 'createdTime', 'features'];
+
+function touchesStructure({ diffs }: Context): boolean {
+  return diffs.some(({ path }) => STRUCTURAL.some((part) => path === `/${part}` || path.startsWith(`/${part}/`)));
+}
+
+function registeredKeys({ desiredResources, recorded }: Context, after: CanonicalFeatureSet): readonly string[] {
+  const entity = desiredResources.get(`entity.${after.entity}`)?.spec as CanonicalEntity | undefined;
+  return registeredKeysDiffer(recorded?.outputs ?? {}, entity) ? [`the keys of entity.${after.entity}`] : [];
 }
 
 function newVersion(context: Context, after: CanonicalFeatureSet, parts: readonly string[]): Finding {

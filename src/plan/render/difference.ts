@@ -5,10 +5,10 @@ import type { JsonValue } from '../../lib/json.ts';
 import type { AttributeDiff } from '../change.ts';
 import { dottedPath } from '../diff.ts';
 import type { Paint } from './paint.ts';
-import { blockLines, inlineValue, isShort, textLines } from './value.ts';
+import { blockLines, inlineValue, shortForm, textLines } from './value.ts';
 
 export function differenceLines(diffs: readonly AttributeDiff[], indent: string, paint: Paint): string[] {
-  const width = Math.max(0, ...diffs.map(({ path }) => dottedPath(path).length));
+  const width = diffs.reduce((most, { path }) => Math.max(most, dottedPath(path).length), 0);
   return diffs.flatMap((diff) => {
     const symbol =
       diff.before === null ? paint.create('+') : diff.after === null ? paint.remove('-') : paint.update('~');
@@ -20,15 +20,14 @@ export function differenceLines(diffs: readonly AttributeDiff[], indent: string,
 }
 
 function oneLine({ before, after }: AttributeDiff, paint: Paint): string | undefined {
-  if (before === null) return isShort(after) ? inlineValue(after) : undefined;
-  if (after === null) return isShort(before) ? inlineValue(before) : undefined;
+  if (before === null) return shortForm(after);
+  if (after === null) return shortForm(before);
   if (Array.isArray(before) && Array.isArray(after)) {
     const text = listChange(before, after, paint);
     if (text !== undefined) return text;
   }
-  return isShort(before) && isShort(after)
-    ? `${inlineValue(before)} ${paint.faint('→')} ${inlineValue(after)}`
-    : undefined;
+  const [old, next] = [shortForm(before), shortForm(after)];
+  return old === undefined || next === undefined ? undefined : `${old} ${paint.faint('→')} ${next}`;
 }
 
 /** What came into a list and what went; undefined where only its order changed. */

@@ -23,8 +23,8 @@ export function renderHuman(plan: Plan, options: RenderOptions): string {
   const paint = createPaint(options.color);
   const moving = plan.changes.filter(({ actions }) => !isNoOp(actions));
   const widths = {
-    address: Math.min(ADDRESS_WIDTH, Math.max(0, ...moving.map(({ address }) => address.length))),
-    class: Math.max(0, ...moving.map((change) => change.class.length)),
+    address: Math.min(ADDRESS_WIDTH, longest(moving.map(({ address }) => address))),
+    class: longest(moving.map((change) => change.class)),
   };
   const gone = new Set(moving.filter(({ actions }) => actions.at(-1) === 'delete').map(({ address }) => address));
   const lines: string[] = [];
@@ -113,4 +113,8 @@ function summaryLines(plan: Plan, paint: Paint): string[] {
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function longest(texts: readonly string[]): number {
+  return texts.reduce((most, text) => Math.max(most, text.length), 0);
 }

@@ -17,22 +17,30 @@ export function inlineValue(value: JsonValue | undefined): string {
 
 /** `name  value` lines, names aligned; what does not fit on a line goes below, indented. */
 export function attributeLines(attributes: JsonObject, indent: string): string[] {
-  const members = Object.entries(attributes).filter(([, value]) => value !== undefined && value !== null);
-  const width = Math.max(0, ...members.filter(([, value]) => isShort(value)).map(([name]) => name.length));
-  return members.flatMap(([name, value]) =>
-    isShort(value)
-      ? [`${indent}${name.padEnd(width)}  ${inlineValue(value)}`]
-      : [`${indent}${name}`, ...blockLines(value, `${indent}  `)],
-  );
+  const members: { readonly name: string; readonly value: JsonValue; readonly short: string | undefined }[] = [];
+  let width = 0;
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null) continue;
+    const short = shortForm(value);
+    if (short !== undefined) width = Math.max(width, name.length);
+    members.push({ name, value, short });
+  }
+  const lines: string[] = [];
+  for (const { name, value, short } of members) {
+    if (short !== undefined) lines.push(`${indent}${name.padEnd(width)}  ${short}`);
+    else lines.push(`${indent}${name}`, ...blockLines(value, `${indent}  `));
+  }
+  return lines;
 }
 
 /** A value that stands below its name. */
 export function blockLines(value: JsonValue | undefined, indent: string): string[] {
   if (typeof value === 'string' && value.includes('\n')) return textLines(value).map((line) => `${indent}${line}`);
   if (Array.isArray(value)) {
-    return value.flatMap((item: JsonValue) =>
-      isShort(item) ? [`${indent}- ${inlineValue(item)}`] : [`${indent}-`, ...blockLines(item, `${indent}  `)],
-    );
+    return value.flatMap((item: JsonValue) => {
+      const short = shortForm(item);
+      return short === undefined ? [`${indent}-`, ...blockLines(item, `${indent}  `)] : [`${indent}- ${short}`];
+    });
   }
   if (typeof value === 'object' && value !== null && !isEnvRef(value))
     return attributeLines(value as JsonObject, indent);
@@ -50,15 +58,17 @@ export function textLines(text: string): string[] {
   return lines.map((line, index) => (index === 0 ? line.trimStart() : line.slice(margin)));
 }
 
-export function isShort(value: JsonValue | undefined): boolean {
-  if (typeof value === 'string') return !value.includes('\n') && value.length <= INLINE_WIDTH * 2;
-  if (typeof value !== 'object' || value === null) return true;
-  if (
-    !Array.isArray(value) &&
-    Object.values(value).some((member) => typeof member === 'object' && member !== null && !isEnvRef(member))
-  ) {
-    return inlineValue(value).length <= INLINE_WIDTH / 2 && !inlineValue(value).includes('\\n');
+/** The value on one line, where that is good to read. */
+export function shortForm(value: JsonValue | undefined): string | undefined {
+  if (typeof value === 'string') {
+    return value.includes('\n') || value.length > INLINE_WIDTH * 2 ? undefined : JSON.stringify(value);
   }
   const text = inlineValue(value);
-  return text.length <= INLINE_WIDTH && !text.includes('\\n');
+  if (typeof value !== 'object' || value === null) return text;
+  const nested = !Array.isArray(value) && Object.values(value).some(isNested);
+  return text.length > (nested ? INLINE_WIDTH / 2 : INLINE_WIDTH) || text.includes('\\n') ? undefined : text;
+}
+
+function isNested(value: JsonValue | undefined): boolean {
+  return typeof value === 'object' && value !== null && !isEnvRef(value);
 }
