@@ -1,0 +1,91 @@
+/** The feature store: everything that the other services, the HTTP interface and the command line ask of it. */
+import type { Clock } from '../lib/clock.ts';
+import type { CanonicalEntity, CanonicalFeatureSet, TaskOf } from '../spec/canonical-specs.ts';
+import type { ArtifactStore } from '../stores/artifacts.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { FeatureState } from '../stores/control/feature-state.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import type { OnlineStore } from '../stores/online.ts';
+import type { FeatureCall } from './definitions.ts';
+import { describeFeatureSet, type FeatureSetDescription, listFeatureSets } from './describe.ts';
+import { type TrainingDataset, trainingDataset } from './historical.ts';
+import { createSources, type SourceSnapshot } from './ingest.ts';
+import { folderOf, type MaterializationReport, materialize } from './materialize.ts';
+import { createFeatureReader, type FeatureReader } from './online-reader.ts';
+import { type FeatureUpdate, push } from './push.ts';
+import { type ValidationReport, validate } from './validate.ts';
+import { createVersionCache, registerFeatureSet } from './versions.ts';
+
+export interface FeaturesOptions {
+  readonly catalog: Catalog;
+  readonly offline: OfflineStore;
+  readonly online: OnlineStore;
+  readonly featureState: FeatureState;
+  readonly artifacts: ArtifactStore;
+  /** Reads are as of this clock. */
+  readonly clock: Clock;
+  /** Rows that are written at once when materializing. Default 100,000. */
+  readonly chunkRows?: number;
+  /** How old the knowledge of serving versions may be when reading. Default 1000. */
+  readonly versionsMaxAgeMs?: number;
+}
+
+export interface Features {
+  readonly reader: FeatureReader;
+  ingest(source: string, call: FeatureCall): Promise<SourceSnapshot>;
+  validate(task: Pick<TaskOf<'data_validation'>, 'featureSets'>, call: FeatureCall): Promise<ValidationReport>;
+  materialize(featureSet: string, call: FeatureCall): Promise<MaterializationReport>;
+  trainingDataset(
+    task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
+    call: FeatureCall,
+  ): Promise<TrainingDataset>;
+  push(featureSet: string, updates: readonly FeatureUpdate[]): Promise<{ readonly applied: number }>;
+  list(): Promise<readonly FeatureSetDescription[]>;
+  describe(featureSet: string): Promise<FeatureSetDescription>;
+  /** What an apply does to the stores. Safe to call twice. */
+  registerFeatureSet(spec: CanonicalFeatureSet, entity: CanonicalEntity): Promise<{ readonly version: number }>;
+  dropFeatureSet(name: string): Promise<void>;
+}
+
+const DEFAULT_CHUNK_ROWS = 100_000;
+const DEFAULT_VERSIONS_MAX_AGE_MS = 1_000;
+
+export function createFeatures(options: FeaturesOptions): Features {
+  const { catalog, offline, online, featureState, artifacts, clock } = options;
+  const sources = createSources({ catalog, offline, featureState });
+  const versions = createVersionCache(
+    featureState,
+    () => clock.now().getTime(),
+    options.versionsMaxAgeMs ?? DEFAULT_VERSIONS_MAX_AGE_MS,
+  );
+  const chunkRows = options.chunkRows ?? DEFAULT_CHUNK_ROWS;
+  return {
+    reader: createFeatureReader({ catalog, online, clock, versions: versions.get }),
+    ingest: (source, call) => sources.ingest(source, call),
+    validate: (task, call) => validate({ catalog, offline, sources }, task.featureSets, call),
+    materialize: async (set, call) => {
+      const report = await materialize({ catalog, offline, online, featureState, sources, chunkRows }, set, call);
+      versions.forget();
+      return report;
+    },
+    trainingDataset: (task, call) =>
+      trainingDataset({ catalog, offline, artifacts, featureState, sources }, task, call),
+    push: (set, updates) => push({ online, featureState, clock }, set, updates),
+    list: () => listFeatureSets(catalog, featureState),
+    describe: (set) => describeFeatureSet(catalog, featureState, set),
+    registerFeatureSet: async (spec, entity) => {
+      const registered = await registerFeatureSet(featureState, spec, entity);
+      versions.forget();
+      return registered;
+    },
+    dropFeatureSet: async (name) => {
+      // Nothing is readable from here on; what is left of files and records is removed after.
+      const dropped = await featureState.drop(name);
+      versions.forget();
+      for (const table of dropped) {
+        await online.drop(table);
+        await offline.sweep(folderOf(table.set, table.version), []);
+      }
+    },
+  };
+}

@@ -1,0 +1,75 @@
+/** Feature sets as people and the HTTP interface see them: what is applied beside what is materialized. */
+import type { CanonicalFeatureSet } from '../spec/canonical-specs.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { FeatureSetVersion, FeatureState, VersionStatus } from '../stores/control/feature-state.ts';
+import { entitySpec, featureSetSpec } from './definitions.ts';
+import { formatTimestamp } from './time.ts';
+
+export interface FeatureSetDescription {
+  readonly name: string;
+  readonly entity: string;
+  readonly keys: Readonly<Record<string, string>>;
+  readonly description: string | null;
+  readonly owner: string | null;
+  readonly ttl: string | null;
+  readonly features: CanonicalFeatureSet['features'];
+  /** The version that reads use; null before the first materialization. */
+  readonly servingVersion: number | null;
+  readonly versions: readonly {
+    readonly version: number;
+    readonly status: VersionStatus;
+    readonly rows: number;
+    /** Greatest event time materialized, ISO 8601 UTC. */
+    readonly watermark: string | null;
+    readonly registeredAt: Date;
+    readonly servingSince: Date | null;
+  }[];
+}
+
+export async function listFeatureSets(
+  catalog: Catalog,
+  featureState: FeatureState,
+): Promise<readonly FeatureSetDescription[]> {
+  const versions = await featureState.versions();
+  return catalog.list('feature_set').map((resource) =>
+    describe(
+      catalog,
+      resource.spec,
+      versions.filter((version) => version.set === resource.name),
+    ),
+  );
+}
+
+/** FS201 where nothing of that name is applied. */
+export async function describeFeatureSet(
+  catalog: Catalog,
+  featureState: FeatureState,
+  name: string,
+): Promise<FeatureSetDescription> {
+  return describe(catalog, featureSetSpec(catalog, name), await featureState.versions(name));
+}
+
+function describe(
+  catalog: Catalog,
+  spec: CanonicalFeatureSet,
+  versions: readonly FeatureSetVersion[],
+): FeatureSetDescription {
+  return {
+    name: spec.name,
+    entity: spec.entity,
+    keys: entitySpec(catalog, spec.entity).keys,
+    description: spec.description ?? null,
+    owner: spec.owner ?? null,
+    ttl: spec.ttl ?? null,
+    features: spec.features,
+    servingVersion: versions.filter((version) => version.status === 'serving').at(-1)?.version ?? null,
+    versions: versions.map(({ version, status, rows, eventWatermark, registeredAt, servingSince }) => ({
+      version,
+      status,
+      rows,
+      watermark: eventWatermark === null ? null : formatTimestamp(eventWatermark),
+      registeredAt,
+      servingSince,
+    })),
+  };
+}

@@ -1,0 +1,109 @@
+/** Snapshots of sources: immutable copies, recorded. What is computed later reads them, never the sources themselves. */
+import { MlopsError } from '../lib/error.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { FeatureState, RecordedSnapshot } from '../stores/control/feature-state.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import { type FeatureCall, sourceSpec } from './definitions.ts';
+
+export interface SourceSnapshot {
+  readonly source: string;
+  /** SHA-256 of the content. */
+  readonly digest: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** False where the content equals the snapshot before. */
+  readonly changed: boolean;
+}
+
+export interface Sources {
+  ingest(source: string, call: FeatureCall): Promise<SourceSnapshot>;
+  /** The newest snapshots of the sources, taken now where there is none. */
+  snapshots(sources: readonly string[], call: FeatureCall): Promise<readonly RecordedSnapshot[]>;
+  /** Names of the sources that a query reads. */
+  readBy(query: string): Promise<readonly string[]>;
+}
+
+export function createSources(parts: {
+  readonly catalog: Catalog;
+  readonly offline: OfflineStore;
+  readonly featureState: FeatureState;
+}): Sources {
+  const { catalog, offline, featureState } = parts;
+  const tables = new Map<string, Promise<readonly string[]>>();
+
+  async function readBy(query: string): Promise<readonly string[]> {
+    let found = tables.get(query);
+    if (found === undefined) {
+      found = offline.tablesOf(query);
+      tables.set(query, found);
+      found.catch(() => tables.delete(query));
+    }
+    // Anything else is the engine's own, or unknown: the engine says so when the query runs.
+    return (await found).filter((name) => catalog.get('source', name) !== undefined);
+  }
+
+  async function ingest(
+    name: string,
+    call: FeatureCall,
+    above: readonly string[] = [],
+  ): Promise<{ readonly snapshot: RecordedSnapshot; readonly changed: boolean }> {
+    if (above.includes(name)) {
+      throw new MlopsError('SP107', {
+        address: `source.${name}`,
+        detail: `The source ${name} reads itself: ${[...above, name].join(' → ')}.`,
+      });
+    }
+    const source = sourceSpec(catalog, name);
+    const root = catalog.root;
+    if (root === null)
+      throw new MlopsError('FS204', {
+        address: `source.${name}`,
+        detail: 'Nothing is applied yet, so the place of the data is unknown.',
+        hint: 'run mlops apply first',
+      });
+    const inputs =
+      source.query === undefined ? [] : await snapshots(await readBy(source.query), call, [...above, name]);
+    const last = await featureState.latestSnapshot(name);
+    const taken = await offline.snapshot(
+      { source, root, inputs: locations(inputs), lastDigest: last?.digest ?? null },
+      call.signal,
+    );
+    if (taken === undefined && last !== undefined) {
+      call.log(`${name}: unchanged, ${last.rows} rows`);
+      return { snapshot: last, changed: false };
+    }
+    if (taken === undefined)
+      throw new MlopsError('FS204', { address: `source.${name}`, detail: `The source ${name} gave no snapshot.` });
+    const recorded = await featureState.addSnapshot({ source: name, ...taken });
+    call.log(`${name}: ${taken.rows} rows, snapshot ${taken.digest.slice(0, 12)}`);
+    return recorded;
+  }
+
+  async function snapshots(
+    names: readonly string[],
+    call: FeatureCall,
+    above: readonly string[] = [],
+  ): Promise<readonly RecordedSnapshot[]> {
+    const found: RecordedSnapshot[] = [];
+    for (const name of names)
+      found.push((await featureState.latestSnapshot(name)) ?? (await ingest(name, call, above)).snapshot);
+    return found;
+  }
+
+  return {
+    ingest: async (name, call) => {
+      const { snapshot, changed } = await ingest(name, call);
+      return { source: name, digest: snapshot.digest, rows: snapshot.rows, bytes: snapshot.bytes, changed };
+    },
+    snapshots: (names, call) => snapshots(names, call),
+    readBy,
+  };
+}
+
+export function locations(snapshots: readonly RecordedSnapshot[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(snapshots.map((snapshot) => [snapshot.source, snapshot.location]));
+}
+
+export function digests(snapshots: readonly RecordedSnapshot[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(snapshots.map((snapshot) => [snapshot.source, snapshot.digest]));
+}

@@ -1,0 +1,190 @@
+/**
+ * Materialization of a feature set: pushed rows, then the rows that its sources' newest snapshots give and that are not
+ * stored yet, in chunks; then the newest row of each key into the online store; then both watermarks say so.
+ *
+ * Each chunk is a file, durable before the transaction that makes it readable. Killed anywhere and run again, it finds
+ * what is stored and goes on. The online store keeps its own progress, so one that was lost is filled again.
+ */
+
+import { canonicallyEqual } from '../lib/canonical.ts';
+import { durationMs } from '../lib/units.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { FeatureSetVersion, FeatureState, MaterializationClaim } from '../stores/control/feature-state.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import type { OnlineStore } from '../stores/online.ts';
+import { type FeatureCall, featureSetSpec, keyColumns, rowPlan } from './definitions.ts';
+import { encodeKey } from './entity-key.ts';
+import { digests, locations, type Sources } from './ingest.ts';
+import { formatTimestamp, microsOf } from './time.ts';
+import { workingVersion } from './versions.ts';
+
+export interface MaterializationReport {
+  readonly featureSet: string;
+  readonly version: number;
+  readonly rowsRead: number;
+  readonly rowsWritten: number;
+  readonly onlineWritten: number;
+  /** Greatest event time materialized, ISO 8601 UTC; null where the set has no rows. */
+  readonly watermark: string | null;
+}
+
+export interface MaterializeParts {
+  readonly catalog: Catalog;
+  readonly offline: OfflineStore;
+  readonly online: OnlineStore;
+  readonly featureState: FeatureState;
+  readonly sources: Sources;
+  /** Rows of one chunk. */
+  readonly chunkRows: number;
+}
+
+export async function materialize(
+  parts: MaterializeParts,
+  set: string,
+  call: FeatureCall,
+): Promise<MaterializationReport> {
+  const { structure, version } = await workingVersion(parts.catalog, parts.featureState, set);
+  const reads = structure.source === null ? await parts.sources.readBy(structure.query ?? '') : [structure.source];
+  const snapshots = await parts.sources.snapshots(reads, call);
+  const report = await parts.featureState.materializing(set, version, call.signal, async (claim) => {
+    const plan = rowPlan(set, structure, locations(snapshots));
+    const folder = folderOf(set, version);
+    const before = await recorded(parts.featureState, set, version);
+    const stored = await parts.featureState.parts(set, version);
+    await parts.offline.sweep(
+      folder,
+      stored.map((part) => part.location),
+    );
+    const pushed = await drainPushed(parts, claim, plan, folder, call);
+    const unchanged = canonicallyEqual(before?.inputs, digests(snapshots));
+    const fresh = unchanged ? { rowsRead: 0, rowsWritten: 0 } : await writeFresh(parts, claim, plan, folder, call);
+    const onlineWritten = await fillOnline(parts, claim, structure, call);
+    if (!unchanged) await claim.complete(digests(snapshots));
+    return { rowsRead: fresh.rowsRead + pushed, rowsWritten: fresh.rowsWritten + pushed, onlineWritten };
+  });
+  const after = await recorded(parts.featureState, set, version);
+  const watermark = after?.eventWatermark == null ? null : formatTimestamp(after.eventWatermark);
+  call.log(
+    `${set}@${version}: ${report.rowsRead} rows read, ${report.rowsWritten} written, ${report.onlineWritten} online`,
+  );
+  return { featureSet: set, version, ...report, watermark };
+}
+
+export function folderOf(set: string, version: number): string {
+  return `sets/${set}/v${version}`;
+}
+
+async function recorded(
+  featureState: FeatureState,
+  set: string,
+  version: number,
+): Promise<FeatureSetVersion | undefined> {
+  return (await featureState.versions(set)).find((candidate) => candidate.version === version);
+}
+
+/** Pushed rows become parts before anything is compared with what is stored. Returns how many. */
+async function drainPushed(
+  parts: MaterializeParts,
+  claim: MaterializationClaim,
+  plan: ReturnType<typeof rowPlan>,
+  folder: string,
+  call: FeatureCall,
+): Promise<number> {
+  let drained = 0;
+  for (;;) {
+    const updates = await parts.featureState.pendingUpdates(claim.set, claim.version, parts.chunkRows);
+    const last = updates.at(-1);
+    if (last === undefined) return drained;
+    const part = await parts.offline.writePushed(plan, updates, folder, call.signal);
+    await claim.commitPart({ ...part, sequence: last.sequence }, last.sequence);
+    drained += updates.length;
+  }
+}
+
+async function writeFresh(
+  parts: MaterializeParts,
+  claim: MaterializationClaim,
+  plan: ReturnType<typeof rowPlan>,
+  folder: string,
+  call: FeatureCall,
+): Promise<{ readonly rowsRead: number; readonly rowsWritten: number }> {
+  const stored = await parts.featureState.parts(claim.set, claim.version);
+  const staged = await parts.offline.stage(
+    plan,
+    stored.map((part) => part.location),
+    folder,
+    call.signal,
+  );
+  try {
+    if (staged.rowsSkipped > 0)
+      call.log(`${claim.set}@${claim.version}: ${staged.rowsSkipped} rows without key or event time left out`);
+    for (let from = 0; from < staged.rows; from += parts.chunkRows) {
+      call.signal.throwIfAborted();
+      const sequence = await claim.nextSequence();
+      const part = await staged.write(
+        { from, to: Math.min(staged.rows, from + parts.chunkRows), sequence },
+        call.signal,
+      );
+      await claim.commitPart({ ...part, sequence });
+    }
+    return { rowsRead: staged.rowsRead, rowsWritten: staged.rows };
+  } finally {
+    await staged.discard();
+  }
+}
+
+/** Rows that came or became visible since the online store's progress, and those within the lookback. */
+async function fillOnline(
+  parts: MaterializeParts,
+  claim: MaterializationClaim,
+  structure: FeatureSetVersion['structure'],
+  call: FeatureCall,
+): Promise<number> {
+  const { featureState, offline, online } = parts;
+  const spec = featureSetSpec(parts.catalog, claim.set);
+  const table = { set: claim.set, version: claim.version };
+  const [stored, version, progress, clock] = await Promise.all([
+    featureState.parts(claim.set, claim.version),
+    recorded(featureState, claim.set, claim.version),
+    online.progress(table),
+    featureState.now(),
+  ]);
+  const now = microsOf(clock);
+  const sequence = progress?.sequence ?? -1;
+  const after = progress?.visibleAt ?? null;
+  const lookback = spec.materialize?.lookback;
+  const again =
+    lookback === undefined || version?.eventWatermark == null
+      ? null
+      : version.eventWatermark - BigInt(durationMs(lookback)) * 1000n;
+  const wanted = stored.filter(
+    (part) =>
+      part.sequence > sequence ||
+      (after !== null && part.maxVisibleTime > after) ||
+      (again !== null && part.maxEventTime >= again),
+  );
+  const keys = keyColumns(structure);
+  const types = keys.map((key) => key.type);
+  const rows = offline.latest(
+    {
+      plan: rowPlan(claim.set, structure, {}),
+      parts: wanted.map((part) => part.location),
+      sequence,
+      after,
+      again,
+      now,
+      asKnownNow: spec.asKnownAt === 'now',
+    },
+    call.signal,
+  );
+  let written = 0;
+  for await (const batch of rows) {
+    written += await online.write(
+      table,
+      batch.map(({ key, ...record }) => ({ key: encodeKey(types, key), record })),
+    );
+  }
+  const newest = stored.reduce((greatest, part) => Math.max(greatest, part.sequence), sequence);
+  await online.setProgress(table, { sequence: newest, visibleAt: now });
+  return written;
+}

@@ -1,0 +1,40 @@
+/** Times in microseconds since 1970, UTC. A text without a zone is UTC. */
+
+const TIMESTAMP =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?$/;
+
+/** Undefined where the text is no time. Digits beyond the microsecond are cut off. */
+export function parseTimestamp(text: string): bigint | undefined {
+  const match = TIMESTAMP.exec(text.trim());
+  if (match === null) return undefined;
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = match;
+  const ms = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  const date = new Date(ms);
+  // Date.UTC turns 31 February into March: what comes back must be what was written.
+  const exact =
+    date.getUTCMonth() + 1 === Number(month) &&
+    date.getUTCDate() === Number(day) &&
+    Number(hour) < 24 &&
+    Number(minute) < 60 &&
+    Number(second) < 60;
+  if (!exact) return undefined;
+  return BigInt(ms) * 1000n + BigInt(fraction.slice(0, 6).padEnd(6, '0')) - offsetMicros(zone);
+}
+
+function offsetMicros(zone: string): bigint {
+  const match = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone);
+  if (match === null) return 0n;
+  const minutes = Number(match[2]) * 60 + Number(match[3] ?? '0');
+  return BigInt(match[1] === '-' ? -minutes : minutes) * 60_000_000n;
+}
+
+/** `2026-01-02T03:04:05.678900Z`: always six digits, so that texts order as times do. */
+export function formatTimestamp(micros: bigint): string {
+  const remainder = ((micros % 1000n) + 1000n) % 1000n;
+  const ms = (micros - remainder) / 1000n;
+  return new Date(Number(ms)).toISOString().replace('Z', `${String(remainder).padStart(3, '0')}Z`);
+}
+
+export function microsOf(date: Date): bigint {
+  return BigInt(date.getTime()) * 1000n;
+}

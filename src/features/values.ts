@@ -1,0 +1,97 @@
+/**
+ * Values as the online store and expressions have them: boolean, number (bigint beyond 2^53), text, null. Times are texts in
+ * ISO 8601 with microseconds, dates `2026-01-02`, bytes base64, JSON its text. What clients send is brought into this form.
+ */
+import { assertNever } from '../lib/assert.ts';
+import type { Dtype, KeyType } from '../spec/schema-types.ts';
+import { formatTimestamp, parseTimestamp } from './time.ts';
+
+export type Value = boolean | number | bigint | string | null;
+
+const INT_RANGE = { int32: [-(2n ** 31n), 2n ** 31n - 1n], int64: [-(2n ** 63n), 2n ** 63n - 1n] } as const;
+
+/** Undefined where the value is none of this type. */
+export function coerceValue(type: Dtype | KeyType, value: unknown): Value | undefined {
+  if (value === null || value === undefined) return null;
+  switch (type) {
+    case 'bool':
+      return typeof value === 'boolean' ? value : undefined;
+    case 'int32':
+    case 'int64':
+      return coerceInteger(type, value);
+    case 'float32':
+    case 'float64': {
+      const number =
+        typeof value === 'number'
+          ? value
+          : typeof value === 'string' && value.trim() !== ''
+            ? Number(value)
+            : Number.NaN;
+      if (Number.isNaN(number)) return undefined;
+      return type === 'float32' ? Math.fround(number) : number;
+    }
+    case 'string':
+      return typeof value === 'string' ? value : undefined;
+    case 'timestamp': {
+      const micros = typeof value === 'string' ? parseTimestamp(value) : undefined;
+      return micros === undefined ? undefined : formatTimestamp(micros);
+    }
+    case 'date': {
+      const micros = typeof value === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(value) ? parseTimestamp(value) : undefined;
+      return micros === undefined ? undefined : formatTimestamp(micros).slice(0, 10);
+    }
+    case 'uuid':
+      return typeof value === 'string' && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)
+        ? value.toLowerCase()
+        : undefined;
+    case 'bytes':
+      return typeof value === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(value) && value.length % 4 === 0
+        ? value
+        : undefined;
+    case 'json':
+      return JSON.stringify(value);
+    default:
+      return assertNever(type, 'type');
+  }
+}
+
+function coerceInteger(type: 'int32' | 'int64', value: unknown): Value | undefined {
+  const whole =
+    (typeof value === 'number' && Number.isSafeInteger(value)) ||
+    typeof value === 'bigint' ||
+    (typeof value === 'string' && /^[+-]?\d{1,20}$/.test(value.trim()));
+  if (!whole) return undefined;
+  const integer = BigInt(value);
+  const [min, max] = INT_RANGE[type];
+  if (integer < min || integer > max) return undefined;
+  const number = Number(integer);
+  return Number.isSafeInteger(number) ? number : integer;
+}
+
+/** What an expression gave, as a value of its feature's type; null where it is none. The same offline and online. */
+export function coerceComputed(type: Dtype, value: unknown): Value {
+  if (value === null || value === undefined) return null;
+  switch (type) {
+    case 'bool':
+      return typeof value === 'boolean' ? value : null;
+    case 'int32':
+    case 'int64':
+      return typeof value === 'boolean'
+        ? Number(value)
+        : typeof value === 'number'
+          ? (coerceInteger(type, Math.round(value)) ?? null)
+          : null;
+    case 'float32':
+    case 'float64':
+      return typeof value === 'boolean' ? Number(value) : (coerceValue(type, value) ?? null);
+    case 'string':
+      return String(value);
+    default:
+      return coerceValue(type, value) ?? null;
+  }
+}
+
+/** A value as it is handed out: JSON as what it says, everything else as it is. */
+export function presentedValue(type: Dtype, value: unknown): unknown {
+  return type === 'json' && typeof value === 'string' ? (JSON.parse(value) as unknown) : value;
+}

@@ -1,0 +1,83 @@
+/** Versions of feature sets: registering them, and finding the one that reads use. */
+import { MlopsError } from '../lib/error.ts';
+import type { CanonicalEntity, CanonicalFeatureSet } from '../spec/canonical-specs.ts';
+import { structureDigest, structureOf } from '../spec/feature-set-structure.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { FeatureSetVersion, FeatureState } from '../stores/control/feature-state.ts';
+import { entitySpec, featureSetSpec } from './definitions.ts';
+
+export async function registerFeatureSet(
+  featureState: FeatureState,
+  spec: CanonicalFeatureSet,
+  entity: CanonicalEntity,
+): Promise<{ readonly version: number }> {
+  return {
+    version: await featureState.registerVersion(spec.name, structureDigest(spec, entity), structureOf(spec, entity)),
+  };
+}
+
+/** The version that materialization works on: the newest, registered now where the applied spec has another structure. */
+export async function workingVersion(
+  catalog: Catalog,
+  featureState: FeatureState,
+  set: string,
+): Promise<FeatureSetVersion> {
+  const spec = featureSetSpec(catalog, set);
+  const entity = entitySpec(catalog, spec.entity);
+  const newest = (await featureState.versions(set)).at(-1);
+  if (newest !== undefined && newest.digest === structureDigest(spec, entity)) return newest;
+  await registerFeatureSet(featureState, spec, entity);
+  const registered = (await featureState.versions(set)).at(-1);
+  if (registered === undefined) throw notMaterialized(set);
+  return registered;
+}
+
+/** The newest serving version, or the one asked for. FS206 where none serves. */
+export function servingVersion(versions: readonly FeatureSetVersion[], set: string, asked?: number): FeatureSetVersion {
+  const serving = versions.filter((version) => version.set === set && version.status === 'serving');
+  const found = asked === undefined ? serving.at(-1) : serving.find((version) => version.version === asked);
+  if (found !== undefined) return found;
+  if (asked === undefined) throw notMaterialized(set);
+  throw new MlopsError('FS201', {
+    address: `feature_set.${set}`,
+    detail: `The feature set ${set} has no version ${asked} that serves.`,
+    hint: `serving: ${serving.map((version) => version.version).join(', ') || 'none'}`,
+    status: 404,
+  });
+}
+
+function notMaterialized(set: string): MlopsError {
+  return new MlopsError('FS206', {
+    address: `feature_set.${set}`,
+    detail: `No version of the feature set ${set} has been materialized completely, so there is nothing to read.`,
+    hint: `run: mlops features materialize ${set}`,
+    status: 409,
+    retryable: true,
+  });
+}
+
+/** The versions as recorded not longer ago than `maxAgeMs`: a read of features costs no query each time. */
+export function createVersionCache(
+  featureState: FeatureState,
+  nowMs: () => number,
+  maxAgeMs: number,
+): { get(): Promise<readonly FeatureSetVersion[]>; forget(): void } {
+  let loaded: { readonly at: number; readonly versions: Promise<readonly FeatureSetVersion[]> } | undefined;
+  return {
+    get: () => {
+      const now = nowMs();
+      if (loaded === undefined || now - loaded.at >= maxAgeMs || now < loaded.at) {
+        const versions = featureState.versions();
+        const entry = { at: now, versions };
+        loaded = entry;
+        versions.catch(() => {
+          if (loaded === entry) loaded = undefined;
+        });
+      }
+      return loaded.versions;
+    },
+    forget: () => {
+      loaded = undefined;
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * What of the feature store is readable: snapshots of sources, versions of feature sets and their parts, watermarks, and
+ * pushed rows that wait for their part. One scope. A table of the offline store that is not recorded here is garbage.
+ */
+import type { Column } from '../../spec/column.ts';
+import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
+
+export interface RecordedSnapshot {
+  readonly source: string;
+  /** SHA-256 of the content. */
+  readonly digest: string;
+  readonly location: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly columns: readonly Column[];
+  readonly createdAt: Date;
+}
+
+/**
+ *     registered ──(first complete materialization)──► serving ──► dropped
+ *          └──────────────────────────────────────────────────────────┘
+ * Reads use the newest serving version; materialization works on the newest of all.
+ */
+export type VersionStatus = 'registered' | 'serving' | 'dropped';
+
+export interface FeatureSetVersion {
+  readonly set: string;
+  /** From 1, never used twice, also after a drop. */
+  readonly version: number;
+  readonly digest: string;
+  readonly structure: FeatureSetStructure;
+  readonly status: VersionStatus;
+  /** Event-time watermark: the greatest materialized, in microseconds since 1970. */
+  readonly eventWatermark: bigint | null;
+  /** Ingestion watermark: source → digest of the snapshot that is materialized completely. */
+  readonly inputs: Readonly<Record<string, string>> | null;
+  readonly rows: number;
+  readonly parts: number;
+  readonly registeredAt: Date;
+  readonly servingSince: Date | null;
+}
+
+export interface NewPart {
+  readonly location: string;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Ingestion order of its rows; of the last of them where they were pushed. */
+  readonly sequence: number;
+  readonly maxEventTime: bigint;
+  /** When the last of its rows becomes visible. */
+  readonly maxVisibleTime: bigint;
+}
+
+export interface PendingUpdate {
+  readonly sequence: number;
+  readonly key: Readonly<Record<string, unknown>>;
+  readonly eventTime: bigint;
+  readonly createdTime: bigint | null;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** The right to materialize one version, held by one worker at a time and fenced: a former holder changes nothing. */
+export interface MaterializationClaim {
+  readonly set: string;
+  readonly version: number;
+  /** The ingestion order for a part or an update to come. */
+  nextSequence(): Promise<number>;
+  /** One transaction: the part is readable, the event-time watermark moved, the pushed rows through `updatesThrough` are in it. */
+  commitPart(part: NewPart, updatesThrough?: number): Promise<void>;
+  /** One transaction: the ingestion watermark moved, and a registered version serves from now on. */
+  complete(inputs: Readonly<Record<string, string>>): Promise<void>;
+}
+
+export interface FeatureState {
+  /** Now, by the control store's clock. */
+  now(): Promise<Date>;
+  latestSnapshot(source: string): Promise<RecordedSnapshot | undefined>;
+  /** The newest snapshot of each source. */
+  latestSnapshots(): Promise<readonly RecordedSnapshot[]>;
+  /** Recorded unless the newest has the same digest; then that one is answered, with `changed` false. */
+  addSnapshot(
+    snapshot: Omit<RecordedSnapshot, 'createdAt'>,
+  ): Promise<{ readonly snapshot: RecordedSnapshot; readonly changed: boolean }>;
+  /** The newest version where it has this digest, else a new one. Safe to call twice, also at once. */
+  registerVersion(set: string, digest: string, structure: FeatureSetStructure): Promise<number>;
+  /** Every version that is not dropped, by set and version. */
+  versions(set?: string): Promise<readonly FeatureSetVersion[]>;
+  parts(set: string, version: number): Promise<readonly NewPart[]>;
+  /** Drops every version with its parts. Answers what was dropped, also when called again. */
+  drop(set: string): Promise<readonly { readonly set: string; readonly version: number }[]>;
+  /** Waits until no other worker holds the claim. A worker that dies lets it go at once. FS207 where the version is gone. */
+  materializing<T>(
+    set: string,
+    version: number,
+    signal: AbortSignal,
+    body: (claim: MaterializationClaim) => Promise<T>,
+  ): Promise<T>;
+  /**
+   * Records pushed rows in one transaction, one push of a set at a time. `apply` runs inside, before the commit, with each
+   * row's sequence; what it throws undoes the push.
+   */
+  push(
+    set: string,
+    version: number,
+    rows: readonly Omit<PendingUpdate, 'sequence'>[],
+    apply: (rows: readonly PendingUpdate[]) => Promise<void>,
+  ): Promise<void>;
+  /** In order of sequence. */
+  pendingUpdates(set: string, version: number, limit: number): Promise<readonly PendingUpdate[]>;
+}

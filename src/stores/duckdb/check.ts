@@ -1,0 +1,116 @@
+/** Expectations of features, checked over the rows that a materialization would compute. */
+import type { ComputedFeature, Expectation, ExpectationFailure, RowPlan } from '../offline.ts';
+import { type Readable, withComputed } from './computed.ts';
+import type { Engine } from './engine.ts';
+import { fileOf } from './files.ts';
+import { featureColumn } from './part-columns.ts';
+import { list, literal, valueSql } from './sql.ts';
+import { createTypedRows } from './typed-rows.ts';
+
+interface Rule {
+  readonly feature: string;
+  readonly expectation: string;
+  /** Rows that break it. */
+  readonly broken: string;
+  /** What to show of them. */
+  readonly observed: string;
+  /** Share of the rows that may break it. */
+  readonly allowed: number;
+}
+
+export async function checkRows(
+  engine: Engine,
+  root: string,
+  plan: RowPlan,
+  computed: readonly ComputedFeature[],
+  expectations: readonly Expectation[],
+  signal: AbortSignal,
+): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }> {
+  return engine.job(signal, async (session) => {
+    const rows = await createTypedRows(session, root, plan, 'typed', (location) => fileOf(root, location));
+    const columns = new Map<string, Readable>(
+      plan.features.map((feature) => [
+        feature.name,
+        { dtype: feature.dtype, column: featureColumn(plan.keys, feature) },
+      ]),
+    );
+    const relation = await withComputed(session, 'typed', computed, columns);
+    const rules = expectations.flatMap((expectation) => rulesOf(expectation, columns.get(expectation.feature)));
+    if (rules.length === 0) return { rows, failures: [] };
+    const aggregates = rules.flatMap((rule, index) => [
+      `count(*) filter (${rule.broken}) as n${index}`,
+      `(${rule.observed}) as o${index}`,
+    ]);
+    const [found] = await session.rows<Record<string, bigint | number | string | null>>(
+      `select ${list(aggregates)} from ${relation}`,
+    );
+    const failures = rules.flatMap((rule, index): ExpectationFailure[] => {
+      const broken = Number(found?.[`n${index}`] ?? 0);
+      const observed = found?.[`o${index}`] ?? null;
+      if (rows === 0 || broken / rows <= rule.allowed) return [];
+      return [
+        {
+          feature: rule.feature,
+          expectation: rule.expectation,
+          observed: typeof observed === 'bigint' ? Number(observed) : observed,
+          rows: broken,
+        },
+      ];
+    });
+    return { rows, failures };
+  });
+}
+
+function rulesOf(expectation: Expectation, readable: Readable | undefined): Rule[] {
+  if (readable === undefined) return [];
+  const { feature } = expectation;
+  const { column } = readable;
+  const rules: Rule[] = [];
+  if (expectation.min !== undefined) {
+    rules.push({
+      feature,
+      expectation: `min ${expectation.min}`,
+      broken: `${column} < ${expectation.min}`,
+      observed: `min(${column})`,
+      allowed: 0,
+    });
+  }
+  if (expectation.max !== undefined) {
+    // The engine orders NaN above every number.
+    rules.push({
+      feature,
+      expectation: `max ${expectation.max}`,
+      broken: `${column} > ${expectation.max}`,
+      observed: `max(${column})`,
+      allowed: 0,
+    });
+  }
+  if (expectation.maxNull !== undefined) {
+    rules.push({
+      feature,
+      expectation: `maxNull ${expectation.maxNull}`,
+      broken: `${column} is null`,
+      observed: `count(*) filter (${column} is null)::double / greatest(count(*), 1)`,
+      allowed: expectation.maxNull,
+    });
+  }
+  if (expectation.in !== undefined) {
+    const value = `${valueSql(column, readable.dtype)}::varchar`;
+    const outside = `${column} is not null and ${value} not in (${list(expectation.in.map((item) => `(${castLike(item, readable)})`))})`;
+    rules.push({
+      feature,
+      expectation: `in ${JSON.stringify(expectation.in)}`,
+      broken: outside,
+      observed: `min(${value}) filter (${outside})`,
+      allowed: 0,
+    });
+  }
+  return rules;
+}
+
+/** An allowed value in the text that the column's own values have: 1 and 1.0 are one number. */
+function castLike(item: string | number | boolean, readable: Readable): string {
+  return typeof item === 'number' && ['float32', 'float64'].includes(readable.dtype)
+    ? `${item}::double::varchar`
+    : literal(String(item));
+}

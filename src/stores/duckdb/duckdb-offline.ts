@@ -1,0 +1,74 @@
+/** The offline store in DuckDB over Parquet files below one folder, which several processes may share. */
+import { join } from 'node:path';
+import { MlopsError } from '../../lib/error.ts';
+import type { CanonicalSource } from '../../spec/canonical-specs.ts';
+import type { Column } from '../../spec/column.ts';
+import type { Inputs, OfflineStore } from '../offline.ts';
+import { checkRows } from './check.ts';
+import { createEngine, type Engine, messageOf } from './engine.ts';
+import { createViews, sweepFolder } from './files.ts';
+import { pointInTimeJoin } from './join.ts';
+import { latestRows } from './latest.ts';
+import { readColumnsOf } from './read-columns.ts';
+import { takeSnapshot } from './snapshot.ts';
+import { columnsOf, refused, sourceFile, sourceSelect, unreadable } from './source-relation.ts';
+import { subquery } from './sql.ts';
+import { stageRows, writePushedRows } from './stage.ts';
+import { tablesOfQuery } from './tables-of.ts';
+
+export interface DuckdbOfflineOptions {
+  /** Absolute path, e.g. `<root>/.mlops/offline/dev`. Made when first written to. */
+  readonly directory: string;
+  /** Default 1 GiB; rows beyond it spill to disk. */
+  readonly memoryLimitBytes?: number;
+  /** Default: the machine's cores, at most 8. */
+  readonly threads?: number;
+}
+
+export function createDuckdbOffline(options: DuckdbOfflineOptions): OfflineStore {
+  const root = options.directory;
+  const engine = createEngine({
+    tempDirectory: join(root, 'tmp'),
+    ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
+  return {
+    describe: (source, projectRoot, inputs) => describe(engine, root, source, projectRoot, inputs),
+    describeQuery: (query, inputs) =>
+      engine.job(undefined, async (session) => {
+        await createViews(session, root, inputs);
+        return columnsOf(session, `select * from ${subquery(query)}`).catch((error: unknown) => {
+          throw new MlopsError('SP204', { detail: `DuckDB refuses the query. ${messageOf(error)}`, cause: error });
+        });
+      }),
+    tablesOf: (query) => engine.job(undefined, (session) => tablesOfQuery(session, query)),
+    snapshot: (request, signal) => takeSnapshot(engine, root, request, signal),
+    stage: (plan, existing, folder, signal) => stageRows(engine, root, plan, existing, folder, signal),
+    writePushed: (plan, rows, folder, signal) => writePushedRows(engine, root, plan, rows, folder, signal),
+    latest: (request, signal) => latestRows(engine, root, request, signal),
+    join: (request, signal) => pointInTimeJoin(engine, root, request, signal),
+    check: (plan, computed, expectations, signal) => checkRows(engine, root, plan, computed, expectations, signal),
+    readColumns: (path, columns) => readColumnsOf(engine, path, columns),
+    sweep: (folder, keep) => sweepFolder(root, folder, keep),
+    close: () => engine.close(),
+  };
+}
+
+async function describe(
+  engine: Engine,
+  root: string,
+  source: CanonicalSource,
+  projectRoot: string,
+  inputs: Inputs,
+): Promise<readonly Column[]> {
+  const path = source.query === undefined ? await sourceFile(source, projectRoot) : undefined;
+  return engine.job(undefined, async (session) => {
+    await createViews(session, root, inputs);
+    const select = await sourceSelect(session, source, path);
+    return columnsOf(session, select).catch((error: unknown) => {
+      throw source.query === undefined
+        ? unreadable(source, messageOf(error), undefined, error)
+        : refused(`source.${source.name}`, error);
+    });
+  });
+}

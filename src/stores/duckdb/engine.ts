@@ -1,0 +1,171 @@
+/**
+ * One in-process DuckDB, opened when first used: in memory, with a limit beyond which it spills to disk. Jobs run one at a
+ * time, so that the limit holds for the process and a job may set the number of threads.
+ */
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { MlopsError } from '../../lib/error.ts';
+
+export interface EngineOptions {
+  /** Where intermediate rows spill; a folder of its own per process is made in it. */
+  readonly tempDirectory: string;
+  /** Default 1 GiB. */
+  readonly memoryLimitBytes?: number;
+  /** Default: the machine's cores, at most 8. */
+  readonly threads?: number;
+}
+
+export interface Session {
+  readonly connection: DuckDBConnection;
+  run(sql: string, values?: readonly (string | number | bigint)[]): Promise<void>;
+  rows<Row>(sql: string, values?: readonly (string | number | bigint)[]): Promise<Row[]>;
+  /** Runs `body` with one thread: sums and written bytes do not depend on scheduling. */
+  serially<T>(body: () => Promise<T>): Promise<T>;
+}
+
+export interface Engine {
+  /** A folder of this process, for files on their way. */
+  scratch(): Promise<string>;
+  /** Alone in this process, on a connection of its own; `signal` interrupts the statement that runs. */
+  job<T>(signal: AbortSignal | undefined, body: (session: Session) => Promise<T>): Promise<T>;
+  /** A connection that outlives a job; used only inside {@link Engine.on}. */
+  connect(): Promise<DuckDBConnection>;
+  on<T>(
+    connection: DuckDBConnection,
+    signal: AbortSignal | undefined,
+    body: (session: Session) => Promise<T>,
+  ): Promise<T>;
+  close(): Promise<void>;
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  const threads = options.threads ?? Math.min(8, availableParallelism());
+  let opened: Promise<{ instance: DuckDBInstance; scratch: string }> | undefined;
+  let tail: Promise<unknown> = Promise.resolve();
+  let closed = false;
+
+  async function open(): Promise<{ instance: DuckDBInstance; scratch: string }> {
+    const scratch = join(options.tempDirectory, `${process.pid}-${process.hrtime.bigint().toString(36)}`);
+    await removeLeftovers(options.tempDirectory);
+    await mkdir(scratch, { recursive: true });
+    const { DuckDBInstance } = await import('@duckdb/node-api');
+    const instance = await DuckDBInstance.create(':memory:', {
+      threads: String(threads),
+      memory_limit: `${Math.ceil((options.memoryLimitBytes ?? 2 ** 30) / 2 ** 20)}MiB`,
+      temp_directory: join(scratch, 'spill'),
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+    });
+    return { instance, scratch };
+  }
+
+  function opening(): Promise<{ instance: DuckDBInstance; scratch: string }> {
+    if (closed) throw new MlopsError('ST104', { detail: 'The offline store is closed.' });
+    opened ??= open().catch((cause: unknown) => {
+      opened = undefined;
+      throw new MlopsError('ST104', { detail: `DuckDB does not open: ${messageOf(cause)}`, cause });
+    });
+    return opened;
+  }
+
+  async function connect(): Promise<DuckDBConnection> {
+    const connection = await (await opening()).instance.connect();
+    await connection.run("set TimeZone = 'UTC'");
+    return connection;
+  }
+
+  function exclusively<T>(body: () => Promise<T>): Promise<T> {
+    const turn = tail.then(body, body);
+    tail = turn.catch(() => {});
+    return turn;
+  }
+
+  function on<T>(
+    connection: DuckDBConnection,
+    signal: AbortSignal | undefined,
+    body: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    return exclusively(async () => {
+      signal?.throwIfAborted();
+      const interrupt = (): void => connection.interrupt();
+      signal?.addEventListener('abort', interrupt, { once: true });
+      try {
+        return await body(sessionOf(connection, threads));
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw error;
+      } finally {
+        signal?.removeEventListener('abort', interrupt);
+      }
+    });
+  }
+
+  return {
+    scratch: async () => (await opening()).scratch,
+    connect,
+    on,
+    job: async (signal, body) => {
+      const connection = await connect();
+      try {
+        return await on(connection, signal, body);
+      } finally {
+        connection.closeSync();
+      }
+    },
+    close: async () => {
+      closed = true;
+      await tail;
+      const open = await opened?.catch(() => undefined);
+      if (open === undefined) return;
+      open.instance.closeSync();
+      await rm(open.scratch, { recursive: true, force: true });
+    },
+  };
+}
+
+function sessionOf(connection: DuckDBConnection, threads: number): Session {
+  return {
+    connection,
+    run: async (sql, values) => {
+      await connection.run(sql, values === undefined ? undefined : [...values]);
+    },
+    rows: async <Row>(sql: string, values?: readonly (string | number | bigint)[]) => {
+      const reader = await connection.runAndReadAll(sql, values === undefined ? undefined : [...values]);
+      return reader.getRowObjectsJS() as Row[];
+    },
+    serially: async (body) => {
+      await connection.run('set threads = 1');
+      try {
+        return await body();
+      } finally {
+        await connection.run(`set threads = ${threads}`);
+      }
+    },
+  };
+}
+
+export function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim();
+}
+
+/** Folders of processes that no longer live. */
+async function removeLeftovers(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) {
+    const pid = Number(name.split('-')[0]);
+    if (Number.isInteger(pid) && pid > 0 && pid !== process.pid && !isAlive(pid)) {
+      await rm(join(directory, name), { recursive: true, force: true });
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * The columns of a part: keys and features under their names, and four of ours. A feature that is named like a key (the
+ * engine does not tell case) is stored under a name that says so.
+ */
+import type { KeyColumn, StoredFeature } from '../offline.ts';
+import { ident } from './sql.ts';
+
+export const EVENT_TIME = '__event_time';
+export const CREATED_TIME = '__created_time';
+/** Order of ingestion between parts. */
+export const SEQUENCE = '__sequence';
+/** Order of ingestion within a snapshot. */
+export const ROW = '__row';
+
+/** The quoted column of a key. */
+export function keyColumn(key: KeyColumn): string {
+  return ident(key.name);
+}
+
+/** The quoted column of a feature in the parts of a set with these keys. */
+export function featureColumn(keys: readonly KeyColumn[], feature: Pick<StoredFeature, 'name'>): string {
+  const taken = keys.some((key) => key.name.toLowerCase() === feature.name.toLowerCase());
+  return ident(taken ? `__feature_${feature.name}` : feature.name);
+}
+
+/** Puts the last of rows that share keys and `times` first: greatest created time, then ingested last. */
+export function newestFirst(): string {
+  return `${CREATED_TIME} desc nulls last, ${SEQUENCE} desc, ${ROW} desc`;
+}
+
+/** `a.k is not distinct from b.k and …` over quoted columns. */
+export function sameValues(left: string, right: string, columns: readonly string[]): string {
+  return columns.map((column) => `${left}.${column} is not distinct from ${right}.${column}`).join(' and ');
+}

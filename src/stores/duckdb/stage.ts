@@ -1,0 +1,145 @@
+/**
+ * What a materialization has to write: of the rows computed now, the last of each (keys, event time, created time) that
+ * differs from the last stored one. Rows that were written before are found equal and left out, so that an interrupted
+ * run goes on where it was, late rows are found however late they are, and a correction is appended and wins by order.
+ */
+import { randomUUID } from 'node:crypto';
+import { MlopsError } from '../../lib/error.ts';
+import type { PushedRow, RowPlan, StagedRows, WrittenPart } from '../offline.ts';
+import type { Engine, Session } from './engine.ts';
+import { fileOf, writeTable } from './files.ts';
+import {
+  CREATED_TIME,
+  EVENT_TIME,
+  featureColumn,
+  keyColumn,
+  newestFirst,
+  ROW,
+  SEQUENCE,
+  sameValues,
+} from './part-columns.ts';
+import { castSql, list, literal, sqlType, tables } from './sql.ts';
+import { createTypedRows } from './typed-rows.ts';
+
+export async function stageRows(
+  engine: Engine,
+  root: string,
+  plan: RowPlan,
+  existing: readonly string[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<StagedRows> {
+  const connection = await engine.connect();
+  const pathOf = (location: string): string => fileOf(root, location);
+  const keys = plan.keys.map(keyColumn);
+  const features = plan.features.map((feature) => featureColumn(plan.keys, feature));
+  const columns = [...keys, EVENT_TIME, CREATED_TIME, ...features];
+  try {
+    return await engine.on(connection, signal, async (session) => {
+      const rowsRead = await createTypedRows(session, root, plan, 'typed', pathOf);
+      if (plan.createdTime === null) await session.run(`alter table typed add column ${CREATED_TIME} timestamp`);
+      await session.run(stagingSql(keys, features, existing.map(pathOf)));
+      const [counts] = await session.rows<{ rows: bigint; usable: bigint }>(
+        `select (select count(*) from staged) as rows, (select count(*) from typed where ${usable(keys)}) as usable`,
+      );
+      await session.run('drop table typed');
+      return {
+        rowsRead,
+        rows: Number(counts?.rows ?? 0n),
+        rowsSkipped: rowsRead - Number(counts?.usable ?? 0n),
+        write: (range, chunkSignal) =>
+          engine.on(connection, chunkSignal, (chunk) =>
+            writePart(
+              chunk,
+              root,
+              folder,
+              `select ${list(columns)}, ${range.sequence}::bigint as ${SEQUENCE}, ${ROW} from staged where __n >= ${range.from} and __n < ${range.to} order by __n`,
+            ),
+          ),
+        discard: () => engine.on(connection, undefined, async () => connection.closeSync()),
+      };
+    });
+  } catch (error) {
+    connection.closeSync();
+    throw error;
+  }
+}
+
+function usable(keys: readonly string[]): string {
+  return [...keys, EVENT_TIME].map((column) => `${column} is not null`).join(' and ');
+}
+
+function stagingSql(keys: readonly string[], features: readonly string[], existing: readonly string[]): string {
+  const identity = [...keys, EVENT_TIME, CREATED_TIME];
+  // A query has no order of its own: where it gives two rows of one identity, the greatest values win, always the same.
+  const lastOfIdentity = `row_number() over (partition by ${list(identity)} order by ${list([`${ROW} desc`, ...features.map((feature) => `${feature} desc nulls last`)])}) = 1`;
+  const candidates = `select * from typed where ${usable(keys)} qualify ${lastOfIdentity}`;
+  const fresh =
+    existing.length === 0
+      ? 'select * from candidates'
+      : `select candidates.* from candidates left join stored on ${sameValues('candidates', 'stored', identity)}
+         where stored.${SEQUENCE} is null or not (${features.length === 0 ? 'true' : sameValues('candidates', 'stored', features)})`;
+  const stored =
+    existing.length === 0
+      ? ''
+      : `, stored as (select * from ${tables(existing)} qualify row_number() over (partition by ${list(identity)} order by ${newestFirst()}) = 1)`;
+  const order = [EVENT_TIME, `${CREATED_TIME} nulls first`, ...keys, ROW];
+  return `create temp table staged as with candidates as (${candidates})${stored}
+    select * exclude (__misfit, __example), row_number() over (order by ${list(order)}) - 1 as __n from (${fresh}) order by __n`;
+}
+
+export async function writePushedRows(
+  engine: Engine,
+  root: string,
+  plan: RowPlan,
+  rows: readonly PushedRow[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<WrittenPart> {
+  const fields = [
+    ...plan.keys.map((key) => ({ column: keyColumn(key), type: key.type, of: (row: PushedRow) => row.key[key.name] })),
+    ...plan.features.map((feature) => ({
+      column: featureColumn(plan.keys, feature),
+      type: feature.dtype,
+      of: (row: PushedRow) => row.values[feature.name],
+    })),
+  ];
+  const texts = rows.map((row) => [
+    String(row.sequence),
+    String(row.eventTime),
+    row.createdTime === null ? null : String(row.createdTime),
+    ...fields.map((field) => textOf(field.of(row))),
+  ]);
+  const columns = fields.map((field, index) => {
+    const text = `r[${index + 4}]`;
+    const value = field.type === 'bytes' ? `from_base64(${text})` : castSql(text, 'VARCHAR', field.type);
+    return `(${value})::${sqlType(field.type)} as ${field.column}`;
+  });
+  return engine.job(signal, (session) =>
+    writePart(
+      session,
+      root,
+      folder,
+      `select ${list(columns)}, make_timestamp(r[2]::bigint) as ${EVENT_TIME}, make_timestamp(r[3]::bigint) as ${CREATED_TIME}, r[1]::bigint as ${SEQUENCE}, 0::bigint as ${ROW}
+       from (select unnest(from_json(${literal(JSON.stringify(texts))}, '[["VARCHAR"]]')) as r) order by r[1]::bigint`,
+    ),
+  );
+}
+
+function textOf(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  return typeof value === 'string' ? value : String(value);
+}
+
+async function writePart(session: Session, root: string, folder: string, select: string): Promise<WrittenPart> {
+  const location = `${folder}/${randomUUID()}.parquet`;
+  const path = fileOf(root, location);
+  const bytes = await writeTable(session, select, path);
+  const [summary] = await session.rows<{ rows: bigint; event: bigint | null; visible: bigint | null }>(
+    `select count(*) as rows, epoch_us(max(${EVENT_TIME})) as event, epoch_us(max(greatest(${EVENT_TIME}, ${CREATED_TIME}))) as visible from read_parquet(${literal(path)})`,
+  );
+  if (summary === undefined || summary.event === null || summary.visible === null) {
+    throw new MlopsError('FS204', { detail: `The part ${location} was written without rows.` });
+  }
+  return { location, rows: Number(summary.rows), bytes, maxEventTime: summary.event, maxVisibleTime: summary.visible };
+}

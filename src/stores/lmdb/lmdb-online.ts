@@ -1,0 +1,149 @@
+/**
+ * The online store in LMDB: one environment below one folder, memory-mapped, for any number of processes on this machine.
+ * A write compares and stores inside one write transaction, which LMDB gives to one process at a time.
+ *
+ *     set name, 0x00, version (4 bytes, big end first), 'r', entity key   → MessagePack [eventTime, createdTime, sequence, values]
+ *     set name, 0x00, version, 'p'                                        → MessagePack [sequence, visibleAt]
+ */
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import type { RootDatabase } from 'lmdb';
+import type { Packr } from 'msgpackr';
+import { MlopsError } from '../../lib/error.ts';
+import { type OnlineProgress, type OnlineRecord, type OnlineStore, type OnlineTable, replaces } from '../online.ts';
+
+export interface LmdbOnlineOptions {
+  /** Absolute path, e.g. `<root>/.mlops/online/dev`. Made when first opened. */
+  readonly directory: string;
+}
+
+/** LMDB holds keys of up to 1,978 bytes; longer ones are replaced by their hash. */
+const LONGEST_KEY = 1_800;
+const RECORD = 0x72;
+const PROGRESS = 0x70;
+const DROP_BATCH = 10_000;
+
+interface Opened {
+  readonly db: RootDatabase<Buffer, Buffer>;
+  readonly packr: Packr;
+}
+
+export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore {
+  let opening: Promise<Opened> | undefined;
+
+  async function open(): Promise<Opened> {
+    await mkdir(directory, { recursive: true });
+    const [lmdb, { Packr }] = await Promise.all([import('lmdb'), import('msgpackr')]);
+    const db = lmdb.open<Buffer, Buffer>({
+      path: directory,
+      keyEncoding: 'binary',
+      encoding: 'binary',
+      noSubdir: false,
+    });
+    return { db, packr: new Packr({ useRecords: false }) };
+  }
+
+  function store(): Promise<Opened> {
+    opening ??= open().catch((cause: unknown) => {
+      opening = undefined;
+      throw new MlopsError('ST104', {
+        detail: `The online store in ${directory} does not open: ${cause instanceof Error ? cause.message : String(cause)}`,
+        cause,
+      });
+    });
+    return opening;
+  }
+
+  return {
+    write: async (table, records) => {
+      const { db, packr } = await store();
+      const packed = records.map(({ key, record }) => ({
+        key: keyOf(table, RECORD, key),
+        record,
+        value: pack(packr, record),
+      }));
+      const written = await db.transaction(() => {
+        let count = 0;
+        for (const { key, record, value } of packed) {
+          const current = db.get(key);
+          if (current !== undefined && !replaces(record, unpack(packr, current))) continue;
+          db.put(key, value);
+          count += 1;
+        }
+        return count;
+      });
+      await db.flushed;
+      return written;
+    },
+    read: async (requests) => {
+      const { db, packr } = await store();
+      return requests.map(({ table, keys }) =>
+        keys.map((key) => {
+          const value = db.get(keyOf(table, RECORD, key));
+          return value === undefined ? undefined : unpack(packr, value);
+        }),
+      );
+    },
+    progress: async (table) => {
+      const { db, packr } = await store();
+      const value = db.get(keyOf(table, PROGRESS));
+      if (value === undefined) return undefined;
+      const [sequence, visibleAt] = packr.unpack(value) as [number, number | bigint];
+      return { sequence: Number(sequence), visibleAt: BigInt(visibleAt) };
+    },
+    setProgress: async (table, progress: OnlineProgress) => {
+      const { db, packr } = await store();
+      await db.put(keyOf(table, PROGRESS), packr.pack([progress.sequence, progress.visibleAt]));
+      await db.flushed;
+    },
+    drop: async (table) => {
+      const { db } = await store();
+      // The progress goes first: what a crash leaves is filled again, not taken for complete.
+      await db.remove(keyOf(table, PROGRESS));
+      for (;;) {
+        const removed = await db.transaction(() => {
+          const range = { start: keyOf(table, RECORD), end: keyOf(table, RECORD + 1), limit: DROP_BATCH };
+          const keys = [...db.getKeys(range)].map((key) => Buffer.from(key));
+          for (const key of keys) db.remove(key);
+          return keys.length;
+        });
+        if (removed < DROP_BATCH) break;
+      }
+      await db.flushed;
+    },
+    close: async () => {
+      const opened = await opening?.catch(() => undefined);
+      opening = undefined;
+      await opened?.db.close();
+    },
+  };
+}
+
+function keyOf(table: OnlineTable, part: number, key: Uint8Array = new Uint8Array()): Buffer {
+  const name = Buffer.from(table.set, 'utf8');
+  const head = Buffer.alloc(name.length + 6);
+  name.copy(head);
+  head.writeUInt32BE(table.version, name.length + 1);
+  head.writeUInt8(part, name.length + 5);
+  const tail = key.byteLength > LONGEST_KEY ? createHash('sha256').update(key).digest() : key;
+  return Buffer.concat([head, tail]);
+}
+
+function pack(packr: Packr, record: OnlineRecord): Buffer {
+  return packr.pack([record.eventTime, record.createdTime, record.sequence, record.values]);
+}
+
+function unpack(packr: Packr, bytes: Buffer): OnlineRecord {
+  const [eventTime, createdTime, sequence, values] = packr.unpack(bytes) as [
+    number | bigint,
+    number | bigint | null,
+    number | bigint,
+    Record<string, unknown>,
+  ];
+  return {
+    eventTime: BigInt(eventTime),
+    createdTime: createdTime === null ? null : BigInt(createdTime),
+    sequence: Number(sequence),
+    values,
+  };
+}

@@ -1,0 +1,223 @@
+/**
+ * The offline store: immutable tables. Snapshots of sources go in, rows of feature sets are computed from them, training
+ * sets come out. It knows no versions and no watermarks; what is readable is recorded in the feature state, so a table
+ * that nobody recorded is garbage. `location` is an opaque name of one table. Times are UTC.
+ */
+import type { CanonicalSource } from '../spec/canonical-specs.ts';
+import type { Column } from '../spec/column.ts';
+import type { Dtype, KeyType } from '../spec/schema-types.ts';
+
+export interface StoredTable {
+  readonly location: string;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** Source name → location of its snapshot. */
+export type Inputs = Readonly<Record<string, string>>;
+
+export interface KeyColumn {
+  readonly name: string;
+  readonly type: KeyType;
+}
+
+/** A feature that a row holds. */
+export interface StoredFeature {
+  readonly name: string;
+  readonly dtype: Dtype;
+  /** The column of the source or query that holds it. */
+  readonly column: string;
+}
+
+/** A feature computed from a set's other features. One implementation computes it offline and online. */
+export interface ComputedFeature {
+  readonly name: string;
+  readonly dtype: Dtype;
+  /** Names of the features that it reads: stored ones, or computed ones that stand before it. */
+  readonly reads: readonly string[];
+  /** Values by feature name, as the online store gives them. Null in, null out is its own affair. */
+  readonly evaluate: (values: Readonly<Record<string, unknown>>) => unknown;
+}
+
+/** How the rows of a feature set are computed. */
+export interface RowPlan {
+  /** For messages: `feature_set.patient_labs`. */
+  readonly address: string;
+  readonly keys: readonly KeyColumn[];
+  readonly eventTime: string;
+  readonly createdTime: string | null;
+  readonly features: readonly StoredFeature[];
+  readonly from: { readonly source: string } | { readonly query: string };
+  readonly inputs: Inputs;
+}
+
+export interface SnapshotRequest {
+  readonly source: CanonicalSource;
+  /** Absolute path that the source's file is relative to. */
+  readonly root: string;
+  /** Snapshots of the sources that its query reads; empty for a file. */
+  readonly inputs: Inputs;
+  /** Digest of the newest snapshot: where the content has the same, nothing is written. */
+  readonly lastDigest: string | null;
+}
+
+export interface Snapshot extends StoredTable {
+  /** SHA-256 of the content. */
+  readonly digest: string;
+  readonly columns: readonly Column[];
+}
+
+/** Rows that a run found new, held until they are written in chunks. */
+export interface StagedRows {
+  readonly rowsRead: number;
+  /** Rows without a key or an event time: they describe nothing and are left out. */
+  readonly rowsSkipped: number;
+  /** Rows that differ from what is stored, in order of event time. */
+  readonly rows: number;
+  /** Rows `from` (inclusive) to `to` (exclusive) as one durable table, each row marked with `sequence`. */
+  write(
+    range: { readonly from: number; readonly to: number; readonly sequence: number },
+    signal: AbortSignal,
+  ): Promise<WrittenPart>;
+  discard(): Promise<void>;
+}
+
+export interface WrittenPart extends StoredTable {
+  /** Greatest event time, in microseconds since 1970. */
+  readonly maxEventTime: bigint;
+  /** Greatest of event and created time of any row: when the last of its rows becomes visible. */
+  readonly maxVisibleTime: bigint;
+}
+
+/** Rows that clients pushed, already of their types (see `features/values.ts`). */
+export interface PushedRow {
+  readonly sequence: number;
+  readonly key: Readonly<Record<string, unknown>>;
+  readonly eventTime: bigint;
+  readonly createdTime: bigint | null;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+export interface LatestRequest {
+  readonly plan: Pick<RowPlan, 'keys' | 'createdTime' | 'features' | 'address'>;
+  readonly parts: readonly string[];
+  /** Rows that became visible after `after` or have a sequence beyond `sequence`, but not after `now`. */
+  readonly after: bigint | null;
+  readonly sequence: number;
+  readonly now: bigint;
+  /** Rows with an event time from here on too, whenever they came; null for none. */
+  readonly again: bigint | null;
+  /** Rows whose created time is null or late count too. */
+  readonly asKnownNow: boolean;
+}
+
+export interface LatestRow {
+  readonly key: readonly unknown[];
+  readonly eventTime: bigint;
+  readonly createdTime: bigint | null;
+  readonly sequence: number;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** One feature set's part of a point-in-time join. */
+export interface JoinedSet {
+  readonly address: string;
+  readonly parts: readonly string[];
+  readonly keys: readonly KeyColumn[];
+  /** Null: for ever. Both ends of the window count. */
+  readonly ttlMicros: bigint | null;
+  /** Whether a row must have been known at the spine row's time. */
+  readonly asKnownAtSpine: boolean;
+  readonly stored: readonly StoredFeature[];
+  readonly computed: readonly ComputedFeature[];
+  /** Features to hand out and the column each becomes. */
+  readonly output: readonly { readonly feature: string; readonly dtype: Dtype; readonly column: string }[];
+}
+
+export interface Spine {
+  readonly query: string;
+  readonly inputs: Inputs;
+  /** Its column that says as of when each row asks. */
+  readonly time: string;
+}
+
+export interface SplitPlan {
+  readonly by: 'entity' | 'time' | 'row';
+  /** Share of rows for the test, 0 to 1. */
+  readonly test: number;
+  readonly seed: number;
+  readonly keys: readonly string[];
+}
+
+export interface JoinRequest {
+  readonly spine: Spine;
+  readonly sets: readonly JoinedSet[];
+  /** Order of the feature columns after the spine's. Default: set by set. */
+  readonly columns?: readonly string[];
+  /** Adds the column `__split` (train, test). */
+  readonly split: SplitPlan | null;
+}
+
+/** A Parquet file on this machine, the caller's to move or delete. */
+export interface JoinedFile {
+  readonly path: string;
+  readonly rows: number;
+  readonly trainRows: number;
+  readonly testRows: number;
+}
+
+export interface Expectation {
+  readonly feature: string;
+  readonly dtype: Dtype;
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
+  readonly maxNull?: number | undefined;
+  readonly in?: readonly (string | number | boolean)[] | undefined;
+}
+
+export interface ExpectationFailure {
+  readonly feature: string;
+  /** e.g. `min 0`. */
+  readonly expectation: string;
+  readonly observed: number | string | null;
+  readonly rows: number | null;
+}
+
+/** Columns of a table as arrays: numbers, booleans (0, 1) and times (ms since 1970) as Float64Array with NaN for null, everything else as text. */
+export interface ColumnarData {
+  readonly rows: number;
+  readonly columns: Readonly<Record<string, Float64Array | readonly (string | null)[]>>;
+}
+
+export interface OfflineStore {
+  /** Columns of a source as they would be ingested. FS204 when it cannot be read. */
+  describe(source: CanonicalSource, root: string, inputs: Inputs): Promise<readonly Column[]>;
+  describeQuery(query: string, inputs: Inputs): Promise<readonly Column[]>;
+  /** Names of the tables that a query reads, sorted. SP201 when it is not one readable query. */
+  tablesOf(query: string): Promise<readonly string[]>;
+  /** An immutable, durable copy. Undefined where the content's digest is `lastDigest`. FS204 when it cannot be read. */
+  snapshot(request: SnapshotRequest, signal: AbortSignal): Promise<Snapshot | undefined>;
+  /**
+   * Computes the rows of a set, keeps the last of rows that share keys, event time and created time, and holds those that
+   * differ from the last stored one. FS204 when a value does not fit its dtype. Memory stays bounded: rows spill to disk.
+   */
+  stage(plan: RowPlan, existing: readonly string[], folder: string, signal: AbortSignal): Promise<StagedRows>;
+  /** Pushed rows as one durable table. */
+  writePushed(plan: RowPlan, rows: readonly PushedRow[], folder: string, signal: AbortSignal): Promise<WrittenPart>;
+  /** The row of each key that counts at `now`, among those asked for; in batches of at most a few thousand. */
+  latest(request: LatestRequest, signal: AbortSignal): AsyncIterable<readonly LatestRow[]>;
+  /** The point-in-time join of semantics: every spine row once, in order. The same request writes the same bytes. */
+  join(request: JoinRequest, signal: AbortSignal): Promise<JoinedFile>;
+  /** Checks a set's rows as a materialization would compute them. */
+  check(
+    plan: RowPlan,
+    computed: readonly ComputedFeature[],
+    expectations: readonly Expectation[],
+    signal: AbortSignal,
+  ): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }>;
+  /** Columns of a Parquet file on this machine. FS201 names a column that it lacks. */
+  readColumns(path: string, columns: readonly string[]): Promise<ColumnarData>;
+  /** Deletes the tables of a folder except those to keep. */
+  sweep(folder: string, keep: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}

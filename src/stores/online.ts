@@ -1,0 +1,59 @@
+/**
+ * The online store: the newest record of each entity key, per feature set and version. Keys come encoded by type
+ * (`features/entity-key.ts`), so a store compares bytes. ttl and status are the reader's affair.
+ */
+
+/** One version of a feature set. */
+export interface OnlineTable {
+  readonly set: string;
+  readonly version: number;
+}
+
+export interface OnlineRecord {
+  /** Microseconds since 1970. */
+  readonly eventTime: bigint;
+  /** Null where the set has no created time. Orders after event time; null is the smallest. */
+  readonly createdTime: bigint | null;
+  /** The order of ingestion, which breaks the last tie. */
+  readonly sequence: number;
+  /** By feature: boolean, number, bigint beyond 2^53, text or null. */
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** How far the recorded rows are in the store: through this sequence, and with what was visible at this time. */
+export interface OnlineProgress {
+  readonly sequence: number;
+  /** Microseconds since 1970. */
+  readonly visibleAt: bigint;
+}
+
+export interface OnlineStore {
+  /**
+   * Writes each record unless the one there is newer by (event time, created time, sequence): atomically, whoever else
+   * writes. Durable when it resolves. Returns how many were written.
+   */
+  write(
+    table: OnlineTable,
+    records: readonly { readonly key: Uint8Array; readonly record: OnlineRecord }[],
+  ): Promise<number>;
+  /** One round trip for any number of tables and keys; undefined where there is no record. */
+  read(
+    requests: readonly { readonly table: OnlineTable; readonly keys: readonly Uint8Array[] }[],
+  ): Promise<readonly (readonly (OnlineRecord | undefined)[])[]>;
+  /** Lost with the records, so that a store that was emptied is filled again. Undefined before the first. */
+  progress(table: OnlineTable): Promise<OnlineProgress | undefined>;
+  setProgress(table: OnlineTable, progress: OnlineProgress): Promise<void>;
+  /** Removes the table's records and progress. */
+  drop(table: OnlineTable): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Whether `next` replaces `current`. The one rule, for every store that compares in this process. */
+export function replaces(next: OnlineRecord, current: OnlineRecord): boolean {
+  if (next.eventTime !== current.eventTime) return next.eventTime > current.eventTime;
+  if (next.createdTime !== current.createdTime) {
+    if (next.createdTime === null) return false;
+    return current.createdTime === null || next.createdTime > current.createdTime;
+  }
+  return next.sequence >= current.sequence;
+}

@@ -1,0 +1,282 @@
+/** The feature state in Postgres. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { MlopsError } from '../../lib/error.ts';
+import type { Column } from '../../spec/column.ts';
+import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
+import type {
+  FeatureSetVersion,
+  FeatureState,
+  MaterializationClaim,
+  NewPart,
+  PendingUpdate,
+  RecordedSnapshot,
+  VersionStatus,
+} from '../control/feature-state.ts';
+import type { Database, Queryable } from './database.ts';
+import { sqlFile } from './sql-file.ts';
+
+const ADD_SNAPSHOT = sqlFile('feature-add-snapshot');
+const SNAPSHOTS = sqlFile('feature-snapshots');
+const REGISTER_VERSION = sqlFile('feature-register-version');
+const VERSIONS = sqlFile('feature-versions');
+const COMMIT_PART = sqlFile('feature-commit-part');
+const COMPLETE = sqlFile('feature-complete');
+const DROP = sqlFile('feature-drop');
+const PUSH = sqlFile('feature-push');
+const CLAIM_POLL_MS = 100;
+
+/** bigint columns arrive as numbers where they are safe, else as text. */
+type Int8 = number | string;
+
+interface SnapshotRow {
+  readonly source: string;
+  readonly digest: string;
+  readonly location: string;
+  readonly row_count: Int8;
+  readonly bytes: Int8;
+  readonly columns: readonly Column[];
+  readonly created_at: Date;
+}
+
+interface VersionRow {
+  readonly feature_set: string;
+  readonly version: number;
+  readonly digest: string;
+  readonly structure: FeatureSetStructure;
+  readonly status: VersionStatus;
+  readonly event_watermark: Int8 | null;
+  readonly inputs: Readonly<Record<string, string>> | null;
+  readonly registered_at: Date;
+  readonly serving_since: Date | null;
+  readonly row_count: Int8;
+  readonly parts: Int8;
+}
+
+interface PartRow {
+  readonly sequence: Int8;
+  readonly location: string;
+  readonly row_count: Int8;
+  readonly bytes: Int8;
+  readonly max_event_time: Int8;
+  readonly max_visible_time: Int8;
+}
+
+interface UpdateRow {
+  readonly sequence: Int8;
+  readonly entity_key: Readonly<Record<string, unknown>>;
+  readonly event_time: Int8;
+  readonly created_time: Int8 | null;
+  readonly feature_values: Readonly<Record<string, unknown>>;
+}
+
+export function createPostgresFeatureState(db: Database, scopeId: number): FeatureState {
+  async function latestSnapshots(source: string | null): Promise<readonly RecordedSnapshot[]> {
+    return (await db.query<SnapshotRow>(SNAPSHOTS, [scopeId, source])).map(snapshotOf);
+  }
+
+  return {
+    now: async () => {
+      const rows = await db.query<{ now: Date }>('select clock_timestamp() as now');
+      return rows[0]?.now ?? unreachable();
+    },
+    latestSnapshot: async (source) => (await latestSnapshots(source))[0],
+    latestSnapshots: () => latestSnapshots(null),
+    addSnapshot: (snapshot) =>
+      db.transaction(async (tx) => {
+        await lock(tx, scopeId, 'snapshot', snapshot.source);
+        const added = await tx.query(ADD_SNAPSHOT, [
+          scopeId,
+          snapshot.source,
+          snapshot.digest,
+          snapshot.location,
+          snapshot.rows,
+          snapshot.bytes,
+          JSON.stringify(snapshot.columns),
+        ]);
+        const rows = await tx.query<SnapshotRow>(SNAPSHOTS, [scopeId, snapshot.source]);
+        return { snapshot: snapshotOf(rows[0] ?? unreachable()), changed: added.length > 0 };
+      }),
+    registerVersion: (set, digest, structure) =>
+      db.transaction(async (tx) => {
+        await lock(tx, scopeId, 'version', set);
+        const rows = await tx.query<{ version: number }>(REGISTER_VERSION, [
+          scopeId,
+          set,
+          digest,
+          JSON.stringify(structure),
+        ]);
+        return (rows[0] ?? unreachable()).version;
+      }),
+    versions: async (set) => (await db.query<VersionRow>(VERSIONS, [scopeId, set ?? null])).map(versionOf),
+    parts: async (set, version) =>
+      (
+        await db.query<PartRow>(
+          'select sequence, location, row_count, bytes, max_event_time, max_visible_time from mlops.feature_parts where scope_id = $1 and feature_set = $2 and version = $3 order by sequence, location',
+          [scopeId, set, version],
+        )
+      ).map(partOf),
+    drop: async (set) =>
+      (await db.query<{ feature_set: string; version: number }>(DROP, [scopeId, set])).map((row) => ({
+        set: row.feature_set,
+        version: row.version,
+      })),
+    materializing: (set, version, signal, body) => materializing(db, scopeId, set, version, signal, body),
+    push: (set, version, rows, apply) =>
+      db.transaction(async (tx) => {
+        await lock(tx, scopeId, 'push', set);
+        const payload = rows.map((row) => ({
+          ...row,
+          eventTime: String(row.eventTime),
+          createdTime: row.createdTime === null ? null : String(row.createdTime),
+        }));
+        const recorded = await tx.query<{ sequence: Int8 }>(PUSH, [scopeId, set, version, JSON.stringify(payload)]);
+        await apply(
+          rows.map((row, index) => ({ ...row, sequence: Number(recorded[index]?.sequence ?? unreachable()) })),
+        );
+      }),
+    pendingUpdates: async (set, version, limit) =>
+      (
+        await db.query<UpdateRow>(
+          'select sequence, entity_key, event_time, created_time, feature_values from mlops.feature_updates where scope_id = $1 and feature_set = $2 and version = $3 order by sequence limit $4',
+          [scopeId, set, version, limit],
+        )
+      ).map(updateOf),
+  };
+}
+
+/**
+ * An advisory lock on a connection of its own keeps the others out and ends with the process that holds it. The epoch
+ * fences: where the lock's connection was lost while its holder went on, the holder's writes are refused.
+ */
+async function materializing<T>(
+  db: Database,
+  scopeId: number,
+  set: string,
+  version: number,
+  signal: AbortSignal,
+  body: (claim: MaterializationClaim) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    signal.throwIfAborted();
+    const outcome = await db.transaction(async (tx) => {
+      const [row] = await tx.query<{ held: boolean }>(
+        'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as held',
+        [lockName(scopeId, 'materialize', `${set}@${version}`)],
+      );
+      if (row?.held !== true) return undefined;
+      const [claimed] = await db.query<{ epoch: Int8 }>(
+        "update mlops.feature_set_versions set epoch = epoch + 1 where scope_id = $1 and feature_set = $2 and version = $3 and status <> 'dropped' returning epoch",
+        [scopeId, set, version],
+      );
+      if (claimed === undefined) throw gone(set, version);
+      return { value: await body(claimOf(db, scopeId, set, version, claimed.epoch)) };
+    });
+    if (outcome !== undefined) return outcome.value;
+    await delay(CLAIM_POLL_MS, undefined, { signal });
+  }
+}
+
+function claimOf(db: Database, scopeId: number, set: string, version: number, epoch: Int8): MaterializationClaim {
+  const identity = [scopeId, set, version, epoch];
+  return {
+    set,
+    version,
+    nextSequence: async () => {
+      const rows = await db.query<{ sequence: Int8 }>("select nextval('mlops.feature_sequence') as sequence");
+      return Number(rows[0]?.sequence ?? unreachable());
+    },
+    commitPart: (part: NewPart, updatesThrough?: number) =>
+      db.transaction(async (tx) => {
+        const done = await tx.query(COMMIT_PART, [
+          ...identity,
+          part.sequence,
+          part.location,
+          part.rows,
+          part.bytes,
+          String(part.maxEventTime),
+          String(part.maxVisibleTime),
+        ]);
+        if (done.length === 0) throw gone(set, version);
+        if (updatesThrough === undefined) return;
+        await tx.query(
+          'delete from mlops.feature_updates where scope_id = $1 and feature_set = $2 and version = $3 and sequence <= $4',
+          [scopeId, set, version, updatesThrough],
+        );
+      }),
+    complete: async (inputs) => {
+      const done = await db.query(COMPLETE, [...identity, JSON.stringify(inputs)]);
+      if (done.length === 0) throw gone(set, version);
+    },
+  };
+}
+
+function lockName(scopeId: number, what: string, name: string): string {
+  return `mlops:${scopeId}:${what}:${name}`;
+}
+
+async function lock(tx: Queryable, scopeId: number, what: string, name: string): Promise<void> {
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [lockName(scopeId, what, name)]);
+}
+
+function gone(set: string, version: number): MlopsError {
+  return new MlopsError('FS207', {
+    address: `feature_set.${set}`,
+    detail: `Version ${version} of the feature set ${set} was dropped or is materialized by another worker now; this one changed nothing more.`,
+    hint: 'run it again',
+    retryable: true,
+  });
+}
+
+function unreachable(): never {
+  throw new Error('Postgres answered without the row that the statement always gives');
+}
+
+function snapshotOf(row: SnapshotRow): RecordedSnapshot {
+  const { source, digest, location, columns } = row;
+  return {
+    source,
+    digest,
+    location,
+    columns,
+    rows: Number(row.row_count),
+    bytes: Number(row.bytes),
+    createdAt: row.created_at,
+  };
+}
+
+function versionOf(row: VersionRow): FeatureSetVersion {
+  return {
+    set: row.feature_set,
+    version: row.version,
+    digest: row.digest,
+    structure: row.structure,
+    status: row.status,
+    eventWatermark: row.event_watermark === null ? null : BigInt(row.event_watermark),
+    inputs: row.inputs,
+    rows: Number(row.row_count),
+    parts: Number(row.parts),
+    registeredAt: row.registered_at,
+    servingSince: row.serving_since,
+  };
+}
+
+function partOf(row: PartRow): NewPart {
+  return {
+    sequence: Number(row.sequence),
+    location: row.location,
+    rows: Number(row.row_count),
+    bytes: Number(row.bytes),
+    maxEventTime: BigInt(row.max_event_time),
+    maxVisibleTime: BigInt(row.max_visible_time),
+  };
+}
+
+function updateOf(row: UpdateRow): PendingUpdate {
+  return {
+    sequence: Number(row.sequence),
+    key: row.entity_key,
+    eventTime: BigInt(row.event_time),
+    createdTime: row.created_time === null ? null : BigInt(row.created_time),
+    values: row.feature_values,
+  };
+}

@@ -1,0 +1,13 @@
+-- Makes a part readable and moves the event-time watermark, if the caller still is the version's worker.
+-- Parameters: $1 scope, $2 set, $3 version, $4 epoch, $5 sequence, $6 location, $7 rows, $8 bytes, $9 greatest event time,
+--   $10 greatest visible time.
+-- Rows: one where it was done; none where another worker took over or the version is gone. Locks: the version's row.
+with held as (
+  update mlops.feature_set_versions
+     set event_watermark = greatest(event_watermark, $9)
+   where scope_id = $1 and feature_set = $2 and version = $3 and epoch = $4 and status <> 'dropped'
+  returning version
+)
+insert into mlops.feature_parts (scope_id, feature_set, version, sequence, location, row_count, bytes, max_event_time, max_visible_time)
+select $1, $2, version, $5, $6, $7, $8, $9, $10 from held
+returning version
