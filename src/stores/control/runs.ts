@@ -230,6 +230,8 @@ export interface LeaseKeeper {
   untrack(lease: LeaseRef): void;
   /** Called for each tracked lease that was lost, after its process group was killed by the thread. */
   onLost(listener: (lease: LeaseRef) => void): void;
+  /** True once it renews nothing any more: what is claimed then needs another. */
+  ended(): boolean;
   stop(): Promise<void>;
 }
 
@@ -314,6 +316,8 @@ export interface RunStore {
   schedule(name: string, digest: string): Promise<ScheduleCursor>;
   /** The scheduler looked, and instants up to `cursor` are dealt with. */
   advanceSchedule(name: string, cursor: Date): Promise<void>;
+  /** A scheduler looks after these, and after no others: those are forgotten. Answers the store's time. */
+  touchSchedules(names: readonly string[]): Promise<Date>;
   /**
    * One instant, once: undefined where it was fired before. With `skip` an instant is skipped while a run of the schedule is
    * under way, with `queue` its run waits for that, with `cancel` that is cancelled first.

@@ -19,7 +19,7 @@ import { keepLeases } from './runs/lease-keeper.ts';
 import { cancelledLeases, claim, endAttempts, endOverdue, expiredLeases } from './runs/leases.ts';
 import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
 import { appendLog, readLog } from './runs/logs.ts';
-import { advanceSchedule, fire, releaseHeld, scheduleCursor } from './runs/schedules.ts';
+import { advanceSchedule, fire, releaseHeld, scheduleCursor, touchSchedules } from './runs/schedules.ts';
 
 const GET = sql('runs-get');
 const LIST = sql('runs-list');
@@ -214,6 +214,7 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
       UUID.test(runId) ? readLog(db, scopeId, runId, task, attempt, after, limit) : undefined,
     schedule: (name, digest) => scheduleCursor(db, scopeId, name, digest),
     advanceSchedule: (name, cursor) => advanceSchedule(db, scopeId, name, cursor),
+    touchSchedules: (names) => touchSchedules(db, scopeId, names),
     fire: async (schedule, run, rules) => {
       const outcome = await fire(db, scopeId, schedule, run, rules);
       return outcome === 'created' ? existing(run.runId) : outcome;

@@ -32,8 +32,9 @@ const RENEW_WORKER = `
 
 const RENEW_LEASES = `
   update mlops.task_attempts a set lease_until = clock_timestamp() + $2 * interval '1 second'
-  from mlops.tasks t
-  where a.worker_id = $1 and a.ended_at is null and t.run_id = a.run_id and t.ordinal = a.ordinal
+  from json_to_recordset($3) as l("runId" uuid, task text, attempt integer)
+  join mlops.tasks t on t.run_id = l."runId" and t.name = l.task
+  where a.worker_id = $1 and a.ended_at is null and a.run_id = t.run_id and a.ordinal = t.ordinal and a.attempt = l.attempt
   returning a.run_id, t.name, a.attempt`;
 
 const port = parentPort;
@@ -101,7 +102,10 @@ async function renew(): Promise<void> {
     capacity.gpu,
     leaseSeconds,
   ]);
-  const { rows } = await connection.query<{ run_id: string; name: string; attempt: number }>(RENEW_LEASES, [workerId, leaseSeconds]);
+  const { rows } = await connection.query<{ run_id: string; name: string; attempt: number }>(RENEW_LEASES, [
+    workerId,
+    leaseSeconds,
+  ]);
   renewedAt = began;
   const held = new Set(rows.map((row) => keyOf({ runId: row.run_id, task: row.name, attempt: row.attempt })));
   for (const [key, entry] of before) if (!held.has(key) && tracked.get(key) === entry) lose(entry);

@@ -29,6 +29,7 @@ export async function keepLeases(options: KeeperOptions): Promise<LeaseKeeper> {
   });
   const listeners = new Set<(lease: LeaseRef) => void>();
   let stopping = false;
+  let over = false;
   const exited = once(thread, 'exit');
   const post = (message: ToKeeper): void => thread.postMessage(message);
   const tracked = new Map<string, LeaseRef>();
@@ -39,7 +40,9 @@ export async function keepLeases(options: KeeperOptions): Promise<LeaseKeeper> {
   };
   await new Promise<void>((resolve, reject) => {
     const fail = (detail: string, cause?: unknown): void => {
-      reject(new MlopsError('ST101', { detail: `The worker cannot keep its leases: ${detail}`, retryable: true, cause }));
+      reject(
+        new MlopsError('ST101', { detail: `The worker cannot keep its leases: ${detail}`, retryable: true, cause }),
+      );
     };
     thread.on('message', (message: FromKeeper) => {
       if (message.type === 'ready') resolve();
@@ -48,6 +51,7 @@ export async function keepLeases(options: KeeperOptions): Promise<LeaseKeeper> {
     });
     thread.on('error', (error) => fail(error.message, error));
     thread.on('exit', () => {
+      over = true;
       fail('its thread ended');
       // Without the thread nothing is renewed: whatever is held counts as lost.
       if (!stopping) for (const lease of [...tracked.values()]) lose(lease);
@@ -68,6 +72,7 @@ export async function keepLeases(options: KeeperOptions): Promise<LeaseKeeper> {
     onLost: (listener) => {
       listeners.add(listener);
     },
+    ended: () => over,
     stop: async () => {
       if (stopping) return;
       stopping = true;

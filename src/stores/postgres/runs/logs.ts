@@ -2,7 +2,12 @@
 import type { LeaseRef, LogChunk } from '../../control/runs.ts';
 import type { Database } from '../database.ts';
 
-export async function appendLog(db: Database, scopeId: number, lease: LeaseRef, chunks: readonly LogChunk[]): Promise<void> {
+export async function appendLog(
+  db: Database,
+  scopeId: number,
+  lease: LeaseRef,
+  chunks: readonly LogChunk[],
+): Promise<void> {
   if (chunks.length === 0) return;
   await db.query(
     `with chunks as (
@@ -17,9 +22,9 @@ export async function appendLog(db: Database, scopeId: number, lease: LeaseRef, 
   );
 }
 
-/** Postgres holds no NUL in a text. */
+/** Postgres holds neither NUL nor halves of surrogate pairs in a text. */
 function clean(chunk: LogChunk): LogChunk {
-  return { ...chunk, text: chunk.text.replaceAll('\u0000', '\uFFFD') };
+  return { ...chunk, text: chunk.text.replaceAll('\u0000', '\uFFFD').replace(/\p{Surrogate}/gu, '\uFFFD') };
 }
 
 export async function readLog(

@@ -6,7 +6,12 @@ import { cancelRun, insertRun } from './lifecycle.ts';
 
 const RELEASE = sql('runs-release');
 
-export async function scheduleCursor(db: Database, scopeId: number, name: string, digest: string): Promise<ScheduleCursor> {
+export async function scheduleCursor(
+  db: Database,
+  scopeId: number,
+  name: string,
+  digest: string,
+): Promise<ScheduleCursor> {
   const [row] = await db.query<{ cursor_at: Date; checked_at: Date; now: Date }>(
     `insert into mlops.schedules as s (scope_id, schedule, digest, cursor_at, checked_at)
      values ($1, $2, $3, clock_timestamp(), clock_timestamp())
@@ -27,6 +32,19 @@ export async function advanceSchedule(db: Database, scopeId: number, name: strin
   );
 }
 
+export async function touchSchedules(db: Database, scopeId: number, names: readonly string[]): Promise<Date> {
+  const [row] = await db.query<{ now: Date }>(
+    `with touched as (
+       update mlops.schedules set checked_at = clock_timestamp() where scope_id = $1 and schedule = any($2)
+     ), forgotten as (
+       delete from mlops.schedules where scope_id = $1 and schedule <> all($2)
+     )
+     select clock_timestamp() as now`,
+    [scopeId, names],
+  );
+  return row!.now;
+}
+
 export async function fire(
   db: Database,
   scopeId: number,
@@ -36,7 +54,10 @@ export async function fire(
 ): Promise<'created' | 'skipped' | undefined> {
   return db.transaction(async (tx) => {
     // One at a time for a schedule: who looks for a run under way must see the one that another just made.
-    await tx.query('select 1 from mlops.schedules where scope_id = $1 and schedule = $2 for update', [scopeId, schedule.name]);
+    await tx.query('select 1 from mlops.schedules where scope_id = $1 and schedule = $2 for update', [
+      scopeId,
+      schedule.name,
+    ]);
     const fired = await tx.query(
       `insert into mlops.schedule_instants (scope_id, schedule, instant) values ($1, $2, $3) on conflict do nothing returning instant`,
       [scopeId, schedule.name, schedule.instant],
@@ -51,12 +72,10 @@ export async function fire(
       for (const other of underWay) await cancelRun(tx, scopeId, other.run_id, `schedule ${schedule.name}`, rules);
     }
     await insertRun(tx, scopeId, run, { schedule: schedule.name, held: underWay.length > 0 }, rules);
-    await tx.query('update mlops.schedule_instants set run_id = $4 where scope_id = $1 and schedule = $2 and instant = $3', [
-      scopeId,
-      schedule.name,
-      schedule.instant,
-      run.runId,
-    ]);
+    await tx.query(
+      'update mlops.schedule_instants set run_id = $4 where scope_id = $1 and schedule = $2 and instant = $3',
+      [scopeId, schedule.name, schedule.instant, run.runId],
+    );
     return 'created';
   });
 }
@@ -64,6 +83,7 @@ export async function fire(
 export async function releaseHeld(db: Database, scopeId: number): Promise<void> {
   await db.transaction(async (tx) => {
     const released = await tx.query<{ run_id: string }>(RELEASE, [scopeId]);
-    for (const { run_id } of released) await tx.query(`select pg_notify('mlops_runs', $1)`, [`${scopeId} ${run_id} state`]);
+    for (const { run_id } of released)
+      await tx.query(`select pg_notify('mlops_runs', $1)`, [`${scopeId} ${run_id} state`]);
   });
 }

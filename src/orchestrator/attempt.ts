@@ -1,0 +1,226 @@
+/** One attempt at one task, from its lease to what is to be recorded of its end. */
+import { MlopsError } from '../lib/error.ts';
+import type { JsonObject, JsonValue } from '../lib/json.ts';
+import { isEnvRef, resolveEnv } from '../lib/secret.ts';
+import { durationMs } from '../lib/units.ts';
+import type { CanonicalTask } from '../spec/canonical-specs.ts';
+import type { AttemptStatus } from '../stores/control/run-states.ts';
+import type { AttemptEnd, Lease, RunRecord } from '../stores/control/runs.ts';
+import { runOperator } from './operators/operators.ts';
+import { type Redact, redactor } from './redact.ts';
+import { retryVerdict } from './retry.ts';
+import { type ProcessRunnerOptions, runProcess } from './runners/process-runner.ts';
+import type { OperatorServices } from './services.ts';
+import { TaskFailure } from './task-failure.ts';
+import type { TaskLog } from './task-log.ts';
+import { ancestorsOf } from './upstream.ts';
+
+/** Why an attempt is ended from outside. lost: its lease; somebody else may have the task. stopped: the worker stops. */
+export type StopReason = 'cancelled' | 'timed_out' | 'lost' | 'stopped';
+
+export class AttemptStopped extends Error {
+  override readonly name = 'AttemptStopped';
+  readonly reason: StopReason;
+
+  constructor(reason: StopReason) {
+    super(`the attempt is ended: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+export interface AttemptOptions {
+  readonly lease: Lease;
+  readonly run: Pick<RunRecord, 'spec' | 'params' | 'cause' | 'gitCommit'>;
+  readonly services: OperatorServices;
+  /** Outputs of the tasks named that succeeded. */
+  readonly outputsOf: (tasks: readonly string[]) => Promise<Readonly<Record<string, JsonObject>>>;
+  readonly process: ProcessRunnerOptions;
+  readonly taskLog: TaskLog;
+  readonly controller: AbortController;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly random: () => number;
+  /** How long an operator that was told to end may take before it is left to itself. */
+  readonly abandonAfterMs: number;
+}
+
+/** Failures that trying again cannot mend. */
+const FINAL_CODES: ReadonlySet<string> = new Set(['MD202', 'PL206', 'SP110']);
+
+/** Undefined where the lease was lost: then there is nothing to record. */
+export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | undefined> {
+  const { lease, run, controller, taskLog } = options;
+  const task = run.spec.tasks[lease.task];
+  const timeLimit = limitOf(task, lease.deadlineInMs);
+  // A longer delay than a timer can count is no limit in practice.
+  const timer =
+    timeLimit === undefined || timeLimit > 2 ** 31 - 1
+      ? undefined
+      : setTimeout(() => controller.abort(new AttemptStopped('timed_out')), Math.max(0, timeLimit));
+  const began = performance.now();
+  let redact: Redact = (text) => text;
+  let ended: { status: AttemptStatus; exitCode: number | null; error: string | null; outputs: JsonObject | null; final: boolean; data: JsonObject };
+  try {
+    if (task === undefined) throw new MlopsError('PL203', { detail: `The run's pipeline has no task ${lease.task}.` });
+    const env = resolvedEnv(task, options.variables);
+    redact = redactor(env.secrets);
+    const outputs = await operate(task, env, options);
+    ended = { status: 'succeeded', exitCode: null, error: null, outputs: cleaned(outputs, redact), final: true, data: {} };
+  } catch (error) {
+    const stopped = controller.signal.aborted ? (controller.signal.reason as unknown) : undefined;
+    if (stopped instanceof AttemptStopped) {
+      if (stopped.reason === 'lost') return undefined;
+      ended = { ...stoppedEnd(stopped.reason, timeLimit), final: false, data: {} };
+    } else {
+      ended = failedEnd(error, redact);
+    }
+    if (ended.error !== null) taskLog.write('system', `${ended.status}: ${ended.error}\n`);
+  } finally {
+    clearTimeout(timer);
+  }
+  const left = lease.deadlineInMs === null ? null : lease.deadlineInMs - (performance.now() - began);
+  const isStop = controller.signal.aborted && (controller.signal.reason as AttemptStopped).reason === 'stopped' && ended.status === 'crashed';
+  const verdict = isStop
+    ? ({ retryInMs: 0, counts: 'nothing' } as const)
+    : retryVerdict(task?.retry, lease, ended, left, options.random);
+  return {
+    runId: lease.runId,
+    task: lease.task,
+    attempt: lease.attempt,
+    status: ended.status,
+    exitCode: ended.exitCode,
+    error: ended.error,
+    outputs: ended.outputs,
+    data: ended.data,
+    retryInMs: ended.final ? null : verdict.retryInMs,
+    counts: verdict.counts,
+  };
+}
+
+function limitOf(task: CanonicalTask | undefined, deadlineInMs: number | null): number | undefined {
+  const limits = [task?.timeout === undefined ? undefined : durationMs(task.timeout), deadlineInMs ?? undefined];
+  const known = limits.filter((limit) => limit !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+async function operate(
+  task: CanonicalTask,
+  env: { readonly values: Readonly<Record<string, string>>; readonly secrets: readonly string[] },
+  options: AttemptOptions,
+): Promise<JsonObject> {
+  const { lease, run, controller, taskLog } = options;
+  const { signal } = controller;
+  const ancestors = ancestorsOf(run.spec, lease.task);
+  const inputs = await options.outputsOf(ancestors);
+  signal.throwIfAborted();
+  const attempt = {
+    runId: lease.runId,
+    pipeline: lease.pipeline,
+    task: lease.task,
+    attempt: lease.attempt,
+    params: run.params,
+    inputs,
+    instant: run.cause.instant,
+    signal,
+    taskLog,
+    env: env.values,
+    secrets: env.secrets,
+  };
+  const work = runOperator(task, {
+    signal,
+    log: (line) => taskLog.write('out', `${line}\n`),
+    runId: lease.runId,
+    pipeline: lease.pipeline,
+    task: lease.task,
+    attempt: lease.attempt,
+    params: run.params,
+    pipelineSpec: run.spec,
+    ancestors,
+    inputs,
+    gitCommit: run.gitCommit,
+    services: options.services,
+    runProcess: (process, use) => runProcess(process, attempt, options.process, use),
+  });
+  return patient(work, signal, options.abandonAfterMs);
+}
+
+/** As `work`; but an operator that does not heed the signal is not waited for longer than that. */
+async function patient<T>(work: Promise<T>, signal: AbortSignal, abandonAfterMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let abandon = (): void => {};
+  const abandoned = new Promise<never>((_, reject) => {
+    abandon = () => {
+      timer = setTimeout(() => reject(signal.reason), abandonAfterMs);
+    };
+  });
+  abandoned.catch(() => {});
+  work.catch(() => {});
+  if (signal.aborted) abandon();
+  else signal.addEventListener('abort', abandon, { once: true });
+  try {
+    return await Promise.race([work, abandoned]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abandon);
+  }
+}
+
+/** Secrets are looked up now, at the start of the attempt; only their references were ever stored. */
+function resolvedEnv(
+  task: CanonicalTask,
+  variables: Readonly<Record<string, string | undefined>>,
+): { readonly values: Readonly<Record<string, string>>; readonly secrets: readonly string[] } {
+  const spec = 'env' in task ? (task.env ?? {}) : {};
+  const values: Record<string, string> = {};
+  const secrets: string[] = [];
+  for (const [name, value] of Object.entries(spec)) {
+    const resolved = resolveEnv(value, variables);
+    values[name] = resolved;
+    if (isEnvRef(value)) secrets.push(resolved);
+  }
+  return { values, secrets };
+}
+
+function stoppedEnd(reason: Exclude<StopReason, 'lost'>, timeLimit: number | undefined) {
+  const end = { exitCode: null, outputs: null };
+  switch (reason) {
+    case 'cancelled':
+      return { ...end, status: 'cancelled' as const, error: 'cancelled' };
+    case 'timed_out':
+      return { ...end, status: 'timed_out' as const, error: `not done within ${seconds(timeLimit ?? 0)} s` };
+    case 'stopped':
+      return { ...end, status: 'crashed' as const, error: 'its worker was stopped; the task goes back to the queue' };
+  }
+}
+
+function seconds(milliseconds: number): number {
+  return Math.round(milliseconds) / 1000;
+}
+
+function failedEnd(error: unknown, redact: Redact) {
+  const message = clean(redact(error instanceof Error ? error.message : String(error)));
+  const end = { error: message === '' ? 'it failed without a message' : message, outputs: null };
+  if (error instanceof TaskFailure) return { ...end, status: error.status, exitCode: error.exitCode, final: false, data: {} };
+  if (error instanceof MlopsError) {
+    const data: JsonObject = { code: error.code, ...(error.hint === undefined ? {} : { hint: clean(redact(error.hint)) }) };
+    return { ...end, status: 'failed' as const, exitCode: null, final: FINAL_CODES.has(error.code), data };
+  }
+  return { ...end, status: 'failed' as const, exitCode: null, final: false, data: {} };
+}
+
+/** What Postgres cannot hold in a text: NUL and halves of surrogate pairs. */
+function clean(text: string): string {
+  return text.replaceAll('\u0000', '\uFFFD').replace(/\p{Surrogate}/gu, '\uFFFD');
+}
+
+function cleaned(outputs: JsonObject, redact: Redact): JsonObject {
+  const visit = (value: JsonValue | undefined): JsonValue => {
+    if (value === undefined) return null;
+    if (typeof value === 'string') return clean(redact(value));
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) return value.map(visit);
+    return visitObject(value as JsonObject);
+  };
+  const visitObject = (object: JsonObject): JsonObject =>
+    Object.fromEntries(Object.entries(object).map(([key, value]) => [clean(redact(key)), visit(value)]));
+  return visitObject(outputs);
+}

@@ -1,0 +1,29 @@
+/** What an operator gets and gives. */
+import type { JsonObject } from '../../lib/json.ts';
+import type { CanonicalPipeline, CanonicalTask, OperatorName, TaskOf } from '../../spec/canonical-specs.ts';
+import type { ProcessResult, ProcessTask } from '../runners/process-runner.ts';
+import type { CallContext, OperatorServices } from '../services.ts';
+
+export interface OperatorContext extends CallContext {
+  readonly attempt: number;
+  readonly params: JsonObject;
+  readonly pipelineSpec: CanonicalPipeline;
+  /** Tasks before this one, the nearest first. */
+  readonly ancestors: readonly string[];
+  /** Outputs of those of them that succeeded. */
+  readonly inputs: Readonly<Record<string, JsonObject>>;
+  readonly gitCommit: string | null;
+  readonly services: OperatorServices;
+  /** Runs a program in a fresh directory; `use` sees what it left there before the directory is removed. */
+  runProcess<T>(task: ProcessTask, use: (result: ProcessResult) => Promise<T>): Promise<T>;
+}
+
+/** Answers the task's outputs. What it throws fails the task. */
+export type Operator<O extends OperatorName> = (task: TaskOf<O>, context: OperatorContext) => Promise<JsonObject>;
+
+export type Operators = { readonly [O in OperatorName]: Operator<O> };
+
+/** In a process of its own, or within the daemon. */
+export function runsAsProcess(task: CanonicalTask): boolean {
+  return task.operator === 'command' || (task.operator === 'model_training' && task.command !== undefined);
+}

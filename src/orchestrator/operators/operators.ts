@@ -1,0 +1,31 @@
+/** Every operator by its name. A new one is a file here and a line in this table. */
+import type { JsonObject } from '../../lib/json.ts';
+import type { CanonicalTask } from '../../spec/canonical-specs.ts';
+import { command } from './command.ts';
+import { dataIngestion } from './data-ingestion.ts';
+import { dataValidation } from './data-validation.ts';
+import { featureMaterialization } from './feature-materialization.ts';
+import { modelEvaluation } from './model-evaluation.ts';
+import { modelPromotion } from './model-promotion.ts';
+import { modelRegistration } from './model-registration.ts';
+import { modelTraining } from './model-training.ts';
+import type { OperatorContext, Operators } from './operator.ts';
+import { trainingDataset } from './training-dataset.ts';
+
+const OPERATORS: Operators = {
+  data_ingestion: dataIngestion,
+  data_validation: dataValidation,
+  feature_materialization: featureMaterialization,
+  training_dataset: trainingDataset,
+  model_training: modelTraining,
+  model_evaluation: modelEvaluation,
+  model_registration: modelRegistration,
+  model_promotion: modelPromotion,
+  command,
+};
+
+export function runOperator(task: CanonicalTask, context: OperatorContext): Promise<JsonObject> {
+  // The table's type pairs each name with its task; TypeScript cannot follow that through an index.
+  const operator = OPERATORS[task.operator] as (task: CanonicalTask, context: OperatorContext) => Promise<JsonObject>;
+  return operator(task, context);
+}

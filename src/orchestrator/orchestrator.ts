@@ -1,0 +1,163 @@
+/** The orchestrator's door: runs are submitted, watched, cancelled and tried again here; the daemon starts its two loops. */
+import { randomUUID } from 'node:crypto';
+import { MlopsError } from '../lib/error.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { didYouMean } from '../lib/suggest.ts';
+import type { CanonicalPipeline } from '../spec/canonical-specs.ts';
+import type { ArtifactStore } from '../stores/artifacts.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { Demand, NewRun, RunCause, RunEvent, RunFilter, RunRecord, RunStore, RunSummary } from '../stores/control/runs.ts';
+import { followEvents, followLog, unknownRun } from './follow.ts';
+import { machineCapacity, nodeName } from './machine.ts';
+import { newRun } from './new-run.ts';
+import { runRules } from './rules.ts';
+import { createScheduler, type Scheduler } from './scheduler.ts';
+import { createScheduleTicker } from './schedules.ts';
+import type { OperatorServices } from './services.ts';
+import { createHints } from './waiting.ts';
+import { createWorker, type Worker } from './worker.ts';
+
+export interface OrchestratorOptions {
+  readonly runs: RunStore;
+  readonly catalog: Catalog;
+  readonly services: OperatorServices;
+  readonly artifacts: Pick<ArtifactStore, 'localPath'>;
+  /** Absolute. Attempts of processes get their directories below it. */
+  readonly workdir: string;
+  /** What tasks on this machine may use together. Default: what it has. */
+  readonly capacity?: Partial<Demand> | undefined;
+  /** What references in a task's `env` are looked up in, and what processes inherit the harmless part of. Normally process.env. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** The commit that the applied specs came from, for the lineage of what a run makes. */
+  readonly gitCommit?: (() => Promise<string | null>) | undefined;
+  /** For people: what the loops do and what goes wrong in them. */
+  readonly report?: ((message: string, error?: unknown) => void) | undefined;
+  readonly newId?: (() => string) | undefined;
+  /** In [0, 1). */
+  readonly random?: (() => number) | undefined;
+  /** Tasks at once, however little they ask for. Default 32. */
+  readonly maxTasks?: number | undefined;
+  /** From SIGTERM to SIGKILL of a task's processes. Default 10 s. */
+  readonly killGraceMs?: number | undefined;
+  /** Default: this machine. Workers of one machine share its capacity. */
+  readonly node?: string | undefined;
+}
+
+export interface Submission {
+  /** An applied pipeline by name, or one given whole. */
+  readonly pipeline: string | CanonicalPipeline;
+  /** Over the pipeline's defaults. */
+  readonly params?: JsonObject | undefined;
+  readonly cause: RunCause;
+  /** Submitting the same key again answers the run that it made. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+export interface Orchestrator {
+  /** PL201 for an unknown pipeline, PL205 for a parameter that it does not take. */
+  submit(submission: Submission): Promise<RunRecord>;
+  get(runId: string): Promise<RunRecord | undefined>;
+  list(filter: RunFilter): Promise<{ readonly items: readonly RunSummary[]; readonly nextCursor: string | null }>;
+  /** PL202 for an unknown run. A run at its end is left as it is. */
+  cancel(runId: string, who: string): Promise<RunRecord>;
+  /** PL202 for an unknown run, PL204 for one that is under way or succeeded. */
+  retry(runId: string, who: string): Promise<RunRecord>;
+  events(runId: string, options: { readonly signal: AbortSignal; readonly after?: number | undefined }): AsyncIterable<RunEvent>;
+  logs(
+    runId: string,
+    task: string,
+    options: { readonly attempt?: number | undefined; readonly follow?: boolean | undefined; readonly signal: AbortSignal },
+  ): AsyncIterable<string>;
+  readonly scheduler: Scheduler;
+  readonly worker: Worker;
+  /** Stops both loops and closes what listens. */
+  close(): Promise<void>;
+}
+
+export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
+  const { runs, catalog } = options;
+  const newId = options.newId ?? randomUUID;
+  const random = options.random ?? Math.random;
+  const report = options.report ?? (() => {});
+  const node = options.node ?? nodeName();
+  const hints = createHints(runs);
+
+  async function prepare(spec: CanonicalPipeline, params: JsonObject, cause: RunCause, idempotencyKey: string | null): Promise<NewRun> {
+    const gitCommit = (await options.gitCommit?.()) ?? null;
+    return newRun({ runId: newId(), spec, params, cause, gitCommit, idempotencyKey });
+  }
+
+  async function pipelineOf(submission: Submission): Promise<CanonicalPipeline> {
+    if (typeof submission.pipeline !== 'string') return submission.pipeline;
+    const name = submission.pipeline;
+    let found = catalog.get('pipeline', name);
+    if (found === undefined) {
+      // It may have been applied a moment ago.
+      await catalog.refresh();
+      found = catalog.get('pipeline', name);
+    }
+    if (found !== undefined) return found.spec;
+    throw new MlopsError('PL201', {
+      detail: `No pipeline ${JSON.stringify(name)} is applied.`,
+      hint: didYouMean(name, catalog.list('pipeline').map((pipeline) => pipeline.name)) ?? 'apply one first: mlops apply',
+      status: 404,
+    });
+  }
+
+  const worker = createWorker({
+    runs,
+    services: options.services,
+    artifactFile: (digest) => options.artifacts.localPath(digest),
+    hints,
+    node,
+    capacity: { ...machineCapacity(), ...defined(options.capacity) },
+    workdir: options.workdir,
+    variables: options.variables,
+    random,
+    report,
+    maxTasks: options.maxTasks,
+    killGraceMs: options.killGraceMs,
+  });
+  const scheduler = createScheduler({
+    runs,
+    hints,
+    node,
+    workdir: options.workdir,
+    schedules: createScheduleTicker({ runs, catalog, newRun: (spec, cause) => prepare(spec, {}, cause, null), report }),
+    random,
+    report,
+  });
+
+  return {
+    submit: async (submission) => {
+      const spec = await pipelineOf(submission);
+      const run = await prepare(spec, submission.params ?? {}, submission.cause, submission.idempotencyKey ?? null);
+      return (await runs.create(run, runRules)).run;
+    },
+    get: (runId) => runs.get(runId),
+    list: (filter) => runs.list(filter),
+    cancel: async (runId, who) => {
+      const run = await runs.cancel(runId, who, runRules);
+      if (run === undefined) throw unknownRun(runId);
+      return run;
+    },
+    retry: async (runId, who) => {
+      const run = await runs.retry(runId, who, runRules);
+      if (run === undefined) throw unknownRun(runId);
+      return run;
+    },
+    events: (runId, { signal, after }) => followEvents(runs, hints, runId, { signal, after }),
+    logs: (runId, task, logOptions) => followLog(runs, hints, runId, task, logOptions),
+    scheduler,
+    worker,
+    close: async () => {
+      await scheduler.stop();
+      await worker.stop();
+      await hints.close();
+    },
+  };
+}
+
+function defined(capacity: Partial<Demand> | undefined): Partial<Demand> {
+  return Object.fromEntries(Object.entries(capacity ?? {}).filter(([, value]) => value !== undefined));
+}

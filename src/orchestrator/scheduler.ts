@@ -1,0 +1,103 @@
+/** Fires schedules, takes over what dead workers left, ends what waits too long. Any number may run: the store arbitrates. */
+import { rm } from 'node:fs/promises';
+import { MlopsError } from '../lib/error.ts';
+import type { ExpiredLease, RunStore } from '../stores/control/runs.ts';
+import { isAlive, signalGroup } from './machine.ts';
+import { retryVerdict } from './retry.ts';
+import { runRules } from './rules.ts';
+import { attemptDirectory } from './runners/process-runner.ts';
+import type { ScheduleTicker } from './schedules.ts';
+import { createWakeup, type Hints } from './waiting.ts';
+
+export interface SchedulerOptions {
+  readonly runs: RunStore;
+  readonly hints: Hints;
+  readonly node: string;
+  readonly workdir: string;
+  readonly schedules: ScheduleTicker;
+  readonly random: () => number;
+  readonly report: (message: string, error?: unknown) => void;
+}
+
+export interface Scheduler {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const POLL_MS = 1000;
+const LOOK_AT_WORKERS_MS = 5000;
+
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { runs, report } = options;
+  const stopping = new AbortController();
+  const wakeup = createWakeup();
+  let loop: Promise<void> | undefined;
+  let unsubscribe = (): void => {};
+
+  async function work(): Promise<void> {
+    const { signal } = stopping;
+    let lookedAt = Number.NEGATIVE_INFINITY;
+    while (!signal.aborted) {
+      try {
+        if (performance.now() - lookedAt >= LOOK_AT_WORKERS_MS) {
+          await forgetDeadWorkers();
+          lookedAt = performance.now();
+        }
+        for (const lease of await runs.expiredLeases()) await recover(lease);
+        await runs.endOverdue(runRules);
+        await runs.releaseHeld();
+        await options.schedules.tick();
+      } catch (error) {
+        if (!signal.aborted) report('the scheduler cannot do its round; it tries again', error);
+      }
+      await wakeup.wait(POLL_MS, signal);
+    }
+  }
+
+  /** Workers of this machine whose process is gone need not be waited for until their leases end. */
+  async function forgetDeadWorkers(): Promise<void> {
+    for (const worker of await runs.workersOn(options.node)) {
+      if (!isAlive(worker.pid, worker.pidStartedAt)) await runs.forgetWorker(worker.workerId);
+    }
+  }
+
+  async function recover(lease: ExpiredLease): Promise<void> {
+    if (lease.node === options.node) {
+      // The worker may be gone without its program being: two of a task must not run.
+      if (lease.pid !== null && lease.pidStartedAt !== null && isAlive(lease.pid, lease.pidStartedAt)) signalGroup(lease.pid, 'SIGKILL');
+      await rm(attemptDirectory(options.workdir, lease), { recursive: true, force: true, maxRetries: 3 });
+    }
+    const run = await runs.get(lease.runId);
+    const end = { status: 'crashed' as const, exitCode: null };
+    const verdict = retryVerdict(run?.spec.tasks[lease.task]?.retry, lease, end, lease.deadlineInMs, options.random);
+    await runs.giveUp(
+      {
+        ...end,
+        runId: lease.runId,
+        task: lease.task,
+        attempt: lease.attempt,
+        error: 'its worker is gone: the lease ended without a word',
+        outputs: null,
+        data: {},
+        ...verdict,
+      },
+      runRules,
+    );
+  }
+
+  return {
+    start: async () => {
+      if (loop !== undefined) return;
+      await options.schedules.begin();
+      unsubscribe = options.hints.subscribe((hint) => {
+        if (hint.kind === 'state') wakeup.wake();
+      });
+      loop = work();
+    },
+    stop: async () => {
+      stopping.abort(new MlopsError('AP106', { detail: 'The scheduler stops.' }));
+      unsubscribe();
+      await loop;
+    },
+  };
+}

@@ -1,0 +1,155 @@
+/**
+ * Which schedules there are (of pipelines, and of feature sets that materialize by themselves) and which of their instants
+ * are due, by the store's clock. Between two looks at the store its clock is followed by this process's steady one.
+ */
+import { digestOf } from '../lib/canonical.ts';
+import { nextInstant, nextInstants } from '../lib/schedule.ts';
+import type { CanonicalPipeline } from '../spec/canonical-specs.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { NewRun, RunCause, RunStore } from '../stores/control/runs.ts';
+import { runRules } from './rules.ts';
+
+export interface Schedule {
+  /** `pipeline.NAME` or `feature_set.NAME`. */
+  readonly name: string;
+  readonly cron: string;
+  readonly timezone: string | undefined;
+  readonly catchup: 'none' | 'last' | 'all';
+  readonly overlap: 'queue' | 'skip' | 'cancel';
+  readonly pipeline: CanonicalPipeline;
+}
+
+export interface ScheduleTicker {
+  begin(): Promise<void>;
+  tick(): Promise<void>;
+}
+
+export interface ScheduleTickerOptions {
+  readonly runs: Pick<RunStore, 'schedule' | 'advanceSchedule' | 'touchSchedules' | 'fire'>;
+  readonly catalog: Catalog;
+  readonly newRun: (spec: CanonicalPipeline, cause: RunCause) => Promise<NewRun>;
+  readonly report: (message: string, error?: unknown) => void;
+}
+
+/** A scheduler that looked within this time was there: an instant since then was not missed. */
+const MISSED_AFTER_MS = 30_000;
+const TOUCH_EVERY_MS = 10_000;
+/** Fired in one round; the next round goes on. */
+const INSTANTS_A_ROUND = 100;
+
+interface Known {
+  readonly schedule: Schedule;
+  readonly digest: string;
+  /** Undefined: to be looked up. Null: none comes. */
+  next: Date | null | undefined;
+}
+
+/** All schedules of what is applied. */
+export function schedulesOf(catalog: Catalog): readonly Schedule[] {
+  const schedules: Schedule[] = [];
+  for (const { name, spec } of catalog.list('pipeline')) {
+    if (spec.schedule === undefined) continue;
+    const { cron, timezone, catchup = 'none', overlap = 'queue' } = spec.schedule;
+    schedules.push({ name: `pipeline.${name}`, cron, timezone, catchup, overlap, pipeline: spec });
+  }
+  for (const { name, spec } of catalog.list('feature_set')) {
+    if (spec.materialize?.cron === undefined) continue;
+    const { cron, timezone } = spec.materialize;
+    // What one round misses the next one materializes: rounds are neither queued nor caught up.
+    schedules.push({ name: `feature_set.${name}`, cron, timezone, catchup: 'last', overlap: 'skip', pipeline: materializationOf(name) });
+  }
+  return schedules;
+}
+
+/** The pipeline of one task that a feature set's own schedule runs. */
+export function materializationOf(featureSet: string): CanonicalPipeline {
+  return {
+    name: `feature_set.${featureSet}`,
+    tasks: { materialize: { operator: 'feature_materialization', featureSets: [featureSet], needs: [], retry: { limit: 2 } } },
+  };
+}
+
+export function createScheduleTicker(options: ScheduleTickerOptions): ScheduleTicker {
+  const { runs, catalog } = options;
+  let known = new Map<string, Known>();
+  let revision = -1;
+  let clock = { at: 0, steady: 0 };
+  let touchedAt = Number.NEGATIVE_INFINITY;
+
+  function readCatalog(): void {
+    if (catalog.revision === revision) return;
+    revision = catalog.revision;
+    const next = new Map<string, Known>();
+    for (const schedule of schedulesOf(catalog)) {
+      const digest = digestOf({ cron: schedule.cron, timezone: schedule.timezone ?? 'UTC' });
+      const before = known.get(schedule.name);
+      next.set(schedule.name, { schedule, digest, next: before?.digest === digest ? before.next : undefined });
+    }
+    known = next;
+    touchedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  async function tick(): Promise<void> {
+    readCatalog();
+    for (const entry of known.values()) {
+      if (entry.next === undefined || (entry.next !== null && entry.next.getTime() <= now())) await look(entry);
+    }
+    if (performance.now() - touchedAt >= TOUCH_EVERY_MS) {
+      setClock(await runs.touchSchedules([...known.keys()]));
+      touchedAt = performance.now();
+    }
+  }
+
+  const now = (): number => clock.at + (performance.now() - clock.steady);
+  const setClock = (at: Date): void => {
+    clock = { at: at.getTime(), steady: performance.now() };
+  };
+
+  async function look(entry: Known): Promise<void> {
+    const { schedule } = entry;
+    const stand = await runs.schedule(schedule.name, entry.digest);
+    setClock(stand.now);
+    const due = nextInstants(schedule.cron, schedule.timezone, stand.cursor, { until: stand.now, limit: INSTANTS_A_ROUND });
+    const missed = stand.now.getTime() - stand.checkedAt.getTime() > MISSED_AFTER_MS;
+    if (missed && schedule.catchup !== 'all') {
+      // All that were missed, however many: `last` runs the last of them.
+      const last = schedule.catchup === 'last' ? lastBefore(schedule, stand.cursor, stand.now) : undefined;
+      if (last !== undefined) await fire(schedule, last);
+      await runs.advanceSchedule(schedule.name, stand.now);
+      entry.next = nextInstant(schedule.cron, schedule.timezone, stand.now) ?? null;
+      return;
+    }
+    for (const instant of due) {
+      await fire(schedule, instant);
+      await runs.advanceSchedule(schedule.name, instant);
+    }
+    entry.next = nextInstant(schedule.cron, schedule.timezone, due.at(-1) ?? stand.cursor) ?? null;
+  }
+
+  async function fire(schedule: Schedule, instant: Date): Promise<void> {
+    const cause: RunCause = { kind: 'schedule', who: null, schedule: schedule.name, instant: instant.toISOString() };
+    const run = await options.newRun(schedule.pipeline, cause);
+    const outcome = await runs.fire({ name: schedule.name, instant, overlap: schedule.overlap }, run, runRules);
+    const at = `${schedule.name} at ${instant.toISOString()}`;
+    if (outcome === 'skipped') options.report(`${at} is skipped: the run before is still under way`);
+    else if (outcome !== undefined) options.report(`${at}: run ${outcome.runId}`);
+  }
+
+  return {
+    begin: async () => {
+      await catalog.refresh();
+      readCatalog();
+    },
+    tick,
+  };
+}
+
+/** The last instant in (after, until], however many there are. */
+function lastBefore(schedule: Schedule, after: Date, until: Date): Date | undefined {
+  let last: Date | undefined;
+  for (let windowMs = 60_000; ; windowMs *= 4) {
+    const from = new Date(Math.max(after.getTime(), until.getTime() - windowMs));
+    last = nextInstants(schedule.cron, schedule.timezone, from, { until, limit: 100_000 }).at(-1);
+    if (last !== undefined || from.getTime() === after.getTime()) return last;
+  }
+}

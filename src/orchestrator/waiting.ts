@@ -1,0 +1,79 @@
+/** Waiting that ends by time, by a hint, or by a signal. */
+import type { RunHint, RunStore } from '../stores/control/runs.ts';
+
+export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal?.addEventListener('abort', end, { once: true });
+  });
+}
+
+export interface Wakeup {
+  wake(): void;
+  /** Until somebody called `wake` since the last wait, or the time is over. */
+  wait(milliseconds: number, signal: AbortSignal): Promise<void>;
+}
+
+export function createWakeup(): Wakeup {
+  let woken = false;
+  let release: (() => void) | undefined;
+  return {
+    wake: () => {
+      woken = true;
+      release?.();
+    },
+    wait: async (milliseconds, signal) => {
+      if (!woken) {
+        const ended = new AbortController();
+        release = () => ended.abort();
+        await pause(milliseconds, AbortSignal.any([signal, ended.signal]));
+        release = undefined;
+      }
+      woken = false;
+    },
+  };
+}
+
+export interface Hints {
+  /** Returns the function that ends it. */
+  subscribe(listener: (hint: RunHint) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** One listening connection for all that wait, opened when the first does. Without it everybody still polls. */
+export function createHints(runs: Pick<RunStore, 'onHint'>): Hints {
+  const listeners = new Set<(hint: RunHint) => void>();
+  let ending: Promise<(() => Promise<void>) | undefined> | undefined;
+  const open = (): void => {
+    ending ??= runs
+      .onHint((hint) => {
+        for (const listener of [...listeners]) listener(hint);
+      })
+      .catch(() => {
+        // Tried again with the next subscription; polling goes on meanwhile.
+        ending = undefined;
+        return undefined;
+      });
+  };
+  return {
+    subscribe: (listener) => {
+      listeners.add(listener);
+      open();
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+    close: async () => {
+      listeners.clear();
+      const end = await ending;
+      ending = undefined;
+      await end?.();
+    },
+  };
+}

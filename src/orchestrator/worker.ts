@@ -1,0 +1,206 @@
+/**
+ * Takes tasks and runs them. Claims in batches whenever something may have changed and at least once a second; ends of
+ * attempts are recorded in batches by run. Everything that it knows can be lost: what counts is in the store.
+ */
+import { randomUUID } from 'node:crypto';
+import { MlopsError } from '../lib/error.ts';
+import type { AttemptEnd, Demand, Lease, LeaseKeeper, LeaseRef, RunRecord, RunStore, WorkerIdentity } from '../stores/control/runs.ts';
+import { admit } from './admission.ts';
+import { AttemptStopped, runAttempt, type StopReason } from './attempt.ts';
+import { createEnds } from './ends.ts';
+import { processStartedAt } from './machine.ts';
+import { runRules } from './rules.ts';
+import type { OperatorServices } from './services.ts';
+import { createTaskLog } from './task-log.ts';
+import { createWakeup, type Hints, pause } from './waiting.ts';
+
+export interface WorkerOptions {
+  readonly runs: RunStore;
+  readonly services: OperatorServices;
+  readonly artifactFile: (digest: string) => Promise<string>;
+  readonly hints: Hints;
+  readonly node: string;
+  readonly capacity: Demand;
+  readonly workdir: string;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly random: () => number;
+  readonly report: (message: string, error?: unknown) => void;
+  /** Tasks at once, however little they ask for. Default 32. */
+  readonly maxTasks?: number | undefined;
+  /** From SIGTERM to SIGKILL. Default 10 s. */
+  readonly killGraceMs?: number | undefined;
+}
+
+export interface Worker {
+  /** Takes tasks from now on. */
+  start(): Promise<void>;
+  /** Takes no more and waits for those in hand, at most until the signal aborts. */
+  drain(signal?: AbortSignal): Promise<void>;
+  /** Ends those in hand; they go back to the queue at once. */
+  stop(): Promise<void>;
+}
+
+const POLL_MS = 1000;
+const SPECS_KEPT = 64;
+
+interface Active {
+  readonly lease: Lease;
+  readonly controller: AbortController;
+  readonly done: Promise<void>;
+}
+
+export function createWorker(options: WorkerOptions): Worker {
+  const { runs, report } = options;
+  const killGraceMs = options.killGraceMs ?? 10_000;
+  const maxTasks = options.maxTasks ?? 32;
+  const active = new Map<string, Active>();
+  const wakeup = createWakeup();
+  const stopping = new AbortController();
+  const specs = new Map<string, Promise<RunRecord | undefined>>();
+  const ends = createEnds(runs, runRules, () => wakeup.wake());
+  let identity: WorkerIdentity | undefined;
+  let keeper: LeaseKeeper | undefined;
+  let loop: Promise<void> | undefined;
+  let draining = false;
+  let unsubscribe = (): void => {};
+
+  async function start(): Promise<void> {
+    if (loop !== undefined) return;
+    await openKeeper();
+    unsubscribe = options.hints.subscribe((hint) => {
+      if (hint.kind === 'state') wakeup.wake();
+    });
+    loop = work();
+  }
+
+  async function openKeeper(): Promise<void> {
+    const next: WorkerIdentity = {
+      workerId: randomUUID(),
+      node: options.node,
+      pid: process.pid,
+      pidStartedAt: processStartedAt(process.pid) ?? 'unknown',
+      capacity: options.capacity,
+    };
+    keeper = await runs.keepLeases(next);
+    keeper.onLost((lease) => stopAttempt(lease, 'lost'));
+    identity = next;
+  }
+
+  async function work(): Promise<void> {
+    const { signal } = stopping;
+    while (!signal.aborted) {
+      let waitMs = POLL_MS;
+      try {
+        if (keeper?.ended() === true) await openKeeper();
+        if (!draining && active.size < maxTasks) waitMs = await claimSome(waitMs);
+        if (active.size > 0) await noticeCancelled();
+      } catch (error) {
+        if (!signal.aborted) report('the worker cannot reach the control store; it tries again', error);
+      }
+      await wakeup.wait(waitMs, signal);
+    }
+  }
+
+  /** How long until something is due. */
+  async function claimSome(waitMs: number): Promise<number> {
+    if (identity === undefined) return waitMs;
+    const { leases, nextDueMs } = await runs.claim(identity, maxTasks - active.size, admit, runRules);
+    for (const lease of leases) begin(lease);
+    return nextDueMs === null ? waitMs : Math.min(waitMs, Math.max(1, Math.ceil(nextDueMs)));
+  }
+
+  async function noticeCancelled(): Promise<void> {
+    if (identity === undefined) return;
+    for (const lease of await runs.cancelledLeases(identity.workerId)) stopAttempt(lease, 'cancelled');
+  }
+
+  function stopAttempt(lease: LeaseRef, reason: StopReason): void {
+    const found = active.get(keyOf(lease));
+    if (found !== undefined && !found.controller.signal.aborted) found.controller.abort(new AttemptStopped(reason));
+  }
+
+  function begin(lease: Lease): void {
+    const controller = new AbortController();
+    const key = keyOf(lease);
+    keeper?.track(lease, null);
+    const done = attend(lease, controller)
+      .catch((error: unknown) => report(`task ${lease.task} of run ${lease.runId} could not be ended in the store; its lease will expire`, error))
+      .finally(() => {
+        active.delete(key);
+        keeper?.untrack(lease);
+        wakeup.wake();
+      });
+    active.set(key, { lease, controller, done });
+    if (stopping.signal.aborted) controller.abort(new AttemptStopped('stopped'));
+  }
+
+  async function attend(lease: Lease, controller: AbortController): Promise<void> {
+    const taskLog = createTaskLog({
+      append: (chunks) => runs.appendLog(lease, chunks),
+      pause: (milliseconds) => pause(milliseconds, controller.signal),
+    });
+    let end: AttemptEnd | undefined;
+    try {
+      const run = await specOf(lease.runId);
+      if (run === undefined) return;
+      end = await runAttempt({
+        lease,
+        run,
+        services: options.services,
+        outputsOf: (tasks) => runs.outputs(lease.runId, tasks),
+        process: {
+          workdir: options.workdir,
+          artifactFile: options.artifactFile,
+          variables: options.variables,
+          killGraceMs,
+          recordProcess: (_, started) => runs.recordProcess(lease, started),
+          onGroup: (_, group) => keeper?.track(lease, group),
+        },
+        taskLog,
+        controller,
+        variables: options.variables,
+        random: options.random,
+        abandonAfterMs: killGraceMs + 5_000,
+      });
+    } finally {
+      await taskLog.close();
+    }
+    if (end !== undefined) await ends.record(end, controller.signal);
+  }
+
+  /** A run's pipeline and parameters never change. */
+  async function specOf(runId: string): Promise<RunRecord | undefined> {
+    const kept = specs.get(runId);
+    if (kept !== undefined) return kept;
+    const loading = runs.get(runId);
+    specs.set(runId, loading);
+    loading.catch(() => specs.delete(runId));
+    const oldest = specs.size > SPECS_KEPT ? specs.keys().next().value : undefined;
+    if (oldest !== undefined) specs.delete(oldest);
+    return loading;
+  }
+
+  async function drain(signal?: AbortSignal): Promise<void> {
+    draining = true;
+    const done = Promise.all([...active.values()].map((attempt) => attempt.done)).then(() => undefined);
+    if (signal === undefined) return done;
+    await Promise.race([done, new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))]);
+  }
+
+  async function stop(): Promise<void> {
+    draining = true;
+    stopping.abort(new MlopsError('AP106', { detail: 'The worker stops.' }));
+    unsubscribe();
+    await loop;
+    for (const { lease } of active.values()) stopAttempt(lease, 'stopped');
+    while (active.size > 0) await Promise.all([...active.values()].map((attempt) => attempt.done));
+    await keeper?.stop();
+    keeper = undefined;
+  }
+
+  return { start, drain, stop };
+}
+
+function keyOf(lease: LeaseRef): string {
+  return `${lease.runId} ${lease.task} ${lease.attempt}`;
+}
