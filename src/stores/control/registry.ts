@@ -100,6 +100,16 @@ export interface MetricCondition {
 export interface RegistryStore {
   /** The next version of the model; the first registers the model. Numbers have no gaps, also when called at once. */
   addVersion(version: NewVersion, who: string): Promise<ModelVersion>;
+  /**
+   * The content of an artifact that was declared without one, or a further artifact while the version is in development. The
+   * same content again changes nothing. MD201 where no version has the id, API409 where the path has other content or the
+   * version has left development.
+   */
+  addArtifact(
+    versionId: string,
+    artifact: { readonly path: string; readonly digest: string; readonly bytes: number },
+    who: string,
+  ): Promise<VersionArtifact>;
   versionById(id: string): Promise<ModelVersion | undefined>;
   version(name: string, version: number): Promise<ModelVersion | undefined>;
   /** The version at a stage; the newest where a stage holds several. */

@@ -77,6 +77,35 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
       return added!;
     });
 
+  const addArtifact: RegistryStore['addArtifact'] = (id, { path, digest, bytes }, who) =>
+    db.transaction(async (tx) => {
+      const named = UUID.test(id) ? await one(tx, { id }) : undefined;
+      if (named === undefined)
+        throw new MlopsError('MD201', { detail: `No model version has the id "${id}".`, status: 404 });
+      await lockModel(tx, named.name);
+      const { name, version, stage, artifacts } = (await one(tx, { id }))!;
+      const declared = artifacts.find((artifact) => artifact.path === path);
+      if (declared?.digest === digest) return declared;
+      if (declared?.digest != null || (declared === undefined && stage !== 'development')) {
+        throw new MlopsError('API409', {
+          detail:
+            declared === undefined
+              ? `Version ${version} of ${name} has left development: nothing is added to it.`
+              : `Version ${version} of ${name} has other content at ${path}: a version never changes.`,
+          hint: 'register a new version',
+        });
+      }
+      const artifact = { path, digest, bytes, uri: declared?.uri ?? null };
+      const next = declared === undefined ? [...artifacts, artifact] : artifacts.map((one) => (one === declared ? artifact : one));
+      await tx.query('update mlops.model_versions set artifacts = $3 where scope_id = $1 and version_id = $2', [
+        scopeId,
+        id,
+        JSON.stringify(next),
+      ]);
+      await audit(tx, who, 'model.artifact', `model.${name}`, { version, id, path, digest });
+      return artifact;
+    });
+
   const move: RegistryStore['move'] = (id, to, { who, reason }, guard) =>
     db.transaction(async (tx) => {
       const named = UUID.test(id) ? await one(tx, { id }) : undefined;
@@ -130,6 +159,7 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
 
   return {
     addVersion,
+    addArtifact,
     move,
     versionById: async (id) => (UUID.test(id) ? one(db, { id }) : undefined),
     version: (name, version) => one(db, { name, version }),
