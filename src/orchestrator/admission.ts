@@ -12,7 +12,9 @@ export const AGING_SECONDS = 300;
 const EPSILON = 1e-9;
 
 export function admit(candidates: readonly Candidate[], room: Room): Admission {
-  const order = candidates.map((candidate, index) => ({ candidate, index })).sort((a, b) => before(a.candidate, b.candidate));
+  const order = candidates
+    .map((candidate, index) => ({ candidate, index }))
+    .sort((a, b) => before(a.candidate, b.candidate));
   const free = { ...room.free };
   let slots = room.slots;
   let reserved = false;
@@ -48,7 +50,8 @@ function fits(demand: Demand, free: Demand): boolean {
 
 /** Why no machine can ever run it. */
 function beyond(demand: Demand, largest: Demand): string | undefined {
-  if (demand.cpu > largest.cpu + EPSILON) return `it asks for ${demand.cpu} cores; the largest machine offers ${largest.cpu}`;
+  if (demand.cpu > largest.cpu + EPSILON)
+    return `it asks for ${demand.cpu} cores; the largest machine offers ${largest.cpu}`;
   if (demand.memoryBytes > largest.memoryBytes) {
     return `it asks for ${demand.memoryBytes} bytes of memory; the largest machine offers ${largest.memoryBytes}`;
   }

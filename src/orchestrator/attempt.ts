@@ -58,13 +58,27 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
       : setTimeout(() => controller.abort(new AttemptStopped('timed_out')), Math.max(0, timeLimit));
   const began = performance.now();
   let redact: Redact = (text) => text;
-  let ended: { status: AttemptStatus; exitCode: number | null; error: string | null; outputs: JsonObject | null; final: boolean; data: JsonObject };
+  let ended: {
+    status: AttemptStatus;
+    exitCode: number | null;
+    error: string | null;
+    outputs: JsonObject | null;
+    final: boolean;
+    data: JsonObject;
+  };
   try {
     if (task === undefined) throw new MlopsError('PL203', { detail: `The run's pipeline has no task ${lease.task}.` });
     const env = resolvedEnv(task, options.variables);
     redact = redactor(env.secrets);
     const outputs = await operate(task, env, options);
-    ended = { status: 'succeeded', exitCode: null, error: null, outputs: cleaned(outputs, redact), final: true, data: {} };
+    ended = {
+      status: 'succeeded',
+      exitCode: null,
+      error: null,
+      outputs: cleaned(outputs, redact),
+      final: true,
+      data: {},
+    };
   } catch (error) {
     const stopped = controller.signal.aborted ? (controller.signal.reason as unknown) : undefined;
     if (stopped instanceof AttemptStopped) {
@@ -78,7 +92,10 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
     clearTimeout(timer);
   }
   const left = lease.deadlineInMs === null ? null : lease.deadlineInMs - (performance.now() - began);
-  const isStop = controller.signal.aborted && (controller.signal.reason as AttemptStopped).reason === 'stopped' && ended.status === 'crashed';
+  const isStop =
+    controller.signal.aborted &&
+    (controller.signal.reason as AttemptStopped).reason === 'stopped' &&
+    ended.status === 'crashed';
   const verdict = isStop
     ? ({ retryInMs: 0, counts: 'nothing' } as const)
     : retryVerdict(task?.retry, lease, ended, left, options.random);
@@ -199,9 +216,13 @@ function seconds(milliseconds: number): number {
 function failedEnd(error: unknown, redact: Redact) {
   const message = clean(redact(error instanceof Error ? error.message : String(error)));
   const end = { error: message === '' ? 'it failed without a message' : message, outputs: null };
-  if (error instanceof TaskFailure) return { ...end, status: error.status, exitCode: error.exitCode, final: false, data: {} };
+  if (error instanceof TaskFailure)
+    return { ...end, status: error.status, exitCode: error.exitCode, final: false, data: {} };
   if (error instanceof MlopsError) {
-    const data: JsonObject = { code: error.code, ...(error.hint === undefined ? {} : { hint: clean(redact(error.hint)) }) };
+    const data: JsonObject = {
+      code: error.code,
+      ...(error.hint === undefined ? {} : { hint: clean(redact(error.hint)) }),
+    };
     return { ...end, status: 'failed' as const, exitCode: null, final: FINAL_CODES.has(error.code), data };
   }
   return { ...end, status: 'failed' as const, exitCode: null, final: false, data: {} };

@@ -41,7 +41,12 @@ export function createEnds(runs: Pick<RunStore, 'end'>, rules: RunRules, onRecor
       const held = batch.filter(({ signal }) => !isLost(signal));
       try {
         // A commit whose answer got lost is refused when it is repeated: what it changed stands.
-        if (held.length > 0) await runs.end(runId, held.map(({ end }) => end), rules);
+        if (held.length > 0)
+          await runs.end(
+            runId,
+            held.map(({ end }) => end),
+            rules,
+          );
         for (const { resolve } of batch) resolve();
         onRecorded();
         return;

@@ -17,19 +17,25 @@ export async function* followEvents(
 ): AsyncGenerator<RunEvent, void, undefined> {
   const { signal } = options;
   await runOf(runs, runId);
-  yield* following(hints, runId, signal, async function* (state: { after: number; ended: boolean }) {
-    // Read before the events: what ended by then has written them all.
-    const run = await runOf(runs, runId);
-    for (;;) {
-      const events = await runs.events(runId, state.after, EVENTS_AT_ONCE);
-      for (const event of events) {
-        state.after = event.seq;
-        yield event;
+  yield* following(
+    hints,
+    runId,
+    signal,
+    async function* (state: { after: number; ended: boolean }) {
+      // Read before the events: what ended by then has written them all.
+      const run = await runOf(runs, runId);
+      for (;;) {
+        const events = await runs.events(runId, state.after, EVENTS_AT_ONCE);
+        for (const event of events) {
+          state.after = event.seq;
+          yield event;
+        }
+        if (events.length < EVENTS_AT_ONCE) break;
       }
-      if (events.length < EVENTS_AT_ONCE) break;
-    }
-    state.ended = isRunEnded(run.status);
-  }, { after: options.after ?? 0, ended: false });
+      state.ended = isRunEnded(run.status);
+    },
+    { after: options.after ?? 0, ended: false },
+  );
 }
 
 /**
@@ -41,7 +47,11 @@ export async function* followLog(
   hints: Hints,
   runId: string,
   task: string,
-  options: { readonly attempt?: number | undefined; readonly follow?: boolean | undefined; readonly signal: AbortSignal },
+  options: {
+    readonly attempt?: number | undefined;
+    readonly follow?: boolean | undefined;
+    readonly signal: AbortSignal;
+  },
 ): AsyncGenerator<string, void, undefined> {
   const { signal, follow = false } = options;
   const first = taskOf(await runOf(runs, runId), task);
@@ -52,27 +62,36 @@ export async function* followLog(
     });
   }
   const begin = { attempt: options.attempt ?? Math.max(1, first.attempt), seq: 0, ended: false };
-  yield* following(hints, runId, signal, async function* (state: typeof begin) {
-    for (;;) {
-      const run = await runOf(runs, runId);
-      const current = taskOf(run, task);
-      const over = isEnded(current.status) || isRunEnded(run.status);
-      const part = await runs.readLog(runId, task, state.attempt, state.seq, CHUNKS_AT_ONCE);
-      for (const chunk of part?.chunks ?? []) {
-        state.seq = chunk.seq;
-        yield chunk.text;
+  yield* following(
+    hints,
+    runId,
+    signal,
+    async function* (state: typeof begin) {
+      for (;;) {
+        const run = await runOf(runs, runId);
+        const current = taskOf(run, task);
+        const over = isEnded(current.status) || isRunEnded(run.status);
+        const part = await runs.readLog(runId, task, state.attempt, state.seq, CHUNKS_AT_ONCE);
+        for (const chunk of part?.chunks ?? []) {
+          state.seq = chunk.seq;
+          yield chunk.text;
+        }
+        if (part !== undefined && part.chunks.length === CHUNKS_AT_ONCE) continue;
+        const attemptEnded = part === undefined ? over : part.ended;
+        if (
+          !follow ||
+          (attemptEnded && (options.attempt !== undefined || (over && state.attempt >= current.attempt)))
+        ) {
+          state.ended = true;
+          return;
+        }
+        if (part?.ended !== true || current.attempt <= state.attempt) return;
+        state.attempt += 1;
+        state.seq = 0;
       }
-      if (part !== undefined && part.chunks.length === CHUNKS_AT_ONCE) continue;
-      const attemptEnded = part === undefined ? over : part.ended;
-      if (!follow || (attemptEnded && (options.attempt !== undefined || (over && state.attempt >= current.attempt)))) {
-        state.ended = true;
-        return;
-      }
-      if (part?.ended !== true || current.attempt <= state.attempt) return;
-      state.attempt += 1;
-      state.seq = 0;
-    }
-  }, begin);
+    },
+    begin,
+  );
 }
 
 async function* following<T, State extends { ended: boolean }>(
@@ -104,7 +123,11 @@ async function runOf(runs: RunStore, runId: string): Promise<RunRecord> {
 }
 
 export function unknownRun(runId: string): MlopsError {
-  return new MlopsError('PL202', { detail: `There is no run ${runId}.`, hint: 'list them: mlops runs list', status: 404 });
+  return new MlopsError('PL202', {
+    detail: `There is no run ${runId}.`,
+    hint: 'list them: mlops runs list',
+    status: 404,
+  });
 }
 
 function taskOf(run: RunRecord, name: string): RunRecord['tasks'][number] {

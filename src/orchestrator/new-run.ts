@@ -55,8 +55,14 @@ export function runParams(spec: CanonicalPipeline, given: JsonObject): JsonObjec
 }
 
 /** A text from the command line is read as the type of the default. */
-function typedParam(pipeline: string, name: string, value: unknown, fallback: string | number | boolean): string | number | boolean {
-  if (typeof value === typeof fallback && (typeof value !== 'number' || Number.isFinite(value))) return value as string | number | boolean;
+function typedParam(
+  pipeline: string,
+  name: string,
+  value: unknown,
+  fallback: string | number | boolean,
+): string | number | boolean {
+  if (typeof value === typeof fallback && (typeof value !== 'number' || Number.isFinite(value)))
+    return value as string | number | boolean;
   if (typeof value === 'string' && typeof fallback === 'number') {
     const number = Number(value);
     if (value.trim() !== '' && Number.isFinite(number)) return number;

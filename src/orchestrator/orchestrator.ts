@@ -6,7 +6,16 @@ import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalPipeline } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
-import type { Demand, NewRun, RunCause, RunEvent, RunFilter, RunRecord, RunStore, RunSummary } from '../stores/control/runs.ts';
+import type {
+  Demand,
+  NewRun,
+  RunCause,
+  RunEvent,
+  RunFilter,
+  RunRecord,
+  RunStore,
+  RunSummary,
+} from '../stores/control/runs.ts';
 import { followEvents, followLog, unknownRun } from './follow.ts';
 import { machineCapacity, nodeName } from './machine.ts';
 import { newRun } from './new-run.ts';
@@ -62,11 +71,18 @@ export interface Orchestrator {
   cancel(runId: string, who: string): Promise<RunRecord>;
   /** PL202 for an unknown run, PL204 for one that is under way or succeeded. */
   retry(runId: string, who: string): Promise<RunRecord>;
-  events(runId: string, options: { readonly signal: AbortSignal; readonly after?: number | undefined }): AsyncIterable<RunEvent>;
+  events(
+    runId: string,
+    options: { readonly signal: AbortSignal; readonly after?: number | undefined },
+  ): AsyncIterable<RunEvent>;
   logs(
     runId: string,
     task: string,
-    options: { readonly attempt?: number | undefined; readonly follow?: boolean | undefined; readonly signal: AbortSignal },
+    options: {
+      readonly attempt?: number | undefined;
+      readonly follow?: boolean | undefined;
+      readonly signal: AbortSignal;
+    },
   ): AsyncIterable<string>;
   readonly scheduler: Scheduler;
   readonly worker: Worker;
@@ -82,7 +98,12 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   const node = options.node ?? nodeName();
   const hints = createHints(runs);
 
-  async function prepare(spec: CanonicalPipeline, params: JsonObject, cause: RunCause, idempotencyKey: string | null): Promise<NewRun> {
+  async function prepare(
+    spec: CanonicalPipeline,
+    params: JsonObject,
+    cause: RunCause,
+    idempotencyKey: string | null,
+  ): Promise<NewRun> {
     const gitCommit = (await options.gitCommit?.()) ?? null;
     return newRun({ runId: newId(), spec, params, cause, gitCommit, idempotencyKey });
   }
@@ -99,7 +120,11 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     if (found !== undefined) return found.spec;
     throw new MlopsError('PL201', {
       detail: `No pipeline ${JSON.stringify(name)} is applied.`,
-      hint: didYouMean(name, catalog.list('pipeline').map((pipeline) => pipeline.name)) ?? 'apply one first: mlops apply',
+      hint:
+        didYouMean(
+          name,
+          catalog.list('pipeline').map((pipeline) => pipeline.name),
+        ) ?? 'apply one first: mlops apply',
       status: 404,
     });
   }

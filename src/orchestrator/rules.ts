@@ -59,7 +59,10 @@ function byCondition(when: string, run: RunFacts): Settlement {
       run: { id: run.runId, pipeline: run.pipeline, cause: run.cause.kind, instant: run.cause.instant },
     });
     if (typeof value === 'boolean') return { to: value ? 'ready' : 'skipped' };
-    return { to: 'failed', error: `\`when\` is ${JSON.stringify(value) ?? String(value)}, neither true nor false: ${when}` };
+    return {
+      to: 'failed',
+      error: `\`when\` is ${JSON.stringify(value) ?? String(value)}, neither true nor false: ${when}`,
+    };
   } catch (error) {
     if (error instanceof MlopsError) return { to: 'failed', error: error.message };
     throw error;
@@ -85,7 +88,8 @@ function result(tasks: readonly EndedTask[]): 'succeeded' | 'failed' {
       counting.length > 0 &&
       counting.every(
         (dependent) =>
-          tolerated.has(dependent) || (tasks[dependent]?.trigger === 'one_success' && tasks[dependent].status === 'succeeded'),
+          tolerated.has(dependent) ||
+          (tasks[dependent]?.trigger === 'one_success' && tasks[dependent].status === 'succeeded'),
       )
     );
   };

@@ -64,7 +64,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   async function recover(lease: ExpiredLease): Promise<void> {
     if (lease.node === options.node) {
       // The worker may be gone without its program being: two of a task must not run.
-      if (lease.pid !== null && lease.pidStartedAt !== null && isAlive(lease.pid, lease.pidStartedAt)) signalGroup(lease.pid, 'SIGKILL');
+      if (lease.pid !== null && lease.pidStartedAt !== null && isAlive(lease.pid, lease.pidStartedAt))
+        signalGroup(lease.pid, 'SIGKILL');
       await rm(attemptDirectory(options.workdir, lease), { recursive: true, force: true, maxRetries: 3 });
     }
     const run = await runs.get(lease.runId);

@@ -56,7 +56,14 @@ export function schedulesOf(catalog: Catalog): readonly Schedule[] {
     if (spec.materialize?.cron === undefined) continue;
     const { cron, timezone } = spec.materialize;
     // What one round misses the next one materializes: rounds are neither queued nor caught up.
-    schedules.push({ name: `feature_set.${name}`, cron, timezone, catchup: 'last', overlap: 'skip', pipeline: materializationOf(name) });
+    schedules.push({
+      name: `feature_set.${name}`,
+      cron,
+      timezone,
+      catchup: 'last',
+      overlap: 'skip',
+      pipeline: materializationOf(name),
+    });
   }
   return schedules;
 }
@@ -65,7 +72,9 @@ export function schedulesOf(catalog: Catalog): readonly Schedule[] {
 export function materializationOf(featureSet: string): CanonicalPipeline {
   return {
     name: `feature_set.${featureSet}`,
-    tasks: { materialize: { operator: 'feature_materialization', featureSets: [featureSet], needs: [], retry: { limit: 2 } } },
+    tasks: {
+      materialize: { operator: 'feature_materialization', featureSets: [featureSet], needs: [], retry: { limit: 2 } },
+    },
   };
 }
 
@@ -109,7 +118,10 @@ export function createScheduleTicker(options: ScheduleTickerOptions): ScheduleTi
     const { schedule } = entry;
     const stand = await runs.schedule(schedule.name, entry.digest);
     setClock(stand.now);
-    const due = nextInstants(schedule.cron, schedule.timezone, stand.cursor, { until: stand.now, limit: INSTANTS_A_ROUND });
+    const due = nextInstants(schedule.cron, schedule.timezone, stand.cursor, {
+      until: stand.now,
+      limit: INSTANTS_A_ROUND,
+    });
     const missed = stand.now.getTime() - stand.checkedAt.getTime() > MISSED_AFTER_MS;
     if (missed && schedule.catchup !== 'all') {
       // All that were missed, however many: `last` runs the last of them.

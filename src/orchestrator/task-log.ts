@@ -51,7 +51,9 @@ export function createTaskLog(options: TaskLogOptions): TaskLog {
     buffered += text.length;
     const last = buffer.at(-1);
     if (last?.stream === stream && last.text.length + text.length <= CHUNK_CHARACTERS) last.text += text;
-    else for (let at = 0; at < text.length; at += CHUNK_CHARACTERS) buffer.push({ stream, text: text.slice(at, at + CHUNK_CHARACTERS) });
+    else
+      for (let at = 0; at < text.length; at += CHUNK_CHARACTERS)
+        buffer.push({ stream, text: text.slice(at, at + CHUNK_CHARACTERS) });
   }
 
   function flush(): Promise<void> {

@@ -4,7 +4,16 @@
  */
 import { randomUUID } from 'node:crypto';
 import { MlopsError } from '../lib/error.ts';
-import type { AttemptEnd, Demand, Lease, LeaseKeeper, LeaseRef, RunRecord, RunStore, WorkerIdentity } from '../stores/control/runs.ts';
+import type {
+  AttemptEnd,
+  Demand,
+  Lease,
+  LeaseKeeper,
+  LeaseRef,
+  RunRecord,
+  RunStore,
+  WorkerIdentity,
+} from '../stores/control/runs.ts';
 import { admit } from './admission.ts';
 import { AttemptStopped, runAttempt, type StopReason } from './attempt.ts';
 import { createEnds } from './ends.ts';
@@ -124,7 +133,12 @@ export function createWorker(options: WorkerOptions): Worker {
     const key = keyOf(lease);
     keeper?.track(lease, null);
     const done = attend(lease, controller)
-      .catch((error: unknown) => report(`task ${lease.task} of run ${lease.runId} could not be ended in the store; its lease will expire`, error))
+      .catch((error: unknown) =>
+        report(
+          `task ${lease.task} of run ${lease.runId} could not be ended in the store; its lease will expire`,
+          error,
+        ),
+      )
       .finally(() => {
         active.delete(key);
         keeper?.untrack(lease);
@@ -184,7 +198,10 @@ export function createWorker(options: WorkerOptions): Worker {
     draining = true;
     const done = Promise.all([...active.values()].map((attempt) => attempt.done)).then(() => undefined);
     if (signal === undefined) return done;
-    await Promise.race([done, new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))]);
+    await Promise.race([
+      done,
+      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
+    ]);
   }
 
   async function stop(): Promise<void> {

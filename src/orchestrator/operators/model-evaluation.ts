@@ -6,7 +6,10 @@ import { asOutputs, fromOutputs, nearestOf } from './upstream-outputs.ts';
 
 export const modelEvaluation: Operator<'model_evaluation'> = async (task, context) => {
   const { task: trainedBy, outputs } = nearestOf('model_training', 'a trained model', context);
-  const report = await context.services.evaluate({ model: fromOutputs<TrainedModel>(outputs), metrics: task.metrics ?? null }, context);
+  const report = await context.services.evaluate(
+    { model: fromOutputs<TrainedModel>(outputs), metrics: task.metrics ?? null },
+    context,
+  );
   context.log(`${report.rows} test rows: ${metricsLine(report.metrics)}`);
   return asOutputs({ ...report, trainedBy });
 };

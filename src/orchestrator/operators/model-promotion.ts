@@ -1,6 +1,7 @@
 /** model_promotion: the version registered upstream moves to a stage, if its gates let it. */
-import type { Operator } from './operator.ts';
+
 import type { Registration } from './model-registration.ts';
+import type { Operator } from './operator.ts';
 import { asOutputs, fromOutputs, nearestOf, upstreamOf } from './upstream-outputs.ts';
 
 export const modelPromotion: Operator<'model_promotion'> = async (task, context) => {
@@ -17,7 +18,8 @@ export const modelPromotion: Operator<'model_promotion'> = async (task, context)
     },
     context,
   );
-  for (const gate of promoted.gates) context.log(`gate ${gate.metric} ${gate.rule}: ${gate.passed ? 'passed' : 'refused'}; ${gate.detail}`);
+  for (const gate of promoted.gates)
+    context.log(`gate ${gate.metric} ${gate.rule}: ${gate.passed ? 'passed' : 'refused'}; ${gate.detail}`);
   context.log(
     `${promoted.model} version ${promoted.version} is in ${promoted.stage}` +
       (promoted.archived === null ? '' : `, version ${promoted.archived} archived`),

@@ -89,14 +89,18 @@ async function filesLeft({ directory }: ProcessResult, given: ReadonlySet<string
   const files: string[] = [];
   for (const entry of entries.sort()) {
     const path = relative(directory, join(directory, entry)).split(sep).join('/');
-    if (!given.has(path) && !path.includes('__pycache__/') && (await lstat(join(directory, entry))).isFile()) files.push(path);
+    if (!given.has(path) && !path.includes('__pycache__/') && (await lstat(join(directory, entry))).isFile())
+      files.push(path);
   }
   return files;
 }
 
 async function readMetrics(file: string): Promise<Readonly<Record<string, number>>> {
   const problem = (why: string): MlopsError =>
-    new MlopsError('PL203', { detail: `${METRICS_FILE} ${why}.`, hint: 'write an object of names and numbers, e.g. {"auc": 0.91}' });
+    new MlopsError('PL203', {
+      detail: `${METRICS_FILE} ${why}.`,
+      hint: 'write an object of names and numbers, e.g. {"auc": 0.91}',
+    });
   let parsed: unknown;
   try {
     parsed = JSON.parse(await readFile(file, 'utf8'));
@@ -106,7 +110,8 @@ async function readMetrics(file: string): Promise<Readonly<Record<string, number
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw problem('is not an object');
   const metrics: Record<string, number> = {};
   for (const [name, value] of Object.entries(parsed)) {
-    if (typeof value !== 'number' || !Number.isFinite(value)) throw problem(`gives ${name} a value that is no finite number`);
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      throw problem(`gives ${name} a value that is no finite number`);
     metrics[name] = value;
   }
   return metrics;

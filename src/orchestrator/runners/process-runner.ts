@@ -62,7 +62,10 @@ export interface ProcessRunnerOptions {
   /** From the asking (SIGTERM) to the killing (SIGKILL) of a group. */
   readonly killGraceMs: number;
   /** False: the lease is lost, the program must not start. */
-  readonly recordProcess: (attempt: ProcessAttempt, process: { readonly pid: number; readonly pidStartedAt: string }) => Promise<boolean>;
+  readonly recordProcess: (
+    attempt: ProcessAttempt,
+    process: { readonly pid: number; readonly pidStartedAt: string },
+  ) => Promise<boolean>;
   /** The group began to run, or ended (null). */
   readonly onGroup: (attempt: ProcessAttempt, group: number | null) => void;
 }
@@ -79,7 +82,10 @@ exec "$@"
 `;
 
 /** Under one deterministic name for an attempt. */
-export function attemptDirectory(workdir: string, attempt: { readonly runId: string; readonly task: string; readonly attempt: number }): string {
+export function attemptDirectory(
+  workdir: string,
+  attempt: { readonly runId: string; readonly task: string; readonly attempt: number },
+): string {
   return join(workdir, 'runs', attempt.runId, attempt.task, String(attempt.attempt));
 }
 
@@ -98,7 +104,11 @@ export async function runProcess<T>(
   try {
     await unpack(task.bundle, directory, options.artifactFile);
     const outputsFile = join(exchange, 'outputs.json');
-    const files = await writeFiles(exchange, { MLOPS_PARAMS: attempt.params, MLOPS_INPUTS: attempt.inputs, ...task.files });
+    const files = await writeFiles(exchange, {
+      MLOPS_PARAMS: attempt.params,
+      MLOPS_INPUTS: attempt.inputs,
+      ...task.files,
+    });
     const env = {
       ...inherited(options.variables),
       ...attempt.env,
@@ -111,14 +121,24 @@ export async function runProcess<T>(
       ...files,
       ...task.variables,
     };
-    await execute(typeof task.command === 'string' ? ['/bin/sh', '-c', task.command] : task.command, directory, env, attempt, options);
+    await execute(
+      typeof task.command === 'string' ? ['/bin/sh', '-c', task.command] : task.command,
+      directory,
+      env,
+      attempt,
+      options,
+    );
     return await use({ directory, outputs: await readOutputs(outputsFile) });
   } finally {
     await rm(home, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-async function unpack(bundle: CodeBundle | undefined, directory: string, artifactFile: (digest: string) => Promise<string>): Promise<void> {
+async function unpack(
+  bundle: CodeBundle | undefined,
+  directory: string,
+  artifactFile: (digest: string) => Promise<string>,
+): Promise<void> {
   for (const [path, digest] of Object.entries(bundle?.files ?? {})) {
     const target = join(directory, path);
     invariant(target.startsWith(directory + sep), `a bundle's file leaves its directory: ${path}`);
@@ -128,7 +148,10 @@ async function unpack(bundle: CodeBundle | undefined, directory: string, artifac
   }
 }
 
-async function writeFiles(exchange: string, files: Readonly<Record<string, JsonValue>>): Promise<Record<string, string>> {
+async function writeFiles(
+  exchange: string,
+  files: Readonly<Record<string, JsonValue>>,
+): Promise<Record<string, string>> {
   const paths: Record<string, string> = {};
   for (const [variable, content] of Object.entries(files)) {
     const path = join(exchange, `${variable.replace(/^MLOPS_/, '').toLowerCase()}.json`);
@@ -140,7 +163,9 @@ async function writeFiles(exchange: string, files: Readonly<Record<string, JsonV
 
 function inherited(variables: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(variables).flatMap(([name, value]) => (value !== undefined && INHERITED.test(name) ? [[name, value]] : [])),
+    Object.entries(variables).flatMap(([name, value]) =>
+      value !== undefined && INHERITED.test(name) ? [[name, value]] : [],
+    ),
   );
 }
 
@@ -152,7 +177,12 @@ async function execute(
   options: ProcessRunnerOptions,
 ): Promise<void> {
   attempt.signal.throwIfAborted();
-  const child = spawn('/bin/sh', ['-c', GATE, 'mlops-task', ...argv], { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+  const child = spawn('/bin/sh', ['-c', GATE, 'mlops-task', ...argv], {
+    cwd,
+    env,
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+  });
   const [stdin, stdout, stderr, lifeline] = child.stdio as unknown as [Writable, Readable, Readable, Writable];
   // Both ends vanish with the program; a write that comes too late is no error.
   stdin.on('error', () => {});
@@ -208,7 +238,9 @@ interface Exit {
 
 function exitOf(child: ChildProcess): Promise<Exit> {
   const exit = new Promise<Exit>((resolve, reject) => {
-    child.once('error', (cause) => reject(new MlopsError('PL203', { detail: `The program cannot be started: ${cause.message}.`, cause })));
+    child.once('error', (cause) =>
+      reject(new MlopsError('PL203', { detail: `The program cannot be started: ${cause.message}.`, cause })),
+    );
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
   // Awaited later; until then a failure to start is not unhandled.
@@ -217,16 +249,34 @@ function exitOf(child: ChildProcess): Promise<Exit> {
 }
 
 const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
-  SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGILL: 4, SIGTRAP: 5, SIGABRT: 6, SIGBUS: 7, SIGFPE: 8, SIGKILL: 9, SIGUSR1: 10,
-  SIGSEGV: 11, SIGUSR2: 12, SIGPIPE: 13, SIGALRM: 14, SIGTERM: 15,
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
 };
 
 /** A kill that was not ours is a crash: the machine ran out of memory or somebody evicted it. 137 is how a shell says so. */
 function judge({ code, signal }: Exit): void {
   if (code === 0) return;
   const exitCode = code ?? 128 + (SIGNAL_NUMBERS[signal ?? ''] ?? 0);
-  if (exitCode === 137) throw new TaskFailure('crashed', exitCode, 'the program was killed (SIGKILL): out of memory, or by hand');
-  throw new TaskFailure('failed', exitCode, signal === null ? `the program ended with exit code ${exitCode}` : `the program ended by ${signal}`);
+  if (exitCode === 137)
+    throw new TaskFailure('crashed', exitCode, 'the program was killed (SIGKILL): out of memory, or by hand');
+  throw new TaskFailure(
+    'failed',
+    exitCode,
+    signal === null ? `the program ended with exit code ${exitCode}` : `the program ended by ${signal}`,
+  );
 }
 
 function stopGroup(group: number, exit: Promise<Exit>, graceMs: number): void {
@@ -246,7 +296,10 @@ async function capture(stream: Readable, name: 'out' | 'err', attempt: ProcessAt
       await attempt.taskLog.room();
     }
   } catch (error) {
-    attempt.taskLog.write('system', `[the program's output could not be read: ${error instanceof Error ? error.message : String(error)}]\n`);
+    attempt.taskLog.write(
+      'system',
+      `[the program's output could not be read: ${error instanceof Error ? error.message : String(error)}]\n`,
+    );
   }
   attempt.taskLog.write(name, redacting.push(decoder.end()) + redacting.end());
 }
@@ -263,7 +316,10 @@ async function readOutputs(file: string): Promise<JsonObject> {
   }
   if (text.trim() === '') return {};
   const problem = (why: string): MlopsError =>
-    new MlopsError('PL203', { detail: `What the program wrote to MLOPS_OUTPUTS ${why}.`, hint: 'write one JSON object, e.g. {"rows": 10}' });
+    new MlopsError('PL203', {
+      detail: `What the program wrote to MLOPS_OUTPUTS ${why}.`,
+      hint: 'write one JSON object, e.g. {"rows": 10}',
+    });
   if (Buffer.byteLength(text) > OUTPUTS_LIMIT_BYTES) throw problem(`is larger than ${OUTPUTS_LIMIT_BYTES} bytes`);
   let outputs: unknown;
   try {

@@ -14,16 +14,16 @@ import type {
   TaskRecord,
 } from '../control/runs.ts';
 import type { Database } from './database.ts';
-import { sql } from './runs/changes.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
 import { cancelledLeases, claim, endAttempts, endOverdue, expiredLeases } from './runs/leases.ts';
 import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
 import { appendLog, readLog } from './runs/logs.ts';
 import { advanceSchedule, fire, releaseHeld, scheduleCursor, touchSchedules } from './runs/schedules.ts';
+import { sqlFile } from './sql-file.ts';
 
-const GET = sql('runs-get');
-const LIST = sql('runs-list');
-const TASKS = sql('runs-tasks');
+const GET = sqlFile('runs-get');
+const LIST = sqlFile('runs-list');
+const TASKS = sqlFile('runs-tasks');
 
 type SummaryRow = {
   run_id: string;

@@ -2,7 +2,6 @@
  * The one place where runs and tasks change their state: a transaction that holds the run's lock, moves tasks, settles
  * what comes after them, and ends the run with its last task.
  */
-import { readFileSync } from 'node:fs';
 import { invariant } from '../../../lib/assert.ts';
 import type { JsonObject } from '../../../lib/json.ts';
 import {
@@ -16,15 +15,12 @@ import {
 } from '../../control/run-states.ts';
 import type { EndedTask, PendingTask, RunCause, RunFacts, RunRules, Trigger } from '../../control/runs.ts';
 import type { Queryable } from '../database.ts';
+import { sqlFile } from '../sql-file.ts';
 
-export function sql(name: string): string {
-  return readFileSync(new URL(`../sql/${name}.sql`, import.meta.url), 'utf8');
-}
-
-const LOCK = sql('runs-lock');
-const CHANGE = sql('runs-change-tasks');
-const APPEND = sql('runs-append-events');
-const COUNT_ENDS = sql('runs-count-ends');
+const LOCK = sqlFile('runs-lock');
+const CHANGE = sqlFile('runs-change-tasks');
+const APPEND = sqlFile('runs-append-events');
+const COUNT_ENDS = sqlFile('runs-count-ends');
 
 export interface TaskChange {
   readonly ordinal: number;

@@ -105,6 +105,8 @@ async function renew(): Promise<void> {
   const { rows } = await connection.query<{ run_id: string; name: string; attempt: number }>(RENEW_LEASES, [
     workerId,
     leaseSeconds,
+    // Only what this worker knows of: a lease whose claim's answer got lost has to expire.
+    JSON.stringify(before.map(([, { lease }]) => lease)),
   ]);
   renewedAt = began;
   const held = new Set(rows.map((row) => keyOf({ runId: row.run_id, task: row.name, attempt: row.attempt })));

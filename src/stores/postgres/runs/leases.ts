@@ -12,14 +12,15 @@ import type {
   WorkerIdentity,
 } from '../../control/runs.ts';
 import type { Database, Queryable } from '../database.ts';
-import { changeRun, lockRun, sql, type TaskChange } from './changes.ts';
+import { sqlFile } from '../sql-file.ts';
+import { changeRun, lockRun, type TaskChange } from './changes.ts';
 
-const CANDIDATES = sql('runs-candidates');
-const ROOM = sql('runs-room');
-const START = sql('runs-start-attempts');
-const END = sql('runs-end-attempts');
-const EXPIRED = sql('runs-expired');
-const OVERDUE = sql('runs-overdue');
+const CANDIDATES = sqlFile('runs-candidates');
+const ROOM = sqlFile('runs-room');
+const START = sqlFile('runs-start-attempts');
+const END = sqlFile('runs-end-attempts');
+const EXPIRED = sqlFile('runs-expired');
+const OVERDUE = sqlFile('runs-overdue');
 
 export const LEASE_SECONDS = 30;
 /** From then on a task's age decides, not its priority, and smaller ones no longer go first. */

@@ -3,10 +3,11 @@ import { MlopsError } from '../../../lib/error.ts';
 import { isEnded, isRunEnded, outcomeOf, type TaskStatus } from '../../control/run-states.ts';
 import type { NewRun, NewTask, RunRules } from '../../control/runs.ts';
 import type { Database, Queryable } from '../database.ts';
-import { changeRun, lockRun, type PendingRow, sql, type TaskChange } from './changes.ts';
+import { sqlFile } from '../sql-file.ts';
+import { changeRun, lockRun, type PendingRow, type TaskChange } from './changes.ts';
 
-const INSERT_TASKS = sql('runs-insert-tasks');
-const RESET = sql('runs-reset');
+const INSERT_TASKS = sqlFile('runs-insert-tasks');
+const RESET = sqlFile('runs-reset');
 
 export interface Placement {
   readonly schedule: string | null;

@@ -1,10 +1,10 @@
 /** Instants of schedules: one row each, so that none fires twice, and runs that wait for the one before. */
 import type { NewRun, RunRules, ScheduleCursor } from '../../control/runs.ts';
 import type { Database } from '../database.ts';
-import { sql } from './changes.ts';
+import { sqlFile } from '../sql-file.ts';
 import { cancelRun, insertRun } from './lifecycle.ts';
 
-const RELEASE = sql('runs-release');
+const RELEASE = sqlFile('runs-release');
 
 export async function scheduleCursor(
   db: Database,
