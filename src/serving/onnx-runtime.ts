@@ -6,7 +6,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { MlopsError } from '../lib/error.ts';
 import type { ModelSignature, TensorSpec } from '../stores/control/registry.ts';
-import { type Column, feedsOf, planInputs, planOutputs, unfit } from './onnx-tensors.ts';
+import { type Column, featureTypes, feedsOf, planInputs, planOutputs, unfit } from './onnx-tensors.ts';
 
 export interface OnnxRuntimeOptions {
   /** Threads within one operation. Default 1. */
@@ -27,6 +27,8 @@ export interface ModelAnswer {
 export interface OnnxModel {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** The tensor type that each feature becomes; undefined where the model does not read it. */
+  readonly featureTypes: readonly (string | undefined)[];
   /** A column a feature, in the order of the features it was loaded with; null or NaN where a value is missing. */
   answer(columns: readonly Column[], rows: number): Promise<ModelAnswer>;
   /** One number a row: the probability of label 1, or the value. MD204 where the model answers several. */
@@ -121,6 +123,7 @@ function modelOf(ort: Ort, session: InferenceSession, features: readonly string[
   return {
     inputs,
     outputs,
+    featureTypes: featureTypes(inputPlan, features.length),
     answer,
     scores: async (columns, rows) => {
       const { task, width, values } = await answer(columns, rows);

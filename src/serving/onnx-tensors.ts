@@ -92,6 +92,14 @@ function columnsByName(features: readonly string[]): Map<string, number> {
   return columns;
 }
 
+/** The tensor type of each of `count` features; undefined where no input takes it. */
+export function featureTypes(plan: InputPlan, count: number): readonly (string | undefined)[] {
+  if (plan.layout === 'side_by_side') return new Array<string>(count).fill(plan.input.dtype);
+  const types = new Array<string | undefined>(count).fill(undefined);
+  for (const { input, column } of plan.inputs) types[column] = input.dtype;
+  return types;
+}
+
 export function planOutputs(outputs: readonly TensorSpec[]): OutputPlan {
   const numeric = outputs.filter(({ dtype }) => ['float', 'integer', 'big_integer'].includes(elementKind(dtype) ?? ''));
   const floats = numeric.filter(({ dtype }) => elementKind(dtype) === 'float');

@@ -1,0 +1,177 @@
+/**
+ * The values a model gets for the rows of a request: from what came with it, else from the online store, else the feature's declared
+ * default. What is still missing is EP203 with every name; what does not fit the model's tensors is EP204.
+ */
+import { MlopsError } from '../lib/error.ts';
+import { didYouMean } from '../lib/suggest.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { FeatureReader, FeatureStatus, OnlineRow } from './feature-reader.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import { elementKind } from './onnx-tensors.ts';
+import type { RequestRow, Values } from './predict-request.ts';
+
+export interface ModelInputs {
+  /** A column a feature, in the model's order. */
+  readonly columns: readonly unknown[][];
+}
+
+interface Missing {
+  readonly row: number;
+  readonly feature: string;
+  /** `absent`: the request brought inputs, without this one. */
+  readonly status: FeatureStatus | 'absent';
+}
+
+export interface ModelInputsOptions {
+  readonly loaded: LoadedModel;
+  readonly rows: readonly RequestRow[];
+  /** Their positions in the request, for messages. */
+  readonly positions: readonly number[];
+  /** The endpoint's key, which may stand among the inputs. */
+  readonly key: string;
+  readonly features: FeatureReader;
+  readonly catalog: Catalog;
+}
+
+export async function modelInputs({
+  loaded,
+  rows,
+  positions,
+  key,
+  features,
+  catalog,
+}: ModelInputsOptions): Promise<ModelInputs> {
+  const names = loaded.features;
+  const given = rows.map((row, at) =>
+    row.inputs === undefined ? undefined : byFeature(row.inputs, names, key, positions[at]!),
+  );
+  const online = await readOnline(rows, given, names, features);
+  const columns = names.map(() => new Array<unknown>(rows.length));
+  const missing: Missing[] = [];
+  rows.forEach((_, row) => {
+    names.forEach((feature, at) => {
+      const brought = given[row]?.[feature];
+      const stored = online[row]?.features[feature];
+      let value: unknown = brought ?? stored ?? undefined;
+      if (value === undefined) value = defaultOf(feature, catalog);
+      if (value === undefined) {
+        missing.push({
+          row: positions[row]!,
+          feature,
+          status: online[row]?.status[feature] ?? (brought === null ? 'null' : 'absent'),
+        });
+      } else {
+        checkType(value, loaded.model.featureTypes[at], feature, positions[row]!);
+        columns[at]![row] = value;
+      }
+    });
+  });
+  if (missing.length > 0) throw missingFeatures(missing, rows, positions);
+  return { columns };
+}
+
+/** One round trip for all rows with an entity; only for features that some row did not bring. */
+async function readOnline(
+  rows: readonly RequestRow[],
+  given: readonly (Values | undefined)[],
+  names: readonly string[],
+  features: FeatureReader,
+): Promise<readonly (OnlineRow | undefined)[]> {
+  const asking = rows.flatMap((row, at) => (row.entity === undefined ? [] : [at]));
+  const needed = names.filter((name) => asking.some((at) => given[at]?.[name] === undefined));
+  if (asking.length === 0 || needed.length === 0) return [];
+  const answers = await features.read(
+    asking.map((at) => rows[at]!.entity!),
+    needed,
+  );
+  const online = new Array<OnlineRow | undefined>(rows.length).fill(undefined);
+  asking.forEach((at, position) => {
+    online[at] = answers[position];
+  });
+  return online;
+}
+
+/** A list is in the model's order; names may leave the set out where no two sets share the feature. */
+function byFeature(inputs: Values | readonly unknown[], names: readonly string[], key: string, row: number): Values {
+  if (Array.isArray(inputs)) {
+    if (inputs.length !== names.length) {
+      throw mismatch(
+        `it has ${inputs.length} values, but the model takes ${names.length}: ${names.join(', ')}`,
+        row,
+        '',
+      );
+    }
+    return Object.fromEntries(names.map((name, at) => [name, inputs[at]]));
+  }
+  const values: Record<string, unknown> = {};
+  for (const [written, value] of Object.entries(inputs)) {
+    const matches = names.filter((name) => name === written || name.slice(name.indexOf('.') + 1) === written);
+    const name = names.includes(written) ? written : matches[0];
+    if (name === undefined) {
+      if (written === key) continue;
+      throw mismatch(`the model has no feature "${written}"`, row, written, didYouMean(written, names));
+    }
+    if (matches.length > 1 && name !== written) {
+      throw mismatch(`"${written}" may be ${matches.join(' or ')}`, row, written, 'write the name with its set');
+    }
+    values[name] = value;
+  }
+  return values;
+}
+
+function defaultOf(feature: string, catalog: Catalog): unknown {
+  const dot = feature.indexOf('.');
+  return catalog.get('feature_set', feature.slice(0, dot))?.spec.features[feature.slice(dot + 1)]?.default;
+}
+
+function checkType(value: unknown, dtype: string | undefined, feature: string, row: number): void {
+  if (dtype === undefined) return;
+  const kind = elementKind(dtype);
+  const fits =
+    kind === 'string'
+      ? typeof value === 'string'
+      : typeof value === 'boolean' ||
+        typeof value === 'bigint' ||
+        (typeof value === 'number' &&
+          (kind === 'float'
+            ? Number.isFinite(dtype === 'float32' ? Math.fround(value) : value)
+            : Number.isInteger(value)));
+  if (!fits)
+    throw mismatch(
+      `"${feature}" is ${JSON.stringify(value) ?? String(value)}, but the model takes ${dtype}`,
+      row,
+      feature,
+    );
+}
+
+function mismatch(what: string, row: number, name: string, hint?: string): MlopsError {
+  const pointer = `/inputs/${row}${name === '' ? '' : `/${name}`}`;
+  return new MlopsError('EP204', {
+    detail: `Row ${row} does not match the model's signature: ${what}.`,
+    hint,
+    status: 422,
+    data: { errors: [{ pointer, detail: what }] },
+  });
+}
+
+const SHOWN = 5;
+
+function missingFeatures(
+  missing: readonly Missing[],
+  rows: readonly RequestRow[],
+  positions: readonly number[],
+): MlopsError {
+  const shown = missing.slice(0, SHOWN).map(({ row, feature, status }) => {
+    const entity = rows[positions.indexOf(row)]?.entity;
+    return `${feature} (${status.replace('_', ' ')}${entity === undefined ? '' : `, ${JSON.stringify(entity)}`})`;
+  });
+  const more = missing.length > SHOWN ? ` and ${missing.length - SHOWN} more` : '';
+  return new MlopsError('EP203', {
+    detail: `No value for ${shown.join(', ')}${more}.`,
+    hint: missing.every(({ status }) => status === 'absent')
+      ? 'give every feature of the model, or `entities` to read them online'
+      : 'materialize the feature set, give the value among the `inputs`, or declare a `default` for the feature',
+    status: 422,
+    data: { missing: missing.map((entry) => ({ ...entry })) },
+  });
+}

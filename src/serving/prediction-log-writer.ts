@@ -1,0 +1,133 @@
+/**
+ * Logs predictions without making an answer wait: rows are collected for a few milliseconds and written in one statement. While the
+ * store does not answer they are kept and tried again, up to a bound; what is dropped beyond it is counted, never silent.
+ */
+import type { NewPrediction, PredictionLogStore } from '../stores/control/prediction-log.ts';
+
+export type PredictionEntry = Omit<NewPrediction, 'ageMs'>;
+
+export interface PredictionLogStatus {
+  /** Answered, not yet written. */
+  readonly pending: number;
+  readonly written: number;
+  readonly dropped: number;
+  /** Of the last write, null where it went well. */
+  readonly error: string | null;
+}
+
+export interface PredictionLogWriter {
+  add(entry: PredictionEntry): void;
+  status(): PredictionLogStatus;
+  /** Resolves when everything added before is written; gives up when the signal aborts, counting the rest as dropped. */
+  drain(signal: AbortSignal): Promise<void>;
+}
+
+export interface PredictionLogWriterOptions {
+  /** Longest wait of a row before its write begins. Default 20. */
+  readonly maxDelayMs?: number;
+  /** Most rows a statement. Default 1000. */
+  readonly maxBatch?: number;
+  /** Most rows kept while the store does not answer; then the oldest are dropped. Default 50 000, some tens of megabytes. */
+  readonly maxPending?: number;
+  /** Milliseconds of a clock that never jumps. */
+  readonly monotonicMs: () => number;
+}
+
+const RETRY_FIRST_MS = 100;
+const RETRY_MOST_MS = 5_000;
+
+export function createPredictionLogWriter(
+  store: PredictionLogStore,
+  options: PredictionLogWriterOptions,
+): PredictionLogWriter {
+  const { maxDelayMs = 20, maxBatch = 1_000, maxPending = 50_000, monotonicMs } = options;
+  let pending: { readonly entry: PredictionEntry; readonly atMs: number }[] = [];
+  let writing: Promise<void> | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let failures = 0;
+  let written = 0;
+  let dropped = 0;
+  let error: string | null = null;
+  let gaveUp = false;
+
+  const schedule = (delayMs: number): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void flush();
+    }, delayMs);
+  };
+
+  /** Never rejects: what fails is kept and shown in the status. */
+  const flush = (): Promise<void> => {
+    writing ??= writeBatch().finally(() => {
+      writing = undefined;
+      if (pending.length > 0)
+        schedule(failures === 0 ? 0 : Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (failures - 1)));
+    });
+    return writing;
+  };
+
+  const writeBatch = async (): Promise<void> => {
+    const batch = pending.slice(0, maxBatch);
+    pending = pending.slice(maxBatch);
+    const now = monotonicMs();
+    try {
+      await store.append(batch.map(({ entry, atMs }) => ({ ...entry, ageMs: now - atMs })));
+      written += batch.length;
+      failures = 0;
+      error = null;
+    } catch (cause) {
+      failures += 1;
+      error = cause instanceof Error ? cause.message : String(cause);
+      if (gaveUp) {
+        dropped += batch.length;
+        return;
+      }
+      pending = [...batch, ...pending];
+      dropOldest();
+    }
+  };
+
+  const dropOldest = (): void => {
+    if (pending.length <= maxPending) return;
+    dropped += pending.length - maxPending;
+    pending = pending.slice(-maxPending);
+  };
+
+  return {
+    add: (entry) => {
+      pending.push({ entry, atMs: monotonicMs() });
+      dropOldest();
+      if (pending.length >= maxBatch && failures === 0) void flush();
+      else schedule(maxDelayMs);
+    },
+    status: () => ({ pending: pending.length, written, dropped, error }),
+    drain: async (signal) => {
+      while (pending.length > 0 || writing !== undefined) {
+        if (signal.aborted) {
+          gaveUp = true;
+          dropped += pending.length;
+          pending = [];
+          break;
+        }
+        await flush();
+        if (failures > 0) await pause(Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (failures - 1)), signal);
+      }
+      clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+}
+
+/** Ends early, without an error, when the signal aborts. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(wait);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const wait = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,305 @@
+/**
+ * Serving: an endpoint's answer to a request. The key decides the variant, the variant's model answers from features read online,
+ * and what was answered is logged. Follows applies and promotions by itself: a notification is a hint, polling stands behind it.
+ */
+import { MlopsError } from '../lib/error.ts';
+import type { JsonObject } from '../lib/json.ts';
+import { didYouMean } from '../lib/suggest.ts';
+import type { CanonicalEndpoint } from '../spec/canonical-specs.ts';
+import type { ArtifactStore } from '../stores/artifacts.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { PredictionLogStore } from '../stores/control/prediction-log.ts';
+import type { RegistryStore } from '../stores/control/registry.ts';
+import { keyText } from './bucket.ts';
+import type { FeatureReader } from './feature-reader.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import { modelInputs } from './model-inputs.ts';
+import { createModelSlots, type ModelSlots, type Target } from './model-slots.ts';
+import type { OnnxRuntime } from './onnx-runtime.ts';
+import { type PredictRequest, type RequestRow, readRows } from './predict-request.ts';
+import { type Prediction, predictionsOf } from './prediction.ts';
+import { createPredictionLogWriter, type PredictionLogStatus } from './prediction-log-writer.ts';
+import { createRouter, type Router } from './router.ts';
+
+export interface ServedBy {
+  readonly variant: string;
+  readonly model: { readonly name: string; readonly version: number };
+}
+
+/** As the HTTP interface answers it, name by name. */
+export interface PredictAnswer extends ServedBy {
+  readonly request_id: string;
+  /** One a row, in the order of the request. */
+  readonly predictions: readonly Prediction[];
+  /** What the model got, by `set.feature`, one a row. */
+  readonly features: readonly JsonObject[];
+  /** Who answered each row, where it was not one for all; `model` and `variant` are then those of the first. */
+  readonly served_by?: readonly ServedBy[];
+}
+
+export interface EndpointStatus {
+  readonly endpoint: string;
+  readonly variants: readonly {
+    readonly variant: string;
+    /** Percent, as the split says. */
+    readonly share: number;
+    readonly model: string;
+    /** A stage, or `version N`. */
+    readonly follows: string;
+    readonly version: number | null;
+    /** Why the version that it should serve is not served; null where all is well. */
+    readonly failure: { readonly version: number | null; readonly code: string | null; readonly detail: string } | null;
+  }[];
+}
+
+export interface ServingStatus {
+  readonly endpoints: readonly EndpointStatus[];
+  /** Why promotions and applies cannot be followed now; what is loaded goes on serving. */
+  readonly error: string | null;
+  readonly log: PredictionLogStatus;
+}
+
+export interface Serving {
+  /** Loads what the applied endpoints ask for, and follows from then on. Resolves when all has been tried once. */
+  start(): Promise<void>;
+  /** EP201, EP202, EP203, EP204, API422. */
+  predict(endpoint: string, request: PredictRequest): Promise<PredictAnswer>;
+  /** Looks now for what is promoted or applied. */
+  refresh(): Promise<void>;
+  status(): ServingStatus;
+  /** Ends following, writes the rest of the log until the signal aborts, and releases the models. */
+  stop(signal?: AbortSignal): Promise<void>;
+}
+
+export interface ServingDependencies {
+  readonly catalog: Catalog;
+  readonly registry: RegistryStore;
+  readonly artifacts: ArtifactStore;
+  readonly features: FeatureReader;
+  readonly log: PredictionLogStore;
+  readonly runtime: OnnxRuntime;
+  readonly newId: () => string;
+  /** Milliseconds of a clock that never jumps, e.g. performance.now. */
+  readonly monotonicMs: () => number;
+  /** How often promotions are looked for behind the notifications. Default 2000. */
+  readonly pollMs?: number;
+  /** A slot serves another version now; undefined: none. */
+  readonly onSwap?: (model: string, version: number | undefined) => void;
+}
+
+const STOP_AFTER_MS = 10_000;
+
+interface CompiledEndpoint {
+  readonly spec: CanonicalEndpoint;
+  readonly router: Router;
+  readonly targets: ReadonlyMap<string, Target>;
+}
+
+export function createServing(dependencies: ServingDependencies): Serving {
+  const { catalog, registry, newId, monotonicMs, pollMs = 2_000 } = dependencies;
+  let compiled: ReadonlyMap<string, CompiledEndpoint> = new Map();
+  let compiledRevision = -1;
+  const endpoints = (): ReadonlyMap<string, CompiledEndpoint> => {
+    if (compiledRevision !== catalog.revision) {
+      compiled = new Map(catalog.list('endpoint').map(({ name, spec }) => [name, compile(spec)]));
+      compiledRevision = catalog.revision;
+    }
+    return compiled;
+  };
+  const slots: ModelSlots = createModelSlots({
+    ...dependencies,
+    targets: () => [...endpoints().values()].flatMap(({ targets }) => [...targets.values()]),
+    onSwap: ({ model }, version) => dependencies.onSwap?.(model, version?.version),
+  });
+  const writer = createPredictionLogWriter(dependencies.log, { monotonicMs });
+  const ends: (() => void | Promise<void>)[] = [];
+  /** A look in the background: what fails stands in the status, and the next poll tries again. */
+  const follow = (): void => void slots.refresh().catch(() => {});
+
+  const predict: Serving['predict'] = async (name, request) => {
+    const startMs = monotonicMs();
+    const endpoint = endpoints().get(name);
+    if (endpoint === undefined) throw unknownEndpoint(name, endpoints().keys());
+    const rows = readRows(request);
+    if (![...endpoint.targets.values()].every((target) => slots.known(target))) await slots.refresh();
+    const requestId = request.requestId ?? newId();
+
+    const groups = groupByVariant(endpoint, rows, request, requestId, slots);
+    const results = await Promise.all(
+      [...groups].map(async ([variant, positions]) => {
+        const loaded = slots.current(endpoint.targets.get(variant)!)!;
+        return loaded.use(() => answerGroup(endpoint, loaded, variant, positions, rows, dependencies));
+      }),
+    );
+
+    const latencyMs = monotonicMs() - startMs;
+    const byRow = new Array<RowAnswer>(rows.length);
+    for (const group of results) for (const answer of group) byRow[answer.position] = answer;
+    byRow.forEach(({ servedBy: { variant, model }, features, prediction }, ordinal) => {
+      writer.add({
+        id: newId(),
+        requestId,
+        ordinal,
+        endpoint: name,
+        variant,
+        model: model.name,
+        version: model.version,
+        entity: (rows[ordinal]!.entity as JsonObject | undefined) ?? null,
+        features,
+        prediction,
+        latencyMs,
+      });
+    });
+    const { variant, model } = byRow[0]!.servedBy;
+    return {
+      request_id: requestId,
+      predictions: byRow.map(({ prediction }) => prediction),
+      model,
+      variant,
+      features: byRow.map(({ features }) => features),
+      ...(groups.size > 1 ? { served_by: byRow.map(({ servedBy }) => servedBy) } : {}),
+    };
+  };
+
+  return {
+    predict,
+    start: async () => {
+      ends.push(catalog.onChange(follow), await registry.onMove(follow));
+      const timer = setInterval(follow, pollMs);
+      ends.push(() => clearInterval(timer));
+      await slots.refresh();
+    },
+    refresh: () => slots.refresh(),
+    status: () => ({
+      endpoints: [...endpoints().values()].map((endpoint) => statusOf(endpoint, slots)),
+      error: slots.refreshError(),
+      log: writer.status(),
+    }),
+    stop: async (signal = AbortSignal.timeout(STOP_AFTER_MS)) => {
+      for (const end of ends.splice(0)) await end();
+      await writer.drain(signal);
+      await slots.close();
+    },
+  };
+}
+
+function compile(spec: CanonicalEndpoint): CompiledEndpoint {
+  const targets = Object.entries(spec.variants).map(
+    ([variant, { model, stage = 'production', version }]): [string, Target] => [variant, { model, stage, version }],
+  );
+  return { spec, router: createRouter(spec), targets: new Map(targets) };
+}
+
+/** Positions of the rows by the variant that answers them. The key is the entity's, else the inputs', else the context's, else the request. */
+function groupByVariant(
+  { spec, router, targets }: CompiledEndpoint,
+  rows: readonly RequestRow[],
+  request: PredictRequest,
+  requestId: string,
+  slots: ModelSlots,
+): ReadonlyMap<string, readonly number[]> {
+  const groups = new Map<string, number[]>();
+  const serves = (variant: string): boolean => slots.current(targets.get(variant)!) !== undefined;
+  rows.forEach(({ entity, inputs }, position) => {
+    const named = Array.isArray(inputs) ? undefined : (inputs as Readonly<Record<string, unknown>> | undefined);
+    const key = entity?.[spec.key] ?? named?.[spec.key] ?? request.context?.[spec.key];
+    if (key === undefined && entity !== undefined) {
+      throw new MlopsError('EP204', {
+        detail: `Row ${position} has no key "${spec.key}", which decides the variant of endpoint ${spec.name}.`,
+        hint: didYouMean(spec.key, Object.keys(entity)),
+        status: 422,
+        data: { errors: [{ pointer: `/entities/${position}`, detail: `the key "${spec.key}" is missing` }] },
+      });
+    }
+    const variant = router.route(key === undefined ? requestId : keyText(key, spec.key), serves);
+    if (variant === undefined) throw nothingToServe(spec, targets, slots);
+    const group = groups.get(variant);
+    if (group === undefined) groups.set(variant, [position]);
+    else group.push(position);
+  });
+  return groups;
+}
+
+interface RowAnswer {
+  readonly position: number;
+  readonly servedBy: ServedBy;
+  readonly features: JsonObject;
+  readonly prediction: Prediction;
+}
+
+async function answerGroup(
+  { spec }: CompiledEndpoint,
+  loaded: LoadedModel,
+  variant: string,
+  positions: readonly number[],
+  rows: readonly RequestRow[],
+  { features, catalog }: ServingDependencies,
+): Promise<readonly RowAnswer[]> {
+  const { columns } = await modelInputs({
+    loaded,
+    rows: positions.map((position) => rows[position]!),
+    positions,
+    key: spec.key,
+    features,
+    catalog,
+  });
+  const answer = await loaded.model.answer(columns, positions.length);
+  const predictions = predictionsOf(answer, loaded.task);
+  const servedBy = { variant, model: { name: loaded.version.name, version: loaded.version.version } };
+  return positions.map((position, row) => ({
+    position,
+    servedBy,
+    features: Object.fromEntries(loaded.features.map((feature, at) => [feature, jsonValue(columns[at]![row])])),
+    prediction: predictions[row]!,
+  }));
+}
+
+/** An integer beyond 2^53 is written as text: JSON's readers would round it. */
+function jsonValue(value: unknown): string | number | boolean {
+  if (typeof value !== 'bigint') return value as string | number | boolean;
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+}
+
+function statusOf({ spec, router, targets }: CompiledEndpoint, slots: ModelSlots): EndpointStatus {
+  return {
+    endpoint: spec.name,
+    variants: router.variants.map((variant) => {
+      const target = targets.get(variant)!;
+      const failure = slots.failure(target);
+      return {
+        variant,
+        share: spec.split[variant] ?? 0,
+        model: target.model,
+        follows: target.version === undefined ? target.stage : `version ${target.version}`,
+        version: slots.current(target)?.version.version ?? null,
+        failure:
+          failure === undefined ? null : { version: failure.version, code: failure.code, detail: failure.detail },
+      };
+    }),
+  };
+}
+
+function unknownEndpoint(name: string, known: Iterable<string>): MlopsError {
+  return new MlopsError('EP201', {
+    detail: `No endpoint "${name}" is applied.`,
+    hint: didYouMean(name, known) ?? 'declare it and run `mlops apply`',
+    status: 404,
+  });
+}
+
+function nothingToServe(spec: CanonicalEndpoint, targets: ReadonlyMap<string, Target>, slots: ModelSlots): MlopsError {
+  const reasons = [...targets].map(([variant, target]) => {
+    const failure = slots.failure(target);
+    if (failure !== undefined)
+      return `${variant}: version ${failure.version} of ${target.model} does not load (${failure.detail})`;
+    const wanted = target.version === undefined ? `no version in ${target.stage}` : `no version ${target.version}`;
+    return `${variant}: ${target.model} has ${wanted}`;
+  });
+  return new MlopsError('EP202', {
+    detail: `Endpoint ${spec.name} has nothing to serve. ${reasons.join('; ')}.`,
+    hint: 'run the pipeline that trains the model, or promote a version',
+    address: `endpoint.${spec.name}`,
+    status: 503,
+    retryable: true,
+  });
+}
