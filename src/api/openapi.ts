@@ -32,7 +32,11 @@ const PROBLEM: JsonSchema = {
       items: {
         type: 'object',
         required: ['pointer', 'detail'],
-        properties: { pointer: { type: 'string', description: 'JSON pointer.' }, detail: { type: 'string' }, code: { type: 'string' } },
+        properties: {
+          pointer: { type: 'string', description: 'JSON pointer.' },
+          detail: { type: 'string' },
+          code: { type: 'string' },
+        },
       },
     },
   },
@@ -76,7 +80,15 @@ function operation(route: Route, secured: boolean): Record<string, unknown> {
       schema: openApiSchema(schema, undefined),
     })),
     ...(route.method === 'POST'
-      ? [{ name: 'Idempotency-Key', in: 'header', required: false, description: 'The same key gives the first answer again.', schema: { type: 'string', maxLength: 255 } }]
+      ? [
+          {
+            name: 'Idempotency-Key',
+            in: 'header',
+            required: false,
+            description: 'The same key gives the first answer again.',
+            schema: { type: 'string', maxLength: 255 },
+          },
+        ]
       : []),
   ];
   return {
@@ -92,7 +104,10 @@ function operation(route: Route, secured: boolean): Record<string, unknown> {
           {
             description: description || STATUS_CODES[status],
             ...((schema !== undefined || contentType !== undefined) && {
-              content: { [contentType ?? 'application/json']: schema === undefined ? {} : { schema: openApiSchema(schema, undefined) } },
+              content: {
+                [contentType ?? 'application/json']:
+                  schema === undefined ? {} : { schema: openApiSchema(schema, undefined) },
+              },
             }),
           },
         ]),
@@ -107,16 +122,24 @@ function operation(route: Route, secured: boolean): Record<string, unknown> {
 }
 
 function requestBody(route: Route): Record<string, unknown> {
-  if (route.takesStream === true) return { requestBody: { required: true, content: { 'application/octet-stream': {} } } };
+  if (route.takesStream === true)
+    return { requestBody: { required: true, content: { 'application/octet-stream': {} } } };
   if (route.body === undefined) return {};
-  return { requestBody: { required: true, content: { 'application/json': { schema: openApiSchema(route.body, undefined) } } } };
+  return {
+    requestBody: { required: true, content: { 'application/json': { schema: openApiSchema(route.body, undefined) } } },
+  };
 }
 
 /** Each schema file is a component under its name, and so is each of its definitions. */
 function components(files: Readonly<Record<string, JsonSchema>>): Record<string, JsonSchema> {
   const all: Record<string, JsonSchema> = {};
   for (const [file, schema] of Object.entries(files)) {
-    const { $defs = {}, $schema: _schema, $id: _id, ...own } = schema as { $defs?: Record<string, JsonSchema> } & JsonSchema;
+    const {
+      $defs = {},
+      $schema: _schema,
+      $id: _id,
+      ...own
+    } = schema as { $defs?: Record<string, JsonSchema> } & JsonSchema;
     if (own['type'] !== undefined) all[stemOf(file)] = openApiSchema(own, file) as JsonSchema;
     for (const [name, definition] of Object.entries($defs)) {
       all[definitionName(file, name)] = openApiSchema(definition, file) as JsonSchema;

@@ -106,8 +106,8 @@ export function shapeProblem(errors: readonly FieldError[], where: string): Prob
   };
 }
 
-/** A diagnostic of a spec that came as a request's body: its pointer stands in `at` as the file. */
+/** A diagnostic of a spec that came as a request's body. */
 function fieldErrorOf(diagnostic: Diagnostic): FieldError {
   const hint = diagnostic.hint === undefined ? '' : ` (${diagnostic.hint})`;
-  return { pointer: diagnostic.at?.file ?? '', code: diagnostic.code, detail: `${diagnostic.detail}${hint}` };
+  return { pointer: diagnostic.pointer ?? '', code: diagnostic.code, detail: `${diagnostic.detail}${hint}` };
 }

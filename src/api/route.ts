@@ -3,6 +3,7 @@
  * web framework.
  */
 import type { Readable } from 'node:stream';
+import type { Kind } from '../spec/kinds.ts';
 import type { Caller } from './auth.ts';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -48,6 +49,8 @@ export interface Route {
   /** Properties of the query string. */
   readonly query?: Readonly<Record<string, JsonSchema>>;
   readonly body?: JsonSchema;
+  /** The body is a resource of this kind, checked by the handler as specs are, snake_case and short forms included. */
+  readonly specBody?: Kind;
   /** The body is bytes, handed over unread. */
   readonly takesStream?: boolean;
   readonly answers: Readonly<

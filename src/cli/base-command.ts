@@ -18,9 +18,15 @@ export interface GlobalFlags {
 
 export abstract class BaseCommand extends Command {
   static override baseFlags = {
-    env: string({ description: 'Environment of the project. Default: dev, or the only one.', helpGroup: 'GLOBAL' }),
-    config: string({ description: 'Config file. Default: the nearest mlops.config.ts or .yaml upwards.', helpGroup: 'GLOBAL' }),
-    json: boolean({ description: 'One JSON document, or one JSON event a line, on standard output.', helpGroup: 'GLOBAL' }),
+    env: string({ description: 'Environment of the project. Default: MLOPS_ENV, else dev.', helpGroup: 'GLOBAL' }),
+    config: string({
+      description: 'Config file. Default: the nearest mlops.config.ts or .yaml upwards.',
+      helpGroup: 'GLOBAL',
+    }),
+    json: boolean({
+      description: 'One JSON document, or one JSON event a line, on standard output.',
+      helpGroup: 'GLOBAL',
+    }),
     color: boolean({ description: 'Colour the output.', allowNo: true, default: true, helpGroup: 'GLOBAL' }),
   };
 
@@ -28,7 +34,9 @@ export abstract class BaseCommand extends Command {
   readonly interruption = new AbortController();
   private readonly onInterrupt = (): void => {
     if (this.interruption.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    this.interruption.abort(new MlopsError('AP106', { detail: 'Interrupted. The step in hand is finished first; once more stops now.' }));
+    this.interruption.abort(
+      new MlopsError('AP106', { detail: 'Interrupted. The step in hand is finished first; once more stops now.' }),
+    );
     this.note('interrupted: finishing what is in hand; once more to stop now');
   };
 
@@ -46,7 +54,10 @@ export abstract class BaseCommand extends Command {
 
   override async catch(error: unknown): Promise<void> {
     const words = this.argv;
-    const failure = reportFailure(error, { json: words.includes('--json'), color: words.includes('--no-color') ? false : undefined });
+    const failure = reportFailure(error, {
+      json: words.includes('--json'),
+      color: words.includes('--no-color') ? false : undefined,
+    });
     process.exitCode = this.interruption.signal.aborted ? EXIT_INTERRUPTED : failure;
   }
 

@@ -1,0 +1,28 @@
+/** What the routes work with: the services of one environment, as compose.ts made them. */
+import type { Features } from '../features/create-features.ts';
+import type { Orchestrator } from '../orchestrator/orchestrator.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Serving } from '../serving/serving.ts';
+import type { ArtifactStore } from '../stores/artifacts.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { RegistryStore } from '../stores/control/registry.ts';
+import type { Scope, StateStore } from '../stores/control/state.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface ApiContext {
+  readonly scope: Scope;
+  readonly version: string;
+  readonly startedAt: Date;
+  readonly catalog: Catalog;
+  readonly state: StateStore;
+  readonly artifacts: ArtifactStore;
+  readonly orchestrator: Orchestrator;
+  readonly registry: Registry;
+  readonly registryStore: RegistryStore;
+  readonly features: Features;
+  readonly serving: Serving;
+  readonly metrics: Metrics;
+  /** Whether a request can be served now: by name, null where all is well, else what is wrong. */
+  readonly readiness: () => Promise<Readonly<Record<string, string | null>>>;
+  readonly secured: boolean;
+}

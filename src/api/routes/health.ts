@@ -1,0 +1,112 @@
+/** Probes, figures and the description of the interface itself. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { ApiContext } from '../context.ts';
+import type { Gauge } from '../metrics.ts';
+import { openApiDocument } from '../openapi.ts';
+import { type JsonSchema, json, type Route } from '../route.ts';
+
+const tag = 'operation';
+
+type HealthContext = Pick<
+  ApiContext,
+  'scope' | 'version' | 'startedAt' | 'metrics' | 'readiness' | 'secured' | 'catalog'
+>;
+
+export function healthRoutes(
+  context: HealthContext,
+  others: { readonly specSchemas: () => Readonly<Record<string, JsonSchema>>; readonly routes: () => readonly Route[] },
+): readonly Route[] {
+  const { scope, version, startedAt, metrics } = context;
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  delay.enable();
+  let document: JsonSchema | undefined;
+  return [
+    {
+      method: 'GET',
+      path: '/healthz',
+      operationId: 'health',
+      summary: 'Whether the process lives.',
+      tag,
+      open: true,
+      answers: { 200: { description: 'It does.' } },
+      handle: async () => json(200, { status: 'ok', project: scope.project, environment: scope.environment, version }),
+    },
+    {
+      method: 'GET',
+      path: '/readyz',
+      operationId: 'readiness',
+      summary: 'Whether requests can be served now.',
+      tag,
+      open: true,
+      answers: { 200: { description: 'They can.' }, 503: { description: 'They cannot; `checks` says why.' } },
+      handle: async () => {
+        const checks = await context.readiness();
+        const ready = Object.values(checks).every((problem) => problem === null);
+        return json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', checks });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/metrics',
+      operationId: 'metrics',
+      summary: "Figures in Prometheus' text format.",
+      tag,
+      answers: { 200: { description: 'The exposition.', contentType: 'text/plain' } },
+      handle: async () => ({
+        kind: 'text',
+        status: 200,
+        contentType: 'text/plain; version=0.0.4; charset=utf-8',
+        text: metrics.render(gauges(context, delay.percentile(99) / 1e9)),
+      }),
+    },
+    {
+      method: 'GET',
+      path: '/openapi.json',
+      operationId: 'openapi',
+      summary: 'This interface as OpenAPI 3.1.',
+      tag,
+      open: true,
+      answers: { 200: { description: 'The document.' } },
+      handle: async () => {
+        document ??= openApiDocument({
+          version,
+          routes: others.routes(),
+          specSchemas: others.specSchemas(),
+          secured: context.secured,
+        });
+        return json(200, document);
+      },
+    },
+  ];
+
+  function gauges({ catalog }: HealthContext, eventLoopDelay: number): readonly Gauge[] {
+    const kinds = ['feature_set', 'pipeline', 'model', 'endpoint'] as const;
+    return [
+      {
+        name: 'mlops_build_info',
+        help: 'Always 1; the version is a label.',
+        samples: [{ labels: { version, project: scope.project, environment: scope.environment }, value: 1 }],
+      },
+      {
+        name: 'mlops_resources',
+        help: 'Applied resources by kind.',
+        samples: kinds.map((kind) => ({ labels: { kind }, value: catalog.list(kind).length })),
+      },
+      {
+        name: 'process_start_time_seconds',
+        help: 'Start of the process, seconds since 1970.',
+        samples: [{ labels: {}, value: startedAt.getTime() / 1000 }],
+      },
+      {
+        name: 'process_resident_memory_bytes',
+        help: 'Resident memory of this process.',
+        samples: [{ labels: {}, value: process.memoryUsage.rss() }],
+      },
+      {
+        name: 'nodejs_eventloop_lag_p99_seconds',
+        help: '99th percentile of the delay of the event loop since the start.',
+        samples: [{ labels: {}, value: eventLoopDelay }],
+      },
+    ];
+  }
+}

@@ -1,0 +1,142 @@
+/** Features of entities now: read, and updated by whoever knows better. */
+import { MlopsError } from '../../lib/error.ts';
+import type { ApiContext } from '../context.ts';
+import { keysOf, qualifiedFeatures, serviceFeatures, setWith } from '../feature-names.ts';
+import { json, type Route } from '../route.ts';
+import { ONLINE_ROWS } from '../shapes.ts';
+
+const tag = 'features';
+const ENTITY = { type: 'object', minProperties: 1 } as const;
+
+type Entity = Readonly<Record<string, unknown>>;
+
+export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'features' | 'catalog'>): readonly Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/api/v1/online-features',
+      operationId: 'readFeatures',
+      summary: 'Features of entities, as of now.',
+      tag,
+      body: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['entities'],
+        properties: {
+          entities: {
+            anyOf: [ENTITY, { type: 'array', items: ENTITY, maxItems: 10_000 }],
+            description: 'One entity, or a list: key to value.',
+          },
+          features: {
+            type: 'array',
+            minItems: 1,
+            items: { type: 'string', minLength: 1 },
+            description: '`age`, `set.age` or `set@2.age`.',
+          },
+          feature_service: { type: 'string', description: 'All features of it, instead of `features`.' },
+        },
+        anyOf: [{ required: ['features'] }, { required: ['feature_service'] }],
+      },
+      answers: { 200: { description: 'A row an entity, in their order.', schema: ONLINE_ROWS } },
+      handle: async ({ body }) => {
+        const asked = body as {
+          entities: Entity | readonly Entity[];
+          features?: readonly string[];
+          feature_service?: string;
+        };
+        const entities = listOf(asked.entities);
+        const names = asked.features ?? serviceFeatures(asked.feature_service ?? '', catalog);
+        const qualified = qualifiedFeatures(names, Object.keys(entities[0] ?? {}), catalog);
+        const rows = await features.reader.read(entities, qualified);
+        return json(200, {
+          rows: rows.map((row, index) => ({
+            entity: entities[index],
+            features: renamed(names, qualified, row.features),
+            status: renamed(names, qualified, row.status),
+            event_time: renamed(names, qualified, row.eventTime),
+          })),
+        });
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/api/v1/online-features',
+      operationId: 'updateFeatures',
+      summary: 'Newer values of an entity. An update older than what is stored never wins.',
+      tag,
+      body: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['features'],
+        properties: {
+          feature_set: { type: 'string', description: 'Default: the one that has these features.' },
+          entity_id: { description: 'The value of the key, where the entity has one.' },
+          entities: { anyOf: [ENTITY, { type: 'array', items: ENTITY, maxItems: 10_000 }] },
+          features: { type: 'object', minProperties: 1 },
+          event_time: { type: 'string', description: 'ISO 8601. Default: now.' },
+        },
+        anyOf: [{ required: ['entity_id'] }, { required: ['entities'] }],
+      },
+      answers: { 204: { description: 'Recorded.' } },
+      handle: async ({ body }) => {
+        const asked = body as {
+          feature_set?: string;
+          entity_id?: unknown;
+          entities?: Entity | readonly Entity[];
+          features: Readonly<Record<string, unknown>>;
+          event_time?: string;
+        };
+        const given = asked.entities === undefined ? undefined : listOf(asked.entities);
+        const names = Object.keys(asked.features).map((name) => name.slice(name.indexOf('.') + 1));
+        const set =
+          asked.feature_set ??
+          prefixOf(Object.keys(asked.features)) ??
+          setWith(names, given && Object.keys(given[0] ?? {}), catalog);
+        const values = Object.fromEntries(
+          Object.values(asked.features).map((value, index) => [names[index] ?? '', value]),
+        );
+        const entities = given ?? [{ [onlyKey(set, catalog)]: asked.entity_id }];
+        await features.push(
+          set,
+          entities.map((entity) => ({
+            entity,
+            features: values,
+            ...(asked.event_time !== undefined && { eventTime: asked.event_time }),
+          })),
+        );
+        return { kind: 'empty', status: 204 };
+      },
+    },
+  ];
+}
+
+const listOf = (entities: Entity | readonly Entity[]): readonly Entity[] =>
+  Array.isArray(entities) ? entities : [entities as Entity];
+
+/** The set that all names are qualified with; undefined where they are not. */
+function prefixOf(names: readonly string[]): string | undefined {
+  const sets = new Set(names.map((name) => (name.includes('.') ? name.slice(0, name.indexOf('.')) : undefined)));
+  return sets.size === 1 ? [...sets][0] : undefined;
+}
+
+function onlyKey(set: string, catalog: ApiContext['catalog']): string {
+  const recorded = catalog.get('feature_set', set);
+  const keys = recorded === undefined ? [] : keysOf(recorded.spec.entity, catalog);
+  if (keys.length === 1 && keys[0] !== undefined) return keys[0];
+  throw new MlopsError(recorded === undefined ? 'FS201' : 'FS202', {
+    detail:
+      recorded === undefined
+        ? `There is no feature set "${set}".`
+        : `The feature set ${set} has the keys ${keys.join(', ')}; \`entity_id\` names one.`,
+    hint: recorded === undefined ? undefined : 'send `entities` with all keys',
+    status: recorded === undefined ? 404 : 422,
+  });
+}
+
+function renamed<T>(
+  names: readonly string[],
+  qualified: readonly string[],
+  values: Readonly<Record<string, T>>,
+): Record<string, T | null> {
+  return Object.fromEntries(names.map((name, index) => [name, values[qualified[index] ?? ''] ?? null]));
+}

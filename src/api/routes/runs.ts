@@ -1,0 +1,232 @@
+/** Runs: started, watched, cancelled, tried again. */
+import { Readable } from 'node:stream';
+import { MlopsError } from '../../lib/error.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { RUN_STATUSES, type RunStatus } from '../../stores/control/run-states.ts';
+import type { RunEvent } from '../../stores/control/runs.ts';
+import type { ApiContext } from '../context.ts';
+import { toJson } from '../json.ts';
+import { type Call, json, PAGE_QUERY, pageSchema, type Route } from '../route.ts';
+import { RUN, RUN_SUMMARY } from '../shapes.ts';
+import { runEventView, runSummaryView, runView } from '../views.ts';
+
+const tag = 'runs';
+
+export function runRoutes({ orchestrator }: Pick<ApiContext, 'orchestrator'>): readonly Route[] {
+  const runOf = async (call: Call) => {
+    const id = call.params['id'] ?? '';
+    const run = await orchestrator.get(id);
+    if (run === undefined) throw unknownRun(id);
+    return run;
+  };
+  return [
+    {
+      method: 'POST',
+      path: '/api/v1/runs',
+      operationId: 'startRun',
+      summary: 'Start a run of a pipeline.',
+      tag,
+      body: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          pipeline: { type: 'string', description: 'Name of the pipeline.' },
+          pipeline_id: { type: 'string', description: 'The same, as POST /api/v1/pipelines answers it.' },
+          params: {
+            type: 'object',
+            description: "Over the pipeline's defaults.",
+            additionalProperties: { type: ['string', 'number', 'boolean'] },
+          },
+        },
+        anyOf: [{ required: ['pipeline'] }, { required: ['pipeline_id'] }],
+      },
+      answers: {
+        202: {
+          description: 'The run is queued.',
+          schema: {
+            type: 'object',
+            required: ['run_id', 'status'],
+            properties: { run_id: { type: 'string' }, status: { type: 'string' }, pipeline: { type: 'string' } },
+          },
+        },
+      },
+      handle: async ({ body, caller, header }) => {
+        const asked = body as { pipeline?: string; pipeline_id?: string; params?: JsonObject };
+        const pipeline = (asked.pipeline ?? asked.pipeline_id ?? '').replace(/^pipeline\./, '');
+        const key = header('idempotency-key');
+        const run = await orchestrator.submit({
+          pipeline,
+          params: asked.params ?? {},
+          cause: { kind: 'api', who: caller.who, schedule: null, instant: null },
+          ...(key !== undefined && { idempotencyKey: `${caller.who}:${key}` }),
+        });
+        return json(
+          202,
+          { run_id: run.runId, status: run.status, pipeline: run.pipeline },
+          { location: `/api/v1/runs/${run.runId}` },
+        );
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/runs',
+      operationId: 'listRuns',
+      summary: 'Runs, newest first.',
+      tag,
+      query: { ...PAGE_QUERY, pipeline: { type: 'string' }, status: { enum: RUN_STATUSES } },
+      answers: { 200: { description: 'A page of runs.', schema: pageSchema(RUN_SUMMARY) } },
+      handle: async ({ query }) => {
+        const page = await orchestrator.list({
+          limit: query['limit'] as number,
+          cursor: query['cursor'] as string | undefined,
+          pipeline: query['pipeline'] as string | undefined,
+          status: query['status'] as RunStatus | undefined,
+        });
+        return json(200, { items: page.items.map(runSummaryView), next_cursor: page.nextCursor });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/runs/{id}',
+      operationId: 'getRun',
+      summary: 'A run with its tasks.',
+      tag,
+      answers: { 200: { description: 'The run.', schema: RUN } },
+      handle: async (call) => json(200, runView(await runOf(call))),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/runs/{id}/events',
+      operationId: 'followRun',
+      summary: 'What happens to a run, as server-sent events, from its begin or after `Last-Event-ID`, until it ends.',
+      tag,
+      answers: { 200: { description: 'One event a change of state.', contentType: 'text/event-stream' } },
+      handle: async (call) => {
+        const run = await runOf(call);
+        const after = Number(call.header('last-event-id') ?? 0);
+        if (!Number.isInteger(after) || after < 0)
+          throw new MlopsError('API400', { detail: 'Last-Event-ID is the `id` of an event.' });
+        const events = orchestrator.events(run.runId, { signal: call.signal, after });
+        return {
+          kind: 'stream',
+          status: 200,
+          contentType: 'text/event-stream',
+          stream: Readable.from(serverSent(events, call.signal)),
+          headers: { 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+        };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/runs/{id}/tasks/{task}/logs',
+      operationId: 'readLog',
+      summary: "A task's log.",
+      tag,
+      query: {
+        attempt: { type: 'integer', minimum: 1, description: 'Default: the last.' },
+        follow: { type: 'boolean', default: false, description: 'Go on until the attempt ends.' },
+      },
+      answers: { 200: { description: 'The log as text.', contentType: 'text/plain' } },
+      handle: async (call) => {
+        const run = await runOf(call);
+        const task = call.params['task'] ?? '';
+        if (!run.tasks.some(({ name }) => name === task)) {
+          throw new MlopsError('PL202', {
+            detail: `The run ${run.runId} has no task "${task}".`,
+            hint: `its tasks: ${run.tasks.map(({ name }) => name).join(', ')}`,
+          });
+        }
+        const text = orchestrator.logs(run.runId, task, {
+          attempt: call.query['attempt'] as number | undefined,
+          follow: call.query['follow'] as boolean,
+          signal: call.signal,
+        });
+        return {
+          kind: 'stream',
+          status: 200,
+          contentType: 'text/plain; charset=utf-8',
+          stream: Readable.from(untilGone(text, call.signal)),
+        };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/v1/runs/{id}/cancel',
+      operationId: 'cancelRun',
+      summary: 'Cancel a run: nothing of it starts any more, what runs is ended.',
+      tag,
+      answers: { 202: { description: 'The run as it is now.', schema: RUN } },
+      handle: async (call) => {
+        const run = await runOf(call);
+        return json(202, runView(await orchestrator.cancel(run.runId, call.caller.who)));
+      },
+    },
+    {
+      method: 'POST',
+      path: '/api/v1/runs/{id}/retry',
+      operationId: 'retryRun',
+      summary: 'Run again what failed and what it blocked.',
+      tag,
+      answers: { 202: { description: 'The run as it is now.', schema: RUN } },
+      handle: async (call) => {
+        const run = await runOf(call);
+        return json(202, runView(await orchestrator.retry(run.runId, call.caller.who)));
+      },
+    },
+  ];
+}
+
+function unknownRun(id: string): MlopsError {
+  return new MlopsError('PL202', { detail: `There is no run ${id}.`, hint: 'GET /api/v1/runs lists them' });
+}
+
+const HEARTBEAT_MS = 15_000;
+
+/** A comment now and then tells proxies and clients that the stream lives. */
+async function* serverSent(events: AsyncIterable<RunEvent>, signal: AbortSignal): AsyncGenerator<string> {
+  const iterator = events[Symbol.asyncIterator]();
+  let next = iterator.next();
+  try {
+    for (;;) {
+      const beat = heartbeat(signal);
+      const winner = await Promise.race([next, beat.due]);
+      beat.cancel();
+      if (winner === 'beat') {
+        if (signal.aborted) return;
+        yield ': still here\n\n';
+        continue;
+      }
+      if (winner.done === true) return;
+      yield `id: ${winner.value.seq}\nevent: ${winner.value.task === null ? 'run' : 'task'}\ndata: ${toJson(runEventView(winner.value))}\n\n`;
+      next = iterator.next();
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    next.catch(() => {});
+    await iterator.return?.();
+  }
+}
+
+function heartbeat(signal: AbortSignal): { readonly due: Promise<'beat'>; readonly cancel: () => void } {
+  let cancel = (): void => {};
+  const due = new Promise<'beat'>((resolve) => {
+    const wake = (): void => resolve('beat');
+    const timer = setTimeout(wake, HEARTBEAT_MS);
+    signal.addEventListener('abort', wake, { once: true });
+    cancel = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', wake);
+    };
+  });
+  return { due, cancel };
+}
+
+/** A client that left, or a daemon that stops, ends the text without an error. */
+async function* untilGone(text: AsyncIterable<string>, signal: AbortSignal): AsyncGenerator<string> {
+  try {
+    for await (const part of text) yield part;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

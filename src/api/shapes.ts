@@ -1,0 +1,149 @@
+/** JSON Schemas of what the routes answer, for openapi.json. */
+
+import { STAGES } from '../stores/control/registry.ts';
+import { RUN_STATUSES, TASK_STATUSES } from '../stores/control/run-states.ts';
+import type { JsonSchema } from './route.ts';
+
+const TIME = { type: 'string', format: 'date-time' } as const;
+const TIME_OR_NULL = { type: ['string', 'null'], format: 'date-time' } as const;
+const TEXT = { type: 'string' } as const;
+const TEXT_OR_NULL = { type: ['string', 'null'] } as const;
+const FREE = { type: 'object' } as const;
+
+export const TASK: JsonSchema = {
+  type: 'object',
+  required: ['name', 'status', 'attempt', 'exit_code', 'error', 'started_at', 'finished_at'],
+  properties: {
+    name: TEXT,
+    operator: TEXT,
+    needs: { type: 'array', items: TEXT },
+    status: { enum: TASK_STATUSES },
+    attempt: { type: 'integer', description: '0 before the first.' },
+    exit_code: { type: ['integer', 'null'] },
+    error: TEXT_OR_NULL,
+    outputs: { type: ['object', 'null'] },
+    started_at: TIME_OR_NULL,
+    finished_at: TIME_OR_NULL,
+  },
+};
+
+const RUN_PROPERTIES = {
+  run_id: TEXT,
+  pipeline: TEXT,
+  status: { enum: RUN_STATUSES },
+  cause: {
+    type: 'object',
+    properties: {
+      kind: { enum: ['manual', 'api', 'schedule'] },
+      who: TEXT_OR_NULL,
+      schedule: TEXT_OR_NULL,
+      instant: TIME_OR_NULL,
+    },
+  },
+  params: FREE,
+  cancelled_by: TEXT_OR_NULL,
+  created_at: TIME,
+  started_at: TIME_OR_NULL,
+  finished_at: TIME_OR_NULL,
+} as const;
+
+export const RUN_SUMMARY: JsonSchema = {
+  type: 'object',
+  required: ['run_id', 'pipeline', 'status', 'cause', 'params', 'started_at', 'finished_at'],
+  properties: RUN_PROPERTIES,
+};
+
+export const RUN: JsonSchema = {
+  type: 'object',
+  required: ['run_id', 'pipeline', 'status', 'cause', 'params', 'started_at', 'finished_at', 'tasks'],
+  properties: { ...RUN_PROPERTIES, git_commit: TEXT_OR_NULL, tasks: { type: 'array', items: TASK } },
+};
+
+const GATE: JsonSchema = {
+  type: 'object',
+  properties: {
+    metric: TEXT,
+    rule: TEXT,
+    observed: { type: ['number', 'null'] },
+    required: { type: ['number', 'null'] },
+    passed: { type: 'boolean' },
+    detail: TEXT,
+  },
+};
+
+export const VERSION: JsonSchema = {
+  type: 'object',
+  required: ['id', 'name', 'version', 'stage', 'framework', 'metrics'],
+  properties: {
+    id: { type: 'string', format: 'uuid' },
+    name: TEXT,
+    version: { type: 'integer', minimum: 1 },
+    stage: { enum: STAGES },
+    framework: TEXT,
+    metrics: { type: 'object', additionalProperties: { type: 'number' } },
+    hyperparameters: FREE,
+    artifacts: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { path: TEXT, digest: TEXT_OR_NULL, bytes: { type: ['integer', 'null'] }, uri: TEXT_OR_NULL },
+      },
+    },
+    tags: { type: 'object', additionalProperties: TEXT },
+    lineage: FREE,
+    signature: { type: ['object', 'null'] },
+    description: TEXT_OR_NULL,
+    created_at: TIME,
+    created_by: TEXT,
+    stage_changed_at: TIME,
+  },
+};
+
+export const STAGE_MOVE: JsonSchema = {
+  type: 'object',
+  properties: {
+    model: TEXT,
+    version: { type: 'integer' },
+    from: TEXT_OR_NULL,
+    to: { enum: STAGES },
+    at: TIME,
+    who: TEXT,
+    reason: TEXT_OR_NULL,
+    gates: { type: 'array', items: GATE },
+  },
+};
+
+export const RESOURCE: JsonSchema = {
+  type: 'object',
+  required: ['address', 'name', 'spec', 'managed_by', 'status'],
+  properties: {
+    address: TEXT,
+    name: TEXT,
+    spec: FREE,
+    outputs: FREE,
+    managed_by: { enum: ['apply', 'api'] },
+    status: TEXT,
+    created_at: TIME,
+    updated_at: TIME,
+  },
+};
+
+export const ONLINE_ROWS: JsonSchema = {
+  type: 'object',
+  required: ['rows'],
+  properties: {
+    rows: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['entity', 'features', 'status', 'event_time'],
+        properties: {
+          entity: FREE,
+          features: { type: 'object', description: 'Values by the name asked for; null unless present.' },
+          status: { type: 'object', additionalProperties: { enum: ['present', 'null', 'not_found', 'expired'] } },
+          event_time: { type: 'object', additionalProperties: TIME_OR_NULL },
+        },
+      },
+    },
+  },
+};

@@ -1,0 +1,97 @@
+/** Rows as the HTTP interface shows them. The names are the contract; see docs/http.md and openapi.json. */
+import type { ModelVersion, StageMove } from '../stores/control/registry.ts';
+import type { RunEvent, RunRecord, RunSummary, TaskRecord } from '../stores/control/runs.ts';
+import type { RecordedResource } from '../stores/control/state.ts';
+import { snakeCaseKeys } from './json.ts';
+
+export function runSummaryView(run: RunSummary) {
+  return {
+    run_id: run.runId,
+    pipeline: run.pipeline,
+    status: run.status,
+    cause: run.cause,
+    params: run.params,
+    cancelled_by: run.cancelledBy,
+    created_at: run.createdAt,
+    started_at: run.startedAt,
+    finished_at: run.finishedAt,
+  };
+}
+
+export function runView(run: RunRecord) {
+  return { ...runSummaryView(run), git_commit: run.gitCommit, tasks: run.tasks.map(taskView) };
+}
+
+export function taskView(task: TaskRecord) {
+  return {
+    name: task.name,
+    operator: task.operator,
+    needs: task.needs,
+    status: task.status,
+    attempt: task.attempt,
+    exit_code: task.exitCode,
+    error: task.error,
+    outputs: task.outputs,
+    started_at: task.startedAt,
+    finished_at: task.finishedAt,
+  };
+}
+
+export function runEventView(event: RunEvent) {
+  return {
+    seq: event.seq,
+    at: event.at,
+    task: event.task,
+    status: event.status,
+    attempt: event.attempt,
+    error: event.error,
+    data: event.data,
+  };
+}
+
+export function versionView(version: ModelVersion) {
+  return {
+    id: version.id,
+    name: version.name,
+    version: version.version,
+    stage: version.stage,
+    framework: version.framework,
+    metrics: version.metrics,
+    hyperparameters: version.hyperparameters,
+    artifacts: version.artifacts,
+    tags: version.tags,
+    lineage: version.lineage,
+    signature: version.signature,
+    description: version.description,
+    created_at: version.createdAt,
+    created_by: version.createdBy,
+    stage_changed_at: version.stageChangedAt,
+  };
+}
+
+export function stageMoveView(move: StageMove) {
+  return {
+    model: move.model,
+    version: move.version,
+    from: move.from,
+    to: move.to,
+    at: move.at,
+    who: move.who,
+    reason: move.reason,
+    gates: move.gates,
+  };
+}
+
+/** A recorded resource: its spec as written, what was learned when it was applied, and where it comes from. */
+export function resourceView(resource: RecordedResource) {
+  return {
+    address: resource.address,
+    name: resource.name,
+    spec: resource.spec,
+    outputs: snakeCaseKeys(resource.outputs),
+    managed_by: resource.managedBy,
+    status: resource.status,
+    created_at: resource.createdAt,
+    updated_at: resource.updatedAt,
+  };
+}

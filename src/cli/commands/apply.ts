@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { string as stringArg } from '@oclif/core/args';
+import { boolean, string } from '@oclif/core/flags';
+import { MlopsError } from '../../lib/error.ts';
+import { BaseCommand } from '../base-command.ts';
+import { applyWithConsent, planFor } from '../planning.ts';
+import { desiredOf, settingsOf, within } from '../session.ts';
+
+export default class Apply extends BaseCommand {
+  static override summary = 'Make it so: plan, ask, apply; or apply a saved plan.';
+  static override args = { planfile: stringArg({ description: 'A plan saved with `plan --out`.' }) };
+  static override flags = {
+    yes: boolean({ char: 'y', description: 'Do not ask.' }),
+    target: string({ description: 'Only this address and what it needs. May be repeated.', multiple: true }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Apply);
+    process.exitCode =
+      args.planfile === undefined ? await this.applySpecs(flags) : await this.applyFile(args.planfile, flags);
+  }
+
+  private async applySpecs(flags: Flags): Promise<number> {
+    const { settings, project } = await desiredOf(flags);
+    return within(this, settings, async (environment) => {
+      const plan = await planFor(environment, project, { mode: 'apply', targets: flags.target });
+      return applyWithConsent(this, flags, environment, plan, project.bundleFiles);
+    });
+  }
+
+  /** A saved plan was looked at when it was made: it is not asked about again. */
+  private async applyFile(file: string, flags: Flags): Promise<number> {
+    const { decodePlanFile } = await import('../../plan/plan-file.ts');
+    const { plan, bundleFiles } = decodePlanFile(await textOf(file), file);
+    const settings = await settingsOf({ ...flags, env: flags.env ?? plan.environment });
+    if (settings.project !== plan.project || settings.environment !== plan.environment) {
+      throw new MlopsError('AP103', {
+        detail: `${file} is a plan of ${plan.project}/${plan.environment}, not of ${settings.project}/${settings.environment}.`,
+      });
+    }
+    const files = new Map(Object.entries(bundleFiles).map(([digest, path]) => [digest, resolve(settings.root, path)]));
+    return within(this, settings, (environment) =>
+      applyWithConsent(this, { ...flags, yes: true }, environment, plan, files),
+    );
+  }
+}
+
+type Flags = Awaited<ReturnType<Apply['parse']>>['flags'] & {
+  env: string | undefined;
+  config: string | undefined;
+  json: boolean;
+  color: boolean;
+  yes: boolean;
+  target: string[] | undefined;
+};
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new MlopsError('AP103', {
+      detail: `${file} cannot be read.`,
+      hint: 'make it with mlops plan --out FILE',
+      cause,
+    });
+  }
+}

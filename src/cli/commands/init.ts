@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { string as stringArg } from '@oclif/core/args';
+import { string } from '@oclif/core/flags';
+import { MlopsError } from '../../lib/error.ts';
+import { didYouMean } from '../../lib/suggest.ts';
+import { BaseCommand } from '../base-command.ts';
+
+const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Name to folder of the package. */
+const TEMPLATES: Readonly<Record<string, string>> = {
+  minimal: 'templates/minimal',
+  healthcare: 'examples/healthcare',
+};
+
+export default class Init extends BaseCommand {
+  static override summary = 'Make a new project that plans clean as it is.';
+  static override args = { dir: stringArg({ description: 'Folder to make it in.', default: '.' }) };
+  static override flags = {
+    template: string({ description: `One of ${Object.keys(TEMPLATES).join(', ')}.`, default: 'minimal' }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Init);
+    const source = TEMPLATES[flags.template];
+    if (source === undefined) {
+      throw new MlopsError('CL101', {
+        detail: `There is no template "${flags.template}".`,
+        hint: didYouMean(flags.template, Object.keys(TEMPLATES)),
+      });
+    }
+    const target = resolve(args.dir);
+    const files = (await filesOf(join(PACKAGE, source))).map((file) => ({
+      from: join(PACKAGE, source, file),
+      to: join(target, installed(file)),
+    }));
+    const taken = files.filter(({ to }) => existsSync(to));
+    if (taken.length > 0) {
+      throw new MlopsError('CL102', {
+        detail: `${relative(process.cwd(), taken[0]?.to ?? '') || taken[0]?.to} is there already; nothing was written.`,
+        hint: 'choose an empty folder: mlops init FOLDER',
+      });
+    }
+    for (const { from, to } of files) {
+      await mkdir(dirname(to), { recursive: true });
+      await cp(from, to);
+    }
+    const written = files.map(({ to }) => relative(target, to)).sort();
+    this.result(flags, { directory: target, template: flags.template, files: written }, () =>
+      [
+        ...written.map((file) => `  ${this.paint(flags).green('+')} ${file}`),
+        '',
+        'Next:',
+        ...(target === process.cwd() ? [] : [`  cd ${relative(process.cwd(), target)}`]),
+        '  mlops plan     shows what would be made',
+        '  mlops apply    makes it',
+        '  mlops daemon   runs pipelines and serves features',
+      ].join('\n'),
+    );
+  }
+}
+
+/** npm leaves out files named .gitignore; the templates spell it without the dot. */
+const installed = (file: string): string => (basename(file) === 'gitignore' ? join(dirname(file), '.gitignore') : file);
+
+async function filesOf(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .filter((file) => !file.startsWith('.mlops'));
+}

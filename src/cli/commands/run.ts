@@ -1,0 +1,114 @@
+import { string as stringArg } from '@oclif/core/args';
+import { boolean, string } from '@oclif/core/flags';
+import type { OpenEnvironment } from '../../compose.ts';
+import { MlopsError } from '../../lib/error.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { didYouMean } from '../../lib/suggest.ts';
+import { BaseCommand, type GlobalFlags } from '../base-command.ts';
+import { keyValues, scalarLike } from '../key-values.ts';
+import { EXIT_ERROR, EXIT_INTERRUPTED } from '../report.ts';
+import { createRunProgress } from '../run-view.ts';
+import { inEnvironment } from '../session.ts';
+
+export default class Run extends BaseCommand {
+  static override summary = 'Start a run of a pipeline. Without a daemon it is worked on here until it ends.';
+  static override args = { pipeline: stringArg({ description: 'Name of the pipeline.', required: true }) };
+  static override flags = {
+    param: string({
+      char: 'p',
+      description: 'NAME=VALUE over the default. May be repeated.',
+      multiple: true,
+      default: [],
+    }),
+    follow: boolean({ char: 'f', description: 'Tell what happens until it ends; exit with 1 when it fails.' }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Run);
+    await inEnvironment(this, flags, async (environment) => {
+      const { liveDaemons } = await import('../../daemon/presence.ts');
+      const name = args.pipeline.replace(/^pipeline\./, '');
+      const params = await this.paramsOf(environment, name, flags.param);
+      const orchestrator = await environment.orchestrator();
+      const run = await orchestrator.submit({
+        pipeline: name,
+        params,
+        cause: { kind: 'manual', who: environment.who, schedule: null, instant: null },
+      });
+      const served = liveDaemons(environment.settings.root, environment.scope.environment).some(({ roles }) =>
+        roles.includes('worker'),
+      );
+      if (served && !flags.follow) {
+        this.result(
+          flags,
+          { run_id: run.runId, status: run.status },
+          () => `Started ${run.runId}. Watch it: mlops runs logs ${run.runId} --follow`,
+        );
+        return;
+      }
+      if (!flags.json) this.note(`run ${run.runId} of ${name}`);
+      const stopWork = served ? async () => {} : await this.workHere(environment);
+      try {
+        process.exitCode = await this.follow(environment, run.runId, flags);
+      } finally {
+        await stopWork();
+      }
+    });
+  }
+
+  private async paramsOf(
+    environment: OpenEnvironment,
+    pipeline: string,
+    pairs: readonly string[],
+  ): Promise<JsonObject> {
+    const catalog = await environment.catalog();
+    const recorded = catalog.get('pipeline', pipeline);
+    if (recorded === undefined) {
+      const known = catalog.list('pipeline').map(({ name }) => name);
+      throw new MlopsError('PL201', {
+        detail: `No pipeline "${pipeline}" is applied in ${environment.scope.environment}.`,
+        hint: known.length === 0 ? 'mlops apply' : didYouMean(pipeline, known),
+      });
+    }
+    const defaults = recorded.spec.params ?? {};
+    return Object.fromEntries(
+      Object.entries(keyValues(pairs, '--param')).map(([name, text]) => [name, scalarLike(text, defaults[name])]),
+    );
+  }
+
+  private async workHere(environment: OpenEnvironment): Promise<() => Promise<void>> {
+    const { scheduler, worker } = await environment.orchestrator();
+    await scheduler.start();
+    await worker.start();
+    return async () => {
+      await worker.drain();
+      await scheduler.stop();
+    };
+  }
+
+  /** Interrupted: the run is cancelled where it is worked on here, and goes on where a daemon has it. */
+  private async follow(environment: OpenEnvironment, runId: string, flags: GlobalFlags): Promise<number> {
+    const orchestrator = await environment.orchestrator();
+    const progress = createRunProgress(this.paintErrors(flags));
+    const { signal } = this.interruption;
+    try {
+      for await (const event of orchestrator.events(runId, { signal })) {
+        if (flags.json) this.event(event);
+        else {
+          const line = progress(event);
+          if (line !== undefined) this.note(line);
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    if (signal.aborted) {
+      await orchestrator.cancel(runId, environment.who);
+      this.note(`cancelled ${runId}`);
+      return EXIT_INTERRUPTED;
+    }
+    const run = await orchestrator.get(runId);
+    if (!flags.json) this.print(`${runId} ${run?.status ?? 'gone'}`);
+    return run?.status === 'succeeded' ? 0 : EXIT_ERROR;
+  }
+}

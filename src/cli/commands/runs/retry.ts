@@ -1,0 +1,19 @@
+import { string as stringArg } from '@oclif/core/args';
+import { BaseCommand } from '../../base-command.ts';
+import { foundRun } from '../../runs.ts';
+import { inEnvironment } from '../../session.ts';
+
+export default class RunsRetry extends BaseCommand {
+  static override summary = 'Run again what failed and what it blocked.';
+  static override args = { run: stringArg({ description: 'Id of the run, or the begin of it.', required: true }) };
+  static override flags = {};
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(RunsRetry);
+    const run = await inEnvironment(this, flags, async (environment) => {
+      const orchestrator = await environment.orchestrator();
+      return orchestrator.retry((await foundRun(orchestrator, args.run)).runId, environment.who);
+    });
+    this.result(flags, run, () => `${run.runId} is ${run.status}.`);
+  }
+}

@@ -1,0 +1,19 @@
+import { string as stringArg } from '@oclif/core/args';
+import { BaseCommand } from '../../base-command.ts';
+import { runText } from '../../run-view.ts';
+import { foundRun } from '../../runs.ts';
+import { inEnvironment } from '../../session.ts';
+
+export default class RunsShow extends BaseCommand {
+  static override summary = 'A run with its tasks.';
+  static override args = { run: stringArg({ description: 'Id of the run, or the begin of it.', required: true }) };
+  static override flags = {};
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(RunsShow);
+    const run = await inEnvironment(this, flags, async (environment) =>
+      foundRun(await environment.orchestrator(), args.run),
+    );
+    this.result(flags, run, () => runText(run, this.paint(flags)));
+  }
+}

@@ -1,0 +1,156 @@
+/** Making a plan and carrying it out, as `plan`, `apply`, `destroy` and `up` share it. */
+import { relative } from 'node:path';
+import type { OpenEnvironment } from '../compose.ts';
+import { MlopsError } from '../lib/error.ts';
+import { createPlan } from '../plan/create-plan.ts';
+import { hasChanges, type Plan, type PlanMode } from '../plan/plan.ts';
+import { renderHuman } from '../plan/render/human.ts';
+import { type Address, parseAddress } from '../spec/address.ts';
+import type { Project } from '../spec/project.ts';
+import type { BaseCommand, GlobalFlags } from './base-command.ts';
+import { EXIT_BLOCKED, EXIT_ERROR, EXIT_INTERRUPTED, useColor, writeJson, writeJsonLine } from './report.ts';
+
+export async function planFor(
+  environment: OpenEnvironment,
+  project: Project,
+  options: { readonly mode: PlanMode; readonly targets?: readonly string[] | undefined },
+): Promise<Plan> {
+  return createPlan({
+    project,
+    environment: environment.scope.environment,
+    state: await environment.state.read(),
+    mode: options.mode,
+    targets: (options.targets ?? []).map(addressOfTarget),
+  });
+}
+
+function addressOfTarget(text: string): Address {
+  if (parseAddress(text) === undefined) {
+    throw new MlopsError('CL101', {
+      detail: `"${text}" is no address.`,
+      hint: 'write kind.name, e.g. --target feature_set.patient_labs',
+    });
+  }
+  return text as Address;
+}
+
+export function showPlan(
+  command: BaseCommand,
+  flags: GlobalFlags,
+  plan: Plan,
+  to: 'result' | 'progress' = 'result',
+): void {
+  const stream = to === 'result' ? process.stdout : process.stderr;
+  const text = renderHuman(plan, { color: useColor(flags.color ? undefined : false, stream) });
+  if (to === 'result') command.print(text);
+  else command.note(text.trimEnd());
+}
+
+/** Files of code bundles by path relative to the root, as a saved plan holds them. */
+export function relativeBundleFiles(project: Project): Readonly<Record<string, string>> {
+  return Object.fromEntries([...project.bundleFiles].map(([digest, path]) => [digest, relative(project.root, path)]));
+}
+
+export interface Carried {
+  readonly exitCode: number;
+}
+
+/** Applies, telling progress as it goes. The exit code: 0, 1 where a step failed, 3 where the plan is blocked, 130 where it was interrupted. */
+export async function carryOut(
+  command: BaseCommand,
+  flags: GlobalFlags,
+  environment: OpenEnvironment,
+  plan: Plan,
+  bundleFiles: ReadonlyMap<string, string>,
+): Promise<Carried> {
+  const [{ applyPlan }, { createProgress }] = await Promise.all([
+    import('../apply/apply.ts'),
+    import('../apply/progress.ts'),
+  ]);
+  const progress = createProgress({ color: useColor(flags.color ? undefined : false, process.stderr) });
+  const [effects, artifacts, commit] = await Promise.all([
+    environment.effects(),
+    environment.artifacts(),
+    environment.gitCommit(),
+  ]);
+  const result = await applyPlan({
+    plan,
+    bundleFiles,
+    state: environment.state,
+    effects,
+    artifacts,
+    who: environment.who,
+    gitCommit: commit,
+    root: environment.settings.root,
+    signal: command.interruption.signal,
+    onEvent: (event) => {
+      if (flags.json) return writeJsonLine(event);
+      const line = progress(event);
+      if (line !== undefined) command.note(line);
+    },
+  });
+  if (flags.json) writeJsonLine({ type: 'result', ...result });
+  switch (result.outcome) {
+    case 'succeeded':
+      return { exitCode: 0 };
+    case 'failed':
+      for (const { address, hint } of result.failed)
+        if (hint !== null && !flags.json) command.note(`  ${address}: ${hint}`);
+      return { exitCode: EXIT_ERROR };
+    case 'interrupted':
+      return { exitCode: EXIT_INTERRUPTED };
+  }
+}
+
+/** Shows what would be done, asks on a terminal, and does it. Answers the exit code. */
+export async function applyWithConsent(
+  command: BaseCommand,
+  flags: GlobalFlags & { readonly yes: boolean },
+  environment: OpenEnvironment,
+  plan: Plan,
+  bundleFiles: ReadonlyMap<string, string>,
+): Promise<number> {
+  if (!flags.json) showPlan(command, flags, plan, 'progress');
+  if (plan.errored) {
+    if (flags.json) writeJson(plan);
+    return EXIT_BLOCKED;
+  }
+  if (!hasChanges(plan)) {
+    if (flags.json)
+      writeJsonLine({
+        type: 'result',
+        outcome: 'succeeded',
+        applyId: null,
+        done: [],
+        failed: [],
+        skipped: [],
+        remaining: [],
+      });
+    return 0;
+  }
+  if (!flags.yes) await consent(command, plan);
+  return (await carryOut(command, flags, environment, plan, bundleFiles)).exitCode;
+}
+
+async function consent(command: BaseCommand, plan: Plan): Promise<void> {
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
+    throw new MlopsError('CL103', {
+      detail: 'Nothing was changed: there is no terminal to ask on.',
+      hint: `look at the plan above, then run mlops ${plan.mode} --yes`,
+    });
+  }
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const word = plan.mode === 'destroy' ? plan.environment : 'yes';
+    const answer = await terminal.question(
+      plan.mode === 'destroy'
+        ? `\nDestroy all of this? Type the environment's name (${word}): `
+        : '\nApply this? Type yes: ',
+      { signal: command.interruption.signal },
+    );
+    if (answer.trim() !== word) throw new MlopsError('CL103', { detail: 'Nothing was changed.' });
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,84 @@
+/** Runs for people: one line a change of state, one table for a run. */
+import type { RunEvent, RunRecord } from '../compose.ts';
+import { elapsed, instant, table } from './output.ts';
+
+export interface Colors {
+  readonly green: (text: string) => string;
+  readonly red: (text: string) => string;
+  readonly yellow: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly bold: (text: string) => string;
+}
+
+const SYMBOLS: Readonly<Record<string, string>> = {
+  running: '▸',
+  succeeded: '✓',
+  failed: '✗',
+  timed_out: '✗',
+  crashed: '✗',
+  cancelled: '■',
+  skipped: '·',
+  upstream_failed: '·',
+  retrying: '↻',
+  waiting: '…',
+};
+
+export function statusColor(status: string, colors: Colors): (text: string) => string {
+  if (status === 'succeeded') return colors.green;
+  if (status === 'failed' || status === 'timed_out' || status === 'crashed') return colors.red;
+  if (status === 'cancelled' || status === 'retrying' || status === 'upstream_failed') return colors.yellow;
+  return (text) => text;
+}
+
+/** Undefined for what is not worth a line. It counts the time of each task by the events' own times. */
+export function createRunProgress(colors: Colors): (event: RunEvent) => string | undefined {
+  const started = new Map<string, number>();
+  return (event) => {
+    const { task, status, attempt, error } = event;
+    const subject = task ?? 'run';
+    const at = event.at.getTime();
+    if (status === 'running' && !(task === null && started.has(subject))) started.set(subject, at);
+    if (status === 'pending' || status === 'ready' || status === 'queued' || (task === null && status === 'running'))
+      return undefined;
+    const begun = started.get(subject);
+    const took = begun === undefined || status === 'running' ? '' : colors.dim(` ${elapsed(Math.max(0, at - begun))}`);
+    const again = attempt !== null && attempt > 1 ? colors.dim(` (attempt ${attempt})`) : '';
+    const why = error === null ? '' : `\n    ${error.split('\n').join('\n    ')}`;
+    const paint = statusColor(status, colors);
+    return `  ${paint(`${SYMBOLS[status] ?? ' '} ${subject.padEnd(18)}`)} ${paint(status)}${again}${took}${why}`;
+  };
+}
+
+export function runText(run: RunRecord, colors: Colors): string {
+  const cause =
+    run.cause.kind === 'schedule'
+      ? `schedule ${run.cause.instant ?? ''}`
+      : `${run.cause.kind}${run.cause.who === null ? '' : ` by ${run.cause.who}`}`;
+  const params = Object.entries(run.params);
+  return [
+    `run       ${run.runId}`,
+    `pipeline  ${run.pipeline}`,
+    `status    ${statusColor(run.status, colors)(run.status)}`,
+    `cause     ${cause}`,
+    ...(params.length === 0
+      ? []
+      : [`params    ${params.map(([name, value]) => `${name}=${String(value)}`).join(' ')}`]),
+    `started   ${instant(run.startedAt)}`,
+    `finished  ${instant(run.finishedAt)}`,
+    '',
+    table(
+      ['TASK', 'OPERATOR', 'STATUS', 'ATTEMPT', 'TIME'],
+      run.tasks.map((task) => [
+        task.name,
+        task.operator,
+        task.status,
+        String(task.attempt),
+        span(task.startedAt, task.finishedAt),
+      ]),
+    ),
+    ...run.tasks.flatMap((task) => (task.error === null ? [] : ['', `${colors.red(task.name)}: ${task.error}`])),
+  ].join('\n');
+}
+
+const span = (from: Date | null, to: Date | null): string =>
+  from === null || to === null ? '-' : elapsed(Math.max(0, to.getTime() - from.getTime()));

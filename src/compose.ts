@@ -1,0 +1,199 @@
+/**
+ * The composition root: an environment's settings become live stores and services. This file and compose/ are the only ones
+ * that name a concrete backend. Everything is made when it is first asked for, so that `plan` opens a database and nothing
+ * else, and a daemon loads an engine only once a task needs it.
+ */
+import { join } from 'node:path';
+import type { ResourceEffects } from './apply/effects.ts';
+import { openControl } from './compose/control.ts';
+import { effectsOf } from './compose/effects.ts';
+import { gitCommit, whoami } from './compose/identity.ts';
+import { createClosers, lazily } from './compose/lazy.ts';
+import { operatorServices } from './compose/operator-services.ts';
+import type { Settings } from './compose/settings.ts';
+import type { Features } from './features/create-features.ts';
+import { systemClock } from './lib/clock.ts';
+import { sizeBytes } from './lib/units.ts';
+import type { Orchestrator } from './orchestrator/orchestrator.ts';
+import type { Registry } from './registry/registry.ts';
+import type { Serving } from './serving/serving.ts';
+import type { ArtifactStore } from './stores/artifacts.ts';
+import type { Catalog } from './stores/control/catalog.ts';
+import type { IdempotencyStore } from './stores/control/idempotency.ts';
+import type { PredictionLogStore } from './stores/control/prediction-log.ts';
+import type { RegistryStore } from './stores/control/registry.ts';
+import type { RunStore } from './stores/control/runs.ts';
+import type { Scope, StateStore } from './stores/control/state.ts';
+
+export type { Orchestrator } from './orchestrator/orchestrator.ts';
+export { type ModelVersion, STAGES, type Stage, type StageMove } from './stores/control/registry.ts';
+export { RUN_STATUSES, type RunStatus } from './stores/control/run-states.ts';
+export type { RunEvent, RunRecord } from './stores/control/runs.ts';
+
+export interface OpenOptions {
+  /** For `plan` and its like: a server that others share is not migrated. Default false. */
+  readonly readOnly?: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** What goes wrong beside the work in hand and is tried again; and, without an error, what the loops do. */
+  readonly report?: (message: string, error?: unknown) => void;
+}
+
+export interface OpenEnvironment {
+  readonly settings: Settings;
+  readonly scope: Scope;
+  /** `user@host`. */
+  readonly who: string;
+  /** The project's `.mlops`. */
+  readonly folder: string;
+  readonly state: StateStore;
+  artifacts(): Promise<ArtifactStore>;
+  catalog(): Promise<Catalog>;
+  features(): Promise<Features>;
+  registryStore(): Promise<RegistryStore>;
+  registry(): Promise<Registry>;
+  runs(): Promise<RunStore>;
+  orchestrator(): Promise<Orchestrator>;
+  serving(): Promise<Serving>;
+  predictions(): Promise<PredictionLogStore>;
+  idempotency(): Promise<IdempotencyStore>;
+  /** What an apply does outside the recorded state. */
+  effects(): Promise<ResourceEffects>;
+  /** The commit checked out at the project's root; null where there is none. */
+  gitCommit(): Promise<string | null>;
+  /** Whether the control store answers. */
+  ping(): Promise<void>;
+  /** Closes what was opened, the last first. */
+  close(): Promise<void>;
+}
+
+/** ST101, ST102, ST103 where the control store cannot be opened. */
+export async function openEnvironment(settings: Settings, options: OpenOptions = {}): Promise<OpenEnvironment> {
+  const { root, environment, spec } = settings;
+  const folder = join(root, '.mlops');
+  const scope: Scope = { project: settings.project, environment };
+  const report = options.report ?? (() => {});
+  const closers = createClosers();
+  const control = await openControl(settings, {
+    folder,
+    scope,
+    readOnly: options.readOnly ?? false,
+    signal: options.signal,
+  });
+  closers.add('control store', control.close);
+
+  const artifacts = lazily(async () => {
+    const { createFilesystemArtifacts } = await import('./stores/filesystem/filesystem-artifacts.ts');
+    return createFilesystemArtifacts({ directory: join(folder, 'artifacts') });
+  });
+  const catalog = lazily(async () => {
+    const { postgresCatalog } = await import('./stores/postgres/postgres-catalog.ts');
+    const made = await postgresCatalog(control.db, await control.scopeId(), {
+      onError: (error) => report('reading the applied resources', error),
+    });
+    closers.add('catalog', () => made.close());
+    return made;
+  });
+  const offline = lazily(async () => {
+    const { createDuckdbOffline } = await import('./stores/duckdb/duckdb-offline.ts');
+    const made = createDuckdbOffline({ directory: join(folder, 'offline', environment) });
+    closers.add('offline store', () => made.close());
+    return made;
+  });
+  const features = lazily(async () => {
+    const [{ createFeatures }, { createLmdbOnline }, { createPostgresFeatureState }] = await Promise.all([
+      import('./features/create-features.ts'),
+      import('./stores/lmdb/lmdb-online.ts'),
+      import('./stores/postgres/postgres-feature-state.ts'),
+    ]);
+    const online = createLmdbOnline({ directory: join(folder, 'online', environment) });
+    closers.add('online store', () => online.close());
+    return createFeatures({
+      catalog: await catalog(),
+      offline: await offline(),
+      online,
+      featureState: createPostgresFeatureState(control.db, await control.scopeId()),
+      artifacts: await artifacts(),
+      clock: systemClock,
+    });
+  });
+  const registryStore = lazily(async () => {
+    const { postgresRegistry } = await import('./stores/postgres/postgres-registry.ts');
+    return postgresRegistry(control.db, await control.scopeId());
+  });
+  const registry = lazily(async () => {
+    const { createRegistry } = await import('./registry/registry.ts');
+    return createRegistry({ store: await registryStore(), catalog: await catalog(), artifacts: await artifacts() });
+  });
+  const predictions = lazily(async () => {
+    const { postgresPredictionLog } = await import('./stores/postgres/postgres-prediction-log.ts');
+    return postgresPredictionLog(control.db, await control.scopeId());
+  });
+  const idempotency = lazily(async () => {
+    const { createPostgresIdempotency } = await import('./stores/postgres/postgres-idempotency.ts');
+    return createPostgresIdempotency(control.db, await control.scopeId());
+  });
+  const runs = lazily(async () => {
+    const { createPostgresRuns } = await import('./stores/postgres/postgres-runs.ts');
+    return createPostgresRuns(control.db, await control.scopeId(), { connectionString: control.connectionString });
+  });
+  const commit = lazily(() => gitCommit(root));
+  const orchestrator = lazily(async () => {
+    const { createOrchestrator } = await import('./orchestrator/orchestrator.ts');
+    const limits = spec.daemon?.resources;
+    const made = createOrchestrator({
+      runs: await runs(),
+      catalog: await catalog(),
+      services: operatorServices({ artifacts, features, offline, registry }),
+      artifacts: await artifacts(),
+      workdir: join(folder, 'work', environment),
+      capacity: {
+        ...(limits?.cpu !== undefined && { cpu: limits.cpu }),
+        ...(limits?.memory !== undefined && { memoryBytes: sizeBytes(limits.memory) }),
+        ...(limits?.gpu !== undefined && { gpu: limits.gpu }),
+      },
+      variables: process.env,
+      gitCommit: commit,
+      report,
+    });
+    closers.add('orchestrator', () => made.close());
+    return made;
+  });
+  const serving = lazily(async () => {
+    const [{ createServing }, { createOnnxRuntime }] = await Promise.all([
+      import('./serving/serving.ts'),
+      import('./serving/onnx-runtime.ts'),
+    ]);
+    const made = createServing({
+      catalog: await catalog(),
+      registry: await registryStore(),
+      artifacts: await artifacts(),
+      features: (await features()).reader,
+      log: await predictions(),
+      runtime: createOnnxRuntime(),
+    });
+    closers.add('serving', () => made.close());
+    return made;
+  });
+
+  return {
+    settings,
+    scope,
+    who: whoami(),
+    folder,
+    state: control.state,
+    artifacts,
+    catalog,
+    features,
+    registryStore,
+    registry,
+    runs,
+    orchestrator,
+    serving,
+    predictions,
+    idempotency,
+    effects: async () => effectsOf({ features, runs, registryStore }),
+    gitCommit: commit,
+    ping: control.ping,
+    close: () => closers.close(),
+  };
+}

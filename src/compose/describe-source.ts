@@ -1,0 +1,28 @@
+/** Columns of data files, for checking SQL in specs: from a cache, or by an engine that is loaded only when the cache does not know. */
+import { join } from 'node:path';
+import type { DescribeSource } from '../spec/load.ts';
+import { describeSource } from '../stores/duckdb/describe-source.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import { lazily } from './lazy.ts';
+
+export function describeSourceFor(root: string): {
+  readonly describe: DescribeSource;
+  readonly close: () => Promise<void>;
+} {
+  const folder = join(root, '.mlops');
+  let opened = false;
+  const engine = lazily(async (): Promise<OfflineStore> => {
+    const { createDuckdbOffline } = await import('../stores/duckdb/duckdb-offline.ts');
+    opened = true;
+    return createDuckdbOffline({ directory: join(folder, 'offline', 'describe') });
+  });
+  return {
+    describe: (source, projectRoot) =>
+      describeSource(source, projectRoot, join(folder, 'cache'), async (asked, from) =>
+        (await engine()).describe(asked, from, {}),
+      ),
+    close: async () => {
+      if (opened) await (await engine()).close();
+    },
+  };
+}

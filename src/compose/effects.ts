@@ -1,0 +1,32 @@
+/** What an apply does outside the recorded state, by the services that own it. */
+import type { ResourceEffects } from '../apply/effects.ts';
+import type { Features } from '../features/create-features.ts';
+import type { RegistryStore } from '../stores/control/registry.ts';
+import { isRunEnded } from '../stores/control/run-states.ts';
+import type { RunStore } from '../stores/control/runs.ts';
+
+export function effectsOf(services: {
+  readonly features: () => Promise<Features>;
+  readonly runs: () => Promise<RunStore>;
+  readonly registryStore: () => Promise<RegistryStore>;
+}): ResourceEffects {
+  return {
+    registerFeatureSet: async (set, entity) => (await services.features()).registerFeatureSet(set, entity),
+    dropFeatureSet: async (name) => (await services.features()).dropFeatureSet(name),
+    liveRuns: async (pipeline) => {
+      const runs = await services.runs();
+      let live = 0;
+      for (const status of ['queued', 'running'] as const) {
+        let cursor: string | undefined;
+        do {
+          const page = await runs.list({ pipeline, status, limit: 200, cursor });
+          live += page.items.filter((run) => !isRunEnded(run.status)).length;
+          cursor = page.nextCursor ?? undefined;
+        } while (cursor !== undefined);
+      }
+      return live;
+    },
+    modelVersions: async (model) =>
+      (await (await services.registryStore()).models()).find(({ name }) => name === model)?.versions ?? 0,
+  };
+}

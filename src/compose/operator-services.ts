@@ -1,0 +1,50 @@
+/** What the orchestrator's operators need, from the services that have it. Each is made when the first task asks for it. */
+import { arch, platform } from 'node:os';
+import type { Features } from '../features/create-features.ts';
+import { packageVersion } from '../lib/package.ts';
+import type { OperatorServices } from '../orchestrator/services.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { ArtifactStore } from '../stores/artifacts.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import { lazily } from './lazy.ts';
+
+export function operatorServices(parts: {
+  readonly artifacts: () => Promise<ArtifactStore>;
+  readonly features: () => Promise<Features>;
+  readonly offline: () => Promise<OfflineStore>;
+  readonly registry: () => Promise<Registry>;
+}): OperatorServices {
+  const training = lazily(async () => {
+    const [{ createTraining }, { createOnnxRuntime }] = await Promise.all([
+      import('../training/training.ts'),
+      import('../serving/onnx-runtime.ts'),
+    ]);
+    const [artifacts, offline] = await Promise.all([parts.artifacts(), parts.offline()]);
+    return createTraining({
+      artifacts,
+      runtime: createOnnxRuntime(),
+      readDataset: async (artifact, columns) => offline.readColumns(await artifacts.localPath(artifact), columns),
+    });
+  });
+  const registryOperators = lazily(async () => {
+    const { createRegistryOperators } = await import('../registry/operators.ts');
+    return createRegistryOperators(await parts.registry(), {
+      mlops: packageVersion(),
+      node: process.version,
+      platform: `${platform()}-${arch()}`,
+    });
+  });
+  return {
+    ingest: async (source, context) => (await parts.features()).ingest(source, context),
+    validate: async (task, context) => (await parts.features()).validate(task, context),
+    materialize: async (set, context) => (await parts.features()).materialize(set, context),
+    trainingDataset: async (task, context) => (await parts.features()).trainingDataset(task, context),
+    train: async (request, context) => (await training()).train(request, context),
+    adoptTrained: async (request, context) => (await training()).adoptTrained(request, context),
+    evaluate: async (request, context) => (await training()).evaluate(request, context),
+    register: async (request, context) => (await registryOperators()).register(request, context),
+    promote: async (request, context) => (await registryOperators()).promote(request, context),
+    artifactFile: async (digest) => (await parts.artifacts()).localPath(digest),
+    storeFile: async (path) => (await parts.artifacts()).putFile(path),
+  };
+}
