@@ -1,12 +1,327 @@
-/** Parses the queries of a project and checks their tables and columns, as far as these are known. */
+/**
+ * Checks the SQL of a project: syntax, tables and columns at their places in the user's file, and that a query yields what is
+ * taken from it. What is not known (a source that was not described) is not checked.
+ */
 import type { Diagnostic } from '../lib/diagnostics.ts';
-import type { DescribeSource } from './load.ts';
-import type { ResourceTable } from './loaded-resource.ts';
+import { MlopsError } from '../lib/error.ts';
+import { didYouMean, nearest } from '../lib/suggest.ts';
+import type { CanonicalFeatureSet, CanonicalPipeline, CanonicalSource, TaskOf } from './canonical-specs.ts';
+import type { Column } from './column.ts';
+import type { DescribeSource, ParsesQuery } from './engine-checks.ts';
+import { setsOf } from './feature-service.ts';
+import type { LoadedResource, ResourceTable } from './loaded-resource.ts';
+import { pointerTo } from './locator.ts';
+import { type Problem, toDiagnostic } from './problem.ts';
+import { createSqlAnalyzer, type SqlAnalyzer, type SqlError } from './sql-analysis.ts';
+import { mentionedNames, tidySql } from './sql-text.ts';
 
-export async function checkSql(
-  _table: ResourceTable,
-  _root: string,
-  _describe: DescribeSource | undefined,
-): Promise<Diagnostic[]> {
-  return [];
+export interface SqlChecks {
+  readonly describeSource: DescribeSource | undefined;
+  readonly parsesQuery: ParsesQuery | undefined;
+}
+
+interface Checking extends SqlChecks {
+  readonly table: ResourceTable;
+  readonly root: string;
+  readonly analyzer: SqlAnalyzer;
+  readonly diagnostics: Diagnostic[];
+  /** By source; undefined where not known. */
+  readonly columns: Map<string, readonly Column[] | undefined>;
+}
+
+export async function checkSql(table: ResourceTable, root: string, checks: SqlChecks): Promise<Diagnostic[]> {
+  const checking: Checking = {
+    ...checks,
+    table,
+    root,
+    analyzer: createSqlAnalyzer(root),
+    diagnostics: [],
+    columns: new Map(),
+  };
+  for (const resource of table.ofKind('source')) await columnsOf(resource.name, checking, new Set());
+  for (const resource of table.ofKind('feature_set')) await checkFeatureSet(resource, checking);
+  for (const resource of table.ofKind('pipeline')) await checkPipeline(resource, checking);
+  checking.analyzer.save();
+  return checking.diagnostics;
+}
+
+/** Columns of a source, and its own problems reported on the way. A cycle of query sources is reported elsewhere. */
+async function columnsOf(
+  name: string,
+  checking: Checking,
+  asking: Set<string>,
+): Promise<readonly Column[] | undefined> {
+  if (checking.columns.has(name) || asking.has(name)) return checking.columns.get(name);
+  asking.add(name);
+  const resource = checking.table.find('source', name);
+  const spec = resource?.spec as CanonicalSource | undefined;
+  let columns: readonly Column[] | undefined;
+  if (resource !== undefined && spec?.query !== undefined) {
+    const names = await checkQuery(resource, '/query', spec.query, checking, asking);
+    // The types of a query's columns are the engine's to say.
+    columns = names?.map((column) => ({ name: column, type: 'UNKNOWN' }));
+  } else if (resource !== undefined && spec !== undefined) {
+    columns = await describeFile(resource, spec, checking);
+  }
+  checking.columns.set(name, columns);
+  return columns;
+}
+
+async function describeFile(
+  resource: LoadedResource,
+  spec: CanonicalSource,
+  checking: Checking,
+): Promise<readonly Column[] | undefined> {
+  const added = Object.entries(spec.columns ?? {});
+  const whole = await describe(spec, checking);
+  if (whole instanceof MlopsError && added.length > 0) {
+    // Is it the file, or an added column? Without these the file alone is asked.
+    const { columns: _columns, ...file } = spec;
+    const described = await describe(file, checking);
+    if (described !== undefined && !(described instanceof MlopsError)) {
+      const columns = [...described, ...added.map(([name]) => ({ name, type: 'UNKNOWN' }))];
+      const found = await checkExpressions(resource, added, columns, checking);
+      if (!found)
+        checking.diagnostics.push(
+          toDiagnostic(
+            { code: 'SP204', pointer: '/columns', part: 'key', detail: whole.detail, hint: whole.hint },
+            resource,
+          ),
+        );
+      return columns;
+    }
+  }
+  if (whole instanceof MlopsError) {
+    // A missing file is told already.
+    const told = checking.diagnostics.some((diagnostic) => diagnostic.address === resource.address);
+    if (!told)
+      checking.diagnostics.push(
+        toDiagnostic({ code: whole.code, pointer: '/file', detail: whole.detail, hint: whole.hint }, resource),
+      );
+    return undefined;
+  }
+  await checkExpressions(resource, added, whole, checking);
+  return whole;
+}
+
+async function describe(
+  spec: CanonicalSource,
+  { describeSource, root }: Checking,
+): Promise<readonly Column[] | MlopsError | undefined> {
+  try {
+    return await describeSource?.(spec, root);
+  } catch (error) {
+    if (error instanceof MlopsError) return error;
+    throw error;
+  }
+}
+
+/** Answers whether something was wrong. */
+async function checkExpressions(
+  resource: LoadedResource,
+  added: readonly (readonly [string, string])[],
+  columns: readonly Column[] | undefined,
+  checking: Checking,
+): Promise<boolean> {
+  const before = checking.diagnostics.length;
+  for (const [name, expression] of added) {
+    const prefix = 'select ';
+    const sql = `${prefix}${expression} from "${resource.name}"`;
+    const { errors } = await checking.analyzer.analyze(sql, new Map([[resource.name, columns]]));
+    const inside = errors.filter(
+      (error) => error.start >= prefix.length && error.start < prefix.length + expression.length,
+    );
+    const moved = inside.map((error) => ({
+      ...error,
+      start: error.start - prefix.length,
+      end: error.end - prefix.length,
+    }));
+    await reportErrors(
+      resource,
+      pointerTo('/columns', name),
+      expression,
+      moved,
+      new Map([[resource.name, columns]]),
+      checking,
+      sql,
+    );
+  }
+  return checking.diagnostics.length > before;
+}
+
+/** The columns that a query yields, or undefined where not all are known; its problems are reported. */
+async function checkQuery(
+  resource: LoadedResource,
+  pointer: string,
+  sql: string,
+  checking: Checking,
+  asking: Set<string> = new Set(),
+): Promise<readonly string[] | undefined> {
+  const tables = new Map<string, readonly Column[] | undefined>();
+  for (const name of mentionedNames(sql, checking.table.names('source')))
+    tables.set(name, await columnsOf(name, checking, asking));
+  const { errors, columns } = await checking.analyzer.analyze(sql, tables);
+  await reportErrors(resource, pointer, sql, errors, tables, checking, sql);
+  return errors.length > 0 ? undefined : (columns ?? undefined);
+}
+
+async function reportErrors(
+  resource: LoadedResource,
+  pointer: string,
+  text: string,
+  errors: readonly SqlError[],
+  tables: ReadonlyMap<string, readonly Column[] | undefined>,
+  checking: Checking,
+  whole: string,
+): Promise<void> {
+  if (errors.some((error) => error.kind === 'syntax') && (await checking.parsesQuery?.(whole)) === true) return;
+  const written = tidySql(resource.written(pointer));
+  for (const error of errors) {
+    const problem = toProblem(error, pointer, text, tables, checking.table);
+    if (problem === undefined) continue;
+    const span = { start: written.toWritten(error.start), end: written.toWritten(error.end - 1) + 1 };
+    checking.diagnostics.push(toDiagnostic({ ...problem, span }, resource));
+  }
+}
+
+function toProblem(
+  error: SqlError,
+  pointer: string,
+  sql: string,
+  tables: ReadonlyMap<string, readonly Column[] | undefined>,
+  table: ResourceTable,
+): Problem | undefined {
+  const name = sql.slice(error.start, error.end).replaceAll('"', '');
+  const columns = [...tables.values()].flatMap((list) => (list ?? []).map((column) => column.name));
+  switch (error.kind) {
+    case 'syntax':
+      return { code: 'SP201', pointer, detail: `${error.message.replace(/ near \[.*\]$/s, '')}.` };
+    case 'table': {
+      const known = table.names('source');
+      if (known.has(name.toLowerCase())) return undefined;
+      return {
+        code: 'SP202',
+        pointer,
+        detail: `There is no source "${name}" to read from.`,
+        hint: didYouMean(name, known),
+      };
+    }
+    case 'alias': {
+      // `alk.phos` for a column that is called so: it needs quotes.
+      const dotted = columns.find(
+        (column) =>
+          column.toLowerCase().startsWith(`${name.toLowerCase()}.`) &&
+          sql.toLowerCase().startsWith(column.toLowerCase(), error.start),
+      );
+      const hint = dotted === undefined ? didYouMean(name, tables.keys()) : `write "${dotted}" with quotes`;
+      return { code: 'SP202', pointer, detail: `There is no table or alias "${name}" in this query.`, hint };
+    }
+    case 'column':
+      return {
+        code: 'SP203',
+        pointer,
+        detail: `There is no column "${name}"${tableIn(error.message)}.`,
+        hint: didYouMean(name, columns),
+      };
+  }
+}
+
+function tableIn(message: string): string {
+  const found = /in table '([^']+)'$/.exec(message)?.[1];
+  return found === undefined ? '' : ` in "${found}"`;
+}
+
+async function checkFeatureSet(resource: LoadedResource, checking: Checking): Promise<void> {
+  const spec = resource.spec as CanonicalFeatureSet | undefined;
+  if (spec === undefined) return;
+  const { query, source } = spec;
+  const names =
+    query === undefined
+      ? checking.columns.get(source ?? '')?.map((column) => column.name)
+      : await checkQuery(resource, '/query', query, checking);
+  if (names === undefined) return;
+  const whose = query === undefined ? `The source "${source}" has` : 'The query yields';
+  const need = (column: string, pointer: string, what: string): void => {
+    if (has(names, column)) return;
+    const detail = `${whose} no column "${column}", ${what}.`;
+    checking.diagnostics.push(
+      toDiagnostic({ code: 'SP203', pointer, detail, hint: didYouMean(column, names) }, resource),
+    );
+  };
+  for (const key of Object.keys(checking.table.get('entity', spec.entity)?.keys ?? {}))
+    need(key, '/entity', `a key of the entity "${spec.entity}"`);
+  need(spec.eventTime, '/eventTime', 'the event time');
+  if (spec.createdTime !== undefined) need(spec.createdTime, '/createdTime', 'the created time');
+  for (const [name, feature] of Object.entries(spec.features)) {
+    if (feature.expr !== undefined) continue;
+    const pointer = pointerTo('/features', name);
+    need(
+      feature.column ?? name,
+      feature.column === undefined ? pointer : `${pointer}/column`,
+      `which the feature "${name}" is taken from`,
+    );
+  }
+}
+
+async function checkPipeline(resource: LoadedResource, checking: Checking): Promise<void> {
+  const spec = resource.spec as CanonicalPipeline | undefined;
+  if (spec === undefined) return;
+  for (const [name, task] of Object.entries(spec.tasks)) {
+    if (task.operator !== 'training_dataset') continue;
+    const pointer = pointerTo('/tasks', name);
+    const names = await checkQuery(resource, `${pointer}/spine`, task.spine, checking);
+    if (names !== undefined) checkSpine(resource, spec, name, task, names, checking);
+  }
+}
+
+/** The spine yields the keys of every set, an event time, and the labels that are trained on it. */
+function checkSpine(
+  resource: LoadedResource,
+  pipeline: CanonicalPipeline,
+  taskName: string,
+  task: TaskOf<'training_dataset'>,
+  names: readonly string[],
+  { table, diagnostics }: Checking,
+): void {
+  const pointer = `${pointerTo('/tasks', taskName)}/spine`;
+  const service = table.get('feature_service', task.features);
+  const sets = (service === undefined ? [] : setsOf(service)).map((set) => table.get('feature_set', set));
+  const keys = new Set(
+    sets.flatMap((set) => Object.keys((set === undefined ? undefined : table.get('entity', set.entity))?.keys ?? {})),
+  );
+  const add = (problem: Omit<Problem, 'code'>): void => {
+    diagnostics.push(toDiagnostic({ code: 'SP203', ...problem }, resource));
+  };
+  for (const key of keys) {
+    if (!has(names, key))
+      add({
+        pointer,
+        detail: `The spine yields no column "${key}", a key of the features that are joined to it.`,
+        hint: didYouMean(key, names),
+      });
+  }
+  const times = new Set([...sets.flatMap((set) => set?.eventTime ?? []), 'event_time']);
+  if (![...times].some((time) => has(names, time))) {
+    add({
+      pointer,
+      detail: `The spine yields no event time: it needs a column ${[...times].join(' or ')}.`,
+      hint: `it yields: ${names.join(', ')}`,
+    });
+  }
+  for (const [name, other] of Object.entries(pipeline.tasks)) {
+    if (other.operator !== 'model_training' || !other.needs.includes(taskName) || has(names, other.label)) continue;
+    const detail = `The spine of "${taskName}" yields no column "${other.label}" to predict.`;
+    add({
+      pointer: `${pointerTo('/tasks', name)}/label`,
+      detail,
+      hint:
+        nearest(other.label, names) === undefined ? `it yields: ${names.join(', ')}` : didYouMean(other.label, names),
+    });
+  }
+}
+
+/** As engines compare names: upper and lower case are one. */
+function has(names: readonly string[], name: string): boolean {
+  const lower = name.toLowerCase();
+  return names.some((candidate) => candidate.toLowerCase() === lower);
 }

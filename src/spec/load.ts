@@ -9,19 +9,17 @@ import { CODES } from '../lib/codes.ts';
 import { type Diagnostic, hasErrors, sortDiagnostics } from '../lib/diagnostics.ts';
 import type { Address } from './address.ts';
 import { attachBundles } from './attach-bundles.ts';
-import type { CanonicalSource } from './canonical-specs.ts';
 import { CANONICAL_ORDER, canonicalizeValue } from './canonicalize.ts';
 import { checkDataFiles } from './check-data-files.ts';
 import { checkSql } from './check-sql.ts';
-import type { Column } from './column.ts';
 import { findCycles } from './cycles.ts';
+import type { DescribeSource, ParsesQuery } from './engine-checks.ts';
 import { type LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { toDiagnostic } from './problem.ts';
 import type { AnyResource, Project } from './project.ts';
 import { readProject } from './read-project.ts';
 
-/** The columns of a source as an engine sees them, added ones included; undefined where unknown. A thrown MlopsError is shown at the source's file. */
-export type DescribeSource = (source: CanonicalSource, root: string) => Promise<readonly Column[] | undefined>;
+export type { DescribeSource, ParsesQuery } from './engine-checks.ts';
 
 export interface LoadOptions {
   /** Absolute path of the folder of the project. */
@@ -30,6 +28,8 @@ export interface LoadOptions {
   readonly configFile?: string | undefined;
   /** Default: columns are not checked. */
   readonly describeSource?: DescribeSource | undefined;
+  /** Whether the engine parses a query that our parser does not understand. Default: ours is believed. */
+  readonly parsesQuery?: ParsesQuery | undefined;
 }
 
 export interface LoadResult {
@@ -84,7 +84,9 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   diagnostics.push(...findCycles(table));
   diagnostics.push(...checkDataFiles(table, root));
   const bundleFiles = attachBundles(table, root, diagnostics);
-  diagnostics.push(...(await checkSql(table, root, options.describeSource)));
+  diagnostics.push(
+    ...(await checkSql(table, root, { describeSource: options.describeSource, parsesQuery: options.parsesQuery })),
+  );
   const sorted = sortDiagnostics(diagnostics);
   if (hasErrors(sorted) || read.settings === undefined) return { project: undefined, diagnostics: sorted };
   const resources = new Map<Address, AnyResource>();

@@ -97,7 +97,7 @@ async function readTypescriptConfig(path: string, reading: Reading): Promise<Set
     addResource(
       reading,
       kind,
-      typeof spec === 'object' && spec !== null ? { name, ...spec, ...{ name } } : spec,
+      typeof spec === 'object' && spec !== null ? Object.assign({ name }, spec, { name }) : spec,
       place,
       false,
       add,

@@ -40,13 +40,18 @@ function spansLines(text: string): boolean {
   return (text.match(LITERALS) ?? []).some((literal) => literal.includes('\n'));
 }
 
+/** The query with the content of its literals and comments blanked, so that what is left is code at its place. */
+export function codeOf(sql: string): string {
+  return sql.replace(LITERALS, (literal) => (literal.startsWith('"') ? literal : literal.replace(/[^\n]/g, ' ')));
+}
+
 /**
  * The names among `candidates` that the query mentions as a table could be mentioned: outside literals and comments, not after
  * a dot and not called. Cheap and without a parser, so it may name one too many (a column of that name), never one too few.
  */
 export function mentionedNames(sql: string, candidates: ReadonlySet<string>): string[] {
   const found = new Set<string>();
-  const code = sql.replace(LITERALS, (literal) => (literal.startsWith('"') ? literal.slice(1, -1) : ' '));
+  const code = codeOf(sql).replaceAll('"', ' ');
   for (const match of code.matchAll(/(?<![\w.$-])[A-Za-z_][\w-]*(?!\s*\(|[\w$])/g)) {
     for (const name of [match[0], match[0].split('-')[0] ?? '']) {
       if (candidates.has(name)) found.add(name);
