@@ -1,9 +1,9 @@
 /** The embedded Postgres among processes that come, go and are killed. */
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/stores/postgres/database.ts';
 import { acquireEmbeddedPostgres, type EmbeddedPostgres } from '../../src/stores/postgres/server/embedded.ts';
 import { pidExists } from '../../src/stores/postgres/server/process-identity.ts';
@@ -11,13 +11,21 @@ import { type ChildClient, startClient } from '../support/child-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 
+let made: TemporaryDirectory;
 let temporary: TemporaryDirectory;
 let dir: string;
 const clients: ChildClient[] = [];
 
+beforeAll(async () => {
+  made = await temporaryDirectory();
+  await (await acquireEmbeddedPostgres({ dir: join(made.path, '.mlops') })).release();
+});
+afterAll(() => made.remove());
 beforeEach(async () => {
   temporary = await temporaryDirectory();
   dir = join(temporary.path, '.mlops');
+  // A project whose database is there already: making one takes longer than most tests.
+  execFileSync('cp', ['-a', join(made.path, '.mlops'), dir]);
 });
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.kill();
@@ -155,6 +163,7 @@ describe('the embedded Postgres', () => {
   });
 
   it('is made anew where the first making was killed half-way', async () => {
+    await rm(dir, { recursive: true });
     for (const ms of [60, 250, 450]) {
       const cut = await client();
       const acquiring = cut.ask('acquire').catch(() => undefined);
@@ -207,6 +216,26 @@ describe('the embedded Postgres', () => {
     await writeFile(version, '18\n');
   });
 
+  it('gets a new password where the file with it was lost, but not under those who use it', async () => {
+    const server = await acquireEmbeddedPostgres({ dir });
+    await rm(join(dir, 'credentials'));
+    await expect(acquireEmbeddedPostgres({ dir })).rejects.toMatchObject({ code: 'ST103' });
+    await server.release();
+    const next = await acquireEmbeddedPostgres({ dir });
+    expect(next.connectionString).not.toBe(server.connectionString);
+    const db = openDatabase({ connectionString: next.connectionString, max: 1 });
+    expect(await db.query('select 1 as one')).toEqual([{ one: 1 }]);
+    await db.close();
+    await next.release();
+  });
+
+  it('runs in a session of its own, where Ctrl-C in a terminal does not come', async () => {
+    const server = await acquireEmbeddedPostgres({ dir });
+    const group = execFileSync('ps', ['-o', 'pgid=', '-p', String(server.pid)], { encoding: 'utf8' });
+    expect(Number(group)).toBe(server.pid);
+    await server.release();
+  });
+
   it('stops waiting when it is told to', async () => {
     const abort = new AbortController();
     const acquiring = acquireEmbeddedPostgres({ dir, signal: abort.signal });
@@ -242,7 +271,6 @@ describe('the place of a project', () => {
       await again.release();
     } finally {
       await first.release();
-      const { rm } = await import('node:fs/promises');
       await rm(pointer.home, { recursive: true });
     }
   });

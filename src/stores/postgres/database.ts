@@ -45,6 +45,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   });
   // A connection that dies while idle is replaced on the next use; the query in flight reports the error itself.
   pool.on('error', () => {});
+  // So is one that dies while it is taken and between two statements: the next statement reports it.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const listeners = new Set<() => Promise<void>>();
 
   async function rows<Row extends pg.QueryResultRow>(
@@ -71,7 +73,9 @@ export function openDatabase(options: DatabaseOptions): Database {
       try {
         await client.query(readOnly ? 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' : 'BEGIN');
         const result = await body({ query: (text, params = []) => rows(client, text, params) });
-        await client.query('COMMIT');
+        const { command } = await client.query('COMMIT');
+        // Where the body caught the error of a statement and went on, the server has undone everything.
+        if (command === 'ROLLBACK') throw new Error('a transaction went on after one of its statements had failed');
         return result;
       } catch (error) {
         await client.query('ROLLBACK').catch(() => {
@@ -161,7 +165,8 @@ function connectionProblem(error: unknown): MlopsError | undefined {
     (state !== undefined &&
       (state.startsWith('08') || state.startsWith('57P') || state === '28P01' || state === '3D000')) ||
     message === 'Connection terminated unexpectedly' ||
-    message === 'Connection terminated due to connection timeout';
+    message === 'Connection terminated due to connection timeout' ||
+    message === 'Client has encountered a connection error and is not queryable';
   if (!lost) return undefined;
   return new MlopsError('ST101', {
     detail: `The control store does not answer (${state ?? (typeof code === 'string' ? code : 'connection lost')}).`,

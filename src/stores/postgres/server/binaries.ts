@@ -22,9 +22,12 @@ export interface Binaries {
 const WINDOWS_EXTENSION = process.platform === 'win32' ? '.exe' : '';
 
 /** `cache` is a directory that the account can read and this process can write. */
-export async function findBinaries(account: Account | undefined, cache: string): Promise<Binaries> {
-  let native = packageDirectory();
-  if (!readable(account, native)) native = await copied(native, cache);
+export async function findBinaries(
+  account: Account | undefined,
+  cache: string,
+  packaged = packageDirectory(),
+): Promise<Binaries> {
+  const native = readable(account, packaged) ? packaged : await copied(packaged, cache);
   const bin = (name: string): string => join(native, 'bin', name + WINDOWS_EXTENSION);
   const links = await linkDirectory(native, cache);
   const variable = process.platform === 'darwin' ? 'DYLD_LIBRARY_PATH' : 'LD_LIBRARY_PATH';

@@ -5,7 +5,7 @@ import { chmod, chown, mkdir, open, readdir, rename, rm, writeFile } from 'node:
 import { join } from 'node:path';
 import type { Account } from './account.ts';
 import type { Binaries } from './binaries.ts';
-import { ensurePassword, USER } from './credentials.ts';
+import { newPassword, readPassword, USER, writePassword } from './credentials.ts';
 import type { Location } from './location.ts';
 import { formatIdentity, ownIdentity } from './process-identity.ts';
 import { serverError } from './server-error.ts';
@@ -19,7 +19,7 @@ export async function ensureCluster(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (existsSync(join(location.data, 'PG_VERSION'))) return;
-  const password = await ensurePassword(location.credentials);
+  const password = (await readPassword(location.credentials)) ?? newPassword();
   const making = join(location.home, `data.making-${formatIdentity(await ownIdentity())}`);
   const files = join(making, 'data');
   const passwordFile = join(making, 'password');
@@ -31,6 +31,7 @@ export async function ensureCluster(
   await chmod(files, 0o700);
   try {
     await initdb(binaries, location.account, files, passwordFile, signal);
+    await writePassword(location.credentials, password);
     await rename(files, location.data);
     await syncDirectory(location.home);
   } finally {

@@ -17,15 +17,15 @@ export async function readPassword(file: string): Promise<string | undefined> {
   return (await read(file)).postgres?.password;
 }
 
-/** Under the mutex. Durable enough before the database that has it is made: one rename. */
-export async function ensurePassword(file: string): Promise<string> {
-  const credentials = await read(file);
-  if (credentials.postgres !== undefined) return credentials.postgres.password;
-  const password = randomBytes(24).toString('base64url');
-  const next: Credentials = { ...credentials, postgres: { user: USER, password } };
+export function newPassword(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+/** Under the mutex. */
+export async function writePassword(file: string, password: string): Promise<void> {
+  const next: Credentials = { ...(await read(file)), postgres: { user: USER, password } };
   await writeWhole(file, `${JSON.stringify(next, null, 2)}\n`, 0o600);
   await giveTo(await stat(dirname(file)), file);
-  return password;
 }
 
 async function read(file: string): Promise<Credentials> {

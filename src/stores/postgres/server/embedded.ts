@@ -14,11 +14,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { ensureCluster } from './cluster.ts';
-import { ensurePassword, readPassword, USER } from './credentials.ts';
+import { readPassword, USER } from './credentials.ts';
 import { type Location, locate, prepare } from './location.ts';
 import { withMutex } from './mutex.ts';
-import { ensureReady, findPostmaster, type Postmaster, stopPostmaster } from './postmaster.ts';
+import { ensureReady, type Postmaster, stopPostmaster } from './postmaster.ts';
 import { formatIdentity, isAlive, ownIdentity, parseIdentity, pidExists } from './process-identity.ts';
+import { restorePassword } from './restore-password.ts';
 import { serverError } from './server-error.ts';
 
 export interface EmbeddedPostgres {
@@ -57,7 +58,7 @@ export async function acquireEmbeddedPostgres({ dir, signal }: EmbeddedPostgresO
       const location = await locate(dir);
       return {
         server: await running(location, undefined, signal),
-        password: await ensurePassword(location.credentials),
+        password: (await readPassword(location.credentials)) ?? '',
       };
     }));
   } catch (error) {
@@ -128,6 +129,7 @@ async function running(
     return found;
   };
   if (!existsSync(join(location.data, 'PG_VERSION'))) await ensureCluster(location, await binaries(), signal);
+  else if ((await readPassword(location.credentials)) === undefined) await restorePassword(location, await binaries());
   return ensureReady(location, binaries, port, signal);
 }
 
@@ -181,14 +183,4 @@ async function leases(clients: string): Promise<readonly Lease[]> {
 async function ageMs(file: string): Promise<number> {
   const stats = await stat(file).catch(() => undefined);
   return stats === undefined ? Number.POSITIVE_INFINITY : Date.now() - stats.mtimeMs;
-}
-
-/** Whether a server runs for this project, and who can be seen to use it. Starts and changes nothing. */
-export async function embeddedPostgresStatus(
-  dir: string,
-): Promise<{ readonly pid: number; readonly port: number } | undefined> {
-  if (!existsSync(join(dir, 'postgres', 'clients')) || (await readPassword(join(dir, 'credentials'))) === undefined)
-    return undefined;
-  const found = await findPostmaster((await locate(dir)).data);
-  return found === undefined ? undefined : { pid: found.pid, port: found.port };
 }

@@ -34,10 +34,16 @@ const NO_PID = 2_147_483_647;
 
 /** The server that runs on these data, if one does. */
 export async function findPostmaster(data: string): Promise<Postmaster | undefined> {
+  const written = await readPidFile(data);
+  return written !== undefined && (await isPostmaster(written.pid, data)) ? written : undefined;
+}
+
+/** What the file says, true or not. */
+async function readPidFile(data: string): Promise<Postmaster | undefined> {
   const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   const pid = Number(lines[0]);
-  if (!(pid > 0) || !(await isPostmaster(pid, data))) return undefined;
   const status = lines[7]?.trim();
+  if (!(pid > 0)) return undefined;
   return {
     pid,
     port: Number(lines[3] ?? 0),
@@ -113,6 +119,7 @@ async function start(
     '-c',
     `${name}=${value}`,
   ]);
+  let pid: number | undefined;
   let exit: string | undefined;
   let problem: Error | undefined;
   try {
@@ -131,6 +138,7 @@ async function start(
     child.once('exit', (code, killedBy) => {
       exit = `exit ${code ?? killedBy}`;
     });
+    pid = child.pid;
     child.unref();
   } finally {
     closeSync(log);
@@ -146,8 +154,8 @@ async function start(
       if (/pre-existing shared memory|lock file "postmaster.pid"/.test(said)) return { kind: 'data in use', log: said };
       return { kind: 'failed', log: said, exit };
     }
-    const found = await findPostmaster(location.data);
-    if (found?.status === 'ready' && found.port === port) return { kind: 'ready', postmaster: found };
+    const found = await readPidFile(location.data);
+    if (found?.status === 'ready' && found.pid === pid) return { kind: 'ready', postmaster: found };
     if (Date.now() > deadline) {
       throw serverError('The server does not become ready.', { log: await logTail(location.log, from) });
     }
@@ -188,15 +196,15 @@ function signalPostmaster(pid: number, signal: NodeJS.Signals): void {
  * pid is made harmless: the rest of the file is how Postgres recognises a killed server's processes that still run.
  */
 async function disownForeignPid(data: string): Promise<void> {
+  const written = await readPidFile(data);
+  if (written === undefined || !pidExists(written.pid)) return;
   const file = join(data, 'postmaster.pid');
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return;
-  const pid = Number(text.split('\n')[0]);
-  if (pid > 0 && !pidExists(pid)) return;
+  const rest = (await readFile(file, 'utf8')).split('\n').slice(1).join('\n');
+  // In place: the file stays the server account's.
   const handle = await open(file, 'r+');
   try {
     await handle.truncate(0);
-    await handle.write(`${NO_PID}\n${text.split('\n').slice(1).join('\n')}`, 0);
+    await handle.write(`${NO_PID}\n${rest}`, 0);
   } finally {
     await handle.close();
   }
@@ -204,8 +212,7 @@ async function disownForeignPid(data: string): Promise<void> {
 
 /** The port of a server that was killed: a proper end removes the file. */
 async function lastPort(data: string): Promise<number | undefined> {
-  const text = await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '');
-  const port = Number(text.split('\n')[3]);
+  const port = (await readPidFile(data))?.port ?? 0;
   return port > 0 && port < 65_536 ? port : undefined;
 }
 

@@ -73,13 +73,24 @@ export async function commandOf(pid: number): Promise<string | undefined> {
   );
 }
 
+/** Elsewhere a start time costs a process of its own, and who waits asks often. */
+const STARTS_KEPT_MS = 500;
+const starts = new Map<number, { readonly at: number; readonly start: Promise<string | undefined> }>();
+
 async function startOf(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') return linuxStat(pid)?.start;
   if (process.platform === 'win32') return '0';
-  return run('ps', ['-o', 'lstart=', '-p', String(pid)], { env: { LC_ALL: 'C', TZ: 'UTC' } }).then(
-    ({ stdout }) => Math.round(Date.parse(`${stdout.trim()} UTC`) / 1000).toString(36),
-    () => undefined,
-  );
+  const now = performance.now();
+  let known = starts.get(pid);
+  if (known === undefined || now - known.at > STARTS_KEPT_MS) {
+    const start = run('ps', ['-o', 'lstart=', '-p', String(pid)], { env: { LC_ALL: 'C', TZ: 'UTC' } }).then(
+      ({ stdout }) => Math.round(Date.parse(`${stdout.trim()} UTC`) / 1000).toString(36),
+      () => undefined,
+    );
+    known = { at: now, start };
+    starts.set(pid, known);
+  }
+  return known.start;
 }
 
 function linuxStat(pid: number): { readonly state: string; readonly start: string } | undefined {
