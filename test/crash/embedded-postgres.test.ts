@@ -1,6 +1,7 @@
 /** The embedded Postgres among processes that come, go and are killed. */
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { utimesSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -234,6 +235,27 @@ describe('the embedded Postgres', () => {
     const group = execFileSync('ps', ['-o', 'pgid=', '-p', String(server.pid)], { encoding: 'utf8' });
     expect(Number(group)).toBe(server.pid);
     await server.release();
+  });
+
+  it('does not start beside a process of another container that uses the same files', async () => {
+    const elsewhere = join(dir, 'postgres', 'clients', '1-1-00000000.00000000');
+    await writeFile(elsewhere, '');
+    const heartbeat = setInterval(() => utimesSync(elsewhere, new Date(), new Date()), 200);
+    try {
+      await expect(acquireEmbeddedPostgres({ dir })).rejects.toMatchObject({
+        code: 'ST103',
+        detail: expect.stringContaining('another container'),
+      });
+    } finally {
+      clearInterval(heartbeat);
+    }
+    // Killed there: it touches its lease no more.
+    const nineSecondsAgo = new Date(Date.now() - 9_000);
+    await utimes(elsewhere, nineSecondsAgo, nineSecondsAgo);
+    const server = await acquireEmbeddedPostgres({ dir });
+    expect(server.started).toBe(true);
+    await server.release();
+    expect(await readdir(join(dir, 'postgres', 'clients'))).toEqual([]);
   });
 
   it('stops waiting when it is told to', async () => {

@@ -64,7 +64,7 @@ function readable(account: Account | undefined, native: string): boolean {
 
 /** A copy for the account. In one rename, so that it is whole or not there. */
 async function copied(native: string, cache: string): Promise<string> {
-  const target = join(cache, `programs-${shortHash(native + (await packageVersion(native)))}`);
+  const target = join(cache, `programs-${shortHash(await packageVersion(native))}`);
   if (existsSync(target)) return target;
   const half = `${target}.${process.pid}.tmp`;
   await rm(half, { recursive: true, force: true });
