@@ -60,7 +60,10 @@ describe.each(backends)('artifacts: $name', ({ open, damage, leftovers }) => {
     const whole = Buffer.concat(parts);
     expect((await store.put(Readable.from(parts))).digest).toBe(sha256(whole));
     await writeFile(join(temporary.path, 'file'), 'content of a file');
-    expect(await store.putFile(join(temporary.path, 'file'))).toEqual({ digest: sha256(Buffer.from('content of a file')), bytes: 17 });
+    expect(await store.putFile(join(temporary.path, 'file'))).toEqual({
+      digest: sha256(Buffer.from('content of a file')),
+      bytes: 17,
+    });
     const nothing = await store.put(new Uint8Array());
     expect(await store.read(nothing.digest)).toHaveLength(0);
   });
@@ -108,7 +111,9 @@ describe.each(backends)('artifacts: $name', ({ open, damage, leftovers }) => {
   it('stores one content once, however many put it at once', async () => {
     const bytes = randomBytes(200_000);
     const other = open(directory);
-    const stored = await Promise.all(Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? store : other).put(bytes)));
+    const stored = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? store : other).put(bytes)),
+    );
     expect(new Set(stored.map(({ digest }) => digest))).toEqual(new Set([sha256(bytes)]));
     expect(Buffer.from(await other.read(sha256(bytes))).equals(bytes)).toBe(true);
     expect(await leftovers(directory)).toEqual([]);

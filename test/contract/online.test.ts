@@ -10,7 +10,9 @@ interface Backend {
   open(directory: string): OnlineStore;
 }
 
-const backends: Backend[] = [{ name: 'lmdb', open: (directory) => createLmdbOnline({ directory: join(directory, 'with space', 'online') }) }];
+const backends: Backend[] = [
+  { name: 'lmdb', open: (directory) => createLmdbOnline({ directory: join(directory, 'with space', 'online') }) },
+];
 
 const key = (text: string): Uint8Array => Buffer.from(text);
 const record = (eventTime: bigint, rest: Partial<OnlineRecord> = {}): OnlineRecord => ({
@@ -34,11 +36,22 @@ describe.each(backends)('the online store: $name', ({ open }) => {
     await temporary.remove();
   });
   const freshTable = () => ({ set: `set_${tables++}`, version: 1 });
-  const readOne = async (table: { set: string; version: number }, text: string) => (await store.read([{ table, keys: [key(text)] }]))[0]?.[0];
+  const readOne = async (table: { set: string; version: number }, text: string) =>
+    (await store.read([{ table, keys: [key(text)] }]))[0]?.[0];
 
   it('gives back each kind of value as it was', async () => {
     const table = freshTable();
-    const values = { flag: true, off: false, whole: 7, big: 9_007_199_254_740_993n, negative: -5, real: 0.1, text: 'Ünïcødé', empty: '', none: null };
+    const values = {
+      flag: true,
+      off: false,
+      whole: 7,
+      big: 9_007_199_254_740_993n,
+      negative: -5,
+      real: 0.1,
+      text: 'Ünïcødé',
+      empty: '',
+      none: null,
+    };
     const written = { eventTime: 1_700_000_000_123_456n, createdTime: -62_135_596_800_000_000n, sequence: 42, values };
     expect(await store.write(table, [{ key: key('a'), record: written }])).toBe(1);
     expect(await readOne(table, 'a')).toEqual(written);
@@ -46,20 +59,30 @@ describe.each(backends)('the online store: $name', ({ open }) => {
 
   it('answers many tables and keys in one call, in order, with nothing for what is not there', async () => {
     const [one, two] = [freshTable(), freshTable()];
-    await store.write(one, [{ key: key('a'), record: record(1n) }, { key: key('b'), record: record(2n) }]);
+    await store.write(one, [
+      { key: key('a'), record: record(1n) },
+      { key: key('b'), record: record(2n) },
+    ]);
     await store.write(two, [{ key: key('a'), record: record(3n) }]);
     const found = await store.read([
       { table: two, keys: [key('a'), key('b')] },
       { table: one, keys: [key('b'), key('missing'), key('a'), key('b')] },
       { table: freshTable(), keys: [key('a')] },
     ]);
-    expect(found.map((rows) => rows.map((row) => row?.values['at']))).toEqual([[3, undefined], [2, undefined, 1, 2], [undefined]]);
+    expect(found.map((rows) => rows.map((row) => row?.values['at']))).toEqual([
+      [3, undefined],
+      [2, undefined, 1, 2],
+      [undefined],
+    ]);
   });
 
   it('tells tables, versions and keys apart that look alike', async () => {
     const names = ['t', 'ta', 'tab'];
     for (const set of names) {
-      for (const version of [1, 2, 256]) await store.write({ set, version }, [{ key: key(`a${set}${version}`), record: record(1n, { values: { set, version } }) }]);
+      for (const version of [1, 2, 256])
+        await store.write({ set, version }, [
+          { key: key(`a${set}${version}`), record: record(1n, { values: { set, version } }) },
+        ]);
     }
     for (const set of names) {
       for (const version of [1, 2, 256]) {
@@ -72,36 +95,53 @@ describe.each(backends)('the online store: $name', ({ open }) => {
   it('never replaces a newer record: event time, then created time, then sequence', async () => {
     const orders: OnlineRecord[] = [];
     for (const eventTime of [1n, 2n]) {
-      for (const createdTime of [null, 5n, 9n]) for (const sequence of [1, 2]) orders.push(record(eventTime, { createdTime, sequence }));
+      for (const createdTime of [null, 5n, 9n])
+        for (const sequence of [1, 2]) orders.push(record(eventTime, { createdTime, sequence }));
     }
     for (const [i, first] of orders.entries()) {
       for (const [j, second] of orders.entries()) {
         const table = freshTable();
         await store.write(table, [{ key: key('k'), record: { ...first, values: { which: 'first' } } }]);
-        const written = await store.write(table, [{ key: key('k'), record: { ...second, values: { which: 'second' } } }]);
-        expect([written, (await readOne(table, 'k'))?.values['which']], `${i} then ${j}`).toEqual(j >= i ? [1, 'second'] : [0, 'first']);
+        const written = await store.write(table, [
+          { key: key('k'), record: { ...second, values: { which: 'second' } } },
+        ]);
+        expect([written, (await readOne(table, 'k'))?.values['which']], `${i} then ${j}`).toEqual(
+          j >= i ? [1, 'second'] : [0, 'first'],
+        );
       }
     }
   });
 
   it('keeps the newest within one batch, whatever its order', async () => {
     const table = freshTable();
-    await store.write(table, [3n, 9n, 1n, 7n].map((time) => ({ key: key('k'), record: record(time) })));
+    await store.write(
+      table,
+      [3n, 9n, 1n, 7n].map((time) => ({ key: key('k'), record: record(time) })),
+    );
     expect((await readOne(table, 'k'))?.eventTime).toBe(9n);
   });
 
   it('holds keys longer than a page', async () => {
     const table = freshTable();
     const long = 'x'.repeat(20_000);
-    await store.write(table, [{ key: key(`${long}a`), record: record(1n) }, { key: key(`${long}b`), record: record(2n) }]);
+    await store.write(table, [
+      { key: key(`${long}a`), record: record(1n) },
+      { key: key(`${long}b`), record: record(2n) },
+    ]);
     expect((await readOne(table, `${long}a`))?.eventTime).toBe(1n);
     expect((await readOne(table, `${long}b`))?.eventTime).toBe(2n);
   });
 
   it('remembers progress until the table is dropped, and drops nothing else', async () => {
-    const [table, other] = [{ set: 'dropped', version: 1 }, { set: 'dropped', version: 2 }];
+    const [table, other] = [
+      { set: 'dropped', version: 1 },
+      { set: 'dropped', version: 2 },
+    ];
     expect(await store.progress(table)).toBeUndefined();
-    const records = Array.from({ length: 25_000 }, (_, index) => ({ key: key(`k${index}`), record: record(BigInt(index)) }));
+    const records = Array.from({ length: 25_000 }, (_, index) => ({
+      key: key(`k${index}`),
+      record: record(BigInt(index)),
+    }));
     expect(await store.write(table, records)).toBe(25_000);
     await store.write(other, records.slice(0, 1));
     await store.setProgress(table, { sequence: 12, visibleAt: 1_700_000_000_000_001n });
@@ -110,7 +150,9 @@ describe.each(backends)('the online store: $name', ({ open }) => {
     await store.drop(table);
     await store.drop(table);
     expect(await store.progress(table)).toBeUndefined();
-    expect((await store.read([{ table, keys: records.map((one) => one.key) }]))[0]?.filter((found) => found !== undefined)).toEqual([]);
+    expect(
+      (await store.read([{ table, keys: records.map((one) => one.key) }]))[0]?.filter((found) => found !== undefined),
+    ).toEqual([]);
     expect(await store.progress(other)).toEqual({ sequence: 1, visibleAt: 1n });
     expect((await readOne(other, 'k0'))?.eventTime).toBe(0n);
   });

@@ -38,11 +38,17 @@ const trend: CanonicalSpecs['feature_set'] = {
 };
 const risk: CanonicalSpecs['feature_service'] = {
   name: 'mortality_inputs',
-  features: ['patient_labs.bili', 'patient_labs.albumin', 'patient_labs.bili_albumin', 'patient_trend.bili_change_365d'],
+  features: [
+    'patient_labs.bili',
+    'patient_labs.albumin',
+    'patient_labs.bili_albumin',
+    'patient_trend.bili_change_365d',
+  ],
 };
 const dataset = {
   features: 'mortality_inputs',
-  spine: 'select id, event_time, (status = 2 and futime - day <= 365)::int as died_1y, bili as bili from visits where futime - day >= 365 or status = 2',
+  spine:
+    'select id, event_time, (status = 2 and futime - day <= 365)::int as died_1y, bili as bili from visits where futime - day >= 365 or status = 2',
 } as const;
 
 describe('the healthcare feature store', () => {
@@ -77,7 +83,10 @@ describe('the healthcare feature store', () => {
   });
 
   it('finds the expectations met', async () => {
-    expect(await store.features.validate({ featureSets: ['patient_labs', 'patient_trend'] }, store.call)).toEqual({ checked: 3, failures: [] });
+    expect(await store.features.validate({ featureSets: ['patient_labs', 'patient_trend'] }, store.call)).toEqual({
+      checked: 3,
+      failures: [],
+    });
   });
 
   it('materializes every visit of both sets, and nothing twice', async () => {
@@ -85,7 +94,11 @@ describe('the healthcare feature store', () => {
     expect(first).toMatchObject({ featureSet: 'patient_labs', version: 1, rowsRead: 1945, rowsWritten: 1945 });
     expect(first.onlineWritten).toBe(312);
     expect(await store.features.materialize('patient_trend', store.call)).toMatchObject({ rowsWritten: 1945 });
-    expect(await store.features.materialize('patient_labs', store.call)).toMatchObject({ rowsRead: 0, rowsWritten: 0, onlineWritten: 0 });
+    expect(await store.features.materialize('patient_labs', store.call)).toMatchObject({
+      rowsRead: 0,
+      rowsWritten: 0,
+      onlineWritten: 0,
+    });
   });
 
   it('reads a patient online while the last visit is within its ttl, both ends included', async () => {
@@ -101,11 +114,18 @@ describe('the healthcare feature store', () => {
     expect(valid).toEqual({
       entity: { id: 2 },
       features: { 'patient_labs.bili': 4.6, 'patient_labs.bili_albumin': 4.6 / 2.67, 'patient_trend.visits_365d': 2 },
-      status: { 'patient_labs.bili': 'present', 'patient_labs.bili_albumin': 'present', 'patient_trend.visits_365d': 'present' },
+      status: {
+        'patient_labs.bili': 'present',
+        'patient_labs.bili_albumin': 'present',
+        'patient_trend.visits_365d': 'present',
+      },
       eventTime: Object.fromEntries(features.map((feature) => [feature, '1982-11-01T00:00:00.000000Z'])),
     });
     expect((await read('1983-12-06T00:00:00.000Z'))?.status['patient_labs.bili']).toBe('present');
-    expect(await read('1983-12-06T00:00:00.001Z')).toMatchObject({ features: { 'patient_labs.bili': null }, status: { 'patient_labs.bili': 'expired', 'patient_labs.bili_albumin': 'expired' } });
+    expect(await read('1983-12-06T00:00:00.001Z')).toMatchObject({
+      features: { 'patient_labs.bili': null },
+      status: { 'patient_labs.bili': 'expired', 'patient_labs.bili_albumin': 'expired' },
+    });
     expect((await read('1982-10-31T23:59:59.999Z'))?.status['patient_labs.bili']).toBe('not_found');
   });
 
@@ -113,9 +133,21 @@ describe('the healthcare feature store', () => {
     const first = await store.features.trainingDataset(dataset, store.call);
     const again = await store.features.trainingDataset(dataset, store.call);
     expect(again).toEqual(first);
-    expect(first.features.map(({ column }) => column)).toEqual(['patient_labs__bili', 'albumin', 'bili_albumin', 'bili_change_365d']);
+    expect(first.features.map(({ column }) => column)).toEqual([
+      'patient_labs__bili',
+      'albumin',
+      'bili_albumin',
+      'bili_change_365d',
+    ]);
     expect(first.trainRows + first.testRows).toBe(first.rows);
-    const data = await store.offline.readColumns(await store.artifacts.localPath(first.artifact), ['bili', 'patient_labs__bili', 'albumin', 'bili_albumin', 'died_1y', '__split']);
+    const data = await store.offline.readColumns(await store.artifacts.localPath(first.artifact), [
+      'bili',
+      'patient_labs__bili',
+      'albumin',
+      'bili_albumin',
+      'died_1y',
+      '__split',
+    ]);
     const bili = data.columns['bili'] as Float64Array;
     // Every visit of the spine is one of the set: its own values are the answer.
     expect(data.columns['patient_labs__bili']).toEqual(bili);

@@ -71,7 +71,10 @@ function generate({ seed, keys, asked }: Case): { readonly rows: FeatureRow[]; r
       label: random(10) === 0 ? null : `r${random(50)}`,
     };
   });
-  const spine = Array.from({ length: asked }, (_, n): SpineRow => ({ n, a: keyOf(keys['a']), b: keyOf(keys['b']), at: random(30) === 0 ? null : instant() }));
+  const spine = Array.from(
+    { length: asked },
+    (_, n): SpineRow => ({ n, a: keyOf(keys['a']), b: keyOf(keys['b']), at: random(30) === 0 ? null : instant() }),
+  );
   // Duplicates of spine rows.
   for (let copy = 0; copy < 10; copy += 1) {
     const of = spine[random(spine.length)] as SpineRow;
@@ -81,18 +84,26 @@ function generate({ seed, keys, asked }: Case): { readonly rows: FeatureRow[]; r
 }
 
 /** For each spine row every row is looked at; the best is kept. */
-function oracle({ keys, ttlHours, created, asKnownAt }: Case, rows: readonly FeatureRow[], spine: readonly SpineRow[]): { value: number | null; label: string | null }[] {
+function oracle(
+  { keys, ttlHours, created, asKnownAt }: Case,
+  rows: readonly FeatureRow[],
+  spine: readonly SpineRow[],
+): { value: number | null; label: string | null }[] {
   const names = Object.keys(keys) as ('a' | 'b')[];
   return spine.map((ask) => {
     let best: FeatureRow | undefined;
     for (const row of rows) {
-      if (ask.at === null || row.event === null || names.some((name) => row[name] === null || row[name] !== ask[name])) continue;
+      if (ask.at === null || row.event === null || names.some((name) => row[name] === null || row[name] !== ask[name]))
+        continue;
       if (row.event > ask.at) continue;
       if (ttlHours !== null && row.event < ask.at - ttlHours * HOUR_MS) continue;
       if (created && asKnownAt === 'spine' && (row.created === null || row.created > ask.at)) continue;
       const createdOf = (one: FeatureRow): number => (created ? (one.created ?? Number.NEGATIVE_INFINITY) : 0);
       // The rows stand in the order of ingestion: what comes later wins the last tie.
-      const better = best === undefined || row.event > (best.event as number) || (row.event === best.event && createdOf(row) >= createdOf(best));
+      const better =
+        best === undefined ||
+        row.event > (best.event as number) ||
+        (row.event === best.event && createdOf(row) >= createdOf(best));
       if (better) best = row;
     }
     return { value: best?.value ?? null, label: best?.label ?? null };
@@ -136,11 +147,27 @@ describe('the point-in-time join', () => {
   });
 
   const cases: Case[] = [];
-  const keyKinds: Readonly<Record<string, KeyType>>[] = [{ a: 'int64' }, { a: 'int32', b: 'string' }, { a: 'string', b: 'string' }];
+  const keyKinds: Readonly<Record<string, KeyType>>[] = [
+    { a: 'int64' },
+    { a: 'int32', b: 'string' },
+    { a: 'string', b: 'string' },
+  ];
   for (const [index, keys] of keyKinds.entries()) {
     for (const ttlHours of [null, 6]) {
-      for (const [created, asKnownAt] of [[false, 'spine'], [true, 'spine'], [true, 'now']] as const) {
-        for (const asked of [20, 120]) cases.push({ seed: index * 1000 + (ttlHours ?? 0) * 10 + (created ? 3 : 0) + asked, asked, keys, ttlHours, created, asKnownAt });
+      for (const [created, asKnownAt] of [
+        [false, 'spine'],
+        [true, 'spine'],
+        [true, 'now'],
+      ] as const) {
+        for (const asked of [20, 120])
+          cases.push({
+            seed: index * 1000 + (ttlHours ?? 0) * 10 + (created ? 3 : 0) + asked,
+            asked,
+            keys,
+            ttlHours,
+            created,
+            asKnownAt,
+          });
       }
     }
   }
@@ -148,18 +175,42 @@ describe('the point-in-time join', () => {
   it.each(cases)('answers as brute force does: %o', async (one) => {
     const { rows, spine } = generate(one);
     const names = Object.keys(one.keys) as ('a' | 'b')[];
-    await writeCsv(join(directory.path, 'rows.csv'), [...names, 'event', 'created', 'value', 'label'], rows.map((row) => [...names.map((name) => row[name]), iso(row.event), iso(row.created), row.value, row.label]));
-    await writeCsv(join(directory.path, 'spine.csv'), ['n', ...names, 'event'], spine.map((row) => [row.n, ...names.map((name) => row[name]), iso(row.at)]));
+    await writeCsv(
+      join(directory.path, 'rows.csv'),
+      [...names, 'event', 'created', 'value', 'label'],
+      rows.map((row) => [...names.map((name) => row[name]), iso(row.event), iso(row.created), row.value, row.label]),
+    );
+    await writeCsv(
+      join(directory.path, 'spine.csv'),
+      ['n', ...names, 'event'],
+      spine.map((row) => [row.n, ...names.map((name) => row[name]), iso(row.at)]),
+    );
     await rm(join(directory.path, '.mlops'), { recursive: true, force: true });
-    const store = await openFeatureStore({ root: directory.path, connectionString: database.connectionString, specs: () => specsOf(one), chunkRows: 50, scope: JSON.stringify(one) });
+    const store = await openFeatureStore({
+      root: directory.path,
+      connectionString: database.connectionString,
+      specs: () => specsOf(one),
+      chunkRows: 50,
+      scope: JSON.stringify(one),
+    });
     try {
       await store.features.materialize('readings', store.call);
-      const made = await store.features.trainingDataset({ features: 'all', spine: 'select * from asked', split: { by: 'row' } }, store.call);
-      const { columns } = await store.offline.readColumns(await store.artifacts.localPath(made.artifact), ['n', 'value', 'label']);
+      const made = await store.features.trainingDataset(
+        { features: 'all', spine: 'select * from asked', split: { by: 'row' } },
+        store.call,
+      );
+      const { columns } = await store.offline.readColumns(await store.artifacts.localPath(made.artifact), [
+        'n',
+        'value',
+        'label',
+      ]);
       expect([...(columns['n'] as Float64Array)]).toEqual(spine.map(({ n }) => n));
       const values = columns['value'] as Float64Array;
       const labels = columns['label'] as readonly (string | null)[];
-      const answers = spine.map((_, row) => ({ value: Number.isNaN(values[row]) ? null : values[row], label: labels[row] }));
+      const answers = spine.map((_, row) => ({
+        value: Number.isNaN(values[row]) ? null : values[row],
+        label: labels[row],
+      }));
       expect(answers).toEqual(oracle(one, rows, spine));
     } finally {
       await store.close();

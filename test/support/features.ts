@@ -62,6 +62,7 @@ export interface FeatureStoreOptions {
   readonly scope?: string;
   /** Wraps a store, e.g. to fail at a point. */
   readonly featureState?: (real: FeatureState) => FeatureState;
+  readonly online?: (real: OnlineStore) => OnlineStore;
 }
 
 export interface FeatureStore {
@@ -79,8 +80,12 @@ export interface FeatureStore {
 export async function openFeatureStore(options: FeatureStoreOptions): Promise<FeatureStore> {
   const db = openDatabase({ connectionString: options.connectionString, max: 5 });
   const scopeId = await ensureScope(db, { project: options.scope ?? 'healthcare', environment: 'test' });
-  const offline = createDuckdbOffline({ directory: join(options.root, '.mlops', 'offline', 'test'), memoryLimitBytes: 2 ** 29 });
-  const online = createLmdbOnline({ directory: join(options.root, '.mlops', 'online', 'test') });
+  const offline = createDuckdbOffline({
+    directory: join(options.root, '.mlops', 'offline', 'test'),
+    memoryLimitBytes: 2 ** 29,
+  });
+  const lmdb = createLmdbOnline({ directory: join(options.root, '.mlops', 'online', 'test') });
+  const online = options.online?.(lmdb) ?? lmdb;
   const artifacts = createFilesystemArtifacts({ directory: join(options.root, '.mlops', 'artifacts') });
   const real = createPostgresFeatureState(db, scopeId);
   const featureState = options.featureState?.(real) ?? real;
@@ -114,7 +119,12 @@ export async function openFeatureStore(options: FeatureStoreOptions): Promise<Fe
 }
 
 /** Writes a CSV file of rows; null is an empty field. */
-export async function writeCsv(path: string, columns: readonly string[], rows: readonly (readonly (string | number | null)[])[]): Promise<void> {
-  const field = (value: string | number | null): string => (value === null ? '' : typeof value === 'number' ? String(value) : `"${value.replaceAll('"', '""')}"`);
+export async function writeCsv(
+  path: string,
+  columns: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): Promise<void> {
+  const field = (value: string | number | null): string =>
+    value === null ? '' : typeof value === 'number' ? String(value) : `"${value.replaceAll('"', '""')}"`;
   await writeFile(path, [columns.join(','), ...rows.map((row) => row.map(field).join(','))].join('\n').concat('\n'));
 }

@@ -16,7 +16,10 @@ for (let write = 0; write < Number(writes); write += 10) {
   const records = Array.from({ length: 10 }, () => {
     const eventTime = BigInt(next(100_000));
     const key = new Uint8Array([next(Number(keys))]);
-    return { key, record: { eventTime, createdTime: null, sequence: 1, values: { time: Number(eventTime), writer: Number(seed) } } };
+    return {
+      key,
+      record: { eventTime, createdTime: null, sequence: 1, values: { time: Number(eventTime), writer: Number(seed) } },
+    };
   });
   await online.write(table, records);
   process.stdout.write(`${records.map(({ key, record }) => `${key[0]}:${record.eventTime}`).join(' ')}\n`);

@@ -115,7 +115,8 @@ async function createJoined(session: Session, root: string, set: JoinedSet, inde
     stored.map((feature) => [feature.name, { dtype: feature.dtype, column: feature.value }]),
   );
   // The engine's ASOF JOIN lets a null time match the last row.
-  const young = set.ttlMicros === null ? 'true' : `v.${EVENT_TIME} >= k.__t - to_microseconds(${set.ttlMicros}::bigint)`;
+  const young =
+    set.ttlMicros === null ? 'true' : `v.${EVENT_TIME} >= k.__t - to_microseconds(${set.ttlMicros}::bigint)`;
   const valid = `k.__t is not null and v.__from is not null and ${young}`;
   const values = stored.map(
     (feature) => `case when ${valid} then v.${featureColumn(set.keys, feature)} end as ${feature.value}`,
