@@ -3,6 +3,7 @@
  * that name a concrete backend. Everything is made when it is first asked for, so that `plan` opens a database and nothing
  * else, and a daemon loads an engine only once a task needs it.
  */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { ResourceEffects } from './apply/effects.ts';
 import { openControl } from './compose/control.ts';
@@ -79,7 +80,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     readOnly: options.readOnly ?? false,
     signal: options.signal,
   });
-  closers.add('control store', control.close);
+  closers.add('control', control.close);
 
   const artifacts = lazily(async () => {
     const { createFilesystemArtifacts } = await import('./stores/filesystem/filesystem-artifacts.ts');
@@ -90,13 +91,13 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     const made = await postgresCatalog(control.db, await control.scopeId(), {
       onError: (error) => report('reading the applied resources', error),
     });
-    closers.add('catalog', () => made.close());
+    closers.add('store', () => made.close());
     return made;
   });
   const offline = lazily(async () => {
     const { createDuckdbOffline } = await import('./stores/duckdb/duckdb-offline.ts');
     const made = createDuckdbOffline({ directory: join(folder, 'offline', environment) });
-    closers.add('offline store', () => made.close());
+    closers.add('store', () => made.close());
     return made;
   });
   const features = lazily(async () => {
@@ -106,7 +107,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       import('./stores/postgres/postgres-feature-state.ts'),
     ]);
     const online = createLmdbOnline({ directory: join(folder, 'online', environment) });
-    closers.add('online store', () => online.close());
+    closers.add('store', () => online.close());
     return createFeatures({
       catalog: await catalog(),
       offline: await offline(),
@@ -155,7 +156,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       gitCommit: commit,
       report,
     });
-    closers.add('orchestrator', () => made.close());
+    closers.add('service', () => made.close());
     return made;
   });
   const serving = lazily(async () => {
@@ -170,8 +171,10 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       features: (await features()).reader,
       log: await predictions(),
       runtime: createOnnxRuntime(),
+      newId: randomUUID,
+      monotonicMs: () => performance.now(),
     });
-    closers.add('serving', () => made.close());
+    closers.add('service', () => made.close());
     return made;
   });
 

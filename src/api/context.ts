@@ -5,6 +5,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Serving } from '../serving/serving.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
+import type { PredictionLogStore } from '../stores/control/prediction-log.ts';
 import type { RegistryStore } from '../stores/control/registry.ts';
 import type { Scope, StateStore } from '../stores/control/state.ts';
 import type { Metrics } from './metrics.ts';
@@ -21,6 +22,7 @@ export interface ApiContext {
   readonly registryStore: RegistryStore;
   readonly features: Features;
   readonly serving: Serving;
+  readonly predictions: PredictionLogStore;
   readonly metrics: Metrics;
   /** Whether a request can be served now: by name, null where all is well, else what is wrong. */
   readonly readiness: () => Promise<Readonly<Record<string, string | null>>>;

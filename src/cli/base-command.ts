@@ -30,6 +30,9 @@ export abstract class BaseCommand extends Command {
     color: boolean({ description: 'Colour the output.', allowNo: true, default: true, helpGroup: 'GLOBAL' }),
   };
 
+  /** False where the command itself tells of it. */
+  protected readonly announcesInterruption: boolean = true;
+
   /** Aborts on the first Ctrl-C; the second ends the process at once. */
   readonly interruption = new AbortController();
   private readonly onInterrupt = (): void => {
@@ -37,7 +40,7 @@ export abstract class BaseCommand extends Command {
     this.interruption.abort(
       new MlopsError('AP106', { detail: 'Interrupted. The step in hand is finished first; once more stops now.' }),
     );
-    this.note('interrupted: finishing what is in hand; once more to stop now');
+    if (this.announcesInterruption) this.note('interrupted: finishing what is in hand; once more to stop now');
   };
 
   override async init(): Promise<void> {
@@ -64,6 +67,11 @@ export abstract class BaseCommand extends Command {
   /** Colours for standard output. */
   paint(flags: Pick<GlobalFlags, 'color'>): ReturnType<typeof pc.createColors> {
     return pc.createColors(useColor(flags.color ? undefined : false, process.stdout));
+  }
+
+  /** Colours for standard error. */
+  paintErrors(flags: Pick<GlobalFlags, 'color'>): ReturnType<typeof pc.createColors> {
+    return pc.createColors(useColor(flags.color ? undefined : false, process.stderr));
   }
 
   /** The result: `value` as one JSON document with `--json`, else `text()`. */

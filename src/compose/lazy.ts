@@ -1,23 +1,27 @@
-/** Things that are made when they are first asked for, and closed in the reverse order of their making. */
+/** Things that are made when they are first asked for, and closed in order. */
+
+/** What uses something is closed before it: services, then the stores that they work on, then the control store. */
+export const LAYERS = ['service', 'store', 'control'] as const;
+export type Layer = (typeof LAYERS)[number];
 
 export interface Closers {
-  /** Runs at `close`, before everything that was added earlier. */
-  add(what: string, close: () => Promise<void>): void;
+  /** Within a layer, what was added last is closed first. */
+  add(layer: Layer, close: () => Promise<void>): void;
   /** Closes all, also where one fails; the first failure is thrown at the end. */
   close(): Promise<void>;
 }
 
 export function createClosers(): Closers {
-  const closers: { readonly what: string; readonly close: () => Promise<void> }[] = [];
+  const closers: { readonly layer: Layer; readonly close: () => Promise<void> }[] = [];
   return {
-    add: (what, close) => {
-      closers.push({ what, close });
+    add: (layer, close) => {
+      closers.push({ layer, close });
     },
     close: async () => {
       const failures: unknown[] = [];
-      for (let next = closers.pop(); next !== undefined; next = closers.pop()) {
-        await next.close().catch((error: unknown) => failures.push(error));
-      }
+      const ordered = LAYERS.flatMap((layer) => closers.filter((closer) => closer.layer === layer).reverse());
+      closers.length = 0;
+      for (const { close } of ordered) await close().catch((error: unknown) => failures.push(error));
       if (failures.length > 0) throw failures[0];
     },
   };

@@ -49,7 +49,7 @@ export default class Run extends BaseCommand {
       if (!flags.json) this.note(`run ${run.runId} of ${name}`);
       const stopWork = served ? async () => {} : await this.workHere(environment);
       try {
-        process.exitCode = await this.follow(environment, run.runId, flags);
+        process.exitCode = await this.follow(environment, run.runId, flags, served);
       } finally {
         await stopWork();
       }
@@ -87,7 +87,12 @@ export default class Run extends BaseCommand {
   }
 
   /** Interrupted: the run is cancelled where it is worked on here, and goes on where a daemon has it. */
-  private async follow(environment: OpenEnvironment, runId: string, flags: GlobalFlags): Promise<number> {
+  private async follow(
+    environment: OpenEnvironment,
+    runId: string,
+    flags: GlobalFlags,
+    served: boolean,
+  ): Promise<number> {
     const orchestrator = await environment.orchestrator();
     const progress = createRunProgress(this.paintErrors(flags));
     const { signal } = this.interruption;
@@ -101,6 +106,10 @@ export default class Run extends BaseCommand {
       }
     } catch (error) {
       if (!signal.aborted) throw error;
+    }
+    if (signal.aborted && served) {
+      this.note(`${runId} goes on in the daemon. Cancel it: mlops runs cancel ${runId}`);
+      return EXIT_INTERRUPTED;
     }
     if (signal.aborted) {
       await orchestrator.cancel(runId, environment.who);

@@ -1,0 +1,31 @@
+/** All routes of the HTTP interface. */
+import { KINDS } from '../spec/kinds.ts';
+import { schemaOf } from '../spec/schemas.ts';
+import type { ApiContext } from './context.ts';
+import type { Route } from './route.ts';
+import { endpointRoutes } from './routes/endpoints.ts';
+import { featureSetRoutes } from './routes/feature-sets.ts';
+import { healthRoutes } from './routes/health.ts';
+import { modelRoutes } from './routes/models.ts';
+import { onlineFeatureRoutes } from './routes/online-features.ts';
+import { pipelineRoutes } from './routes/pipelines.ts';
+import { runRoutes } from './routes/runs.ts';
+
+export function allRoutes(context: ApiContext): readonly Route[] {
+  const routes: readonly Route[] = [
+    ...modelRoutes(context),
+    ...pipelineRoutes(context),
+    ...runRoutes(context),
+    ...featureSetRoutes(context),
+    ...onlineFeatureRoutes(context),
+    ...endpointRoutes(context),
+    ...healthRoutes(context, {
+      routes: () => routes,
+      specSchemas: () =>
+        Object.fromEntries(
+          [...KINDS, 'project' as const, 'common' as const].map((name) => [`${name}.schema.json`, schemaOf(name)]),
+        ),
+    }),
+  ];
+  return routes;
+}

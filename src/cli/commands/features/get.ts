@@ -1,0 +1,45 @@
+import { string as stringArg } from '@oclif/core/args';
+import { string } from '@oclif/core/flags';
+import { BaseCommand } from '../../base-command.ts';
+import { keyValues } from '../../key-values.ts';
+import { instant, table, valueText } from '../../output.ts';
+import { inEnvironment } from '../../session.ts';
+
+export default class FeaturesGet extends BaseCommand {
+  static override summary = 'Features of one entity as of now, from the online store.';
+  static override args = { set: stringArg({ description: 'A feature set, or set.feature.', required: true }) };
+  static override flags = {
+    entity: string({ description: 'NAME=VALUE of a key. May be repeated.', multiple: true, required: true }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(FeaturesGet);
+    const entity = keyValues(flags.entity, '--entity');
+    const row = await inEnvironment(this, flags, async (environment) => {
+      const features = await environment.features();
+      const asked = args.set.replace(/^feature_set\./, '');
+      const names = asked.includes('.')
+        ? [asked]
+        : Object.keys((await features.describe(asked.split('@')[0] ?? asked)).features).map(
+            (name) => `${asked}.${name}`,
+          );
+      const [found] = await features.reader.read([entity], names);
+      return found;
+    });
+    if (row === undefined) return;
+    this.result(
+      flags,
+      { entity: row.entity, features: row.features, status: row.status, event_time: row.eventTime },
+      () =>
+        table(
+          ['FEATURE', 'VALUE', 'STATUS', 'EVENT TIME (UTC)'],
+          Object.entries(row.features).map(([name, value]) => [
+            name,
+            valueText(value),
+            row.status[name] ?? '-',
+            instant(row.eventTime[name]),
+          ]),
+        ),
+    );
+  }
+}

@@ -1,0 +1,46 @@
+import { string as stringArg } from '@oclif/core/args';
+import { BaseCommand } from '../../base-command.ts';
+import { table } from '../../output.ts';
+import { inEnvironment } from '../../session.ts';
+
+export default class FeaturesMaterialize extends BaseCommand {
+  static override summary = 'Compute the new rows of a feature set, or of all, and write the latest online.';
+  static override args = { set: stringArg({ description: 'Default: every feature set.' }) };
+  static override flags = {};
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(FeaturesMaterialize);
+    const { signal } = this.interruption;
+    const reports = await inEnvironment(this, flags, async (environment) => {
+      const features = await environment.features();
+      const catalog = await environment.catalog();
+      const names =
+        args.set === undefined
+          ? catalog.list('feature_set').map(({ name }) => name)
+          : [args.set.replace(/^feature_set\./, '')];
+      const done = [];
+      for (const name of names) {
+        signal.throwIfAborted();
+        // What a materialization starts from: the source's newest content, as its file is now.
+        const source = catalog.get('feature_set', name)?.spec.source;
+        const call = { signal, log: (line: string) => this.note(`  ${name}: ${line}`) };
+        if (source !== undefined) await features.ingest(source, call);
+        done.push(await features.materialize(name, call));
+      }
+      return done;
+    });
+    this.result(flags, { materialized: reports }, () =>
+      table(
+        ['FEATURE SET', 'VERSION', 'ROWS READ', 'WRITTEN', 'ONLINE', 'WATERMARK'],
+        reports.map((report) => [
+          report.featureSet,
+          String(report.version),
+          String(report.rowsRead),
+          String(report.rowsWritten),
+          String(report.onlineWritten),
+          report.watermark ?? '-',
+        ]),
+      ),
+    );
+  }
+}

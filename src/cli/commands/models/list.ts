@@ -1,0 +1,44 @@
+import { string as stringArg } from '@oclif/core/args';
+import { integer, string } from '@oclif/core/flags';
+import { STAGES, type Stage } from '../../../compose.ts';
+import { BaseCommand } from '../../base-command.ts';
+import { metricsText } from '../../models.ts';
+import { instant, table } from '../../output.ts';
+import { inEnvironment } from '../../session.ts';
+
+const SHOWN = ['auc', 'accuracy', 'rmse', 'mae'];
+
+export default class ModelsList extends BaseCommand {
+  static override summary = 'Versions of models, newest first.';
+  static override args = { model: stringArg({ description: 'Only of this model.' }) };
+  static override flags = {
+    stage: string({ description: 'Only at this stage.', options: [...STAGES] }),
+    limit: integer({ description: 'How many at most.', default: 50, min: 1, max: 1000 }),
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(ModelsList);
+    const { items } = await inEnvironment(this, flags, async (environment) =>
+      (await environment.registry()).search({
+        limit: flags.limit,
+        ...(args.model !== undefined && { name: args.model.replace(/^model\./, '') }),
+        ...(flags.stage !== undefined && { stage: flags.stage as Stage }),
+      }),
+    );
+    this.result(flags, { versions: items }, () =>
+      items.length === 0
+        ? 'No versions are registered.'
+        : table(
+            ['MODEL', 'VERSION', 'STAGE', 'METRICS', 'REGISTERED (UTC)', 'BY'],
+            items.map((version) => [
+              version.name,
+              String(version.version),
+              version.stage,
+              metricsText(version.metrics, SHOWN),
+              instant(version.createdAt),
+              version.createdBy,
+            ]),
+          ),
+    );
+  }
+}

@@ -1,0 +1,28 @@
+import { string as stringArg } from '@oclif/core/args';
+import { string } from '@oclif/core/flags';
+import { BaseCommand } from '../../base-command.ts';
+import { inEnvironment } from '../../session.ts';
+
+export default class ModelsRollback extends BaseCommand {
+  static override summary = 'Put the version that was in production before back.';
+  static override args = { model: stringArg({ description: 'Name of the model.', required: true }) };
+  static override flags = { reason: string({ description: 'Why; it is kept in the history.' }) };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(ModelsRollback);
+    const promotion = await inEnvironment(this, flags, async (environment) =>
+      (await environment.registry()).rollback(
+        args.model.replace(/^model\./, ''),
+        environment.who,
+        flags.reason ?? null,
+      ),
+    );
+    const { version, archived } = promotion;
+    this.result(
+      flags,
+      promotion,
+      () =>
+        `${version.name} version ${version.version} is in production again.${archived === undefined ? '' : ` Version ${archived.version} is archived.`}`,
+    );
+  }
+}

@@ -1,0 +1,37 @@
+import { string as stringArg } from '@oclif/core/args';
+import { BaseCommand } from '../../base-command.ts';
+import { metricsText, versionOf } from '../../models.ts';
+import { instant } from '../../output.ts';
+import { inEnvironment } from '../../session.ts';
+
+export default class ModelsShow extends BaseCommand {
+  static override summary = 'One version of a model: metrics, artifacts, what it was made from.';
+  static override args = {
+    model: stringArg({ description: 'Name of the model.', required: true }),
+    version: stringArg({ description: 'A number, production, staging or latest.', default: 'latest' }),
+  };
+  static override flags = {};
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(ModelsShow);
+    const version = await inEnvironment(this, flags, async (environment) =>
+      versionOf(await environment.registry(), args.model, args.version),
+    );
+    this.result(flags, version, () =>
+      [
+        `${version.name} version ${version.version}`,
+        `id          ${version.id}`,
+        `stage       ${version.stage} since ${instant(version.stageChangedAt)}`,
+        `registered  ${instant(version.createdAt)} by ${version.createdBy}`,
+        `framework   ${version.framework}`,
+        `metrics     ${metricsText(version.metrics)}`,
+        ...(version.signature === null ? [] : [`inputs      ${version.signature.features.join(', ')}`]),
+        ...version.artifacts.map(
+          ({ path, digest, bytes, uri }) =>
+            `artifact    ${path} ${uri ?? digest ?? 'not uploaded yet'}${bytes === null ? '' : ` (${bytes} bytes)`}`,
+        ),
+        `lineage     ${JSON.stringify(version.lineage)}`,
+      ].join('\n'),
+    );
+  }
+}

@@ -1,0 +1,30 @@
+import { boolean, integer } from '@oclif/core/flags';
+import { BaseCommand } from '../base-command.ts';
+import { applyWithConsent, planFor } from '../planning.ts';
+import { desiredOf, within } from '../session.ts';
+
+export default class Up extends BaseCommand {
+  static override summary = 'Apply, then run the daemon: the development loop.';
+  static override flags = {
+    yes: boolean({ char: 'y', description: 'Do not ask.' }),
+    port: integer({ description: 'Only this port; 0: any free one.', min: 0, max: 65535 }),
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(Up);
+    const { settings, project } = await desiredOf(flags);
+    const exitCode = await within(this, settings, async (environment) => {
+      const plan = await planFor(environment, project, { mode: 'apply' });
+      return applyWithConsent(this, flags, environment, plan, project.bundleFiles);
+    });
+    if (exitCode !== 0) {
+      process.exitCode = exitCode;
+      return;
+    }
+    const [{ ROLES }, { serveUntilStopped }] = await Promise.all([
+      import('../../daemon/presence.ts'),
+      import('../daemon-session.ts'),
+    ]);
+    await serveUntilStopped(this, settings, { roles: ROLES, port: flags.port, json: flags.json });
+  }
+}
