@@ -219,11 +219,13 @@ function failedEnd(error: unknown, redact: Redact) {
   if (error instanceof TaskFailure)
     return { ...end, status: error.status, exitCode: error.exitCode, final: false, data: {} };
   if (error instanceof MlopsError) {
+    // The control store was away: our fault, not the task's.
+    const status = error.code === 'ST101' ? ('crashed' as const) : ('failed' as const);
     const data: JsonObject = {
       code: error.code,
       ...(error.hint === undefined ? {} : { hint: clean(redact(error.hint)) }),
     };
-    return { ...end, status: 'failed' as const, exitCode: null, final: FINAL_CODES.has(error.code), data };
+    return { ...end, status, exitCode: null, final: FINAL_CODES.has(error.code), data };
   }
   return { ...end, status: 'failed' as const, exitCode: null, final: false, data: {} };
 }

@@ -1,4 +1,5 @@
 /** Waiting that ends by time, by a hint, or by a signal. */
+import { MlopsError } from '../lib/error.ts';
 import type { RunHint, RunStore } from '../stores/control/runs.ts';
 
 export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
@@ -12,6 +13,20 @@ export function pause(milliseconds: number, signal?: AbortSignal): Promise<void>
     const timer = setTimeout(end, milliseconds);
     signal?.addEventListener('abort', end, { once: true });
   });
+}
+
+/** Repeats a call that may be repeated while the store is away, for at most 20 s. */
+export async function patiently<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  const until = performance.now() + 20_000;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      const away = error instanceof MlopsError && error.retryable;
+      if (!away || signal.aborted || performance.now() > until) throw error;
+    }
+    await pause(200, signal);
+  }
 }
 
 export interface Wakeup {

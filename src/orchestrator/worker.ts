@@ -21,7 +21,7 @@ import { processStartedAt } from './machine.ts';
 import { runRules } from './rules.ts';
 import type { OperatorServices } from './services.ts';
 import { createTaskLog } from './task-log.ts';
-import { createWakeup, type Hints, pause } from './waiting.ts';
+import { createWakeup, type Hints, patiently, pause } from './waiting.ts';
 
 export interface WorkerOptions {
   readonly runs: RunStore;
@@ -155,19 +155,19 @@ export function createWorker(options: WorkerOptions): Worker {
     });
     let end: AttemptEnd | undefined;
     try {
-      const run = await specOf(lease.runId);
+      const run = await patiently(() => specOf(lease.runId), controller.signal);
       if (run === undefined) return;
       end = await runAttempt({
         lease,
         run,
         services: options.services,
-        outputsOf: (tasks) => runs.outputs(lease.runId, tasks),
+        outputsOf: (tasks) => patiently(() => runs.outputs(lease.runId, tasks), controller.signal),
         process: {
           workdir: options.workdir,
           artifactFile: options.artifactFile,
           variables: options.variables,
           killGraceMs,
-          recordProcess: (_, started) => runs.recordProcess(lease, started),
+          recordProcess: (_, started) => patiently(() => runs.recordProcess(lease, started), controller.signal),
           onGroup: (_, group) => keeper?.track(lease, group),
         },
         taskLog,

@@ -3,7 +3,17 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processStartedAt } from '../../src/orchestrator/machine.ts';
 import type { Orchestrator } from '../../src/orchestrator/orchestrator.ts';
-import { collect, ended, MANUAL, openRig, pipelineOf, type Rig, statuses, taskOf, until } from '../support/orchestrator.ts';
+import {
+  collect,
+  ended,
+  MANUAL,
+  openRig,
+  pipelineOf,
+  type Rig,
+  statuses,
+  taskOf,
+  until,
+} from '../support/orchestrator.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 let database: FreshDatabase;
@@ -13,7 +23,9 @@ let orchestrator: Orchestrator;
 beforeAll(async () => {
   database = await freshDatabase();
   rig = await openRig(database.connectionString);
-  orchestrator = rig.open({ variables: { ...process.env, TOKEN: 'hunter2-hunter2', DATABASE_URL: 'postgres://secret' } });
+  orchestrator = rig.open({
+    variables: { ...process.env, TOKEN: 'hunter2-hunter2', DATABASE_URL: 'postgres://secret' },
+  });
   await orchestrator.scheduler.start();
   await orchestrator.worker.start();
 });
@@ -23,7 +35,11 @@ afterAll(async () => {
 });
 
 type Tasks = Parameters<typeof pipelineOf>[0];
-const command = (line: string | string[], more: object = {}) => ({ operator: 'command' as const, command: line, ...more });
+const command = (line: string | string[], more: object = {}) => ({
+  operator: 'command' as const,
+  command: line,
+  ...more,
+});
 
 async function submit(tasks: Tasks, params?: Record<string, string>): Promise<string> {
   const spec = pipelineOf(tasks, params === undefined ? {} : { params });
@@ -55,7 +71,10 @@ describe('a command', () => {
   it('runs in a fresh directory that holds just its bundle, and leaves nothing behind', async () => {
     const digest = await rig.file('#!/bin/sh\necho "hello from $0"; touch left-over\n');
     const bundle = { digest: 'd', files: { 'scripts/run me.sh': digest } };
-    const runId = await submit({ a: command(['scripts/run me.sh'], { bundle }), b: command('ls -A', { needs: ['a'], bundle }) });
+    const runId = await submit({
+      a: command(['scripts/run me.sh'], { bundle }),
+      b: command('ls -A', { needs: ['a'], bundle }),
+    });
     expect((await ended(orchestrator, runId)).status).toBe('succeeded');
     expect(await log(runId, 'a')).toBe('hello from scripts/run me.sh\n');
     expect(await log(runId, 'b')).toBe('scripts\n');
@@ -69,7 +88,12 @@ describe('a command', () => {
       missing: command(['no-such-program']),
     });
     const run = await ended(orchestrator, runId);
-    expect(taskOf(run, 'once')).toMatchObject({ status: 'failed', attempt: 1, exitCode: 3, error: 'the program ended with exit code 3' });
+    expect(taskOf(run, 'once')).toMatchObject({
+      status: 'failed',
+      attempt: 1,
+      exitCode: 3,
+      error: 'the program ended with exit code 3',
+    });
     expect(taskOf(run, 'thrice')).toMatchObject({ status: 'failed', attempt: 3, exitCode: 4 });
     expect(taskOf(run, 'missing')).toMatchObject({ status: 'failed', exitCode: 127 });
     expect(await log(runId, 'missing')).toContain('no-such-program');
@@ -77,9 +101,12 @@ describe('a command', () => {
 
   it('gets secrets that are named, shows none, and inherits none', async () => {
     const runId = await submit({
-      a: command('printf hunter2-; sleep 0.3; printf "hunter2 $PLAIN [$DATABASE_URL]"; echo "{\\"t\\": \\"$SECRET\\"}" > "$MLOPS_OUTPUTS"', {
-        env: { SECRET: { $env: 'TOKEN' }, PLAIN: 'plain' },
-      }),
+      a: command(
+        'printf hunter2-; sleep 0.3; printf "hunter2 $PLAIN [$DATABASE_URL]"; echo "{\\"t\\": \\"$SECRET\\"}" > "$MLOPS_OUTPUTS"',
+        {
+          env: { SECRET: { $env: 'TOKEN' }, PLAIN: 'plain' },
+        },
+      ),
       b: command('true', { env: { SECRET: { $env: 'NOT_SET_ANYWHERE' } }, retry: { limit: 3 } }),
     });
     const run = await ended(orchestrator, runId);
@@ -98,14 +125,21 @@ describe('a command', () => {
   });
 
   it('is told what is wrong with its outputs', async () => {
-    const runId = await submit({ a: command('echo "[1]" > "$MLOPS_OUTPUTS"'), b: command('echo "{" > "$MLOPS_OUTPUTS"') });
+    const runId = await submit({
+      a: command('echo "[1]" > "$MLOPS_OUTPUTS"'),
+      b: command('echo "{" > "$MLOPS_OUTPUTS"'),
+    });
     const run = await ended(orchestrator, runId);
     expect(taskOf(run, 'a').error).toContain('is not an object');
     expect(taskOf(run, 'b').error).toContain('is not JSON');
   });
 
   it('may print what no text can hold, and much of it', async () => {
-    const runId = await submit({ a: command(`printf 'a\\000b\\377c\\n'; i=0; while [ $i -lt 20000 ]; do echo "line $i of a long log"; i=$((i+1)); done`) });
+    const runId = await submit({
+      a: command(
+        `printf 'a\\000b\\377c\\n'; i=0; while [ $i -lt 20000 ]; do echo "line $i of a long log"; i=$((i+1)); done`,
+      ),
+    });
     expect((await ended(orchestrator, runId)).status).toBe('succeeded');
     const text = await log(runId, 'a');
     expect(text.startsWith('a\uFFFDb\uFFFDc\n')).toBe(true);
@@ -128,8 +162,12 @@ describe('a command', () => {
     expect(seen.join('')).toBe(
       'begin 1\nfailed: the program ended with exit code 1\nbegin 2\nfailed: the program ended with exit code 1\n',
     );
-    await expect(collect(orchestrator.logs(runId, 'a', { attempt: 3, signal: AbortSignal.timeout(1000) }))).rejects.toMatchObject({ code: 'PL202' });
-    await expect(collect(orchestrator.logs(runId, 'z', { signal: AbortSignal.timeout(1000) }))).rejects.toMatchObject({ code: 'PL202' });
+    await expect(
+      collect(orchestrator.logs(runId, 'a', { attempt: 3, signal: AbortSignal.timeout(1000) })),
+    ).rejects.toMatchObject({ code: 'PL202' });
+    await expect(collect(orchestrator.logs(runId, 'z', { signal: AbortSignal.timeout(1000) }))).rejects.toMatchObject({
+      code: 'PL202',
+    });
   });
 });
 
@@ -169,7 +207,10 @@ describe("a command's processes", () => {
   });
 
   it('killed by somebody else are a crash, tried again without a retry, at most three times', async () => {
-    const runId = await submit({ once: command('[ "$MLOPS_ATTEMPT" = 2 ] || kill -9 $$', { retry: { backoff: { initial: '1ms' } } }), poison: command('kill -9 $$', { retry: { limit: 9, backoff: { initial: '1ms' } } }) });
+    const runId = await submit({
+      once: command('[ "$MLOPS_ATTEMPT" = 2 ] || kill -9 $$', { retry: { backoff: { initial: '1ms' } } }),
+      poison: command('kill -9 $$', { retry: { limit: 9, backoff: { initial: '1ms' } } }),
+    });
     const run = await ended(orchestrator, runId);
     expect(taskOf(run, 'once')).toMatchObject({ status: 'succeeded', attempt: 2 });
     expect(taskOf(run, 'poison')).toMatchObject({ status: 'crashed', attempt: 4, exitCode: 137 });

@@ -12,12 +12,11 @@ import {
 } from '../../src/orchestrator/orchestrator.ts';
 import type { OperatorServices } from '../../src/orchestrator/services.ts';
 import type { CanonicalPipeline, CanonicalTask } from '../../src/spec/canonical-specs.ts';
-import type { Kind } from '../../src/spec/kinds.ts';
-import type { Catalog } from '../../src/stores/control/catalog.ts';
 import type { RunCause, RunRecord, RunStore, TaskRecord } from '../../src/stores/control/runs.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
+import { type FakeCatalog, fakeCatalog } from './fake-catalog.ts';
 
 export const MANUAL: RunCause = { kind: 'manual', who: 'ada', schedule: null, instant: null };
 
@@ -27,7 +26,7 @@ export interface Rig {
   readonly db: Database;
   readonly scopeId: number;
   readonly runs: RunStore;
-  readonly catalog: Catalog & { put(kind: Kind, name: string, spec: object): void };
+  readonly catalog: FakeCatalog;
   readonly workdir: string;
   /** Content by digest: what bundles' files are taken from. */
   file(content: string): Promise<string>;
@@ -80,27 +79,6 @@ export async function openRig(
       await Promise.all(opened.map((orchestrator) => orchestrator.close()));
       await db.close();
       await rm(workdir, { recursive: true, force: true });
-    },
-  };
-}
-
-export function fakeCatalog(): Rig['catalog'] {
-  const resources = new Map<string, { kind: Kind; name: string; spec: object }>();
-  let revision = 0;
-  return {
-    get revision() {
-      return revision;
-    },
-    root: null,
-    get: ((kind: Kind, name: string) => resources.get(`${kind}.${name}`)) as unknown as Catalog['get'],
-    list: ((kind: Kind) =>
-      [...resources.values()].filter((resource) => resource.kind === kind)) as unknown as Catalog['list'],
-    refresh: async () => {},
-    onChange: () => () => {},
-    close: async () => {},
-    put: (kind, name, spec) => {
-      resources.set(`${kind}.${name}`, { kind, name, spec });
-      revision += 1;
     },
   };
 }

@@ -15,7 +15,7 @@ import type {
 } from '../control/runs.ts';
 import type { Database } from './database.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
-import { cancelledLeases, claim, endAttempts, endOverdue, expiredLeases } from './runs/leases.ts';
+import { cancelledLeases, claim, endAttempts, endOverdue, expiredLeases, LEASE_SECONDS } from './runs/leases.ts';
 import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
 import { appendLog, readLog } from './runs/logs.ts';
 import { advanceSchedule, fire, releaseHeld, scheduleCursor, touchSchedules } from './runs/schedules.ts';
@@ -62,11 +62,16 @@ type EventRow = {
 export interface PostgresRunsOptions {
   /** Of the same database: the leases are kept on a connection of their own. */
   readonly connectionString: string;
-  /** How long a worker may be silent before its tasks are taken over. Default 30. */
+  /**
+   * How long a worker may be silent before its tasks are taken over. Default 30. What shortens it makes recovery quicker, and an
+   * absence of the store cost the tasks that run.
+   */
   readonly leaseSeconds?: number;
 }
 
 export function createPostgresRuns(db: Database, scopeId: number, options: PostgresRunsOptions): RunStore {
+  const leaseSeconds = options.leaseSeconds ?? LEASE_SECONDS;
+
   async function get(runId: string): Promise<RunRecord | undefined> {
     if (!UUID.test(runId)) return undefined;
     return db.transaction(
@@ -161,9 +166,9 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
         connectionString: options.connectionString,
         scopeId,
         worker,
-        ...(options.leaseSeconds === undefined ? {} : { leaseSeconds: options.leaseSeconds }),
+        leaseSeconds,
       }),
-    claim: (worker, slots, admit, rules) => claim(db, scopeId, worker, slots, admit, rules),
+    claim: (worker, slots, admit, rules) => claim(db, scopeId, worker, leaseSeconds, slots, admit, rules),
     recordProcess: async (lease, process) => {
       const rows = await db.query(
         `update mlops.task_attempts a set pid = $4, pid_started_at = $5

@@ -4,18 +4,16 @@ import { MlopsError } from '../../../lib/error.ts';
 import { startThread } from '../../../lib/thread.ts';
 import type { LeaseKeeper, LeaseRef, WorkerIdentity } from '../../control/runs.ts';
 import type { FromKeeper, KeeperData, ToKeeper } from './lease-keeper-thread.ts';
-import { LEASE_SECONDS } from './leases.ts';
 
 export interface KeeperOptions {
   readonly connectionString: string;
   readonly scopeId: number;
   readonly worker: WorkerIdentity;
-  /** Default 30. What shortens it makes recovery quicker and a stalled connection cost a task. */
-  readonly leaseSeconds?: number;
+  readonly leaseSeconds: number;
 }
 
 export async function keepLeases(options: KeeperOptions): Promise<LeaseKeeper> {
-  const leaseSeconds = options.leaseSeconds ?? LEASE_SECONDS;
+  const { leaseSeconds } = options;
   const data: KeeperData = {
     connectionString: options.connectionString,
     scopeId: options.scopeId,

@@ -22,6 +22,7 @@ const END = sqlFile('runs-end-attempts');
 const EXPIRED = sqlFile('runs-expired');
 const OVERDUE = sqlFile('runs-overdue');
 
+/** How long a worker may be silent before its tasks are taken over. */
 export const LEASE_SECONDS = 30;
 /** From then on a task's age decides, not its priority, and smaller ones no longer go first. */
 export const AGING_SECONDS = 300;
@@ -56,6 +57,7 @@ export async function claim(
   db: Database,
   scopeId: number,
   worker: WorkerIdentity,
+  leaseSeconds: number,
   slots: number,
   admit: (candidates: readonly Candidate[], room: Room) => Admission,
   rules: RunRules,
@@ -104,7 +106,9 @@ export async function claim(
       [[...byRun.keys()]],
     );
     for (const { run_id } of free) {
-      leases.push(...(await claimOfRun(tx, scopeId, worker, byRun.get(run_id) ?? [], admitted, refused, rules)));
+      leases.push(
+        ...(await claimOfRun(tx, scopeId, worker, leaseSeconds, byRun.get(run_id) ?? [], admitted, refused, rules)),
+      );
     }
     return { leases, nextDueMs };
   });
@@ -126,6 +130,7 @@ async function claimOfRun(
   tx: Queryable,
   scopeId: number,
   worker: WorkerIdentity,
+  leaseSeconds: number,
   group: readonly { readonly row: CandidateRow; readonly index: number }[],
   admitted: ReadonlySet<number>,
   refused: ReadonlyMap<number, string>,
@@ -177,7 +182,7 @@ async function claimOfRun(
     worker.workerId,
     worker.node,
     JSON.stringify(starts.map(({ row, attempt }) => ({ ordinal: row.ordinal, attempt }))),
-    LEASE_SECONDS,
+    leaseSeconds,
   ]);
   const deadlines = new Map(rows.map((row) => [row.ordinal, row.deadline_in_ms]));
   return starts.map(({ row, attempt }) => ({
