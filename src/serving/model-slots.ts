@@ -32,6 +32,8 @@ export interface ModelSlots {
   known(target: Target): boolean;
   /** Looks up every target, loads what is new, lets go what is no longer asked for. A call during another waits for one that begins after it. */
   refresh(): Promise<void>;
+  /** As refresh, and tries again at once what failed to load: something it needs may have changed. */
+  retry(): Promise<void>;
   /** What the last refresh could not look up; null where all is well. */
   refreshError(): string | null;
   close(): Promise<void>;
@@ -39,7 +41,7 @@ export interface ModelSlots {
 
 interface Slot {
   current: LoadedModel | undefined;
-  failure: (SlotFailure & { readonly versionId: string; readonly retryAtMs: number }) | undefined;
+  failure: (SlotFailure & { readonly versionId: string; retryAtMs: number }) | undefined;
 }
 
 export interface ModelSlotsDependencies {
@@ -152,6 +154,10 @@ export function createModelSlots(dependencies: ModelSlotsDependencies): ModelSlo
     failure: (target) => slots.get(keyOf(target))?.failure,
     known: (target) => slots.has(keyOf(target)),
     refresh,
+    retry: () => {
+      for (const { failure } of slots.values()) if (failure !== undefined) failure.retryAtMs = 0;
+      return refresh();
+    },
     refreshError: () => error,
     close: async () => {
       closed = true;

@@ -2,6 +2,7 @@
  * Serving: an endpoint's answer to a request. The key decides the variant, the variant's model answers from features read online,
  * and what was answered is logged. Follows applies and promotions by itself: a notification is a hint, polling stands behind it.
  */
+import { randomUUID } from 'node:crypto';
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { didYouMean } from '../lib/suggest.ts';
@@ -68,7 +69,7 @@ export interface Serving {
   refresh(): Promise<void>;
   status(): ServingStatus;
   /** Ends following, writes the rest of the log until the signal aborts, and releases the models. */
-  stop(signal?: AbortSignal): Promise<void>;
+  close(signal?: AbortSignal): Promise<void>;
 }
 
 export interface ServingDependencies {
@@ -78,16 +79,17 @@ export interface ServingDependencies {
   readonly features: FeatureReader;
   readonly log: PredictionLogStore;
   readonly runtime: OnnxRuntime;
-  readonly newId: () => string;
-  /** Milliseconds of a clock that never jumps, e.g. performance.now. */
-  readonly monotonicMs: () => number;
+  /** Of requests and log entries. Default: random UUIDs. */
+  readonly newId?: () => string;
+  /** Milliseconds of a clock that never jumps. Default performance.now. */
+  readonly monotonicMs?: () => number;
   /** How often promotions are looked for behind the notifications. Default 2000. */
   readonly pollMs?: number;
   /** A slot serves another version now; undefined: none. */
   readonly onSwap?: (model: string, version: number | undefined) => void;
 }
 
-const STOP_AFTER_MS = 10_000;
+const CLOSE_AFTER_MS = 10_000;
 
 interface CompiledEndpoint {
   readonly spec: CanonicalEndpoint;
@@ -96,7 +98,7 @@ interface CompiledEndpoint {
 }
 
 export function createServing(dependencies: ServingDependencies): Serving {
-  const { catalog, registry, newId, monotonicMs, pollMs = 2_000 } = dependencies;
+  const { catalog, registry, newId = randomUUID, monotonicMs = () => performance.now(), pollMs = 2_000 } = dependencies;
   let compiled: ReadonlyMap<string, CompiledEndpoint> = new Map();
   let compiledRevision = -1;
   const endpoints = (): ReadonlyMap<string, CompiledEndpoint> => {
@@ -108,6 +110,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
   };
   const slots: ModelSlots = createModelSlots({
     ...dependencies,
+    monotonicMs,
     targets: () => [...endpoints().values()].flatMap(({ targets }) => [...targets.values()]),
     onSwap: ({ model }, version) => dependencies.onSwap?.(model, version?.version),
   });
@@ -115,6 +118,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
   const ends: (() => void | Promise<void>)[] = [];
   /** A look in the background: what fails stands in the status, and the next poll tries again. */
   const follow = (): void => void slots.refresh().catch(() => {});
+  const retry = (): void => void slots.retry().catch(() => {});
 
   const predict: Serving['predict'] = async (name, request) => {
     const startMs = monotonicMs();
@@ -164,7 +168,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
   return {
     predict,
     start: async () => {
-      ends.push(catalog.onChange(follow), await registry.onMove(follow));
+      ends.push(catalog.onChange(retry), await registry.onMove(follow));
       const timer = setInterval(follow, pollMs);
       ends.push(() => clearInterval(timer));
       await slots.refresh();
@@ -175,7 +179,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
       error: slots.refreshError(),
       log: writer.status(),
     }),
-    stop: async (signal = AbortSignal.timeout(STOP_AFTER_MS)) => {
+    close: async (signal = AbortSignal.timeout(CLOSE_AFTER_MS)) => {
       for (const end of ends.splice(0)) await end();
       await writer.drain(signal);
       await slots.close();

@@ -1,0 +1,100 @@
+import { describe, expect, it, vi } from 'vitest';
+import { createPredictionLogWriter, type PredictionEntry } from '../../src/serving/prediction-log-writer.ts';
+import type { NewPrediction, PredictionLogStore } from '../../src/stores/control/prediction-log.ts';
+
+const entry = (ordinal: number): PredictionEntry => ({
+  id: `id-${ordinal}`,
+  requestId: 'r',
+  ordinal,
+  endpoint: 'e',
+  variant: 'v',
+  model: 'm',
+  version: 1,
+  entity: null,
+  features: {},
+  prediction: {},
+  latencyMs: 1,
+});
+const monotonicMs = () => performance.now();
+const patient = () => AbortSignal.timeout(10_000);
+
+function store(append: (batch: readonly NewPrediction[]) => Promise<void>): PredictionLogStore {
+  return { append, list: async () => ({ items: [], nextCursor: null }) };
+}
+
+describe('the prediction log writer', () => {
+  it('writes rows of a few milliseconds in one statement, without being asked', async () => {
+    const batches: number[][] = [];
+    const writer = createPredictionLogWriter(
+      store(async (batch) => void batches.push(batch.map(({ ordinal }) => ordinal))),
+      { monotonicMs },
+    );
+    for (let at = 0; at < 100; at += 1) writer.add(entry(at));
+    expect(writer.status().pending).toBe(100);
+    await vi.waitFor(() => expect(writer.status()).toEqual({ pending: 0, written: 100, dropped: 0, error: null }));
+    expect(batches).toEqual([Array.from({ length: 100 }, (_, at) => at)]);
+  });
+
+  it('begins to write within 50 ms', async () => {
+    const startMs = monotonicMs();
+    let writtenMs = 0;
+    const writer = createPredictionLogWriter(
+      store(async () => {
+        writtenMs = monotonicMs();
+      }),
+      { monotonicMs },
+    );
+    writer.add(entry(0));
+    await vi.waitFor(() => expect(writtenMs).toBeGreaterThan(0), { interval: 5 });
+    expect(writtenMs - startMs).toBeLessThan(50);
+  });
+
+  it('splits what is more than a batch and keeps the order', async () => {
+    const seen: number[] = [];
+    const sizes: number[] = [];
+    const writer = createPredictionLogWriter(
+      store(async (batch) => {
+        sizes.push(batch.length);
+        seen.push(...batch.map(({ ordinal }) => ordinal));
+      }),
+      { monotonicMs, maxBatch: 10 },
+    );
+    for (let at = 0; at < 35; at += 1) writer.add(entry(at));
+    await writer.drain(patient());
+    expect(seen).toEqual(Array.from({ length: 35 }, (_, at) => at));
+    expect(Math.max(...sizes)).toBe(10);
+  });
+
+  it('keeps rows while the store does not answer, shows why, and loses none', async () => {
+    let broken = true;
+    const seen: number[] = [];
+    const writer = createPredictionLogWriter(
+      store(async (batch) => {
+        if (broken) throw new Error('connection refused');
+        seen.push(...batch.map(({ ordinal }) => ordinal));
+      }),
+      { monotonicMs },
+    );
+    for (let at = 0; at < 5; at += 1) writer.add(entry(at));
+    await vi.waitFor(() => expect(writer.status().error).toBe('connection refused'));
+    expect(writer.status().pending).toBe(5);
+    writer.add(entry(5));
+    broken = false;
+    await writer.drain(patient());
+    expect(seen).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(writer.status()).toEqual({ pending: 0, written: 6, dropped: 0, error: null });
+  });
+
+  it('drops the oldest beyond its bound and counts them', async () => {
+    const writer = createPredictionLogWriter(
+      store(async () => {
+        throw new Error('down');
+      }),
+      { monotonicMs, maxPending: 3 },
+    );
+    for (let at = 0; at < 5; at += 1) writer.add(entry(at));
+    expect(writer.status()).toMatchObject({ pending: 3, dropped: 2 });
+    await writer.drain(AbortSignal.abort());
+    expect(writer.status()).toMatchObject({ pending: 0, dropped: 5 });
+  });
+});
