@@ -20,7 +20,7 @@ export interface Sources {
   /** The newest snapshots of the sources, taken now where there is none. */
   snapshots(sources: readonly string[], call: FeatureCall): Promise<readonly RecordedSnapshot[]>;
   /** Names of the sources that a query reads. */
-  readBy(query: string): Promise<readonly string[]>;
+  readBy(query: string, address?: string): Promise<readonly string[]>;
 }
 
 export function createSources(parts: {
@@ -31,15 +31,20 @@ export function createSources(parts: {
   const { catalog, offline, featureState } = parts;
   const tables = new Map<string, Promise<readonly string[]>>();
 
-  async function readBy(query: string): Promise<readonly string[]> {
+  async function readBy(query: string, address?: string): Promise<readonly string[]> {
     let found = tables.get(query);
     if (found === undefined) {
       found = offline.tablesOf(query);
       tables.set(query, found);
       found.catch(() => tables.delete(query));
     }
+    const names = await found.catch((error: unknown) => {
+      if (error instanceof MlopsError && address !== undefined)
+        throw new MlopsError(error.code, { address, detail: error.detail, cause: error });
+      throw error;
+    });
     // Anything else is the engine's own, or unknown: the engine says so when the query runs.
-    return (await found).filter((name) => catalog.get('source', name) !== undefined);
+    return names.filter((name) => catalog.get('source', name) !== undefined);
   }
 
   async function ingest(
@@ -62,7 +67,9 @@ export function createSources(parts: {
         hint: 'run mlops apply first',
       });
     const inputs =
-      source.query === undefined ? [] : await snapshots(await readBy(source.query), call, [...above, name]);
+      source.query === undefined
+        ? []
+        : await snapshots(await readBy(source.query, `source.${name}`), call, [...above, name]);
     const last = await featureState.latestSnapshot(name);
     const taken = await offline.snapshot(
       { source, root, inputs: locations(inputs), lastDigest: last?.digest ?? null },

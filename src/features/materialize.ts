@@ -44,7 +44,10 @@ export async function materialize(
   call: FeatureCall,
 ): Promise<MaterializationReport> {
   const { structure, version } = await workingVersion(parts.catalog, parts.featureState, set);
-  const reads = structure.source === null ? await parts.sources.readBy(structure.query ?? '') : [structure.source];
+  const reads =
+    structure.source === null
+      ? await parts.sources.readBy(structure.query ?? '', `feature_set.${set}`)
+      : [structure.source];
   const snapshots = await parts.sources.snapshots(reads, call);
   const report = await parts.featureState.materializing(set, version, call.signal, async (claim) => {
     const plan = rowPlan(set, structure, locations(snapshots));

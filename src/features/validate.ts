@@ -28,7 +28,10 @@ export async function validate(
     const expectations = Object.entries(spec.features).flatMap(([feature, { dtype, expect }]): Expectation[] =>
       expect === undefined ? [] : [{ feature, dtype: dtype as Dtype, ...expect }],
     );
-    const reads = structure.source === null ? await parts.sources.readBy(structure.query ?? '') : [structure.source];
+    const reads =
+      structure.source === null
+        ? await parts.sources.readBy(structure.query ?? '', `feature_set.${set}`)
+        : [structure.source];
     const plan = rowPlan(set, structure, locations(await parts.sources.snapshots(reads, call)));
     const computed = neededFor(
       expectations.map(({ feature }) => feature),

@@ -1,0 +1,422 @@
+/** What every offline store promises its callers, beyond what test/features shows of the whole. */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { coerceValue } from '../../src/features/values.ts';
+import type { CanonicalSource } from '../../src/spec/canonical-specs.ts';
+import type { Dtype } from '../../src/spec/schema-types.ts';
+import { createDuckdbOffline } from '../../src/stores/duckdb/duckdb-offline.ts';
+import type { LatestRow, OfflineStore, RowPlan } from '../../src/stores/offline.ts';
+import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
+
+interface Backend {
+  readonly name: string;
+  open(directory: string, memoryLimitBytes?: number): OfflineStore;
+}
+
+const backends: Backend[] = [
+  {
+    name: 'duckdb',
+    open: (directory, memoryLimitBytes = 2 ** 29) =>
+      createDuckdbOffline({ directory: join(directory, "with 'quote", 'offline'), memoryLimitBytes }),
+  },
+];
+
+describe.each(backends)('the offline store: $name', ({ open }) => {
+  let temporary: TemporaryDirectory;
+  let root: string;
+  let store: OfflineStore;
+  const { signal } = new AbortController();
+  beforeAll(async () => {
+    temporary = await temporaryDirectory();
+    root = join(temporary.path, "it's data");
+    await mkdir(root);
+    store = open(temporary.path);
+  });
+  afterAll(async () => {
+    await store.close();
+    await temporary.remove();
+  });
+  const file = async (name: string, text: string | Uint8Array): Promise<string> => {
+    await writeFile(join(root, name), text);
+    return name;
+  };
+  const snapshot = async (source: CanonicalSource, lastDigest: string | null = null) =>
+    store.snapshot({ source, root, inputs: {}, lastDigest }, signal);
+  const rowsOf = async (location: string) => {
+    const copy = await store.join(
+      {
+        spine: { query: "select *, timestamp '2024-01-01' as t from it", inputs: { it: location }, time: 't' },
+        sets: [],
+        split: null,
+      },
+      signal,
+    );
+    await rm(copy.path);
+    return copy.rows;
+  };
+
+  describe('sources', () => {
+    it('are read as CSV with the nulls and delimiter that they name, Parquet or JSON lines', async () => {
+      const csv = await snapshot({
+        name: 'csv',
+        file: await file('a.csv', 'id;x;y\n1;NA;-\n2;2.5;"a;b"\n3;;z\n'),
+        nulls: ['NA', '-'],
+        delimiter: ';',
+        columns: { twice: 'x * 2', y: 'upper(y)' },
+      });
+      expect(csv?.rows).toBe(3);
+      expect(csv?.columns).toEqual([
+        { name: 'id', type: 'BIGINT' },
+        { name: 'x', type: 'DOUBLE' },
+        { name: 'twice', type: 'DOUBLE' },
+        { name: 'y', type: 'VARCHAR' },
+      ]);
+      const jsonl = await snapshot({
+        name: 'jsonl',
+        file: await file('a.jsonl', '{"id": 1, "x": null}\n{"id": 2, "x": 0.5}\n'),
+      });
+      expect(jsonl).toMatchObject({
+        rows: 2,
+        columns: [
+          { name: 'id', type: 'BIGINT' },
+          { name: 'x', type: 'DOUBLE' },
+        ],
+      });
+      const zipped = await snapshot({ name: 'zipped', file: await file('b.csv.gz', gzipSync('id,x\n1,2\n')) });
+      expect(zipped?.rows).toBe(1);
+    });
+
+    it('have a digest of their content: the same again is not written again, another way of reading is another', async () => {
+      const source: CanonicalSource = { name: 'same', file: await file('same.csv', 'id,x\n1,2\n') };
+      const first = await snapshot(source);
+      expect(first).toBeDefined();
+      expect(await snapshot(source, first?.digest)).toBeUndefined();
+      await file('same.csv', 'id,x\n1,2\n');
+      expect(await snapshot(source, first?.digest)).toBeUndefined();
+      const more = await snapshot({ ...source, columns: { z: 'x + 1' } }, first?.digest);
+      expect(more?.digest).not.toBe(first?.digest);
+      await file('same.csv', 'id,x\n1,3\n');
+      expect((await snapshot(source, first?.digest))?.digest).not.toBe(first?.digest);
+      expect(await rowsOf(first?.location ?? '')).toBe(1);
+    });
+
+    it('keep the type that a whole column has, wherever its odd value stands', async () => {
+      const lines = Array.from({ length: 50_000 }, (_, index) => `${index},${index === 49_000 ? 'odd' : index}`);
+      expect(
+        await store.describe({ name: 'odd', file: await file('odd.csv', `id,x\n${lines.join('\n')}\n`) }, root, {}),
+      ).toEqual([
+        { name: 'id', type: 'BIGINT' },
+        { name: 'x', type: 'VARCHAR' },
+      ]);
+    });
+
+    it('that cannot be read say so', async () => {
+      await expect(store.describe({ name: 'gone', file: 'gone.csv' }, root, {})).rejects.toMatchObject({
+        code: 'FS204',
+        address: 'source.gone',
+      });
+      await expect(snapshot({ name: 'gone', file: 'gone.csv' })).rejects.toMatchObject({ code: 'FS204' });
+      await expect(
+        snapshot({ name: 'bad', file: await file('bad.csv', 'id\n1\n'), columns: { z: 'nothing + 1' } }),
+      ).rejects.toMatchObject({ code: 'FS204', address: 'source.bad' });
+    });
+  });
+
+  describe('queries', () => {
+    it('name the tables that they read, but not their own', async () => {
+      const query = `with a as (select * from visits), b as (select * from a join "Odd name" using (id))
+        select *, (select max(x) from sub where sub.id = b.id) from b left join lateral (select 1 from "it's") l on true -- from comment
+        union all select * from 'a string' where x in (select y from other) window w as (order by z)`;
+      await expect(store.tablesOf(`${query};`)).resolves.toEqual([
+        'Odd name',
+        'a string',
+        "it's",
+        'other',
+        'sub',
+        'visits',
+      ]);
+      await expect(store.tablesOf('with visits as (select 1) select * from visits')).resolves.toEqual([]);
+    });
+
+    it('that are none are refused', async () => {
+      for (const text of ['selec 1', 'select 1; select 2', 'drop table x', "copy (select 1) to '/tmp/x'", '']) {
+        await expect(store.tablesOf(text)).rejects.toMatchObject({ code: 'SP201' });
+      }
+      await expect(store.describeQuery('select nothing from nowhere', {})).rejects.toMatchObject({ code: 'SP204' });
+    });
+
+    it('are described by their columns', async () => {
+      expect(await store.describeQuery('select 1::integer as a, \'x\' as "B b" -- end', {})).toEqual([
+        { name: 'a', type: 'INTEGER' },
+        { name: 'B b', type: 'VARCHAR' },
+      ]);
+    });
+  });
+
+  describe('rows of a set', () => {
+    const plan = (rest: Partial<RowPlan>): RowPlan => ({
+      address: 'feature_set.s',
+      keys: [{ name: 'id', type: 'int64' }],
+      eventTime: 'at',
+      createdTime: null,
+      features: [],
+      from: { source: 'it' },
+      inputs: {},
+      ...rest,
+    });
+    const write = async (of: RowPlan, folder: string): Promise<readonly string[]> => {
+      const staged = await store.stage(of, [], folder, signal);
+      try {
+        return [(await staged.write({ from: 0, to: staged.rows, sequence: 1 }, signal)).location];
+      } finally {
+        await staged.discard();
+      }
+    };
+    const latest = async (of: RowPlan, parts: readonly string[], now = 2n ** 52n): Promise<LatestRow[]> => {
+      const rows: LatestRow[] = [];
+      for await (const batch of store.latest(
+        { plan: of, parts, sequence: -1, after: null, again: null, now, asKnownNow: false },
+        signal,
+      ))
+        rows.push(...batch);
+      return rows.sort((a, b) => String(a.key).localeCompare(String(b.key)));
+    };
+
+    it('hold every dtype as clients send it: what is pushed and what is ingested are one', async () => {
+      const values: Record<Dtype, { readonly sql: string; readonly sent: unknown }> = {
+        bool: { sql: 'true', sent: true },
+        int32: { sql: "'-7'", sent: -7 },
+        int64: { sql: '9007199254740993', sent: '9007199254740993' },
+        float32: { sql: '0.1', sent: 0.1 },
+        float64: { sql: "'1e-3'", sent: 0.001 },
+        string: { sql: "'it''s Ü'", sent: "it's Ü" },
+        timestamp: { sql: "'2024-03-01T02:00:00.123456+02:00'", sent: '2024-03-01 00:00:00.123456' },
+        date: { sql: "date '2024-02-29'", sent: '2024-02-29' },
+        uuid: { sql: "'0E37DF36-F698-11E6-8DD4-CB9CED3DF976'", sent: '0e37df36-f698-11e6-8dd4-cb9ced3df976' },
+        bytes: { sql: "'\\x00\\xFFab'::blob", sent: Buffer.from([0, 255, 97, 98]).toString('base64') },
+        json: { sql: `'{"a":[1,2]}'`, sent: { a: [1, 2] } },
+      };
+      const dtypes = Object.keys(values) as Dtype[];
+      const features = dtypes.map((dtype) => ({ name: `f_${dtype}`, dtype, column: `f_${dtype}` }));
+      const query = `select 1 as id, timestamp '2024-01-01' as at, ${dtypes.map((dtype) => `${values[dtype].sql} as f_${dtype}`).join(', ')} union all by name select 2 as id, timestamp '2024-01-01' as at`;
+      const of = plan({ features, from: { query } });
+      const expected = Object.fromEntries(
+        dtypes.map((dtype) => [`f_${dtype}`, coerceValue(dtype, values[dtype].sent)]),
+      );
+      const nulls = Object.fromEntries(dtypes.map((dtype) => [`f_${dtype}`, null]));
+      const ingested = await latest(of, await write(of, 'sets/dtypes/v1'));
+      expect(ingested.map((row) => row.values)).toEqual([expected, nulls]);
+      const eventTime = BigInt(Date.UTC(2024, 0, 1)) * 1000n;
+      const row = { eventTime, createdTime: null, key: { id: 1 } };
+      const part = await store.writePushed(
+        of,
+        [
+          { ...row, sequence: 5, values: expected },
+          { ...row, key: { id: 2 }, sequence: 6, values: nulls },
+        ],
+        'sets/dtypes/v2',
+        signal,
+      );
+      const pushed = await latest(of, [part.location]);
+      expect(pushed).toEqual(ingested.map((one, index) => ({ ...one, sequence: 5 + index })));
+    });
+
+    it('are computed with keys of every type', async () => {
+      const keys = [
+        { name: 'a', type: 'int32' },
+        { name: 'b', type: 'string' },
+        { name: 'c', type: 'uuid' },
+        { name: 'd', type: 'timestamp' },
+        { name: 'e', type: 'date' },
+      ] as const;
+      const query =
+        "select '1' as a, 2 as b, '0e37df36-f698-11e6-8dd4-cb9ced3df976' as c, '2024-01-01T01:00:00+01:00' as d, '2024-02-03' as e, '2024-01-01' as at, 'v' as A2";
+      const of = plan({ keys, from: { query }, features: [{ name: 'B', dtype: 'string', column: 'A2' }] });
+      expect(await latest(of, await write(of, 'sets/keys/v1'))).toEqual([
+        {
+          key: [1, '2', '0e37df36-f698-11e6-8dd4-cb9ced3df976', '2024-01-01T00:00:00.000000Z', '2024-02-03'],
+          eventTime: BigInt(Date.UTC(2024, 0, 1)) * 1000n,
+          createdTime: null,
+          sequence: 1,
+          values: { B: 'v' },
+        },
+      ]);
+    });
+
+    it('are of the key that counts: greatest event time seen by now, then created time, then the row that came last', async () => {
+      const query = `select * from (values (1, '2024-01-01', '2024-01-01', 'old'), (1, '2024-01-02', '2024-01-03', 'new'), (1, '2024-01-02', '2024-01-02', 'new, known before'),
+        (1, '2024-01-03', null, 'of unknown time'), (1, '2024-01-02', '2024-01-09', 'known too late'), (1, '2024-01-09', '2024-01-01', 'to come')) r (id, "at", known, v)`;
+      const of = plan({
+        createdTime: 'known',
+        from: { query },
+        features: [{ name: 'v', dtype: 'string', column: 'v' }],
+      });
+      const parts = await write(of, 'sets/known/v1');
+      const day = (number: number): bigint => BigInt(Date.UTC(2024, 0, number)) * 1000n;
+      const seen = async (now: bigint) => (await latest(of, parts, now)).map((row) => row.values['v']);
+      expect([
+        await seen(day(1)),
+        await seen(day(2)),
+        await seen(day(3)),
+        await seen(day(8)),
+        await seen(day(9)),
+      ]).toEqual([['old'], ['new, known before'], ['new'], ['new'], ['to come']]);
+    });
+
+    it('need no more memory than the limit', async () => {
+      // About 400 MB of rows under a limit of 128 MB.
+      const small = open(join(temporary.path, 'small'), 2 ** 27);
+      try {
+        const of = plan({
+          from: {
+            query:
+              "select range as id, timestamp '2024-01-01' + range * interval 1 second as at, md5(range::varchar) || md5((range + 1)::varchar) as v from range(3000000)",
+          },
+          features: [{ name: 'v', dtype: 'string', column: 'v' }],
+        });
+        const staged = await small.stage(of, [], 'sets/big/v1', signal);
+        const part = await staged.write({ from: 0, to: 1000, sequence: 1 }, signal);
+        expect([staged.rows, part.rows]).toEqual([3_000_000, 1000]);
+        await staged.discard();
+      } finally {
+        await small.close();
+      }
+    }, 120_000);
+
+    it('are swept where they are not kept', async () => {
+      const of = plan({
+        from: { query: "select 1 as id, timestamp '2024-01-01' as at, 2 as v" },
+        features: [{ name: 'v', dtype: 'int32', column: 'v' }],
+      });
+      const [kept = ''] = await write(of, 'sets/swept/v1');
+      await write(of, 'sets/swept/v1');
+      const directory = join(temporary.path, "with 'quote", 'offline', 'sets', 'swept', 'v1');
+      expect(await readdir(directory)).toHaveLength(2);
+      await store.sweep('sets/swept/v1', [kept]);
+      expect((await latest(of, [kept])).map((row) => row.values)).toEqual([{ v: 2 }]);
+      await store.sweep('sets/swept/v1', []);
+      await expect(readdir(directory)).rejects.toThrow('ENOENT');
+    });
+  });
+
+  describe('the join', () => {
+    const spine = {
+      query:
+        "select range as id, timestamp '2024-01-01' + (range % 97) * interval 1 hour as t, range % 3 as w from range(20000)",
+      inputs: {},
+      time: 't',
+    };
+    const joinOnce = async (split: Parameters<OfflineStore['join']>[0]['split'], query = spine.query) => {
+      const made = await store.join({ spine: { ...spine, query }, sets: [], split }, signal);
+      const data = await store.readColumns(made.path, ['id', 't', 'w', ...(split === null ? [] : ['__split'])]);
+      const digest = createHash('sha256')
+        .update(await readFile(made.path))
+        .digest('hex');
+      await rm(made.path);
+      return { made, data, digest };
+    };
+
+    it('writes the same bytes for the same request', async () => {
+      const split = { by: 'entity', test: 0.25, seed: 7, keys: ['w', 'id'] } as const;
+      expect((await joinOnce(split)).digest).toBe((await joinOnce(split)).digest);
+      expect((await joinOnce({ ...split, seed: 8 })).digest).not.toBe((await joinOnce(split)).digest);
+    });
+
+    it('keeps rows of one entity together, whatever the rows around it', async () => {
+      const split = { by: 'entity', test: 0.3, seed: 0, keys: ['id'] } as const;
+      const query = "select range % 500 as id, timestamp '2024-01-01' as t, range as w from range(5000)";
+      const { data, made } = await joinOnce(split, query);
+      const side = new Map<number, string>();
+      const ids = data.columns['id'] as Float64Array;
+      for (const [row, of] of (data.columns['__split'] as string[]).entries()) {
+        expect(side.get(ids[row] as number) ?? of).toBe(of);
+        side.set(ids[row] as number, of);
+      }
+      expect(made.testRows / made.rows).toBeGreaterThan(0.24);
+      expect(made.testRows / made.rows).toBeLessThan(0.36);
+      const { data: fewer } = await joinOnce(split, `${query} where range % 500 < 50`);
+      for (const [row, of] of (fewer.columns['__split'] as string[]).entries())
+        expect(side.get((fewer.columns['id'] as Float64Array)[row] as number)).toBe(of);
+    });
+
+    it('tests on the latest instants where it splits by time', async () => {
+      const { data, made } = await joinOnce({ by: 'time', test: 0.2, seed: 0, keys: ['id'] });
+      const times = data.columns['t'] as Float64Array;
+      const split = data.columns['__split'] as string[];
+      const latestTrain = Math.max(...[...times].filter((_, row) => split[row] === 'train'));
+      const firstTest = Math.min(...[...times].filter((_, row) => split[row] === 'test'));
+      expect(latestTrain).toBeLessThan(firstTest);
+      expect(made.testRows / made.rows).toBeGreaterThan(0.17);
+      expect(made.testRows / made.rows).toBeLessThanOrEqual(0.2);
+    });
+
+    it('says what is wrong with a spine', async () => {
+      const set = {
+        address: 'feature_set.s',
+        parts: [],
+        keys: [{ name: 'id', type: 'int64' }],
+        ttlMicros: null,
+        asKnownAtSpine: false,
+        stored: [],
+        computed: [],
+        output: [],
+      } as const;
+      const ask = (query: string) =>
+        store.join({ spine: { query, inputs: {}, time: 't' }, sets: [set], split: null }, signal);
+      await expect(ask("select 1 as other, timestamp '2024-01-01' as t")).rejects.toMatchObject({
+        code: 'FS205',
+        hint: 'it has: other, t',
+      });
+      await expect(ask("select 'x' as id, timestamp '2024-01-01' as t")).rejects.toMatchObject({ code: 'FS205' });
+      await expect(ask('select 1 as id, t from nowhere')).rejects.toMatchObject({ code: 'FS205' });
+    });
+
+    it('stops when it is told to', async () => {
+      const controller = new AbortController();
+      const query =
+        "select a.range as id, timestamp '2024-01-01' as t from range(100000) a, range(100000) b where a.range * b.range % 7 = 9";
+      const running = store.join({ spine: { query, inputs: {}, time: 't' }, sets: [], split: null }, controller.signal);
+      controller.abort(new Error('enough'));
+      await expect(running).rejects.toThrow('enough');
+      expect(
+        await rowsOf((await snapshot({ name: 'after', file: await file('after.csv', 'id\n1\n') }))?.location ?? ''),
+      ).toBe(1);
+    });
+  });
+
+  it('reads columns as arrays, with NaN for a missing number', async () => {
+    const path = join(temporary.path, 'columns.parquet');
+    const made = await store.join(
+      {
+        spine: {
+          query:
+            "select * from (values (1, 1.5, 'a', true, timestamp '2024-01-01', date '2024-01-02'), (2, null, null, null, null, null)) r (i, f, s, b, t, d)",
+          inputs: {},
+          time: 't',
+        },
+        sets: [],
+        split: null,
+      },
+      signal,
+    );
+    expect(await store.readColumns(made.path, ['i', 'f', 's', 'b', 't', 'd'])).toEqual({
+      rows: 2,
+      columns: {
+        i: Float64Array.of(1, 2),
+        f: Float64Array.of(1.5, Number.NaN),
+        s: ['a', null],
+        b: Float64Array.of(1, Number.NaN),
+        t: Float64Array.of(Date.UTC(2024, 0, 1), Number.NaN),
+        d: Float64Array.of(Date.UTC(2024, 0, 2), Number.NaN),
+      },
+    });
+    await expect(store.readColumns(made.path, ['ff'])).rejects.toMatchObject({
+      code: 'FS201',
+      hint: 'did you mean "f"?',
+    });
+    await rm(path, { force: true });
+  });
+});
