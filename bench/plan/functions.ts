@@ -2,65 +2,16 @@
  * The plan's own share of a plan of 5,000 feature sets: difference, classes, order, rendering; without loading specs and
  * without a store. Limit: 200 ms. `node --import jiti/register bench/plan/functions.ts [SETS]`
  */
-import { digestOf } from '../../src/lib/canonical.ts';
 import { createPlan } from '../../src/plan/create-plan.ts';
 import { encodePlanFile } from '../../src/plan/plan-file.ts';
 import { renderHuman } from '../../src/plan/render/human.ts';
 import { renderJson } from '../../src/plan/render/json.ts';
-import type { AnyResource, Project } from '../../src/spec/project.ts';
+import type { Project } from '../../src/spec/project.ts';
 import type { AnyRecordedResource, State } from '../../src/stores/control/state.ts';
+import { benchProject } from './project.ts';
 
 const sets = Number(process.argv[2] ?? 5000);
 const limitMs = 200;
-
-function resource(kind: string, spec: { readonly name: string }, dependsOn: readonly string[] = []): AnyResource {
-  const address = `${kind}.${spec.name}`;
-  return {
-    kind,
-    name: spec.name,
-    address,
-    spec,
-    digest: digestOf(spec),
-    dependsOn,
-    at: undefined,
-    locate: () => undefined,
-  } as unknown as AnyResource;
-}
-
-function makeProject(ttl: string): Project {
-  const resources = [
-    resource('source', { name: 'visits', file: 'data/visits.csv' } as never),
-    resource('entity', { name: 'patient', keys: { id: 'int64' } } as never),
-    ...Array.from({ length: sets }, (_, index) =>
-      resource(
-        'feature_set',
-        {
-          name: `set_${index}`,
-          entity: 'patient',
-          source: 'visits',
-          eventTime: 'event_time',
-          ttl,
-          features: {
-            a: { dtype: 'float64' },
-            b: { dtype: 'int64', description: 'b' },
-            ratio: { dtype: 'float64', expr: 'a / b' },
-          },
-        } as never,
-        ['entity.patient', 'source.visits'],
-      ),
-    ),
-  ];
-  return {
-    name: 'bench',
-    description: undefined,
-    root: '/',
-    configFile: '/mlops.config.ts',
-    environments: {},
-    resources: new Map(resources.map((one) => [one.address, one])),
-    digest: ttl,
-    bundleFiles: new Map(),
-  };
-}
 
 const recorded = (project: Project): State => ({
   lineage: 'l',
@@ -79,8 +30,8 @@ const recorded = (project: Project): State => ({
   ),
 });
 
-const project = makeProject('400d');
-const edited = makeProject('365d');
+const project = benchProject(sets, '400d');
+const edited = benchProject(sets, '365d');
 const cases = [
   ['create', project, { lineage: null, serial: 0, resources: [] }],
   ['nothing to do', project, recorded(project)],

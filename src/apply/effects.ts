@@ -5,7 +5,7 @@
 import type { CanonicalEntity, CanonicalFeatureSet } from '../spec/canonical-specs.ts';
 
 export interface ResourceEffects {
-  /** Makes the version of the set's structure known. The same structure again answers the same version. */
+  /** The version of the set's structure: the newest one where it has this structure, else a new one. */
   registerFeatureSet(set: CanonicalFeatureSet, entity: CanonicalEntity): Promise<{ readonly version: number }>;
   /** Every version of the set with its rows, offline and online. Nothing to do where there is none. */
   dropFeatureSet(name: string): Promise<void>;

@@ -84,12 +84,12 @@ export function fileEffects(directory: string): ResourceEffects {
     registerFeatureSet: async (set, entity) => {
       const versions = readVersions(fileOf(set.name));
       const digest = structureDigest(set, entity);
-      if (!versions.includes(digest)) {
+      if (versions.at(-1) !== digest) {
         versions.push(digest);
         writeFileSync(`${fileOf(set.name)}.next`, JSON.stringify(versions));
         renameSync(`${fileOf(set.name)}.next`, fileOf(set.name));
       }
-      return { version: versions.indexOf(digest) + 1 };
+      return { version: versions.length };
     },
     dropFeatureSet: async (name) => rmSync(fileOf(name), { force: true }),
     liveRuns: async () => 0,

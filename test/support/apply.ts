@@ -26,8 +26,8 @@ export function memoryEffects(overrides: Partial<ResourceEffects> = {}): MemoryE
       const versions = registered.get(set.name) ?? [];
       registered.set(set.name, versions);
       const digest = structureDigest(set, entity);
-      if (!versions.includes(digest)) versions.push(digest);
-      return { version: versions.indexOf(digest) + 1 };
+      if (versions.at(-1) !== digest) versions.push(digest);
+      return { version: versions.length };
     },
     dropFeatureSet: async (name) => {
       calls.push(`drop ${name}`);
