@@ -27,8 +27,11 @@ const inline = (value) => {
     const { $ref, ...rest } = out;
     return { ...rest, allOf: [{ $ref }] };
   }
-  // oneOf of required sets is for validation; as a type it would multiply the interface.
-  if (Array.isArray(out.oneOf) && out.oneOf.every((branch) => branch.required && !branch.properties)) delete out.oneOf;
+  // A choice of required sets is for validation; as a type it would multiply the interface.
+  for (const choice of ['oneOf', 'anyOf']) {
+    if (Array.isArray(out[choice]) && out[choice].every((branch) => branch.required && !branch.properties))
+      delete out[choice];
+  }
   return out;
 };
 for (const kind of kinds) {

@@ -11,7 +11,22 @@ export function nearest(written: string, candidates: Iterable<string>): string |
       bestDistance = d;
     }
   }
-  return bestDistance <= Math.max(1, Math.floor(written.length / 3)) ? best : undefined;
+  if (best === undefined) return undefined;
+  const near = bestDistance <= Math.max(1, Math.floor(written.length / 3));
+  return near || lettersOf(best) === lettersOf(written) || isPart(written, best) ? best : undefined;
+}
+
+/** Equal for words that differ in the order of their letters: `dya` for `day`. */
+function lettersOf(word: string): string {
+  return [...word.toLowerCase()].sort().join('');
+}
+
+/** `bilirubin` for `bili`, `labs` for `patient_labs`. */
+function isPart(written: string, candidate: string): boolean {
+  const [short, long] = [written.toLowerCase(), candidate.toLowerCase()].sort((a, b) => a.length - b.length);
+  return (
+    short !== undefined && long !== undefined && short.length >= 3 && (long.startsWith(short) || long.endsWith(short))
+  );
 }
 
 /** `did you mean "x"?`, or the known names where there are few, or undefined. */

@@ -10,7 +10,7 @@ import type { CanonicalSpecs } from './canonical-specs.ts';
 import { canonicalEndpoint } from './endpoint.ts';
 import { canonicalFeatureService } from './feature-service.ts';
 import { canonicalFeatureSet } from './feature-set.ts';
-import { KIND_TITLES, type Kind } from './kinds.ts';
+import { aKind, type Kind } from './kinds.ts';
 import { NOWHERE } from './locator.ts';
 import { type Canonicalizing, type Lookup, refer, report } from './lookup.ts';
 import { normalize } from './normalize.ts';
@@ -47,13 +47,13 @@ export function canonicalizeResource<K extends Kind>(kind: K, raw: unknown, look
     const problem: Problem = {
       code: 'SP103',
       pointer: '',
-      detail: `A ${KIND_TITLES[kind]} is written as a map of its fields.`,
+      detail: `${aKind(kind).replace('a', 'A')} is written as a map of its fields.`,
     };
     return { spec: undefined, dependsOn: [], diagnostics: [toDiagnostic(problem, { locator })] };
   }
   const { apiVersion: _version, kind: _kind, ...fields } = raw as Record<string, unknown>;
   const { value } = normalize(kind, fields, { envTexts: true });
-  const problems = checkShape(kind, value);
+  const { problems } = checkShape(kind, value);
   const address = typeof value['name'] === 'string' ? addressOf(kind, value['name']) : undefined;
   if (problems.length > 0) {
     return {

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Diagnostic } from '../lib/diagnostics.ts';
 import { didYouMean } from '../lib/suggest.ts';
-import type { CanonicalSource } from './canonical-specs.ts';
 import { globFiles, isGlob } from './glob.ts';
 import type { ResourceTable } from './loaded-resource.ts';
 import { toDiagnostic } from './problem.ts';
@@ -11,8 +10,8 @@ import { toDiagnostic } from './problem.ts';
 export function checkDataFiles(table: ResourceTable, root: string): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   for (const resource of table.ofKind('source')) {
-    const file = (resource.spec as CanonicalSource | undefined)?.file;
-    if (file === undefined || file.includes('://') || isGlob(file) || existsSync(resolve(root, file))) continue;
+    const { file } = resource.value;
+    if (typeof file !== 'string' || file.includes('://') || isGlob(file) || existsSync(resolve(root, file))) continue;
     const folder = dirname(file);
     const hint = didYouMean(file, globFiles(root, join(folder, '*')));
     diagnostics.push(

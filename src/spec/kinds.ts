@@ -14,6 +14,12 @@ export const KIND_TITLES: Readonly<Record<Kind, string>> = {
   endpoint: 'Endpoint',
 };
 
+/** `an Entity`, `a Model`. */
+export function aKind(kind: Kind): string {
+  const title = KIND_TITLES[kind];
+  return `${/^[AEIOU]/.test(title) ? 'an' : 'a'} ${title}`;
+}
+
 export function isKind(value: string): value is Kind {
   return (KINDS as readonly string[]).includes(value);
 }

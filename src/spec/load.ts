@@ -100,9 +100,9 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
 }
 
 function canonicalize(resource: LoadedResource, table: ResourceTable, diagnostics: Diagnostic[]): void {
-  if (!resource.shaped) return;
+  if (!resource.readable) return;
   const { spec, dependsOn, problems } = canonicalizeValue(resource.kind, resource.value, table);
-  resource.spec = spec;
+  if (resource.sound) resource.spec = spec;
   resource.dependsOn = dependsOn;
   for (const problem of problems) diagnostics.push(toDiagnostic(problem, resource));
 }

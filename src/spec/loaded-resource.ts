@@ -1,9 +1,10 @@
 /** The resources of a project while it is loaded, findable by kind and name; duplicates are found here. */
 import { CODES } from '../lib/codes.ts';
 import type { Diagnostic } from '../lib/diagnostics.ts';
+import type { SourceRange } from '../lib/source-range.ts';
 import type { Address } from './address.ts';
 import type { CanonicalSpec, CanonicalSpecs } from './canonical-specs.ts';
-import { KIND_TITLES, KINDS, type Kind } from './kinds.ts';
+import { aKind, KINDS, type Kind } from './kinds.ts';
 import type { Locator } from './locator.ts';
 import type { Lookup } from './lookup.ts';
 
@@ -14,7 +15,9 @@ export interface LoadedResource {
   /** Normalized. */
   readonly value: Readonly<Record<string, unknown>>;
   /** Whether the value has the shape of its kind. */
-  readonly shaped: boolean;
+  readonly sound: boolean;
+  /** Whether it is near enough to that shape to look for further problems. */
+  readonly readable: boolean;
   readonly locator: Locator;
   /** The text at a pointer as the user wrote it. */
   readonly written: (pointer: string) => string;
@@ -37,14 +40,14 @@ export class ResourceTable implements Lookup {
         known?.set(resource.name, resource);
         continue;
       }
-      const place = first.locator.at('/name');
-      const where = place === undefined ? '' : ` at ${place.file}:${place.start.line}`;
+      const [one, other] = inOrder(first.locator.at('/name'), resource.locator.at('/name'));
+      const where = one === undefined ? '' : ` at ${one.file}:${one.start.line}`;
       diagnostics.push({
         code: 'SP105',
         severity: 'error',
         summary: CODES.SP105,
-        detail: `There is a ${KIND_TITLES[resource.kind]} "${resource.name}" already${where}.`,
-        at: resource.locator.at('/name'),
+        detail: `There is ${aKind(resource.kind)} "${resource.name}" already${where}.`,
+        at: other,
         address: resource.address,
         pointer: '/name',
       });
@@ -74,4 +77,13 @@ export class ResourceTable implements Lookup {
     const all = KINDS.flatMap((kind) => [...this.ofKind(kind)]);
     return all.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
   }
+}
+
+/** Two places as people read them: in one file, from the top. */
+function inOrder(
+  a: SourceRange | undefined,
+  b: SourceRange | undefined,
+): [SourceRange | undefined, SourceRange | undefined] {
+  const turned = a !== undefined && b !== undefined && a.file === b.file && a.start.line > b.start.line;
+  return turned ? [b, a] : [a, b];
 }

@@ -3,7 +3,7 @@ import type { DiagnosticCode } from '../lib/codes.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import { type Address, addressOf } from './address.ts';
 import type { CanonicalSpecs } from './canonical-specs.ts';
-import { KIND_TITLES, KINDS, type Kind } from './kinds.ts';
+import { aKind, KIND_TITLES, KINDS, type Kind } from './kinds.ts';
 import type { Problem } from './problem.ts';
 
 export interface Lookup {
@@ -44,7 +44,7 @@ export function refer<K extends Kind>(
     const other = KINDS.find((candidate) => into.lookup.names(candidate).has(name));
     const title = KIND_TITLES[kind];
     const detail =
-      other === undefined ? `There is no ${title} "${name}".` : `"${name}" is a ${KIND_TITLES[other]}, not a ${title}.`;
+      other === undefined ? `There is no ${title} "${name}".` : `"${name}" is ${aKind(other)}, not ${aKind(kind)}.`;
     const hint = didYouMean(name, names) ?? (names.size === 0 ? `this project has no ${title}` : undefined);
     report(into, 'SP104', pointer, detail, { hint });
     return undefined;

@@ -6,7 +6,7 @@ import type { Diagnostic } from '../lib/diagnostics.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import { addressOf, NAME_PATTERN } from './address.ts';
 import { globFiles, isGlob } from './glob.ts';
-import { isKind, KIND_TITLES, KINDS, type Kind } from './kinds.ts';
+import { aKind, isKind, KIND_TITLES, KINDS, type Kind } from './kinds.ts';
 import { loadTypescript } from './load-typescript.ts';
 import type { LoadedResource } from './loaded-resource.ts';
 import { type Locator, pointerTo } from './locator.ts';
@@ -162,7 +162,7 @@ function readYamlConfig(path: string, reading: Reading): Settings | undefined {
 
 function readSettings(raw: Record<string, unknown>, locator: Locator, envTexts: boolean, reading: Reading): Settings {
   const { value } = normalize('project', raw, { envTexts });
-  const problems = checkShape('project', value);
+  const { problems } = checkShape('project', value);
   for (const problem of problems) reading.diagnostics.push(toDiagnostic(problem, { locator }));
   const { specs } = value;
   return {
@@ -254,11 +254,11 @@ function addResource(
   onReference?: (resource: ResourceValue) => void,
 ): void {
   if (!isRecord(raw)) {
-    addProblem(reading, locator, 'SP103', '', `A ${KIND_TITLES[kind]} is described by a map of its fields.`);
+    addProblem(reading, locator, 'SP103', '', `${aKind(kind).replace('a', 'A')} is described by a map of its fields.`);
     return;
   }
   const { value, writtenSql } = normalize(kind, raw, { envTexts, onReference });
-  const problems = checkShape(kind, value);
+  const { problems, readable } = checkShape(kind, value);
   const written = value['name'];
   const name = typeof written === 'string' ? written : '';
   const address = addressOf(kind, name);
@@ -271,7 +271,8 @@ function addResource(
     name,
     address,
     value,
-    shaped: problems.length === 0,
+    sound: problems.length === 0,
+    readable,
     locator,
     written: textAt,
     spec: undefined,

@@ -88,7 +88,7 @@ export type Size = string;
  */
 export type CommandLine = string | string[];
 /**
- * A reference to an environment variable (`env('NAME')`, `${env:NAME}`), or a plain text where nothing is secret.
+ * A reference to an environment variable (`env('NAME')`, `${env:NAME}` alone), or a plain text where nothing is secret.
  *
  * This interface was referenced by `Specs`'s JSON-Schema
  * via the `definition` "Secret".

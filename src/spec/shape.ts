@@ -8,18 +8,39 @@ import { type SchemaName, validatorOf } from './schemas.ts';
 const NAME_RULE =
   'A name has lower-case letters, digits, `_` and `-`, starts with a letter and has at most 63 characters.';
 
-export function checkShape(name: SchemaName, value: unknown): Problem[] {
+export interface Shape {
+  readonly problems: readonly Problem[];
+  /** True where every value has the right type, so that the rest can be checked too: a wrong word, an unknown field. */
+  readonly readable: boolean;
+}
+
+const MILD: ReadonlySet<string> = new Set([
+  'additionalProperties',
+  'enum',
+  'pattern',
+  'propertyNames',
+  'minimum',
+  'maximum',
+]);
+
+export function checkShape(name: SchemaName, value: unknown): Shape {
   const validate = validatorOf(name);
-  if (validate(value)) return [];
+  if (validate(value)) return { problems: [], readable: true };
   const errors = validate.errors ?? [];
   // What an anyOf says covers what its branches say, here and below; ajv puts it after them.
-  const choices = errors.filter((error) => error.keyword === 'anyOf').map((error) => error.instancePath);
+  const choices = errors
+    .filter((error) => error.keyword === 'anyOf' && !isChoiceOfFields(error))
+    .map((error) => error.instancePath);
   const covered = (error: ErrorObject): boolean =>
     error.keyword !== 'anyOf' &&
     choices.some((path) => error.instancePath === path || error.instancePath.startsWith(`${path}/`));
   const inBranch = (error: ErrorObject): boolean =>
-    error.keyword === 'required' && /\/oneOf\/\d+\//.test(error.schemaPath);
-  return errors.filter((error) => !covered(error) && !inBranch(error)).flatMap((error) => toProblem(error) ?? []);
+    error.keyword === 'required' && /\/(oneOf|anyOf)\/\d+\//.test(error.schemaPath);
+  const own = errors.filter((error) => !covered(error) && !inBranch(error));
+  return {
+    problems: own.flatMap((error) => toProblem(error) ?? []),
+    readable: errors.every((error) => MILD.has(error.keyword)),
+  };
 }
 
 function toProblem(error: ErrorObject): Problem | undefined {
@@ -48,7 +69,7 @@ function toProblem(error: ErrorObject): Problem | undefined {
       };
     }
     case 'oneOf':
-      return oneOfProblem(error, field);
+      return choiceProblem(error, field);
     case 'discriminator': {
       if (params['error'] !== 'mapping')
         return (error.data as { operator?: unknown }).operator === undefined
@@ -95,6 +116,7 @@ function toProblem(error: ErrorObject): Problem | undefined {
     case 'type':
       return wrong(error, `${capital(field)} is ${described(error.data)}; it must be ${typeNames(params['type'])}.`);
     case 'anyOf':
+      if (isChoiceOfFields(error)) return choiceProblem(error, field);
       return wrong(error, `${capital(field)} is ${described(error.data)}, which does not fit.`);
     case 'minProperties':
     case 'minItems':
@@ -128,19 +150,33 @@ function wrong(error: ErrorObject, detail: string): Problem {
   };
 }
 
-/** `source` or `query`, `file` or `query`: exactly one. */
-function oneOfProblem(error: ErrorObject, field: string): Problem | undefined {
-  const branches = (error.schema as { required?: string[] }[]).flatMap((branch) => branch.required ?? []);
-  if (branches.length === 0) return wrong(error, `${capital(field)} does not fit.`);
-  const names = branches.map(quoted).join(' or ');
-  if (error.params['passingSchemas'] === null)
-    return { code: 'SP102', pointer: error.instancePath, detail: `${capital(field)} needs ${names}.` };
+/** `source` or `query`, exactly one; `min`, `max` or `atLeast`, at least one. */
+function choiceProblem(error: ErrorObject, field: string): Problem {
+  const names = branchesOf(error);
+  if (names.length === 0) return wrong(error, `${capital(field)} does not fit.`);
+  if (error.keyword === 'anyOf' || error.params['passingSchemas'] === null) {
+    return {
+      code: 'SP102',
+      pointer: error.instancePath,
+      detail: `${capital(field)} needs ${listed(names.map(quoted))}.`,
+    };
+  }
   return {
     code: 'SP103',
-    pointer: pointerTo(error.instancePath, branches.at(-1) ?? ''),
+    pointer: pointerTo(error.instancePath, names.at(-1) ?? ''),
     part: 'key',
-    detail: `${capital(field)} has both ${branches.map(quoted).join(' and ')}; only one of them can say where its rows come from.`,
+    detail: `${capital(field)} has both ${names.map(quoted).join(' and ')}; only one of them can say where its rows come from.`,
   };
+}
+
+function isChoiceOfFields(error: ErrorObject): boolean {
+  return (error.schema as { required?: unknown; properties?: unknown }[]).every(
+    (branch) => branch.required !== undefined && branch.properties === undefined,
+  );
+}
+
+function branchesOf(error: ErrorObject): string[] {
+  return (error.schema as { required?: string[] }[]).flatMap((branch) => branch.required ?? []);
 }
 
 function operatorsOf(error: ErrorObject): string[] {
