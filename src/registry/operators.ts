@@ -25,7 +25,6 @@ export interface TrainedForRegistry {
 }
 
 interface TaskContext {
-  readonly log: (line: string) => void;
   readonly runId: string;
   readonly pipeline: string;
   readonly task: string;
@@ -92,14 +91,10 @@ export function createRegistryOperators(registry: Registry, environment: JsonObj
         },
         whoOf(context),
       );
-      context.log(`registered ${model} version ${version.version}`);
       return { id: version.id, model, version: version.version };
     },
     promote: async ({ versionId, to, reason }, context) => {
       const { version, gates, archived } = await registry.promote({ versionId, to, reason }, whoOf(context));
-      for (const gate of gates) context.log(`gate ${gate.metric} ${gate.rule}: ${gate.detail}`);
-      const replaced = archived === undefined ? '' : `, version ${archived.version} archived`;
-      context.log(`${version.name} version ${version.version} is in ${version.stage}${replaced}`);
       return {
         id: version.id,
         model: version.name,

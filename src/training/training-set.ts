@@ -40,11 +40,8 @@ export async function readTrainingSet(
   signal: AbortSignal,
 ): Promise<TrainingSet> {
   const names = dataset.features.map(({ column }) => column);
-  const table = await read(dataset.artifact, [...new Set([...names, label, SPLIT_COLUMN])], signal).catch(
-    (cause: unknown) => {
-      throw cause instanceof MlopsError && cause.code !== 'MD205' ? cause : unknownLabel(label, names, cause);
-    },
-  );
+  const table = await read(dataset.artifact, [...new Set([...names, label, SPLIT_COLUMN])], signal);
+  signal.throwIfAborted();
   const rawLabels = table.columns[label];
   const split = table.columns[SPLIT_COLUMN];
   if (rawLabels === undefined || split === undefined) throw unknownLabel(label, names);
@@ -122,11 +119,10 @@ function labelNumber(value: unknown, label: string): number {
   });
 }
 
-function unknownLabel(label: string, known: readonly string[], cause?: unknown): MlopsError {
+function unknownLabel(label: string, known: readonly string[]): MlopsError {
   return new MlopsError('MD205', {
     detail: `The training set has no column "${label}" to learn as the label.`,
     hint: didYouMean(label, known) ?? 'name a column that the spine of the training set yields',
     status: 422,
-    cause,
   });
 }
