@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 const stamp = join(dist, '.stamp');
+const manifestFile = join(root, 'oclif.manifest.json');
 
 /** Every file of the source tree, sorted. */
 function files(folder) {
@@ -31,7 +32,7 @@ for (const file of [
     .update('\0');
 }
 const digest = hash.digest('hex');
-if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) process.exit(0);
+if (existsSync(stamp) && existsSync(manifestFile) && readFileSync(stamp, 'utf8') === digest) process.exit(0);
 
 // A file that left src must leave dist too: start afresh when the set of files changed.
 const compiled = existsSync(dist) ? files(dist).filter((file) => file.endsWith('.js')) : [];
@@ -55,4 +56,6 @@ for (const file of sources.filter((name) => name.endsWith('.sql'))) {
 }
 const bin = join(root, 'bin/mlops.js');
 if (existsSync(bin) && (statSync(bin).mode & 0o111) === 0) chmodSync(bin, 0o755);
+const manifest = spawnSync(process.execPath, [join(root, 'scripts/manifest.mjs')], { stdio: 'inherit' });
+if (manifest.status !== 0) process.exit(manifest.status ?? 1);
 writeFileSync(stamp, digest);
