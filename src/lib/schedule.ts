@@ -12,8 +12,20 @@ export interface InstantRange {
   readonly limit?: number;
 }
 
+/** Answers given so far: a project of thousands of feature sets has few schedules. */
+const checked = new Map<string, string | undefined>();
+
 /** What is wrong with it, as a sentence for the user, or undefined where it can be scheduled. */
 export function checkCron(cron: string, timezone = 'UTC'): string | undefined {
+  const key = `${timezone} ${cron}`;
+  if (checked.has(key)) return checked.get(key);
+  if (checked.size > 1000) checked.clear();
+  const answer = problemOf(cron, timezone);
+  checked.set(key, answer);
+  return answer;
+}
+
+function problemOf(cron: string, timezone: string): string | undefined {
   if (!isTimezone(timezone)) return `${JSON.stringify(timezone)} is not an IANA time zone such as "America/Chicago".`;
   const fields = cron.trim().split(/\s+/);
   if (fields.length !== 5 && fields.length !== 6) {

@@ -16,7 +16,7 @@ import { projectOf, type ResourceValue, resourceOf } from './resource-value.ts';
 import type { ProjectSpec } from './schema-types.ts';
 import { checkShape } from './shape.ts';
 import { createTypescriptPlaces } from './typescript-place.ts';
-import { parseYaml } from './yaml-file.ts';
+import { openYamlCache, parseYaml } from './yaml-file.ts';
 
 export interface ReadProject {
   /** Undefined where the config file itself cannot be used. */
@@ -190,11 +190,13 @@ function readSpecFiles(globs: readonly string[], locator: Locator, reading: Read
     }
     for (const file of found) files.add(file);
   }
+  const cache = openYamlCache(reading.root);
   for (const file of files) {
-    const { documents, diagnostics } = parseYaml(readFileSync(join(reading.root, file), 'utf8'), file);
+    const { documents, diagnostics } = parseYaml(readFileSync(join(reading.root, file), 'utf8'), file, cache);
     reading.diagnostics.push(...diagnostics);
     for (const document of documents) addDocument(reading, document.value, document.locator, true);
   }
+  cache.save();
 }
 
 /** A resource as a map with `kind`. */

@@ -27,15 +27,22 @@ export interface SchemaNode {
   readonly root: JsonSchema;
 }
 
-export function dereference({ node, root }: SchemaNode): SchemaNode {
+const targets = new WeakMap<JsonSchema, SchemaNode>();
+
+export function dereference(at: SchemaNode): SchemaNode {
+  const { node, root } = at;
   const ref = node['$ref'];
-  if (typeof ref !== 'string') return { node, root };
+  if (typeof ref !== 'string') return at;
+  const known = targets.get(node);
+  if (known !== undefined) return known;
   const [file = '', path = ''] = ref.split('#');
   const target = file === '' ? root : schemaOf(file.replace('.schema.json', '') as SchemaName);
   let found: unknown = target;
   for (const segment of path.split('/').slice(1)) found = (found as Record<string, unknown>)[segment];
   invariant(typeof found === 'object' && found !== null, `schema ${ref}`);
-  return dereference({ node: found as JsonSchema, root: target });
+  const result = dereference({ node: found as JsonSchema, root: target });
+  targets.set(node, result);
+  return result;
 }
 
 let ajv: Ajv | undefined;

@@ -3,10 +3,9 @@
  * yields. The parser takes 200 ms to load and about 1 ms a query, so answers are kept in a cache file by the query's hash.
  * It knows most of DuckDB's dialect, not all: what it cannot decide is left to the engine.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import type { QueryOutputResult } from '@polyglot-sql/sdk';
 import { digestOf } from '../lib/canonical.ts';
+import { openCacheFile } from './cache-file.ts';
 import type { Column } from './column.ts';
 import { codeOf } from './sql-text.ts';
 
@@ -37,25 +36,17 @@ export interface SqlAnalyzer {
 const FORMAT = 1;
 
 export function createSqlAnalyzer(root: string): SqlAnalyzer {
-  const file = join(root, '.mlops', 'cache', `sql-${FORMAT}.json`);
-  let cached: Readonly<Record<string, SqlAnalysis>> | undefined;
-  const used: Record<string, SqlAnalysis> = {};
-  let fresh = 0;
+  const cache = openCacheFile<SqlAnalysis>(root, `sql-${FORMAT}`);
   return {
     analyze: async (sql, tables) => {
-      cached ??= readCache(file);
       const key = digestOf([sql, [...tables].map(([name, columns]) => [name, columns ?? null])]);
-      let analysis = used[key] ?? cached[key];
-      if (analysis === undefined) {
-        analysis = await ask(sql, tables);
-        fresh++;
-      }
-      used[key] = analysis;
+      const known = cache.get(key);
+      if (known !== undefined) return known;
+      const analysis = await ask(sql, tables);
+      cache.set(key, analysis);
       return analysis;
     },
-    save: () => {
-      if (fresh > 0) writeCache(file, used);
-    },
+    save: cache.save,
   };
 }
 
@@ -151,25 +142,4 @@ function offsetsOf(sql: string): (offset: number) => number {
   if (!/[\ud800-\udfff]/.test(sql)) return (offset) => offset;
   const points = [...sql];
   return (offset) => points.slice(0, offset).join('').length;
-}
-
-function readCache(file: string): Readonly<Record<string, SqlAnalysis>> {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Record<string, SqlAnalysis>;
-  } catch {
-    // Not there or damaged: everything is asked again.
-    return {};
-  }
-}
-
-function writeCache(file: string, entries: Readonly<Record<string, SqlAnalysis>>): void {
-  const writing = `${file}.${process.pid}.writing`;
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(writing, JSON.stringify(entries));
-    renameSync(writing, file);
-  } catch {
-    // A folder that cannot be written costs time, nothing else.
-    return;
-  }
 }
