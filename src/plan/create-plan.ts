@@ -23,8 +23,9 @@ import { type Action, isNoOp } from './action.ts';
 import type { PlanFacts } from './analyzers/analyzer.ts';
 import { registeredKeysDiffer } from './analyzers/feature-set.ts';
 import { createReaders, type Readers } from './analyzers/readers.ts';
-import { CHANGE_CLASSES, type Change, type ChangeClass, type Finding, graver } from './change.ts';
+import { type AttributeDiff, CHANGE_CLASSES, type Change, type ChangeClass, type Finding, graver } from './change.ts';
 import { classify } from './classify.ts';
+import { codeChange } from './code-changes.ts';
 import { diffSpecs, dottedPath, sensitiveParts } from './diff.ts';
 import { createLineage, type Lineage } from './impact.ts';
 import { PLAN_FORMAT, type Plan, type PlanMode, type PlanSummary, type UnmanagedResource } from './plan.ts';
@@ -141,7 +142,7 @@ function planResource(address: Address, context: PlanContext): Change {
       });
   const refusals = untouched ? [] : refusalsOf(address, actions, desired, recorded, context);
   const interrupted = recorded !== undefined && recorded.status !== 'ready';
-  const reason = found ?? (interrupted ? undefined : analysis.reason) ?? changedReason(diffs.map(({ path }) => path));
+  const reason = found ?? (interrupted ? undefined : analysis.reason) ?? changedReason(diffs);
   let gravest: ChangeClass = analysis.class;
   if (actions.includes('delete') && kind === 'feature_set') gravest = graver(gravest, 'destructive');
   return {
@@ -215,10 +216,14 @@ function sameAddresses(a: readonly Address[], b: readonly Address[]): boolean {
   return a.length === b.length && a.every((address, index) => address === b[index]);
 }
 
-function changedReason(paths: readonly string[]): string {
-  if (paths.length === 0) return 'changed';
-  const shown = paths.slice(0, 3).map(dottedPath);
-  return `changed: ${shown.join(', ')}${paths.length > 3 ? ` and ${paths.length - 3} more` : ''}`;
+function changedReason(diffs: readonly AttributeDiff[]): string {
+  const names = diffs.flatMap((diff) => {
+    const code = codeChange(diff);
+    if (code === undefined) return dottedPath(diff.path);
+    return code === 'bundle' ? [] : `${code.file} (code of tasks.${code.task})`;
+  });
+  if (names.length === 0) return 'changed';
+  return `changed: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 }
 
 function lifted(found: Finding, allow: ReadonlySet<DiagnosticCode>): Finding {

@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { digestOf, sha256 } from '../../src/lib/canonical.ts';
+import { changedCodeDigests } from '../../src/plan/code-changes.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { renderHuman } from '../../src/plan/render/human.ts';
 import { renderJson } from '../../src/plan/render/json.ts';
-import { applyProject, memoryEffects, planOf } from '../support/apply.ts';
+import { applyProject, memoryArtifacts, memoryEffects, planOf } from '../support/apply.ts';
 import { expectGolden } from '../support/golden.ts';
 import { memoryStateStore } from '../support/memory-state-store.ts';
 import { type HealthcareEdits, healthcare, TREND_QUERY } from '../support/specs.ts';
@@ -55,6 +57,22 @@ const scenarios: Readonly<Record<string, () => Promise<Plan>>> = {
   destroy: () => afterApply({}, { mode: 'destroy' }),
 };
 
+const script = {
+  before: 'import sys\n\nprint("train")\n',
+  after: 'import sys\n\nprint("train harder")\nsys.exit(0)\n',
+};
+
+function withScript(text: string): HealthcareEdits {
+  const files = { 'scripts/train.py': sha256(text), 'scripts/lib.py': sha256('lib') };
+  const train = {
+    operator: 'command',
+    command: 'python3 scripts/train.py',
+    needs: [],
+    bundle: { digest: digestOf(files), files },
+  };
+  return { pipeline: { tasks: { train } as never } };
+}
+
 describe('plans as people and programs read them', () => {
   for (const [name, make] of Object.entries(scenarios)) {
     it(`${name} reads as in its golden files`, async () => {
@@ -63,6 +81,18 @@ describe('plans as people and programs read them', () => {
       expectGolden(`${cases}/${name}.golden.json`, renderJson(plan));
     });
   }
+
+  it('shows the lines of code that changed', async () => {
+    const state = memoryStateStore();
+    const artifacts = { ...memoryArtifacts(), has: async (digest: string) => ({ digest, bytes: 0 }) };
+    await applyProject(healthcare(withScript(script.before)), state, { artifacts });
+    const plan = await planOf(healthcare(withScript(script.after)), state);
+    const texts = new Map([script.before, script.after].map((text) => [sha256(text), text]));
+    expect(changedCodeDigests(plan)).toEqual([...texts.keys()].sort());
+    const text = renderHuman(plan, { color: false, codeText: (digest) => texts.get(digest) });
+    expectGolden(`${cases}/code-changed.golden.txt`, text);
+    expect(renderHuman(plan, { color: false })).toContain('~ tasks.train code scripts/train.py  (changed)');
+  });
 
   it('colours only when asked', async () => {
     const plan = await planOf(healthcare(), memoryStateStore());

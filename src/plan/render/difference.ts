@@ -3,20 +3,45 @@ import { structuredPatch } from 'diff';
 import { canonicalJson } from '../../lib/canonical.ts';
 import type { JsonValue } from '../../lib/json.ts';
 import type { AttributeDiff } from '../change.ts';
+import { codeChange } from '../code-changes.ts';
 import { dottedPath } from '../diff.ts';
 import type { Paint } from './paint.ts';
 import { blockLines, inlineValue, shortForm, textLines } from './value.ts';
 
-export function differenceLines(diffs: readonly AttributeDiff[], indent: string, paint: Paint): string[] {
+/** The text of a file of a code bundle by its digest; undefined where it is not to be had. */
+export type CodeText = (digest: string) => string | undefined;
+
+export function differenceLines(
+  all: readonly AttributeDiff[],
+  indent: string,
+  paint: Paint,
+  codeText: CodeText,
+): string[] {
+  const diffs = all.filter((diff) => codeChange(diff) === undefined);
   const width = diffs.reduce((most, { path }) => Math.max(most, dottedPath(path).length), 0);
-  return diffs.flatMap((diff) => {
-    const symbol =
-      diff.before === null ? paint.create('+') : diff.after === null ? paint.remove('-') : paint.update('~');
+  const attributes = diffs.flatMap((diff) => {
+    const symbol = symbolOf(diff, paint);
     const name = dottedPath(diff.path);
     const text = oneLine(diff, paint);
     if (text !== undefined) return [`${indent}${symbol} ${name.padEnd(width)}  ${text}`];
     return [`${indent}${symbol} ${name}`, ...manyLines(diff, `${indent}    `, paint)];
   });
+  return [...attributes, ...all.flatMap((diff) => codeLines(codeChange(diff), indent, paint, codeText))];
+}
+
+function symbolOf({ before, after }: Pick<AttributeDiff, 'before' | 'after'>, paint: Paint): string {
+  if (before === null) return paint.create('+');
+  return after === null ? paint.remove('-') : paint.update('~');
+}
+
+/** A file of code that changed, line by line where both texts are to be had. */
+function codeLines(change: ReturnType<typeof codeChange>, indent: string, paint: Paint, codeText: CodeText): string[] {
+  if (change === undefined || change === 'bundle') return [];
+  const head = `${indent}${symbolOf(change, paint)} tasks.${change.task} code ${change.file}`;
+  if (change.before === null || change.after === null) return [head];
+  const [before, after] = [codeText(change.before), codeText(change.after)];
+  if (before === undefined || after === undefined) return [`${head}  ${paint.faint('(changed)')}`];
+  return [head, ...patchLines(before, after, `${indent}    `, paint)];
 }
 
 function oneLine({ before, after }: AttributeDiff, paint: Paint): string | undefined {
@@ -51,8 +76,12 @@ function manyLines({ before, after }: AttributeDiff, indent: string, paint: Pain
 
 function textDifference(before: string, after: string, indent: string, paint: Paint): string[] {
   const normal = (text: string): string => `${textLines(text).join('\n')}\n`;
-  const patch = structuredPatch('', '', normal(before), normal(after), '', '', { context: 2 });
-  // Texts that differ in their margin only have no lines to show.
+  return patchLines(normal(before), normal(after), indent, paint);
+}
+
+function patchLines(before: string, after: string, indent: string, paint: Paint): string[] {
+  const patch = structuredPatch('', '', before, after, '', '', { context: 2 });
+  // Texts of specs that differ in their margin only have no lines to show.
   if (patch.hunks.length === 0) return [`${indent}${paint.faint('(white space only)')}`];
   return patch.hunks.flatMap((hunk, index) => [
     ...(index === 0 ? [] : [`${indent}${paint.faint('…')}`]),
@@ -62,7 +91,7 @@ function textDifference(before: string, after: string, indent: string, paint: Pa
         const [mark, rest] = [line.slice(0, 1), line.slice(1)];
         if (mark === '+') return `${indent}${paint.create(`+ ${rest}`)}`;
         if (mark === '-') return `${indent}${paint.remove(`- ${rest}`)}`;
-        return `${indent}  ${rest}`;
+        return `${indent}  ${rest}`.trimEnd();
       }),
   ]);
 }

@@ -6,12 +6,14 @@ import type { Address } from '../../spec/address.ts';
 import { actionSymbol, isNoOp } from '../action.ts';
 import type { Change, Finding } from '../change.ts';
 import { hasChanges, type Plan } from '../plan.ts';
-import { differenceLines } from './difference.ts';
+import { type CodeText, differenceLines } from './difference.ts';
 import { createPaint, type Paint } from './paint.ts';
 import { attributeLines } from './value.ts';
 
 export interface RenderOptions {
   readonly color: boolean;
+  /** For the line difference of changed code: see `changedCodeDigests`. Default: none is to be had. */
+  readonly codeText?: CodeText;
 }
 
 const BODY = '      ';
@@ -29,7 +31,7 @@ export function renderHuman(plan: Plan, options: RenderOptions): string {
   const gone = new Set(moving.filter(({ actions }) => actions.at(-1) === 'delete').map(({ address }) => address));
   const lines: string[] = [];
   for (const change of moving) {
-    const body = bodyLines(change, gone, paint);
+    const body = bodyLines(change, gone, paint, options.codeText ?? (() => undefined));
     // A block of lines stands free; changes without one follow each other closely.
     if (lines.length > 0 && (body.length > 0 || lines.at(-1)?.startsWith(BODY) === true)) lines.push('');
     lines.push(headLine(change, widths, paint), ...body);
@@ -50,10 +52,10 @@ function headLine(change: Change, widths: { readonly address: number; readonly c
   return `  ${symbol} ${address}  ${paint.class(change.class, change.class.padEnd(widths.class))}  ${paint.faint(change.reason)}`;
 }
 
-function bodyLines(change: Change, gone: ReadonlySet<Address>, paint: Paint): string[] {
+function bodyLines(change: Change, gone: ReadonlySet<Address>, paint: Paint, codeText: CodeText): string[] {
   const { name: _, ...created } = change.after ?? {};
   const attributes =
-    change.before === null ? attributeLines(created, BODY) : differenceLines(change.diffs, BODY, paint);
+    change.before === null ? attributeLines(created, BODY) : differenceLines(change.diffs, BODY, paint, codeText);
   return [
     ...attributes,
     ...change.findings.flatMap((finding) => findingLines(finding, paint)),

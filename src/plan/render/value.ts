@@ -1,6 +1,7 @@
 /** Values of specs as people read them: short ones on one line, long ones laid out below their name. */
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import { isEnvRef } from '../../lib/secret.ts';
+import { bundleFilesOf } from '../code-changes.ts';
 
 const INLINE_WIDTH = 88;
 
@@ -10,6 +11,8 @@ export function inlineValue(value: JsonValue | undefined): string {
   if (typeof value !== 'object') return String(value);
   if (isEnvRef(value)) return `env(${JSON.stringify(value.$env)})`;
   if (Array.isArray(value)) return `[${value.map(inlineValue).join(', ')}]`;
+  const files = bundleFilesOf(value);
+  if (files !== undefined) return files.length === 0 ? 'no files' : files.join(', ');
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
   if (members.length === 0) return '{}';
   return `{ ${members.map(([key, member]) => `${key}: ${inlineValue(member)}`).join(', ')} }`;
@@ -65,6 +68,7 @@ export function shortForm(value: JsonValue | undefined): string | undefined {
   }
   const text = inlineValue(value);
   if (typeof value !== 'object' || value === null) return text;
+  if (bundleFilesOf(value) !== undefined) return text;
   const nested = !Array.isArray(value) && Object.values(value).some(isNested);
   return text.length > (nested ? INLINE_WIDTH / 2 : INLINE_WIDTH) || text.includes('\\n') ? undefined : text;
 }
