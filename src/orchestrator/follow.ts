@@ -1,7 +1,7 @@
 /** A run's events and a task's log as they come, also when another process runs it. */
 import { MlopsError } from '../lib/error.ts';
 import { isEnded, isRunEnded } from '../stores/control/run-states.ts';
-import type { RunEvent, RunRecord, RunStore } from '../stores/control/runs.ts';
+import type { RunEvent, RunStore, RunSummary, TaskState } from '../stores/control/runs.ts';
 import { createWakeup, type Hints } from './waiting.ts';
 
 const POLL_MS = 1000;
@@ -54,7 +54,7 @@ export async function* followLog(
   },
 ): AsyncGenerator<string, void, undefined> {
   const { signal, follow = false } = options;
-  const first = taskOf(await runOf(runs, runId), task);
+  const first = await taskOf(runs, runId, task);
   if (options.attempt !== undefined && (options.attempt < 1 || options.attempt > first.attempt)) {
     throw new MlopsError('PL202', {
       detail: `Task ${task} of run ${runId} has no attempt ${options.attempt}; it had ${first.attempt}.`,
@@ -68,9 +68,8 @@ export async function* followLog(
     signal,
     async function* (state: typeof begin) {
       for (;;) {
-        const run = await runOf(runs, runId);
-        const current = taskOf(run, task);
-        const over = isEnded(current.status) || isRunEnded(run.status);
+        const current = await taskOf(runs, runId, task);
+        const over = isEnded(current.status) || isRunEnded(current.runStatus);
         const part = await runs.readLog(runId, task, state.attempt, state.seq, CHUNKS_AT_ONCE);
         for (const chunk of part?.chunks ?? []) {
           state.seq = chunk.seq;
@@ -116,28 +115,24 @@ async function* following<T, State extends { ended: boolean }>(
   }
 }
 
-async function runOf(runs: RunStore, runId: string): Promise<RunRecord> {
-  const run = await runs.get(runId);
+async function runOf(runs: RunStore, runId: string): Promise<RunSummary> {
+  const run = await runs.summary(runId);
   if (run === undefined) throw unknownRun(runId);
   return run;
 }
 
 export function unknownRun(runId: string): MlopsError {
-  return new MlopsError('PL202', {
-    detail: `There is no run ${runId}.`,
-    hint: 'list them: mlops runs list',
-    status: 404,
-  });
+  return new MlopsError('PL202', { detail: `There is no run ${runId}.`, hint: 'list them: mlops runs list', status: 404 });
 }
 
-function taskOf(run: RunRecord, name: string): RunRecord['tasks'][number] {
-  const task = run.tasks.find((other) => other.name === name);
-  if (task === undefined) {
-    throw new MlopsError('PL202', {
-      detail: `Run ${run.runId} has no task ${name}.`,
-      hint: `its tasks: ${run.tasks.map((other) => other.name).join(', ')}`,
-      status: 404,
-    });
-  }
-  return task;
+async function taskOf(runs: RunStore, runId: string, name: string): Promise<TaskState> {
+  const task = await runs.task(runId, name);
+  if (task !== undefined) return task;
+  const run = await runs.get(runId);
+  if (run === undefined) throw unknownRun(runId);
+  throw new MlopsError('PL202', {
+    detail: `Run ${runId} has no task ${name}.`,
+    hint: `its tasks: ${run.tasks.map((other) => other.name).join(', ')}`,
+    status: 404,
+  });
 }

@@ -145,7 +145,6 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   });
   const scheduler = createScheduler({
     runs,
-    hints,
     node,
     workdir: options.workdir,
     schedules: createScheduleTicker({ runs, catalog, newRun: (spec, cause) => prepare(spec, {}, cause, null), report }),

@@ -7,11 +7,10 @@ import { retryVerdict } from './retry.ts';
 import { runRules } from './rules.ts';
 import { attemptDirectory } from './runners/process-runner.ts';
 import type { ScheduleTicker } from './schedules.ts';
-import { createWakeup, type Hints } from './waiting.ts';
+import { pause } from './waiting.ts';
 
 export interface SchedulerOptions {
   readonly runs: RunStore;
-  readonly hints: Hints;
   readonly node: string;
   readonly workdir: string;
   readonly schedules: ScheduleTicker;
@@ -30,9 +29,7 @@ const LOOK_AT_WORKERS_MS = 5000;
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { runs, report } = options;
   const stopping = new AbortController();
-  const wakeup = createWakeup();
   let loop: Promise<void> | undefined;
-  let unsubscribe = (): void => {};
 
   async function work(): Promise<void> {
     const { signal } = stopping;
@@ -50,7 +47,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       } catch (error) {
         if (!signal.aborted) report('the scheduler cannot do its round; it tries again', error);
       }
-      await wakeup.wait(POLL_MS, signal);
+      await pause(POLL_MS, signal);
     }
   }
 
@@ -90,14 +87,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     start: async () => {
       if (loop !== undefined) return;
       await options.schedules.begin();
-      unsubscribe = options.hints.subscribe((hint) => {
-        if (hint.kind === 'state') wakeup.wake();
-      });
       loop = work();
     },
     stop: async () => {
       stopping.abort(new MlopsError('AP106', { detail: 'The scheduler stops.' }));
-      unsubscribe();
       await loop;
     },
   };

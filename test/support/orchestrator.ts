@@ -121,26 +121,34 @@ export function ingesting(
   };
 }
 
-/** Waits for a condition, at most 20 s. */
+export interface Wait {
+  /** Default 20,000. */
+  readonly limitMs?: number;
+  /** Default 15. */
+  readonly everyMs?: number;
+}
+
+/** Waits for a condition. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
+  { limitMs = 20_000, everyMs = 15 }: Wait = {},
 ): Promise<T> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + limitMs;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found as T;
     if (performance.now() > deadline) throw new Error(`it never came true: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 15));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 
 /** The run once it is at its end. */
-export async function ended(orchestrator: Pick<Orchestrator, 'get'>, runId: string): Promise<RunRecord> {
+export async function ended(orchestrator: Pick<Orchestrator, 'get'>, runId: string, wait: Wait = {}): Promise<RunRecord> {
   return until(`run ${runId} ends`, async () => {
     const run = await orchestrator.get(runId);
     return run !== undefined && run.finishedAt !== null && run;
-  });
+  }, wait);
 }
 
 export function statuses(run: RunRecord): Readonly<Record<string, TaskRecord['status']>> {

@@ -65,6 +65,12 @@ export interface TaskRecord {
   readonly finishedAt: Date | null;
 }
 
+export interface TaskState {
+  readonly status: TaskStatus;
+  readonly attempt: number;
+  readonly runStatus: RunStatus;
+}
+
 export interface RunSummary {
   readonly runId: string;
   readonly pipeline: string;
@@ -255,6 +261,10 @@ export interface RunStore {
    */
   create(run: NewRun, rules: RunRules): Promise<{ readonly run: RunRecord; readonly created: boolean }>;
   get(runId: string): Promise<RunRecord | undefined>;
+  /** Without its tasks: what is asked again and again of a large run. */
+  summary(runId: string): Promise<RunSummary | undefined>;
+  /** One of its tasks. */
+  task(runId: string, task: string): Promise<TaskState | undefined>;
   /** Newest first. */
   list(filter: RunFilter): Promise<{ readonly items: readonly RunSummary[]; readonly nextCursor: string | null }>;
   /** Outputs of the tasks named that succeeded. */

@@ -134,6 +134,25 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
       return { run: await existing(other?.run_id ?? run.runId), created };
     },
     get,
+    summary: async (runId) => {
+      if (!UUID.test(runId)) return undefined;
+      const [row] = await db.query<SummaryRow>(
+        `select run_id, pipeline, params, cause, status, cancelled_by, created_at, started_at, finished_at
+         from mlops.runs where scope_id = $1 and run_id = $2`,
+        [scopeId, runId],
+      );
+      return row === undefined ? undefined : summaryOf(row);
+    },
+    task: async (runId, task) => {
+      if (!UUID.test(runId)) return undefined;
+      const [row] = await db.query<{ status: TaskStatus; attempt: number; run_status: RunStatus }>(
+        `select t.status, t.attempt, r.status as run_status
+         from mlops.tasks t join mlops.runs r on r.run_id = t.run_id
+         where t.scope_id = $1 and t.run_id = $2 and t.name = $3`,
+        [scopeId, runId, task],
+      );
+      return row === undefined ? undefined : { status: row.status, attempt: row.attempt, runStatus: row.run_status };
+    },
     list,
     outputs: async (runId, tasks) => {
       if (tasks.length === 0) return {};
