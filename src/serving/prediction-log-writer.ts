@@ -33,6 +33,11 @@ export interface PredictionLogWriterOptions {
   readonly monotonicMs: () => number;
 }
 
+interface Waiting {
+  readonly entry: PredictionEntry;
+  readonly atMs: number;
+}
+
 const RETRY_FIRST_MS = 100;
 const RETRY_MOST_MS = 5_000;
 
@@ -41,7 +46,7 @@ export function createPredictionLogWriter(
   options: PredictionLogWriterOptions,
 ): PredictionLogWriter {
   const { maxDelayMs = 20, maxBatch = 1_000, maxPending = 50_000, monotonicMs } = options;
-  let pending: { readonly entry: PredictionEntry; readonly atMs: number }[] = [];
+  let pending: Waiting[] = [];
   let writing: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
@@ -70,22 +75,47 @@ export function createPredictionLogWriter(
   const writeBatch = async (): Promise<void> => {
     const batch = pending.slice(0, maxBatch);
     pending = pending.slice(maxBatch);
-    const now = monotonicMs();
     try {
-      await store.append(batch.map(({ entry, atMs }) => ({ ...entry, ageMs: now - atMs })));
-      written += batch.length;
+      await append(batch);
       failures = 0;
       error = null;
     } catch (cause) {
+      error = messageOf(cause);
+      if (refusesRows(cause)) return writeSingly(batch);
       failures += 1;
-      error = cause instanceof Error ? cause.message : String(cause);
-      if (gaveUp) {
-        dropped += batch.length;
-        return;
-      }
-      pending = [...batch, ...pending];
-      dropOldest();
+      keep(batch);
     }
+  };
+
+  const append = async (batch: readonly Waiting[]): Promise<void> => {
+    const now = monotonicMs();
+    await store.append(batch.map(({ entry, atMs }) => ({ ...entry, ageMs: now - atMs })));
+    written += batch.length;
+  };
+
+  /** The store refuses some row, not the connection: that row is dropped, lest it keep back all others for good. */
+  const writeSingly = async (batch: readonly Waiting[]): Promise<void> => {
+    for (const [at, row] of batch.entries()) {
+      try {
+        await append([row]);
+      } catch (cause) {
+        error = messageOf(cause);
+        if (!refusesRows(cause)) {
+          failures += 1;
+          return keep(batch.slice(at));
+        }
+        dropped += 1;
+      }
+    }
+  };
+
+  const keep = (batch: readonly Waiting[]): void => {
+    if (gaveUp) {
+      dropped += batch.length;
+      return;
+    }
+    pending = [...batch, ...pending];
+    dropOldest();
   };
 
   const dropOldest = (): void => {
@@ -117,6 +147,16 @@ export function createPredictionLogWriter(
       timer = undefined;
     },
   };
+}
+
+/** SQLSTATE class 22 and the like: what was sent cannot be stored. Anything else may pass. */
+function refusesRows(cause: unknown): boolean {
+  const code = (cause as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** Ends early, without an error, when the signal aborts. */

@@ -6,21 +6,27 @@ import { randomUUID } from 'node:crypto';
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { didYouMean } from '../lib/suggest.ts';
-import type { CanonicalEndpoint } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { PredictionLogStore } from '../stores/control/prediction-log.ts';
 import type { RegistryStore } from '../stores/control/registry.ts';
 import { keyText } from './bucket.ts';
+import {
+  type CompiledEndpoint,
+  compileEndpoint,
+  type EndpointStatus,
+  nothingToServe,
+  statusOf,
+  unknownEndpoint,
+} from './compiled-endpoint.ts';
 import type { FeatureReader } from './feature-reader.ts';
 import type { LoadedModel } from './loaded-model.ts';
 import { modelInputs } from './model-inputs.ts';
-import { createModelSlots, type ModelSlots, type Target } from './model-slots.ts';
+import { createModelSlots, type ModelSlots } from './model-slots.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
 import { type PredictRequest, type RequestRow, readRows } from './predict-request.ts';
 import { type Prediction, predictionsOf } from './prediction.ts';
 import { createPredictionLogWriter, type PredictionLogStatus } from './prediction-log-writer.ts';
-import { createRouter, type Router } from './router.ts';
 
 export interface ServedBy {
   readonly variant: string;
@@ -36,21 +42,6 @@ export interface PredictAnswer extends ServedBy {
   readonly features: readonly JsonObject[];
   /** Who answered each row, where it was not one for all; `model` and `variant` are then those of the first. */
   readonly served_by?: readonly ServedBy[];
-}
-
-export interface EndpointStatus {
-  readonly endpoint: string;
-  readonly variants: readonly {
-    readonly variant: string;
-    /** Percent, as the split says. */
-    readonly share: number;
-    readonly model: string;
-    /** A stage, or `version N`. */
-    readonly follows: string;
-    readonly version: number | null;
-    /** Why the version that it should serve is not served; null where all is well. */
-    readonly failure: { readonly version: number | null; readonly code: string | null; readonly detail: string } | null;
-  }[];
 }
 
 export interface ServingStatus {
@@ -91,19 +82,13 @@ export interface ServingDependencies {
 
 const CLOSE_AFTER_MS = 10_000;
 
-interface CompiledEndpoint {
-  readonly spec: CanonicalEndpoint;
-  readonly router: Router;
-  readonly targets: ReadonlyMap<string, Target>;
-}
-
 export function createServing(dependencies: ServingDependencies): Serving {
   const { catalog, registry, newId = randomUUID, monotonicMs = () => performance.now(), pollMs = 2_000 } = dependencies;
   let compiled: ReadonlyMap<string, CompiledEndpoint> = new Map();
   let compiledRevision = -1;
   const endpoints = (): ReadonlyMap<string, CompiledEndpoint> => {
     if (compiledRevision !== catalog.revision) {
-      compiled = new Map(catalog.list('endpoint').map(({ name, spec }) => [name, compile(spec)]));
+      compiled = new Map(catalog.list('endpoint').map(({ name, spec }) => [name, compileEndpoint(spec)]));
       compiledRevision = catalog.revision;
     }
     return compiled;
@@ -120,12 +105,21 @@ export function createServing(dependencies: ServingDependencies): Serving {
   const follow = (): void => void slots.refresh().catch(() => {});
   const retry = (): void => void slots.retry().catch(() => {});
 
+  /** The first request of an endpoint that was just applied waits for its models; where some already serve, no failure stops it. */
+  const lookUp = async ({ targets }: CompiledEndpoint): Promise<void> => {
+    const all = [...targets.values()];
+    if (all.every((target) => slots.known(target))) return;
+    await slots.refresh().catch((error: unknown) => {
+      if (!all.some((target) => slots.current(target))) throw error;
+    });
+  };
+
   const predict: Serving['predict'] = async (name, request) => {
     const startMs = monotonicMs();
     const endpoint = endpoints().get(name);
     if (endpoint === undefined) throw unknownEndpoint(name, endpoints().keys());
     const rows = readRows(request);
-    if (![...endpoint.targets.values()].every((target) => slots.known(target))) await slots.refresh();
+    await lookUp(endpoint);
     const requestId = request.requestId ?? newId();
 
     const groups = groupByVariant(endpoint, rows, request, requestId, slots);
@@ -148,7 +142,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
         variant,
         model: model.name,
         version: model.version,
-        entity: (rows[ordinal]!.entity as JsonObject | undefined) ?? null,
+        entity: loggedEntity(rows[ordinal]!),
         features,
         prediction,
         latencyMs,
@@ -185,13 +179,6 @@ export function createServing(dependencies: ServingDependencies): Serving {
       await slots.close();
     },
   };
-}
-
-function compile(spec: CanonicalEndpoint): CompiledEndpoint {
-  const targets = Object.entries(spec.variants).map(
-    ([variant, { model, stage = 'production', version }]): [string, Target] => [variant, { model, stage, version }],
-  );
-  return { spec, router: createRouter(spec), targets: new Map(targets) };
 }
 
 /** Positions of the rows by the variant that answers them. The key is the entity's, else the inputs', else the context's, else the request. */
@@ -258,52 +245,13 @@ async function answerGroup(
   }));
 }
 
+function loggedEntity({ entity }: RequestRow): JsonObject | null {
+  if (entity === undefined) return null;
+  return Object.fromEntries(Object.entries(entity).map(([key, value]) => [key, jsonValue(value)]));
+}
+
 /** An integer beyond 2^53 is written as text: JSON's readers would round it. */
 function jsonValue(value: unknown): string | number | boolean {
   if (typeof value !== 'bigint') return value as string | number | boolean;
   return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
-}
-
-function statusOf({ spec, router, targets }: CompiledEndpoint, slots: ModelSlots): EndpointStatus {
-  return {
-    endpoint: spec.name,
-    variants: router.variants.map((variant) => {
-      const target = targets.get(variant)!;
-      const failure = slots.failure(target);
-      return {
-        variant,
-        share: spec.split[variant] ?? 0,
-        model: target.model,
-        follows: target.version === undefined ? target.stage : `version ${target.version}`,
-        version: slots.current(target)?.version.version ?? null,
-        failure:
-          failure === undefined ? null : { version: failure.version, code: failure.code, detail: failure.detail },
-      };
-    }),
-  };
-}
-
-function unknownEndpoint(name: string, known: Iterable<string>): MlopsError {
-  return new MlopsError('EP201', {
-    detail: `No endpoint "${name}" is applied.`,
-    hint: didYouMean(name, known) ?? 'declare it and run `mlops apply`',
-    status: 404,
-  });
-}
-
-function nothingToServe(spec: CanonicalEndpoint, targets: ReadonlyMap<string, Target>, slots: ModelSlots): MlopsError {
-  const reasons = [...targets].map(([variant, target]) => {
-    const failure = slots.failure(target);
-    if (failure !== undefined)
-      return `${variant}: version ${failure.version} of ${target.model} does not load (${failure.detail})`;
-    const wanted = target.version === undefined ? `no version in ${target.stage}` : `no version ${target.version}`;
-    return `${variant}: ${target.model} has ${wanted}`;
-  });
-  return new MlopsError('EP202', {
-    detail: `Endpoint ${spec.name} has nothing to serve. ${reasons.join('; ')}.`,
-    hint: 'run the pipeline that trains the model, or promote a version',
-    address: `endpoint.${spec.name}`,
-    status: 503,
-    retryable: true,
-  });
 }

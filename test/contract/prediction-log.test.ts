@@ -59,6 +59,15 @@ describe('prediction log on postgres', () => {
     await log.append([]);
   });
 
+  it('keeps text as it came, odd characters included, and refuses what it cannot hold with a code of class 22', async () => {
+    const odd = { id: 'a\tb "\u{1f600}\' \\u0041 --' };
+    await log.append([prediction({ entity: odd })]);
+    expect((await log.list({ limit: 1 })).items[0]!.entity).toEqual(odd);
+    await expect(log.append([prediction({ requestId: 'a\u0000b' })])).rejects.toMatchObject({
+      code: expect.stringMatching(/^22/),
+    });
+  });
+
   it('dates a row by the store’s clock and the row’s age', async () => {
     await log.append([prediction({ ageMs: 60_000 }), prediction()]);
     const [now, old] = (await log.list({ limit: 2 })).items;

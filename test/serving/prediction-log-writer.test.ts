@@ -85,6 +85,22 @@ describe('the prediction log writer', () => {
     expect(writer.status()).toEqual({ pending: 0, written: 6, dropped: 0, error: null });
   });
 
+  it('drops a row that the store refuses, and only that one', async () => {
+    const seen: number[] = [];
+    const writer = createPredictionLogWriter(
+      store(async (batch) => {
+        if (batch.some(({ ordinal }) => ordinal === 3))
+          throw Object.assign(new Error('cannot be stored'), { code: '22P05' });
+        seen.push(...batch.map(({ ordinal }) => ordinal));
+      }),
+      { monotonicMs },
+    );
+    for (let at = 0; at < 6; at += 1) writer.add(entry(at));
+    await writer.drain(patient());
+    expect(seen).toEqual([0, 1, 2, 4, 5]);
+    expect(writer.status()).toEqual({ pending: 0, written: 5, dropped: 1, error: 'cannot be stored' });
+  });
+
   it('drops the oldest beyond its bound and counts them', async () => {
     const writer = createPredictionLogWriter(
       store(async () => {
