@@ -19,7 +19,7 @@ import { tablesOfQuery } from './tables-of.ts';
 export interface DuckdbOfflineOptions {
   /** Absolute path, e.g. `<root>/.mlops/offline/dev`. Made when first written to. */
   readonly directory: string;
-  /** Default 1 GiB; rows beyond it spill to disk. */
+  /** Default 1 GiB; rows beyond it spill to disk. The engine needs about 128 MiB a thread to sort wide rows. */
   readonly memoryLimitBytes?: number;
   /** Default: the machine's cores, at most 8. */
   readonly threads?: number;

@@ -18,7 +18,7 @@ export async function writeTable(session: Session, select: string, path: string)
   await mkdir(dirname(path), { recursive: true });
   try {
     await session.run(
-      `copy (${select}) to '${writing.replaceAll("'", "''")}' (format parquet, compression zstd, use_tmp_file false)`,
+      `copy (${select}) to '${writing.replaceAll("'", "''")}' (format parquet, compression zstd, row_group_size 65536, use_tmp_file false)`,
     );
     await flush(writing);
     await rename(writing, path);

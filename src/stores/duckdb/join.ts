@@ -17,7 +17,15 @@ import type { JoinedFile, JoinedSet, JoinRequest, KeyColumn, SplitPlan } from '.
 import { type Readable, withComputed } from './computed.ts';
 import { type Engine, messageOf, type Session } from './engine.ts';
 import { createViews, fileOf, writeTable } from './files.ts';
-import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, newestFirst, ROW, SEQUENCE } from './part-columns.ts';
+import {
+  CREATED_TIME,
+  EVENT_TIME,
+  featureColumn,
+  keyColumn,
+  latestOfIdentitySql,
+  ROW,
+  SEQUENCE,
+} from './part-columns.ts';
 import { columnsOf } from './source-relation.ts';
 import { castSql, ident, list, literal, subquery, tables } from './sql.ts';
 
@@ -116,16 +124,18 @@ async function createJoined(session: Session, root: string, set: JoinedSet, inde
   );
   // The engine's ASOF JOIN lets a null time match the last row.
   const young =
-    set.ttlMicros === null ? 'true' : `v.${EVENT_TIME} >= k.__t - to_microseconds(${set.ttlMicros}::bigint)`;
-  const valid = `k.__t is not null and v.__from is not null and ${young}`;
-  const values = stored.map(
-    (feature) => `case when ${valid} then v.${featureColumn(set.keys, feature)} end as ${feature.value}`,
-  );
-  const on = set.keys.map((key) => `k.${ident(keyOf(key))} = v.${keyColumn(key)}`);
+    set.ttlMicros === null ? 'true' : `a.${EVENT_TIME} >= k.__t - to_microseconds(${set.ttlMicros}::bigint)`;
+  const valid = `k.__t is not null and a.__from is not null and ${young}`;
+  const on = set.keys.map((key) => `k.${ident(keyOf(key))} = a.${keyColumn(key)}`).join(' and ');
+  const paths = set.parts.map((location) => fileOf(root, location));
+  const values = stored.map((feature) => `v.${featureColumn(set.keys, feature)} as ${feature.value}`);
   const relation =
-    set.parts.length === 0
-      ? `(select k.__n${stored.map((feature) => `, null as ${feature.value}`).join('')} from instants k)`
-      : `(select ${list(['k.__n', ...values])} from instants k asof left join (${answersSql(root, set)}) v on ${on.join(' and ')} and k.__t >= v.__from)`;
+    paths.length === 0
+      ? `(select ${list(['k.__n', ...stored.map((feature) => `null as ${feature.value}`)])} from instants k)`
+      : `(select ${list(['f.__n', ...values])} from (
+            select k.__n, case when ${valid} then a.${SEQUENCE} end as s, case when ${valid} then a.${ROW} end as r
+            from instants k asof left join (${answersSql(set, paths)}) a on ${on} and k.__t >= a.__from) f
+          left join ${tables(paths)} v on v.${SEQUENCE} = f.s and v.${ROW} = f.r)`;
   const computed = await withComputed(session, relation, set.computed, columns);
   const output = set.output.map(
     ({ feature, column }) => `${columns.get(feature)?.column ?? 'null'} as ${ident(column)}`,
@@ -142,22 +152,18 @@ async function createJoined(session: Session, root: string, set: JoinedSet, inde
     });
 }
 
-/** One row per (keys, `__from`): from that instant on, until the next, it is the answer. */
-function answersSql(root: string, set: JoinedSet): string {
-  const rows = tables(set.parts.map((location) => fileOf(root, location)));
+/** One id of a row per (keys, `__from`): from that instant on, until the next, it is the answer. */
+function answersSql(set: JoinedSet, paths: readonly string[]): string {
   const keys = set.keys.map(keyColumn);
-  const wanted = list([...keys, EVENT_TIME, ...set.stored.map((feature) => featureColumn(set.keys, feature))]);
-  if (!set.asKnownAtSpine) {
-    return `select ${wanted}, ${EVENT_TIME} as __from from ${rows}
-      qualify row_number() over (partition by ${list([...keys, EVENT_TIME])} order by ${newestFirst()}) = 1`;
-  }
+  const ids = list([...keys, EVENT_TIME, SEQUENCE, ROW]);
+  if (!set.asKnownAtSpine) return latestOfIdentitySql(paths, [...keys, EVENT_TIME], `${ids}, ${EVENT_TIME} as __from`);
   const partition = `partition by ${list(keys)}`;
   const same = (left: string, right: string): string =>
     keys.map((key) => `${left}.${key} = ${right}.${key}`).join(' and ');
   return `with ranked as (
-        select ${wanted}, greatest(${EVENT_TIME}, ${CREATED_TIME}) as __seen,
+        select ${ids}, greatest(${EVENT_TIME}, ${CREATED_TIME}) as __seen,
                row_number() over (${partition} order by ${EVENT_TIME}, ${CREATED_TIME}, ${SEQUENCE}, ${ROW}) as __rank
-        from ${rows} where ${CREATED_TIME} is not null),
+        from ${tables(paths)} where ${CREATED_TIME} is not null),
       best as (
         select ${list(keys)}, __seen, max(__best) as __best from (
           select ${list(keys)}, __seen, max(__rank) over (${partition} order by __seen, __rank rows unbounded preceding) as __best from ranked)

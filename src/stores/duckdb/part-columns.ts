@@ -3,13 +3,13 @@
  * engine does not tell case) is stored under a name that says so.
  */
 import type { KeyColumn, StoredFeature } from '../offline.ts';
-import { ident } from './sql.ts';
+import { ident, list, tables } from './sql.ts';
 
 export const EVENT_TIME = '__event_time';
 export const CREATED_TIME = '__created_time';
 /** Order of ingestion between parts. */
 export const SEQUENCE = '__sequence';
-/** Order of ingestion within a snapshot. */
+/** Order within a part. With the sequence it names one row of a set version. */
 export const ROW = '__row';
 
 /** The quoted column of a key. */
@@ -31,4 +31,13 @@ export function newestFirst(): string {
 /** `a.k is not distinct from b.k and …` over quoted columns. */
 export function sameValues(left: string, right: string, columns: readonly string[]): string {
   return columns.map((column) => `${left}.${column} is not distinct from ${right}.${column}`).join(' and ');
+}
+
+/**
+ * Rows of the parts without those that a later one of the same identity replaced. The window sees ids only; the wide rows
+ * are read beside it.
+ */
+export function latestOfIdentitySql(parts: readonly string[], identity: readonly string[], columns = '*'): string {
+  const numbered = `select ${SEQUENCE} as s, ${ROW} as r, row_number() over (partition by ${list(identity)} order by ${newestFirst()}) as n from ${tables(parts)}`;
+  return `select ${columns} from ${tables(parts)} where (${SEQUENCE}, ${ROW}) not in (select (s, r) from (${numbered}) where n > 1)`;
 }

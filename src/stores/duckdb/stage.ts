@@ -13,12 +13,12 @@ import {
   EVENT_TIME,
   featureColumn,
   keyColumn,
-  newestFirst,
+  latestOfIdentitySql,
   ROW,
   SEQUENCE,
   sameValues,
 } from './part-columns.ts';
-import { castSql, list, literal, sqlType, tables } from './sql.ts';
+import { castSql, list, literal, sqlType } from './sql.ts';
 import { createTypedRows } from './typed-rows.ts';
 
 export async function stageRows(
@@ -53,7 +53,7 @@ export async function stageRows(
               chunk,
               root,
               folder,
-              `select ${list(columns)}, ${range.sequence}::bigint as ${SEQUENCE}, ${ROW} from staged where __n >= ${range.from} and __n < ${range.to} order by __n`,
+              `select ${list(columns)}, ${range.sequence}::bigint as ${SEQUENCE}, rowid as ${ROW} from staged where rowid >= ${range.from} and rowid < ${range.to} order by rowid`,
             ),
           ),
         discard: () => engine.on(connection, undefined, async () => connection.closeSync()),
@@ -69,23 +69,22 @@ function usable(keys: readonly string[]): string {
   return [...keys, EVENT_TIME].map((column) => `${column} is not null`).join(' and ');
 }
 
+/** Windows run over few columns only, and the wide rows are looked up by their ids: that is what keeps memory bounded. */
 function stagingSql(keys: readonly string[], features: readonly string[], existing: readonly string[]): string {
   const identity = [...keys, EVENT_TIME, CREATED_TIME];
-  // A query has no order of its own: where it gives two rows of one identity, the greatest values win, always the same.
-  const lastOfIdentity = `row_number() over (partition by ${list(identity)} order by ${list([`${ROW} desc`, ...features.map((feature) => `${feature} desc nulls last`)])}) = 1`;
-  const candidates = `select * from typed where ${usable(keys)} qualify ${lastOfIdentity}`;
-  const fresh =
-    existing.length === 0
-      ? 'select * from candidates'
-      : `select candidates.* from candidates left join stored on ${sameValues('candidates', 'stored', identity)}
-         where stored.${SEQUENCE} is null or not (${features.length === 0 ? 'true' : sameValues('candidates', 'stored', features)})`;
-  const stored =
-    existing.length === 0
-      ? ''
-      : `, stored as (select * from ${tables(existing)} qualify row_number() over (partition by ${list(identity)} order by ${newestFirst()}) = 1)`;
-  const order = [EVENT_TIME, `${CREATED_TIME} nulls first`, ...keys, ROW];
-  return `create temp table staged as with candidates as (${candidates})${stored}
-    select * exclude (__misfit, __example), row_number() over (order by ${list(order)}) - 1 as __n from (${fresh}) order by __n`;
+  const order = [EVENT_TIME, `${CREATED_TIME} nulls first`, ...keys];
+  // A query has no order of its own: of two rows of one identity the one with the greater hash wins, always the same.
+  const last = [`${ROW} desc`, ...(features.length === 0 ? [] : [`hash(${list(features)}) desc`])];
+  const numbered = `select rowid as r, row_number() over (partition by ${list(identity)} order by ${list(last)}) as n from typed where ${usable(keys)}`;
+  const candidates = `select * from typed where ${usable(keys)} and rowid not in (select r from (${numbered}) where n > 1)`;
+  if (existing.length === 0) {
+    return `create temp table staged as select * exclude (__misfit, __example) from (${candidates}) order by ${list(order)}`;
+  }
+  const differ = features.length === 0 ? 'false' : `not (${sameValues('c', 'stored', features)})`;
+  return `create temp table staged as
+    with stored as (${latestOfIdentitySql(existing, identity)})
+    select c.* exclude (__misfit, __example) from (${candidates}) c left join stored on ${sameValues('c', 'stored', identity)}
+    where stored.${SEQUENCE} is null or ${differ} order by ${list(order.map((column) => `c.${column}`))}`;
 }
 
 export async function writePushedRows(
