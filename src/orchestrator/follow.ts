@@ -122,7 +122,11 @@ async function runOf(runs: RunStore, runId: string): Promise<RunSummary> {
 }
 
 export function unknownRun(runId: string): MlopsError {
-  return new MlopsError('PL202', { detail: `There is no run ${runId}.`, hint: 'list them: mlops runs list', status: 404 });
+  return new MlopsError('PL202', {
+    detail: `There is no run ${runId}.`,
+    hint: 'list them: mlops runs list',
+    status: 404,
+  });
 }
 
 async function taskOf(runs: RunStore, runId: string, name: string): Promise<TaskState> {

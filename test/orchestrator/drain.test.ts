@@ -27,7 +27,9 @@ it('drains a graph of 1,000 tasks over two workers, each task once and after tho
   const two = rig.open({ services, node: 'two' });
   // Each needs up to three of those before it, spread by a fixed rule.
   const needs = (index: number): string[] =>
-    index < 10 ? [] : [...new Set([Math.floor(index / 2), Math.floor(index / 3), index - 10])].map((before) => `t${before}`);
+    index < 10
+      ? []
+      : [...new Set([Math.floor(index / 2), Math.floor(index / 3), index - 10])].map((before) => `t${before}`);
   const tasks = Object.fromEntries(Array.from({ length: TASKS }, (_, index) => [`t${index}`, { needs: needs(index) }]));
   await one.scheduler.start();
   await Promise.all([one.worker.start(), two.worker.start()]);
@@ -36,7 +38,9 @@ it('drains a graph of 1,000 tasks over two workers, each task once and after tho
   const created = performance.now();
   const run = await ended(one, runId, { limitMs: 55_000, everyMs: 250 });
   const seconds = (performance.now() - created) / 1000;
-  console.log(`created in ${Math.round(created - began)} ms, drained in ${seconds.toFixed(1)} s: ${Math.round(TASKS / seconds)} tasks a second`);
+  console.log(
+    `created in ${Math.round(created - began)} ms, drained in ${seconds.toFixed(1)} s: ${Math.round(TASKS / seconds)} tasks a second`,
+  );
   expect(run.status).toBe('succeeded');
   expect(order).toHaveLength(TASKS);
   expect(new Set(order).size).toBe(TASKS);
@@ -45,5 +49,7 @@ it('drains a graph of 1,000 tasks over two workers, each task once and after tho
     for (const before of needs(index)) expect(position.get(before)!).toBeLessThan(position.get(`t${index}`)!);
   }
   expect(await rig.db.query('select 1 from mlops.task_attempts where ended_at is null')).toEqual([]);
-  expect(await rig.db.query('select count(*)::int as n, count(distinct worker_id)::int as workers from mlops.task_attempts')).toEqual([{ n: TASKS, workers: 2 }]);
+  expect(
+    await rig.db.query('select count(*)::int as n, count(distinct worker_id)::int as workers from mlops.task_attempts'),
+  ).toEqual([{ n: TASKS, workers: 2 }]);
 });
