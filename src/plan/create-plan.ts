@@ -48,6 +48,7 @@ interface PlanContext {
   readonly mode: PlanMode;
   readonly desired: ReadonlyMap<Address, AnyResource>;
   readonly recorded: ReadonlyMap<Address, AnyRecordedResource>;
+  readonly stays: (address: Address) => boolean;
   readonly readers: Readers;
   readonly lineage: Lineage;
   readonly renames: ReadonlyMap<Address, Rename>;
@@ -65,6 +66,7 @@ export function createPlan(input: PlanInput): Plan {
     mode,
     desired,
     recorded,
+    stays: (address) => desired.has(address) || recorded.get(address)?.managedBy === 'api',
     readers: createReaders(state.resources),
     lineage: createLineage(() => [...recorded.values(), ...desired.values()]),
     renames: findRenames(desired, recorded),
@@ -137,6 +139,7 @@ function planResource(address: Address, context: PlanContext): Change {
         recorded,
         desired,
         desiredResources: context.desired,
+        stays: context.stays,
         readers: context.readers,
         facts: context.facts,
       });

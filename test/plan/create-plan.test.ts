@@ -124,6 +124,31 @@ describe('a plan', () => {
     );
   });
 
+  it('refuses to remove a feature that something made through the HTTP interface reads', async () => {
+    const project = healthcare({ service: { features: ['patient_labs.bili'] } });
+    const state = await applied(project);
+    const spec = { name: 'uploads', features: ['patient_labs.albumin'] };
+    await state.putFromApi(fromApi('feature_service.uploads', spec, ['feature_set.patient_labs']), 'api', {});
+    const plan = await planOf(
+      healthcare({ service: { features: ['patient_labs.bili'] }, labs: { features: { bili: { dtype: 'float64' } } } }),
+      state,
+    );
+    expect(plan.errored).toBe(true);
+    expect(
+      changeOf(plan, 'feature_set.patient_labs')
+        .findings.map(({ detail }) => detail)
+        .join(),
+    ).toContain('feature_service.uploads');
+  });
+
+  it('keeps the version of a feature set that moves to another entity with the same keys', async () => {
+    const state = await applied();
+    const person = resource('entity', { name: 'person', keys: { id: 'int64' } });
+    const moved = projectOf([...healthcare({ labs: { entity: 'person' } }).resources.values(), person]);
+    const change = changeOf(await planOf(moved, state), 'feature_set.patient_labs');
+    expect(change).toMatchObject({ class: 'safe', reason: 'changed: entity' });
+  });
+
   it('makes new versions of the sets of an entity whose keys changed, also when only they were left over', async () => {
     const state = memoryStateStore();
     await applyProject(healthcare(), state);

@@ -29,8 +29,10 @@ export interface AnalysisContext<K extends Kind = Kind> {
   readonly diffs: readonly AttributeDiff[];
   readonly recorded: RecordedResource<K> | undefined;
   readonly desired: Resource<K> | undefined;
-  /** All of the specs; what a destroy leaves: nothing. */
+  /** All of the specs; in a destroy nothing. */
   readonly desiredResources: ReadonlyMap<Address, AnyResource>;
+  /** Is there after the plan: declared, or made through the HTTP interface and left alone. */
+  readonly stays: (address: Address) => boolean;
   /** As recorded. */
   readonly readers: Readers;
   readonly facts: PlanFacts;

@@ -2,9 +2,9 @@
 import { canonicallyEqual } from '../../lib/canonical.ts';
 import { type Analyzer, finding, listed, SAFE } from './analyzer.ts';
 
-export const analyzeEntity: Analyzer<'entity'> = ({ address, before, after, desired, desiredResources, readers }) => {
+export const analyzeEntity: Analyzer<'entity'> = ({ address, before, after, desired, readers, stays }) => {
   if (before === undefined || after === undefined || canonicallyEqual(before.keys, after.keys)) return SAFE;
-  const sets = readers.featureSetsOn(address).filter((set) => desiredResources.has(set));
+  const sets = readers.featureSetsOn(address).filter(stays);
   return {
     class: 'breaking',
     findings: [

@@ -2,10 +2,10 @@
 import { type Analyzer, finding, listed, SAFE } from './analyzer.ts';
 
 export const analyzeFeatureService: Analyzer<'feature_service'> = (context) => {
-  const { address, before, after, desired, desiredResources, readers } = context;
+  const { address, before, after, desired, readers, stays } = context;
   if (before === undefined || after === undefined) return SAFE;
   const gone = before.features.filter((feature) => !after.features.includes(feature));
-  const models = readers.modelsReading([address]).filter((model) => desiredResources.has(model));
+  const models = readers.modelsReading([address]).filter(stays);
   if (gone.length === 0 || models.length === 0) return SAFE;
   return {
     class: 'breaking',

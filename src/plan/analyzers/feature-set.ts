@@ -3,7 +3,6 @@
  * A feature that something reads must not vanish or change its type under the reader.
  */
 import { canonicallyEqual } from '../../lib/canonical.ts';
-import type { Address } from '../../spec/address.ts';
 import type { CanonicalEntity, CanonicalFeatureSet } from '../../spec/canonical-specs.ts';
 import { structureOf } from '../../spec/feature-set-structure.ts';
 import type { ChangeClass, Finding } from '../change.ts';
@@ -58,7 +57,8 @@ function structuralDifferences(
   for (const name of new Set([...Object.keys(old.features), ...Object.keys(next.features)])) {
     if (!canonicallyEqual(old.features[name], next.features[name])) parts.push(`features.${name}`);
   }
-  if (before.entity !== after.entity) parts.push('entity');
+  // Another entity with the same keys is the same structure.
+  if (before.entity !== after.entity && context.recorded?.outputs['keys'] === undefined) parts.push('entity');
   else parts.push(...registeredKeys(context, after));
   return parts;
 }
@@ -80,10 +80,10 @@ function newVersion(context: Context, after: CanonicalFeatureSet, parts: readonl
   const services = Object.keys(after.features).flatMap((feature) =>
     context.readers.servicesReading(`${after.name}.${feature}`),
   );
-  const models = context.readers.modelsReading(services).filter((address) => context.desiredResources.has(address));
+  const models = context.readers.modelsReading(services).filter(context.stays);
   const retrain =
     models.length === 0 ? '' : ` ${listed(models)} learned from the version before: train again once it is filled.`;
-  return finding('FS102', 'info', context.desired, {
+  return finding('FS102', models.length === 0 ? 'info' : 'warning', context.desired, {
     detail: `${context.address} gets ${next}, because ${listed(parts)} changed. The version before serves until the new one is filled.${retrain}`,
     ...(parts[0]?.startsWith('features.')
       ? { pointer: `/features/${escapePointer(parts[0].slice('features.'.length))}` }
@@ -92,8 +92,7 @@ function newVersion(context: Context, after: CanonicalFeatureSet, parts: readonl
 }
 
 function lostFeatures(context: Context, before: CanonicalFeatureSet, after: CanonicalFeatureSet): readonly Finding[] {
-  const { readers, desiredResources } = context;
-  const stays = (address: Address) => desiredResources.has(address);
+  const { readers, stays } = context;
   return Object.entries(before.features).flatMap(([name, feature]) => {
     const next = after.features[name];
     if (next?.dtype === feature.dtype) return [];
