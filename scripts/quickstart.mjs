@@ -6,8 +6,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const bin = join(root, 'bin/mlops.js');
+const repository = join(dirname(fileURLToPath(import.meta.url)), '..');
+const bin = join(repository, 'bin/mlops.js');
+// The folder of the project; the tests give a copy.
+const root = process.argv[2] ?? repository;
 const memoFile = join(root, '.mlops/quickstart.json');
 const PATIENT = 5;
 const begun = performance.now();
@@ -39,7 +41,10 @@ async function request(url, method, path, body) {
 /** A daemon that runs already is used and left alone; else one of our own, on 8000 to 8002 or, where those are taken, on a free port. */
 async function daemon() {
   const status = spawnSync(process.execPath, [bin, 'daemon', 'status', '--json'], { cwd: root, encoding: 'utf8' });
-  const running = status.status === 0 ? JSON.parse(status.stdout).daemons.find(({ ports, ready }) => ready && ports.length > 0) : undefined;
+  const running =
+    status.status === 0
+      ? JSON.parse(status.stdout).daemons.find(({ ports, ready }) => ready && ports.length > 0)
+      : undefined;
   if (running !== undefined) {
     say(`  the daemon ${running.pid} runs already`);
     return { url: `http://127.0.0.1:${running.ports[0]}`, stop: async () => {} };
@@ -57,7 +62,13 @@ function start(args) {
       const url = /ready on (http:\S+)/.exec(log)?.[1];
       if (url === undefined) return;
       child.stderr.off('data', onOutput).resume();
-      say(`  ${log.split('\n').find((line) => line.includes('ready'))?.replace(/^\S+ /, '').replace(/ project=.*/, '')}`);
+      say(
+        `  ${log
+          .split('\n')
+          .find((line) => line.includes('ready'))
+          ?.replace(/^\S+ /, '')
+          .replace(/ project=.*/, '')}`,
+      );
       resolve({
         url,
         stop: async () => {
@@ -102,7 +113,9 @@ async function runPipeline(url, pipeline) {
     if (status === 'running') startedAt.set(task, Date.parse(at));
     if (['succeeded', 'failed', 'timed_out', 'crashed', 'retrying'].includes(status)) {
       const took = ((Date.parse(at) - (startedAt.get(task) ?? Date.parse(at))) / 1000).toFixed(1);
-      say(`  ${status === 'succeeded' ? '✓' : '✗'} ${task.padEnd(12)} ${took.padStart(5)} s${error === null ? '' : `  ${error}`}`);
+      say(
+        `  ${status === 'succeeded' ? '✓' : '✗'} ${task.padEnd(12)} ${took.padStart(5)} s${error === null ? '' : `  ${error}`}`,
+      );
     }
   }
   const run = await request(url, 'GET', `/api/v1/runs/${runId}`);
@@ -111,7 +124,9 @@ async function runPipeline(url, pipeline) {
 }
 
 const dataDigest = () =>
-  createHash('sha256').update(readFileSync(join(root, 'examples/healthcare/data/pbcseq.csv'))).digest('hex');
+  createHash('sha256')
+    .update(readFileSync(join(root, 'examples/healthcare/data/pbcseq.csv')))
+    .digest('hex');
 const readMemo = () => (existsSync(memoFile) ? JSON.parse(readFileSync(memoFile, 'utf8')) : {});
 
 async function main() {
@@ -121,13 +136,27 @@ async function main() {
   step('mlops plan');
   const plan = JSON.parse(mlops(['plan', '--json'], { capture: true }));
   const moving = plan.changes.filter(({ actions }) => actions.join() !== 'no-op');
-  for (const { address, actions, reason } of moving) say(`  ${actions.join() === 'create' ? '+' : actions.join() === 'delete' ? '-' : '~'} ${address.padEnd(34)} ${reason}`);
-  say(moving.length === 0 ? `  No changes: ${plan.changes.length} resources are as the specs say.` : `  ${moving.length} changes.`);
+  for (const { address, actions, reason } of moving)
+    say(
+      `  ${actions.join() === 'create' ? '+' : actions.join() === 'delete' ? '-' : '~'} ${address.padEnd(34)} ${reason}`,
+    );
+  say(
+    moving.length === 0
+      ? `  No changes: ${plan.changes.length} resources are as the specs say.`
+      : `  ${moving.length} changes.`,
+  );
 
   if (moving.length > 0) {
     step('mlops apply --yes');
-    const applied = spawnSync(process.execPath, [bin, 'apply', '--yes', '--json'], { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 28 });
-    const events = applied.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    const applied = spawnSync(process.execPath, [bin, 'apply', '--yes', '--json'], {
+      cwd: root,
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    });
+    const events = applied.stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
     for (const event of events) if (event.type === 'step_done') say(`  ✓ ${event.address}`);
     if (applied.status !== 0) fail(`apply failed:\n${applied.stderr}`);
   }
@@ -183,16 +212,26 @@ async function report(url) {
   const [prediction] = answer.predictions;
   const [features] = answer.features;
   const { dataset } = version.lineage;
-  const digits = (value) => (typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value);
+  const digits = (value) =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
 
   say(`  POST /api/v1/endpoints/mortality/predict {"entities": {"id": ${PATIENT}}}`);
   for (const [name, value] of Object.entries(features)) say(`    ${name.padEnd(32)} ${digits(value)}`);
-  say(`  → probability of death within a year ${bold(prediction.probability.toFixed(3))}, by ${answer.model.name} version ${answer.model.version} (${answer.variant})`);
+  say(
+    `  → probability of death within a year ${bold(prediction.probability.toFixed(3))}, by ${answer.model.name} version ${answer.model.version} (${answer.variant})`,
+  );
 
   step('what there is now');
-  for (const set of sets) say(`  feature set ${set.name.padEnd(18)} version ${set.serving_version}, ${set.versions.at(-1).rows} rows, online`);
-  say(`  training set                  ${dataset.train_rows} rows to train, ${dataset.test_rows} of other patients to test, point in time`);
-  say(`  model pbc_mortality           version ${version.version} in production, measured ${bold(`AUC ${version.metrics.auc.toFixed(3)}`)} on the test rows`);
+  for (const set of sets)
+    say(
+      `  feature set ${set.name.padEnd(18)} version ${set.serving_version}, ${set.versions.at(-1).rows} rows, online`,
+    );
+  say(
+    `  training set                  ${dataset.train_rows} rows to train, ${dataset.test_rows} of other patients to test, point in time`,
+  );
+  say(
+    `  model pbc_mortality           version ${version.version} in production, measured ${bold(`AUC ${version.metrics.auc.toFixed(3)}`)} on the test rows`,
+  );
   say('  endpoint mortality            serves it, and follows the next promotion by itself');
 
   step('go on');
