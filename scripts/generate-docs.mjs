@@ -1,0 +1,186 @@
+// Writes docs/specs.md from schemas/*.schema.json. `--check` fails where the file on disk is not what would be written.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const target = join(root, 'docs/specs.md');
+const read = (name) => JSON.parse(readFileSync(join(root, 'schemas', `${name}.schema.json`), 'utf8'));
+const files = { common: read('common') };
+const kinds = ['project', 'source', 'entity', 'feature_set', 'feature_service', 'pipeline', 'model', 'endpoint'];
+for (const kind of kinds) files[kind] = read(kind);
+
+const titles = {
+  project: 'Project',
+  source: 'Source',
+  entity: 'Entity',
+  feature_set: 'FeatureSet',
+  feature_service: 'FeatureService',
+  pipeline: 'Pipeline',
+  model: 'Model',
+  endpoint: 'Endpoint',
+};
+const common = ['description', 'owner', 'tags', 'protect', 'movedFrom'];
+
+function resolve(node, file) {
+  if (node.$ref === undefined) return { node, file };
+  const [other, path] = node.$ref.split('#');
+  const next = other === '' ? file : other.replace('.schema.json', '');
+  let found = files[next];
+  for (const segment of path.split('/').slice(1)) found = found[segment];
+  const target = resolve(found, next);
+  const name = path.split('/').at(-1);
+  return { ...target, name: target.name ?? name, description: node.description };
+}
+
+/** A type as people say it; shapes with fields of their own are named and told after the table. */
+function typeOf(written, file, inner) {
+  const { node, file: at, name } = resolve(written, file);
+  if (written['x-ref'])
+    return written['x-ref'] === 'feature' ? '`set` or `set.feature`' : `${titles[written['x-ref']]} by name`;
+  if (node['x-short']) return `${typeOf(node.anyOf.at(-1), at, inner)} or its ${node['x-short']}`;
+  if (node['x-sql'] || written['x-sql'] || name === 'Sql') return 'SQL';
+  if (node.enum) return node.enum.map((value) => `\`${value}\``).join(' ');
+  if (node.const !== undefined) return `\`${node.const}\``;
+  if (['Duration', 'Size', 'Cron', 'Timezone', 'Name', 'Column'].includes(name)) return name.toLowerCase();
+  if (name === 'Secret') return 'text or `env(…)`';
+  if (node.oneOf && node.discriminator) {
+    for (const branch of node.oneOf) note(branch, at, inner);
+    return 'task';
+  }
+  if (node.anyOf && !node.properties)
+    return [...new Set(node.anyOf.map((branch) => typeOf(branch, at, inner)))].join(' or ');
+  if (node.type === 'array') return `list of ${typeOf(node.items, at, inner)}`;
+  if (node.type === 'object' && node.properties) {
+    const title = note(written, file, inner);
+    return title === undefined ? 'map' : `[${title}](#${title.toLowerCase()})`;
+  }
+  if (node.type === 'object' && node.additionalProperties === undefined) return 'resource';
+  if (node.type === 'object') return `map of ${typeOf(node.additionalProperties, at, inner)}`;
+  if (Array.isArray(node.type)) return node.type.map(plain).join(', ');
+  return plain(node.type);
+}
+
+const plain = (type) =>
+  ({ string: 'text', integer: 'whole number', number: 'number', boolean: 'true or false' })[type] ?? type;
+
+function note(written, file, inner) {
+  const { node, file: at, name } = resolve(written, file);
+  const title = node.title ?? name;
+  if (title !== undefined && !inner.has(title)) inner.set(title, { node, file: at });
+  return title;
+}
+
+function table(node, file, inner, path = '') {
+  const rows = [];
+  for (const [field, property] of Object.entries(node.properties)) {
+    const { node: target, description = property.description ?? target.description ?? '' } = resolve(property, file);
+    const required = node.required?.includes(field) ? ' **required**' : '';
+    const text = (property.description ?? description).replaceAll('|', '\\|');
+    const nested = target.type === 'object' && target.properties && !target.title && property.$ref === undefined;
+    rows.push(
+      `| \`${path}${field}\`${required} | ${nested ? 'map' : typeOf(property, file, inner).replaceAll('|', '\\|')} | ${text} |`,
+    );
+    if (nested) rows.push(...table(target, file, inner, `${path}${field}.`));
+  }
+  return rows;
+}
+
+const out = [
+  '<!-- Generated from schemas/*.schema.json by scripts/generate-docs.mjs: do not edit. -->',
+  '# Specs: every kind and field',
+  '',
+  "The same fields in TypeScript (`import { featureSet, … } from 'mlops'`) and in YAML (`kind: FeatureSet`). A reference is the",
+  'value that a builder returned, or a name. Durations are written `90s 15m 2h 7d`, sizes `512Mi 2Gi`. In YAML and JSON',
+  'snake_case spellings (`event_time`) are accepted too, and so are lists of named tasks and features instead of maps.',
+  '',
+  'Every kind has `name` and may have `description`, `owner` (the team that answers for it), `tags` (free labels), `protect` (refuse',
+  'to destroy it; removing the block does not lift that) and `movedFrom` (its former name).',
+  '',
+];
+const told = new Set();
+for (const kind of kinds) {
+  const schema = files[kind];
+  const inner = new Map();
+  out.push(`## ${titles[kind]}`, '', schema.description, '');
+  const properties = Object.fromEntries(
+    Object.entries(schema.properties).filter(
+      ([field]) => kind === 'project' || (field !== 'name' && !common.includes(field)),
+    ),
+  );
+  out.push('| field | type | |', '|---|---|---|', ...table({ ...schema, properties }, kind, inner), '');
+  const choice = (schema.oneOf ?? []).flatMap((branch) => branch.required ?? []);
+  if (choice.length > 0) out.push(`Exactly one of ${choice.map((field) => `\`${field}\``).join(', ')}.`, '');
+  for (const [title, { node, file }] of inner) {
+    if (told.has(title) || !node.properties) continue;
+    told.add(title);
+    const operator = node.properties.operator?.const;
+    out.push(
+      `### ${title}`,
+      '',
+      operator ? `\`operator: ${operator}\`. ${node.description}` : (node.description ?? ''),
+      '',
+    );
+    const shown = operator
+      ? {
+          ...node,
+          properties: Object.fromEntries(Object.entries(node.properties).filter(([field]) => !isShared(field))),
+        }
+      : node;
+    const rows = table(shown, file, inner);
+    if (rows.length > 0) out.push('| field | type | |', '|---|---|---|', ...rows, '');
+  }
+  if (kind === 'pipeline') {
+    const { node } = resolve({ $ref: '#/$defs/CommandTask' }, 'pipeline');
+    const shared = Object.fromEntries(
+      Object.entries(node.properties).filter(([field]) => isShared(field) && field !== 'operator'),
+    );
+    out.push(
+      '### Every task',
+      '',
+      '| field | type | |',
+      '|---|---|---|',
+      ...table({ properties: shared }, 'pipeline', inner),
+      '',
+    );
+    for (const [title, { node: shape, file }] of inner) {
+      if (told.has(title) || !shape.properties) continue;
+      told.add(title);
+      out.push(
+        `### ${title}`,
+        '',
+        shape.description ?? '',
+        '',
+        '| field | type | |',
+        '|---|---|---|',
+        ...table(shape, file, inner),
+        '',
+      );
+    }
+  }
+}
+
+function isShared(field) {
+  return [
+    'operator',
+    'description',
+    'needs',
+    'trigger',
+    'when',
+    'retry',
+    'timeout',
+    'deadline',
+    'resources',
+    'priority',
+  ].includes(field);
+}
+
+const text = `${out.join('\n').trimEnd()}\n`;
+if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== text) {
+    process.stderr.write('docs/specs.md is out of date: run npm run generate\n');
+    process.exitCode = 1;
+  }
+} else {
+  writeFileSync(target, text);
+}
