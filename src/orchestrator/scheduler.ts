@@ -5,7 +5,7 @@ import type { ExpiredLease, RunStore } from '../stores/control/runs.ts';
 import { isAlive, signalGroup } from './machine.ts';
 import { retryVerdict } from './retry.ts';
 import { runRules } from './rules.ts';
-import { attemptDirectory } from './runners/process-runner.ts';
+import { attemptDirectory } from './runners/attempt-directory.ts';
 import type { ScheduleTicker } from './schedules.ts';
 import { pause } from './waiting.ts';
 

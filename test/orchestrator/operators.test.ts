@@ -2,7 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MlopsError } from '../../src/lib/error.ts';
 import type { OperatorServices, TrainedModel, TrainingDataset } from '../../src/orchestrator/services.ts';
-import { ended, MANUAL, openRig, pipelineOf, type Rig, type Services, statuses, taskOf } from '../support/orchestrator.ts';
+import {
+  ended,
+  MANUAL,
+  openRig,
+  pipelineOf,
+  type Rig,
+  type Services,
+  statuses,
+  taskOf,
+} from '../support/orchestrator.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 let database: FreshDatabase;
@@ -58,7 +67,14 @@ function recording(): { calls: Calls; services: Services } {
         checked: 3,
         failures: [{ featureSet: 'labs', feature: 'bili', expectation: 'max 60', observed: 61, rows: 2 }],
       }),
-      materialize: async (featureSet) => ({ featureSet, version: 1, rowsRead: 10, rowsWritten: 10, onlineWritten: 5, watermark: '2026-01-01T00:00:00Z' }),
+      materialize: async (featureSet) => ({
+        featureSet,
+        version: 1,
+        rowsRead: 10,
+        rowsWritten: 10,
+        onlineWritten: 5,
+        watermark: '2026-01-01T00:00:00Z',
+      }),
       trainingDataset: async () => dataset,
       train: async ({ trainer, label, params }) => {
         expect([label, params]).toEqual(['died', { depth: 3 }]);
@@ -96,7 +112,9 @@ async function run(services: Services, tasks: Parameters<typeof pipelineOf>[0]) 
     for await (const part of orchestrator.logs(runId, task, { signal: AbortSignal.timeout(5000) })) text += part;
     return text;
   };
-  const texts = Object.fromEntries(await Promise.all(done.tasks.map(async (task) => [task.name, task.attempt === 0 ? '' : await log(task.name)])));
+  const texts = Object.fromEntries(
+    await Promise.all(done.tasks.map(async (task) => [task.name, task.attempt === 0 ? '' : await log(task.name)])),
+  );
   await rig.close();
   return { done, texts };
 }
@@ -107,7 +125,13 @@ const data = {
   materialize: { operator: 'feature_materialization' as const, featureSets: ['labs', 'trend'], needs: ['validate'] },
   dataset: { operator: 'training_dataset' as const, features: 'inputs', spine: 'select 1', needs: ['materialize'] },
 };
-const train = { operator: 'model_training' as const, trainer: 'gradient_boosting', label: 'died', params: { depth: 3 }, needs: ['dataset'] };
+const train = {
+  operator: 'model_training' as const,
+  trainer: 'gradient_boosting',
+  label: 'died',
+  params: { depth: 3 },
+  needs: ['dataset'],
+};
 
 it('carries a model from its data to production, each operator finding what it works on upstream', async () => {
   const { calls, services } = recording();
@@ -120,9 +144,19 @@ it('carries a model from its data to production, each operator finding what it w
   });
   expect(done.status).toBe('succeeded');
   expect(calls.evaluate).toMatchObject([{ metrics: ['auc'], model: { artifact: 'onnx of gradient_boosting' } }]);
-  expect(calls.register).toMatchObject([{ model: 'mortality', metrics: { auc: 0.9 }, trained: { trainer: 'gradient_boosting' }, codeDigest: null, gitCommit: 'abc123' }]);
+  expect(calls.register).toMatchObject([
+    {
+      model: 'mortality',
+      metrics: { auc: 0.9 },
+      trained: { trainer: 'gradient_boosting' },
+      codeDigest: null,
+      gitCommit: 'abc123',
+    },
+  ]);
   expect(calls.promote).toEqual([{ versionId: 'id 1', to: 'production', reason: `run ${done.runId} of p` }]);
-  expect(taskOf(done, 'materialize').outputs).toMatchObject({ featureSets: { labs: { rowsWritten: 10 }, trend: { version: 1 } } });
+  expect(taskOf(done, 'materialize').outputs).toMatchObject({
+    featureSets: { labs: { rowsWritten: 10 }, trend: { version: 1 } },
+  });
   expect(taskOf(done, 'promote').outputs).toMatchObject({ stage: 'production', version: 1 });
   expect(texts['validate']).toBe('labs.bili is not max 60: 61 in 2 rows\n3 expectations checked, 1 not met\n');
   expect(texts['evaluate']).toBe('2 test rows: auc 0.9\n');
@@ -145,7 +179,8 @@ it('adopts the model, the metrics and the further files that a program leaves, a
       train,
       program: {
         operator: 'model_training',
-        command: 'printf "$MLOPS_DATASET $MLOPS_LABEL" > model.onnx; echo \'{"loss": 0.25}\' > metrics.json; mkdir plots; cat "$MLOPS_FEATURES" "$MLOPS_HYPERPARAMETERS" > plots/a.json; ln -s /etc/passwd link',
+        command:
+          'printf "$MLOPS_DATASET $MLOPS_LABEL" > model.onnx; echo \'{"loss": 0.25}\' > metrics.json; mkdir plots; cat "$MLOPS_FEATURES" "$MLOPS_HYPERPARAMETERS" > plots/a.json; ln -s /etc/passwd link',
         label: 'died',
         params: { depth: 2 },
         bundle: { digest: 'bundle', files: {} },
@@ -161,7 +196,12 @@ it('adopts the model, the metrics and the further files that a program leaves, a
   expect(calls.adopt).toHaveLength(1);
   const { request, onnx } = calls.adopt[0]!;
   expect(onnx).toBe('/artifacts/parquet died');
-  expect(request).toMatchObject({ label: 'died', metrics: { loss: 0.25 }, hyperparameters: { depth: 2 }, dataset: { digest: 'dataset' } });
+  expect(request).toMatchObject({
+    label: 'died',
+    metrics: { loss: 0.25 },
+    hyperparameters: { depth: 2 },
+    dataset: { digest: 'dataset' },
+  });
   expect(request.extraFiles.map((file) => file.path)).toEqual(['plots/a.json']);
   const registered = Object.fromEntries(calls.register.map((call) => [call.trained.trainer, call]));
   // The nearest training counts, and the evaluations of that one alone.
@@ -172,8 +212,17 @@ it('adopts the model, the metrics and the further files that a program leaves, a
 
 it('says what a trainer of your own must leave', async () => {
   const { services } = recording();
-  const mine = (line: string) => ({ operator: 'model_training' as const, command: line, label: 'died', needs: ['dataset'] });
-  const { done } = await run(services, { ...data, none: mine('true'), odd: mine('touch model.onnx; echo \'{"auc": "high"}\' > metrics.json') });
+  const mine = (line: string) => ({
+    operator: 'model_training' as const,
+    command: line,
+    label: 'died',
+    needs: ['dataset'],
+  });
+  const { done } = await run(services, {
+    ...data,
+    none: mine('true'),
+    odd: mine('touch model.onnx; echo \'{"auc": "high"}\' > metrics.json'),
+  });
   expect(taskOf(done, 'none').error).toContain('without leaving model.onnx');
   expect(taskOf(done, 'odd').error).toContain('gives auc a value that is no finite number');
 });
@@ -193,7 +242,13 @@ it('does not try a promotion again that a gate refused', async () => {
       ...data,
       train,
       register: { operator: 'model_registration', model: 'mortality', needs: ['train'] },
-      promote: { operator: 'model_promotion', model: 'mortality', to: 'production', needs: ['register'], retry: { limit: 5, backoff: { initial: '1ms' } } },
+      promote: {
+        operator: 'model_promotion',
+        model: 'mortality',
+        to: 'production',
+        needs: ['register'],
+        retry: { limit: 5, backoff: { initial: '1ms' } },
+      },
     },
   );
   expect(taskOf(done, 'promote')).toMatchObject({ status: 'failed', attempt: 1 });

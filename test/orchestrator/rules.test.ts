@@ -7,7 +7,7 @@ import { runRules } from '../../src/orchestrator/rules.ts';
 import { ancestorsOf } from '../../src/orchestrator/upstream.ts';
 import type { TaskStatus } from '../../src/stores/control/run-states.ts';
 import type { Candidate, Trigger } from '../../src/stores/control/runs.ts';
-import { AGING_SECONDS as AGING_IN_STORE } from '../../src/stores/postgres/runs/leases.ts';
+import { AGING_SECONDS as AGING_IN_STORE } from '../../src/stores/postgres/runs/claims.ts';
 import { pipelineOf } from '../support/orchestrator.ts';
 
 const facts = {

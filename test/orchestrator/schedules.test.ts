@@ -8,7 +8,11 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 describe('the schedules of what is applied', () => {
   it('are those of pipelines and of feature sets that materialize by themselves', () => {
     const catalog = fakeCatalog();
-    catalog.put('pipeline', 'p', pipelineOf({ a: {} }, { schedule: { cron: '0 0 * * 0', timezone: 'America/Chicago', overlap: 'cancel' } }));
+    catalog.put(
+      'pipeline',
+      'p',
+      pipelineOf({ a: {} }, { schedule: { cron: '0 0 * * 0', timezone: 'America/Chicago', overlap: 'cancel' } }),
+    );
     catalog.put('pipeline', 'by_hand', pipelineOf({ a: {} }));
     catalog.put('feature_set', 'labs', { name: 'labs', materialize: { cron: '0 2 * * *', lookback: '2d' } });
     catalog.put('feature_set', 'trend', { name: 'trend' });
@@ -16,7 +20,10 @@ describe('the schedules of what is applied', () => {
       { name: 'pipeline.p', cron: '0 0 * * 0', timezone: 'America/Chicago', catchup: 'none', overlap: 'cancel' },
       { name: 'feature_set.labs', cron: '0 2 * * *', catchup: 'last', overlap: 'skip' },
     ]);
-    expect(materializationOf('labs').tasks['materialize']).toMatchObject({ operator: 'feature_materialization', featureSets: ['labs'] });
+    expect(materializationOf('labs').tasks['materialize']).toMatchObject({
+      operator: 'feature_materialization',
+      featureSets: ['labs'],
+    });
   });
 });
 
@@ -92,7 +99,11 @@ describe('a scheduler', () => {
   });
 
   it('beside another runs each second of a schedule once, with its instant as the cause', async () => {
-    rig.catalog.put('pipeline', 'every_second', pipelineOf({ a: {} }, { name: 'every_second', schedule: { cron: '* * * * * *' } }));
+    rig.catalog.put(
+      'pipeline',
+      'every_second',
+      pipelineOf({ a: {} }, { name: 'every_second', schedule: { cron: '* * * * * *' } }),
+    );
     const one = rig.open({ services: ingesting() });
     const two = rig.open({ services: ingesting() });
     await Promise.all([one.scheduler.start(), two.scheduler.start(), one.worker.start()]);
@@ -104,7 +115,7 @@ describe('a scheduler', () => {
     const instants = runs.map((run) => run.cause.instant!);
     expect(new Set(instants).size).toBe(instants.length);
     const times = instants.map((instant) => Date.parse(instant)).sort();
-    times.slice(1).forEach((time, index) => expect(time - times[index]!).toBe(1000));
+    expect(times.slice(1).map((time, index) => time - times[index]!)).toEqual(times.slice(1).map(() => 1000));
     expect(runs[0]!.cause).toMatchObject({ kind: 'schedule', schedule: 'pipeline.every_second', who: null });
     expect((await ended(one, runs.at(-1)!.runId)).status).toBe('succeeded');
   });

@@ -2,7 +2,18 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeName, processStartedAt } from '../../src/orchestrator/machine.ts';
-import { collect, ended, ingesting, MANUAL, openRig, pipelineOf, type Rig, statuses, taskOf, until } from '../support/orchestrator.ts';
+import {
+  collect,
+  ended,
+  ingesting,
+  MANUAL,
+  openRig,
+  pipelineOf,
+  type Rig,
+  statuses,
+  taskOf,
+  until,
+} from '../support/orchestrator.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 let database: FreshDatabase;
@@ -48,7 +59,10 @@ describe('a worker', () => {
     const go = join(rig.workdir, 'go');
     const only = rig.open();
     await only.worker.start();
-    const { runId } = await only.submit({ pipeline: pipelineOf({ a: waiting(go), b: { needs: ['a'] } }), cause: MANUAL });
+    const { runId } = await only.submit({
+      pipeline: pipelineOf({ a: waiting(go), b: { needs: ['a'] } }),
+      cause: MANUAL,
+    });
     await until('a runs', async () => taskOf((await only.get(runId))!, 'a').status === 'running');
     await only.worker.drain(AbortSignal.timeout(50));
     expect(statuses((await only.get(runId))!)).toEqual({ a: 'running', b: 'pending' });
@@ -82,7 +96,9 @@ describe('a worker', () => {
     );
     const both = [rig.open({ services, capacity: { cpu: 3 } }), rig.open({ services, capacity: { cpu: 3 } })];
     await Promise.all(both.map((one) => one.worker.start()));
-    const tasks = Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`t${index}`, { resources: { cpu: 1 } }]));
+    const tasks = Object.fromEntries(
+      Array.from({ length: 12 }, (_, index) => [`t${index}`, { resources: { cpu: 1 } }]),
+    );
     const { runId } = await both[0]!.submit({ pipeline: pipelineOf(tasks), cause: MANUAL });
     expect((await ended(both[0]!, runId)).status).toBe('succeeded');
     expect(most).toBe(3);

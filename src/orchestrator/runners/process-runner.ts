@@ -5,13 +5,11 @@
  * the store, so that at no moment something runs of which nobody knows. A second shell in the group waits for the end of
  * a pipe that only this daemon holds open: when the daemon dies, however it dies, the whole group does.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { spawn } from 'node:child_process';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { invariant } from '../../lib/assert.ts';
-import { MlopsError } from '../../lib/error.ts';
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { EnvRef } from '../../lib/secret.ts';
 import type { CodeBundle } from '../../spec/canonical-specs.ts';
@@ -19,6 +17,8 @@ import { processStartedAt, signalGroup } from '../machine.ts';
 import { redactingStream } from '../redact.ts';
 import { TaskFailure } from '../task-failure.ts';
 import type { TaskLog } from '../task-log.ts';
+import { attemptDirectory, readOutputs, unpack, writeFiles } from './attempt-directory.ts';
+import { type Exit, exitOf, judge } from './process-exit.ts';
 
 export interface ProcessTask {
   /** A shell line, or the program and its arguments. */
@@ -81,14 +81,6 @@ exec 3<&- </dev/null
 exec "$@"
 `;
 
-/** Under one deterministic name for an attempt. */
-export function attemptDirectory(
-  workdir: string,
-  attempt: { readonly runId: string; readonly task: string; readonly attempt: number },
-): string {
-  return join(workdir, 'runs', attempt.runId, attempt.task, String(attempt.attempt));
-}
-
 export async function runProcess<T>(
   task: ProcessTask,
   attempt: ProcessAttempt,
@@ -132,33 +124,6 @@ export async function runProcess<T>(
   } finally {
     await rm(home, { recursive: true, force: true, maxRetries: 3 });
   }
-}
-
-async function unpack(
-  bundle: CodeBundle | undefined,
-  directory: string,
-  artifactFile: (digest: string) => Promise<string>,
-): Promise<void> {
-  for (const [path, digest] of Object.entries(bundle?.files ?? {})) {
-    const target = join(directory, path);
-    invariant(target.startsWith(directory + sep), `a bundle's file leaves its directory: ${path}`);
-    await mkdir(dirname(target), { recursive: true });
-    await copyFile(await artifactFile(digest), target);
-    await chmod(target, 0o755);
-  }
-}
-
-async function writeFiles(
-  exchange: string,
-  files: Readonly<Record<string, JsonValue>>,
-): Promise<Record<string, string>> {
-  const paths: Record<string, string> = {};
-  for (const [variable, content] of Object.entries(files)) {
-    const path = join(exchange, `${variable.replace(/^MLOPS_/, '').toLowerCase()}.json`);
-    await writeFile(path, JSON.stringify(content));
-    paths[variable] = path;
-  }
-  return paths;
 }
 
 function inherited(variables: Readonly<Record<string, string | undefined>>): Record<string, string> {
@@ -231,54 +196,6 @@ async function settled(output: Promise<unknown>, streams: readonly Readable[]): 
   clearTimeout(timer);
 }
 
-interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
-
-function exitOf(child: ChildProcess): Promise<Exit> {
-  const exit = new Promise<Exit>((resolve, reject) => {
-    child.once('error', (cause) =>
-      reject(new MlopsError('PL203', { detail: `The program cannot be started: ${cause.message}.`, cause })),
-    );
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-  });
-  // Awaited later; until then a failure to start is not unhandled.
-  exit.catch(() => {});
-  return exit;
-}
-
-const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGILL: 4,
-  SIGTRAP: 5,
-  SIGABRT: 6,
-  SIGBUS: 7,
-  SIGFPE: 8,
-  SIGKILL: 9,
-  SIGUSR1: 10,
-  SIGSEGV: 11,
-  SIGUSR2: 12,
-  SIGPIPE: 13,
-  SIGALRM: 14,
-  SIGTERM: 15,
-};
-
-/** A kill that was not ours is a crash: the machine ran out of memory or somebody evicted it. 137 is how a shell says so. */
-function judge({ code, signal }: Exit): void {
-  if (code === 0) return;
-  const exitCode = code ?? 128 + (SIGNAL_NUMBERS[signal ?? ''] ?? 0);
-  if (exitCode === 137)
-    throw new TaskFailure('crashed', exitCode, 'the program was killed (SIGKILL): out of memory, or by hand');
-  throw new TaskFailure(
-    'failed',
-    exitCode,
-    signal === null ? `the program ended with exit code ${exitCode}` : `the program ended by ${signal}`,
-  );
-}
-
 function stopGroup(group: number, exit: Promise<Exit>, graceMs: number): void {
   signalGroup(group, 'SIGTERM');
   const timer = setTimeout(() => signalGroup(group, 'SIGKILL'), graceMs);
@@ -302,31 +219,4 @@ async function capture(stream: Readable, name: 'out' | 'err', attempt: ProcessAt
     );
   }
   attempt.taskLog.write(name, redacting.push(decoder.end()) + redacting.end());
-}
-
-const OUTPUTS_LIMIT_BYTES = 1024 * 1024;
-
-async function readOutputs(file: string): Promise<JsonObject> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return {};
-    throw error;
-  }
-  if (text.trim() === '') return {};
-  const problem = (why: string): MlopsError =>
-    new MlopsError('PL203', {
-      detail: `What the program wrote to MLOPS_OUTPUTS ${why}.`,
-      hint: 'write one JSON object, e.g. {"rows": 10}',
-    });
-  if (Buffer.byteLength(text) > OUTPUTS_LIMIT_BYTES) throw problem(`is larger than ${OUTPUTS_LIMIT_BYTES} bytes`);
-  let outputs: unknown;
-  try {
-    outputs = JSON.parse(text);
-  } catch {
-    throw problem('is not JSON');
-  }
-  if (typeof outputs !== 'object' || outputs === null || Array.isArray(outputs)) throw problem('is not an object');
-  return outputs as JsonObject;
 }

@@ -14,8 +14,9 @@ import type {
   TaskRecord,
 } from '../control/runs.ts';
 import type { Database } from './database.ts';
+import { claim } from './runs/claims.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
-import { cancelledLeases, claim, endAttempts, endOverdue, expiredLeases, LEASE_SECONDS } from './runs/leases.ts';
+import { cancelledLeases, endAttempts, endOverdue, expiredLeases, LEASE_SECONDS } from './runs/leases.ts';
 import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
 import { appendLog, readLog } from './runs/logs.ts';
 import { advanceSchedule, fire, releaseHeld, scheduleCursor, touchSchedules } from './runs/schedules.ts';
