@@ -133,7 +133,8 @@ function bestSplit(
   for (const feature of features) {
     const { codes, cuts } = data.features[feature]!;
     histogram.fill(0);
-    for (const row of rows) {
+    for (let i = 0; i < rows.length; i += 1) {
+      const row = rows[i]!;
       const at = codes[row]! * 2;
       histogram[at] = histogram[at]! + gradient[row]!;
       histogram[at + 1] = histogram[at + 1]! + hessian[row]!;
