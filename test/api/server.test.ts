@@ -12,7 +12,11 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close(1000);
 });
 
-async function serve(routes: readonly Route[], apiKeys: Record<string, string> = {}, errors: unknown[] = []): Promise<{ url: string; server: ApiServer }> {
+async function serve(
+  routes: readonly Route[],
+  apiKeys: Record<string, string> = {},
+  errors: unknown[] = [],
+): Promise<{ url: string; server: ApiServer }> {
   const server = await createApiServer({
     routes,
     apiKeys: new Map(Object.entries(apiKeys)),
@@ -29,16 +33,33 @@ const echo: Route = {
   method: 'POST',
   path: '/echo/{name}',
   query: { n: { type: 'integer', default: 7 } },
-  body: { type: 'object', required: ['a'], additionalProperties: false, properties: { a: { type: 'number' }, b: { enum: ['x', 'y'] } } },
+  body: {
+    type: 'object',
+    required: ['a'],
+    additionalProperties: false,
+    properties: { a: { type: 'number' }, b: { enum: ['x', 'y'] } },
+  },
   handle: async ({ params, query, body, caller }) => json(200, { params, query, body, caller }),
 };
 
 describe('a request', () => {
   it('is read as JSON whatever its content type says', async () => {
     const { url } = await serve([echo]);
-    for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'application/json', 'application/octet-stream']) {
-      const answer = await fetch(`${url}/echo/bob?n=3`, { method: 'POST', body: '{"a": 1}', headers: { 'content-type': type } });
-      expect([answer.status, await answer.json()]).toEqual([200, { params: { name: 'bob' }, query: { n: 3 }, body: { a: 1 }, caller: { who: 'http' } }]);
+    for (const type of [
+      'application/x-www-form-urlencoded',
+      'text/plain',
+      'application/json',
+      'application/octet-stream',
+    ]) {
+      const answer = await fetch(`${url}/echo/bob?n=3`, {
+        method: 'POST',
+        body: '{"a": 1}',
+        headers: { 'content-type': type },
+      });
+      expect([answer.status, await answer.json()]).toEqual([
+        200,
+        { params: { name: 'bob' }, query: { n: 3 }, body: { a: 1 }, caller: { who: 'http' } },
+      ]);
     }
   });
 
@@ -47,7 +68,12 @@ describe('a request', () => {
     const answer = await fetch(`${url}/echo/bob`, { method: 'POST', body: '{"a": ' });
     expect(answer.status).toBe(400);
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
-    expect(await answer.json()).toMatchObject({ code: 'API400', title: 'Bad request', status: 400, type: 'urn:mlops:problem:API400' });
+    expect(await answer.json()).toMatchObject({
+      code: 'API400',
+      title: 'Bad request',
+      status: 400,
+      type: 'urn:mlops:problem:API400',
+    });
   });
 
   it('gets every mistake of its body with a JSON pointer', async () => {
@@ -62,7 +88,10 @@ describe('a request', () => {
   it('for an unknown path is told where all paths are listed', async () => {
     const { url } = await serve([echo]);
     const answer = await fetch(`${url}/nowhere`);
-    expect([answer.status, ((await answer.json()) as { hint: string }).hint]).toEqual([404, 'GET /openapi.json lists every path']);
+    expect([answer.status, ((await answer.json()) as { hint: string }).hint]).toEqual([
+      404,
+      'GET /openapi.json lists every path',
+    ]);
   });
 
   it('that fails for a reason of ours tells nothing of it and reports it whole', async () => {
@@ -100,14 +129,18 @@ describe('a request', () => {
       },
     ]);
     const answer = await fetch(`${url}/gate`);
-    expect([answer.status, await answer.json()]).toMatchObject([409, { code: 'MD202', failed_gates: [{ metric: 'auc' }] }]);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      409,
+      { code: 'MD202', failed_gates: [{ metric: 'auc' }] },
+    ]);
   });
 });
 
 describe('authentication', () => {
   it('asks for one of the keys and names it', async () => {
     const { url } = await serve([echo], { ci: 'secret-1', ops: 'secret-2' });
-    const post = (headers: Record<string, string>) => fetch(`${url}/echo/x`, { method: 'POST', body: '{"a":1}', headers });
+    const post = (headers: Record<string, string>) =>
+      fetch(`${url}/echo/x`, { method: 'POST', body: '{"a":1}', headers });
     expect((await post({})).status).toBe(401);
     expect((await post({ authorization: 'Bearer wrong' })).status).toBe(401);
     const answer = await post({ authorization: 'Bearer secret-2' });
@@ -145,7 +178,11 @@ describe('an idempotency key', () => {
     };
     const { url } = await serve([counted]);
     const post = async (key: string, body: unknown) => {
-      const answer = await fetch(`${url}/counted`, { method: 'POST', body: JSON.stringify(body), headers: { 'idempotency-key': key } });
+      const answer = await fetch(`${url}/counted`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'idempotency-key': key },
+      });
       return [answer.status, await answer.json()];
     };
     expect(await post('k', { a: 1 })).toEqual([201, { calls: 1 }]);
@@ -197,7 +234,12 @@ describe('the server', () => {
         handle: async ({ params, stream }) => {
           let bytes = 0;
           for await (const chunk of stream) bytes += (chunk as Buffer).length;
-          return { kind: 'stream', status: 200, contentType: 'text/plain', stream: Readable.from([`${params['path']}:${bytes}`]) };
+          return {
+            kind: 'stream',
+            status: 200,
+            contentType: 'text/plain',
+            stream: Readable.from([`${params['path']}:${bytes}`]),
+          };
         },
       },
     ]);
