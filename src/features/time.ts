@@ -8,9 +8,10 @@ export function parseTimestamp(text: string): bigint | undefined {
   const match = TIMESTAMP.exec(text.trim());
   if (match === null) return undefined;
   const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '', zone = 'Z'] = match;
-  const ms = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  // Date.UTC would read the year 50 as 1950.
+  const ms = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`);
   const date = new Date(ms);
-  // Date.UTC turns 31 February into March: what comes back must be what was written.
+  // 31 February may be read as a day in March: what comes back must be what was written.
   const exact =
     date.getUTCMonth() + 1 === Number(month) &&
     date.getUTCDate() === Number(day) &&

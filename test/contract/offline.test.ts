@@ -267,19 +267,19 @@ describe.each(backends)('the offline store: $name', ({ open }) => {
     });
 
     it('need no more memory than the limit', async () => {
-      // About 350 MB of rows under a limit of 256 MB.
-      const small = open(join(temporary.path, 'small'), 2 ** 28);
+      // About 250 MB of rows under a limit of 192 MB.
+      const small = open(join(temporary.path, 'small'), 192 * 2 ** 20);
       try {
         const of = plan({
           from: {
             query:
-              "select range as id, timestamp '2024-01-01' + range * interval 1 second as at, repeat(md5(range::varchar), 16) as v from range(700000)",
+              "select range as id, timestamp '2024-01-01' + range * interval 1 second as at, repeat(md5(range::varchar), 16) as v from range(450000)",
           },
           features: [{ name: 'v', dtype: 'string', column: 'v' }],
         });
         const staged = await small.stage(of, [], 'sets/big/v1', signal);
         const part = await staged.write({ from: 0, to: 1000, sequence: 1 }, signal);
-        expect([staged.rows, part.rows]).toEqual([700_000, 1000]);
+        expect([staged.rows, part.rows]).toEqual([450_000, 1000]);
         await staged.discard();
       } finally {
         await small.close();

@@ -2,8 +2,9 @@
  * One in-process DuckDB, opened when first used: in memory, with a limit beyond which it spills to disk. Jobs run one at a
  * time, so that the limit holds for the process and a job may set the number of threads.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { MlopsError } from '../../lib/error.ts';
@@ -47,7 +48,7 @@ export function createEngine(options: EngineOptions): Engine {
   let closed = false;
 
   async function open(): Promise<{ instance: DuckDBInstance; scratch: string }> {
-    const scratch = join(options.tempDirectory, `${process.pid}-${process.hrtime.bigint().toString(36)}`);
+    const scratch = join(options.tempDirectory, `${process.pid}@${hostname()}~${randomUUID()}`);
     await removeLeftovers(options.tempDirectory);
     await mkdir(scratch, { recursive: true });
     const { DuckDBInstance } = await import('@duckdb/node-api');
@@ -154,8 +155,9 @@ export function messageOf(error: unknown): string {
 async function removeLeftovers(directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
   for (const name of names) {
-    const pid = Number(name.split('-')[0]);
-    if (Number.isInteger(pid) && pid > 0 && pid !== process.pid && !isAlive(pid)) {
+    // Another machine that shares the folder has processes of its own.
+    const [, pid, host] = /^(\d+)@(.*)~[^~]*$/.exec(name) ?? [];
+    if (host === hostname() && Number(pid) !== process.pid && !isAlive(Number(pid))) {
       await rm(join(directory, name), { recursive: true, force: true });
     }
   }
