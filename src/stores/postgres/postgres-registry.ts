@@ -96,7 +96,8 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
         });
       }
       const artifact = { path, digest, bytes, uri: declared?.uri ?? null };
-      const next = declared === undefined ? [...artifacts, artifact] : artifacts.map((one) => (one === declared ? artifact : one));
+      const next =
+        declared === undefined ? [...artifacts, artifact] : artifacts.map((one) => (one === declared ? artifact : one));
       await tx.query('update mlops.model_versions set artifacts = $3 where scope_id = $1 and version_id = $2', [
         scopeId,
         id,
