@@ -44,30 +44,23 @@ export async function loadTypescript(
 }
 
 function loadFailure(error: unknown, path: string, fileName: (path: string) => string): Diagnostic {
-  const {
-    message = String(error),
-    stack,
-    loc,
-  } = error as { message?: string; stack?: string; loc?: { line: number; column: number } };
-  const syntax = /\((\d+):(\d+)\)/.exec(message);
-  const file = / (\/[^\s:]+\.[cm]?[jt]sx?)/.exec(message)?.[1] ?? path;
-  // A syntax error says where by itself; anything else where it was thrown.
+  const { message = String(error), stack } = error as { message?: string; stack?: string };
+  // The transformer tells the place of a syntax error in its message only; anything else is placed where it was thrown.
+  const syntax = /^ParseError: (.*?)\s*\n\s*(.+):(\d+):(\d+)/s.exec(message);
   const thrown = framesOf(stack).find(
     (frame) => /\.[cm]?[jt]sx?$/.test(frame.path) && !frame.path.startsWith(import.meta.dirname),
   );
   const place =
-    loc !== undefined
-      ? { path: file, line: loc.line, column: loc.column + 1 }
-      : syntax !== null
-        ? { path: file, line: Number(syntax[1]), column: Number(syntax[2]) + 1 }
-        : (thrown ?? { path, line: 1, column: 1 });
+    syntax?.[2] === undefined
+      ? (thrown ?? { path, line: 1, column: 1 })
+      : { path: syntax[2], line: Number(syntax[3]), column: Number(syntax[4]) + 1 };
   const start = { line: place.line, column: place.column };
   const name = error instanceof Error && error.name !== 'Error' ? `${error.name}: ` : '';
   return {
     code: 'SP002',
     severity: 'error',
     summary: CODES.SP002,
-    detail: `${name}${(message.split('\n')[0] ?? '').replace(`${path}: `, '').replace(/\s*\(\d+:\d+\)$/, '')}`,
+    detail: syntax === null ? `${name}${message.split('\n')[0]}` : `${syntax[1]}.`,
     at: { file: fileName(place.path), start, end: { line: start.line, column: start.column + 1 } },
   };
 }

@@ -66,7 +66,10 @@ function plainValue(value: unknown, context: Context): unknown {
     if (set !== undefined) context.onReference?.(set);
     return `${set?.name}.${feature.feature}`;
   }
-  return sqlOf(value) ?? value;
+  const sql = sqlOf(value);
+  if (sql === undefined) return value;
+  for (const mentioned of sql.resources) context.onReference?.(mentioned);
+  return sql.text;
 }
 
 function normalizeText(

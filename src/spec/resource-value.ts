@@ -31,7 +31,11 @@ export interface FeatureRef {
 
 /** A query that knows it is one: nested, it is inserted as it is. */
 export interface SqlText {
-  readonly [SQL]: string;
+  readonly [SQL]: {
+    readonly text: string;
+    /** The resources that were interpolated. */
+    readonly resources: readonly ResourceValue[];
+  };
 }
 
 export interface ProjectValue {
@@ -49,8 +53,8 @@ export function featureOf(value: unknown): FeatureRef[typeof FEATURE] | undefine
   return isObject(value) ? (value[FEATURE] as FeatureRef[typeof FEATURE] | undefined) : undefined;
 }
 
-export function sqlOf(value: unknown): string | undefined {
-  return isObject(value) ? (value[SQL] as string | undefined) : undefined;
+export function sqlOf(value: unknown): SqlText[typeof SQL] | undefined {
+  return isObject(value) ? (value[SQL] as SqlText[typeof SQL] | undefined) : undefined;
 }
 
 export function projectOf(value: unknown): ProjectValue[typeof PROJECT] | undefined {

@@ -70,7 +70,7 @@ it('names are accepted wherever references are', () => {
 it('sql keeps its text and turns what is interpolated into SQL', () => {
   const odd = source('odd-name', { file: 'a.csv' });
   const where = sql`id > ${3}`;
-  expect(sqlOf(sql`select ${labs.bili}, ${"it's"}, ${null}, ${true} from ${visits}, ${odd} where ${where}`)).toBe(
+  expect(sqlOf(sql`select ${labs.bili}, ${"it's"}, ${null}, ${true} from ${visits}, ${odd} where ${where}`)?.text).toBe(
     `select bili, 'it''s', null, true from visits, "odd-name" where id > 3`,
   );
   expect(() => sql`select ${{} as never}`).toThrow(TypeError);

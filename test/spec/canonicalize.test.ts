@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest';
+import type { CanonicalSpecs } from '../../src/spec/canonical-specs.ts';
+import { canonicalizeResource } from '../../src/spec/canonicalize.ts';
+import { expressionOrder } from '../../src/spec/feature-set.ts';
+import type { Kind } from '../../src/spec/kinds.ts';
+import type { Lookup } from '../../src/spec/lookup.ts';
+
+const recorded: { readonly [K in Kind]?: Readonly<Record<string, CanonicalSpecs[K]>> } = {
+  source: { visits: { name: 'visits', file: 'visits.csv' }, wards: { name: 'wards', query: 'select * from visits' } },
+  entity: { patient: { name: 'patient', keys: { id: 'int64' } } },
+  feature_set: {
+    labs: {
+      name: 'labs',
+      entity: 'patient',
+      source: 'visits',
+      eventTime: 'at',
+      features: { bili: { dtype: 'float64' }, age: { dtype: 'int64' } },
+    },
+    stays: {
+      name: 'stays',
+      entity: 'patient',
+      query: 'select * from wards',
+      eventTime: 'at',
+      features: { days: { dtype: 'int64' } },
+    },
+  },
+  feature_service: { inputs: { name: 'inputs', features: ['labs.bili'] } },
+  model: { risk: { name: 'risk', framework: 'onnx', inputs: 'inputs', pipeline: 'train' } },
+};
+
+const lookup: Lookup = {
+  get: (kind, name) => (recorded[kind] as Readonly<Record<string, never>> | undefined)?.[name],
+  names: (kind) => new Set(Object.keys(recorded[kind] ?? {})),
+};
+
+/** As YAML and JSON refer to an environment variable. */
+const envText = (name: string): string => `\${env:${name}}`;
+
+const told = (kind: Kind, raw: unknown): string[] =>
+  canonicalizeResource(kind, raw, lookup).diagnostics.map(({ code, pointer }) => `${code} ${pointer}`);
+
+describe('a resource as JSON', () => {
+  it('may use snake_case, lists of named tasks, and leave operands out', () => {
+    const { spec, dependsOn, diagnostics } = canonicalizeResource(
+      'pipeline',
+      {
+        name: 'train',
+        tasks: [
+          { name: 'ingest', operator: 'data_ingestion', source: 'visits' },
+          { name: 'validate', operator: 'data_validation', on_failure: 'warn' },
+          { name: 'materialize', operator: 'feature_materialization' },
+          { name: 'dataset', operator: 'training_dataset', spine: ' select id, at, died from visits; ' },
+          { name: 'fit', operator: 'model_training', trainer: 'random_forest', label: 'died' },
+          { name: 'register', operator: 'model_registration' },
+          { name: 'promote', operator: 'model_promotion', to: 'staging' },
+        ],
+      },
+      lookup,
+    );
+    expect(diagnostics).toEqual([]);
+    expect(spec?.tasks).toEqual({
+      ingest: { operator: 'data_ingestion', source: 'visits', needs: [] },
+      validate: { operator: 'data_validation', onFailure: 'warn', featureSets: ['labs', 'stays'], needs: ['ingest'] },
+      materialize: { operator: 'feature_materialization', featureSets: ['labs', 'stays'], needs: ['validate'] },
+      dataset: {
+        operator: 'training_dataset',
+        features: 'inputs',
+        spine: 'select id, at, died from visits',
+        needs: ['materialize'],
+      },
+      fit: { operator: 'model_training', trainer: 'random_forest', label: 'died', needs: ['dataset'] },
+      register: { operator: 'model_registration', model: 'risk', needs: ['fit'] },
+      promote: { operator: 'model_promotion', to: 'staging', model: 'risk', needs: ['register'] },
+    });
+    expect(dependsOn).toEqual(['feature_service.inputs', 'feature_set.labs', 'feature_set.stays', 'source.visits']);
+  });
+
+  it('takes one feature set where a list is meant', () => {
+    const { spec } = canonicalizeResource(
+      'pipeline',
+      { name: 'p', tasks: { m: { operator: 'feature_materialization', feature_set: 'labs' } } },
+      lookup,
+    );
+    expect(spec?.tasks['m']).toEqual({ operator: 'feature_materialization', featureSets: ['labs'], needs: [] });
+  });
+
+  it('may list its features', () => {
+    const { spec } = canonicalizeResource(
+      'feature_set',
+      {
+        name: 'new',
+        entity: 'patient',
+        source: 'visits',
+        event_time: 'at',
+        features: [
+          { name: 'a', dtype: 'int64' },
+          { name: 'b', dtype: 'bool' },
+        ],
+      },
+      lookup,
+    );
+    expect(spec).toEqual({
+      name: 'new',
+      entity: 'patient',
+      source: 'visits',
+      eventTime: 'at',
+      features: { a: { dtype: 'int64' }, b: { dtype: 'bool' } },
+    });
+  });
+
+  it('is refused with pointers to what is wrong', () => {
+    expect(
+      told('feature_set', {
+        name: 'x',
+        entity: 'patent',
+        source: 'visits',
+        event_time: 'at',
+        features: { a: 'int64' },
+      }),
+    ).toEqual(['SP104 /entity']);
+    expect(told('feature_set', ['x'])).toEqual(['SP103 ']);
+    expect(told('feature_set', { name: 'x' })).toEqual(['SP102 ', 'SP102 ', 'SP102 ', 'SP102 ']);
+    expect(told('pipeline', { name: 'x', tasks: { a: { operator: 'nothing' } } })).toEqual(['SP103 /tasks/a/operator']);
+    expect(told('pipeline', { name: 'x', tasks: { 'A b': { operator: 'command', command: 'ls' } } })).toEqual([
+      'SP106 /tasks/A b',
+    ]);
+    expect(told('source', { name: 'x', file: 'a', event_time: 'b' })).toEqual(['SP101 /event_time']);
+  });
+
+  it('takes the operator fields of its own operator only', () => {
+    expect(
+      told('pipeline', { name: 'x', tasks: { a: { operator: 'command', command: 'ls', spine: 'select 1' } } }),
+    ).toEqual(['SP101 /tasks/a/spine']);
+  });
+
+  it('reads a reference to the environment where a secret may stand, and nowhere else', () => {
+    const { spec } = canonicalizeResource(
+      'pipeline',
+      { name: 'x', tasks: { a: { operator: 'command', command: 'ls', env: { KEY: envText('KEY') } } } },
+      lookup,
+    );
+    expect(spec?.tasks['a']).toMatchObject({ env: { KEY: { $env: 'KEY' } } });
+    expect(
+      told('pipeline', {
+        name: 'x',
+        tasks: { a: { operator: 'command', command: 'ls', env: { KEY: `a${envText('KEY')}` } } },
+      }),
+    ).toEqual(['SP103 /tasks/a/env/KEY']);
+    expect(told('source', { name: 'x', file: envText('FILE') })).toEqual(['SP103 /file']);
+  });
+});
+
+describe('operands', () => {
+  it('that are ambiguous are an error that names the candidates', () => {
+    const { diagnostics } = canonicalizeResource(
+      'pipeline',
+      { name: 'other', tasks: { a: { operator: 'data_ingestion' } } },
+      lookup,
+    );
+    expect(diagnostics).toMatchObject([{ code: 'SP108', pointer: '/tasks/a', hint: 'candidates: visits, wards' }]);
+  });
+
+  it('follow the nearest task upstream', () => {
+    const { spec } = canonicalizeResource(
+      'pipeline',
+      {
+        name: 'p',
+        tasks: {
+          one: { operator: 'data_ingestion', source: 'visits' },
+          two: { operator: 'data_ingestion', source: 'wards', needs: ['one'] },
+          check: { operator: 'data_validation', needs: ['two'] },
+          write: { operator: 'feature_materialization', needs: ['check'] },
+        },
+      },
+      lookup,
+    );
+    expect(spec?.tasks['check']).toMatchObject({ featureSets: ['stays'] });
+    expect(spec?.tasks['write']).toMatchObject({ featureSets: ['stays'] });
+  });
+
+  it('of an endpoint follow from its models', () => {
+    const { spec } = canonicalizeResource('endpoint', { name: 'e', variants: { only: { model: 'risk' } } }, lookup);
+    expect(spec).toEqual({
+      name: 'e',
+      key: 'id',
+      variants: { only: { model: 'risk', stage: 'production' } },
+      split: { only: 100 },
+    });
+    expect(
+      told('endpoint', { name: 'e', variants: { a: { model: 'risk' }, b: { model: 'risk', version: 2 } } }),
+    ).toEqual(['SP102 ']);
+    expect(told('endpoint', { name: 'e', key: 'idd', variants: { a: { model: 'risk' } } })).toEqual(['SP104 /key']);
+  });
+});
+
+it('a service names every feature once, in order', () => {
+  const { spec } = canonicalizeResource(
+    'feature_service',
+    { name: 's', features: ['labs.age', 'labs', 'stays.days'] },
+    lookup,
+  );
+  expect(spec?.features).toEqual(['labs.age', 'labs.bili', 'stays.days']);
+  expect(told('feature_service', { name: 's', features: ['labs.nothing', 'nowhere'] })).toEqual([
+    'SP104 /features/0',
+    'SP104 /features/1',
+  ]);
+});
+
+it('computed features are ordered after those that they read', () => {
+  expect(
+    expressionOrder({
+      c: { dtype: 'float64', expr: 'b + a' },
+      b: { dtype: 'float64', expr: 'a * 2' },
+      a: { dtype: 'float64' },
+    }),
+  ).toEqual(['b', 'c']);
+});
