@@ -127,7 +127,7 @@ async function operate(
   const { lease, run, controller, taskLog } = options;
   const { signal } = controller;
   const ancestors = ancestorsOf(run.spec, lease.task);
-  const inputs = await options.outputsOf(ancestors);
+  const inputs = readsInputs(task) ? await options.outputsOf(ancestors) : {};
   signal.throwIfAborted();
   const attempt = {
     runId: lease.runId,
@@ -158,6 +158,15 @@ async function operate(
     runProcess: (process, use) => runProcess(process, attempt, options.process, use),
   });
   return patient(work, signal, options.abandonAfterMs);
+}
+
+/** Operators that work on data alone need nothing of the tasks before them; in a large graph that is much to read. */
+function readsInputs(task: CanonicalTask): boolean {
+  return (
+    task.operator !== 'data_ingestion' &&
+    task.operator !== 'data_validation' &&
+    task.operator !== 'feature_materialization'
+  );
 }
 
 /** As `work`; but an operator that does not heed the signal is not waited for longer than that. */

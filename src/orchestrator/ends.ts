@@ -18,8 +18,17 @@ interface Waiting {
 const TRY_AGAIN_MS = 500;
 /** An end that the store refuses each time is given up; the lease then expires and the task is recovered. */
 const TRIES = 60;
+const TRIES_WHILE_STOPPING = 4;
 
-export function createEnds(runs: Pick<RunStore, 'end'>, rules: RunRules, onRecorded: () => void): Ends {
+export interface EndsOptions {
+  readonly runs: Pick<RunStore, 'end'>;
+  readonly rules: RunRules;
+  readonly onRecorded: () => void;
+  /** Aborted while the worker stops: then nobody waits long for a store that is away. */
+  readonly stopping: AbortSignal;
+}
+
+export function createEnds({ runs, rules, onRecorded, stopping }: EndsOptions): Ends {
   const gathering = new Map<string, Waiting[]>();
   const writing = new Set<string>();
 
@@ -51,7 +60,7 @@ export function createEnds(runs: Pick<RunStore, 'end'>, rules: RunRules, onRecor
         onRecorded();
         return;
       } catch (error) {
-        if (attempt >= TRIES) {
+        if (attempt >= (stopping.aborted ? TRIES_WHILE_STOPPING : TRIES)) {
           for (const { reject } of batch) reject(error);
           return;
         }

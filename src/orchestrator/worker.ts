@@ -50,6 +50,8 @@ export interface Worker {
 }
 
 const POLL_MS = 1000;
+/** Hints come in crowds. After a claim that found nothing the next one waits this long: the crowd is then answered by one. */
+const EMPTY_CLAIM_PAUSE_MS = 20;
 const SPECS_KEPT = 64;
 
 interface Active {
@@ -66,7 +68,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const wakeup = createWakeup();
   const stopping = new AbortController();
   const specs = new Map<string, Promise<RunRecord | undefined>>();
-  const ends = createEnds(runs, runRules, () => wakeup.wake());
+  const ends = createEnds({ runs, rules: runRules, onRecorded: () => wakeup.wake(), stopping: stopping.signal });
   let identity: WorkerIdentity | undefined;
   let keeper: LeaseKeeper | undefined;
   let loop: Promise<void> | undefined;
@@ -115,6 +117,7 @@ export function createWorker(options: WorkerOptions): Worker {
     if (identity === undefined) return waitMs;
     const { leases, nextDueMs } = await runs.claim(identity, maxTasks - active.size, admit, runRules);
     for (const lease of leases) begin(lease);
+    if (leases.length === 0) await pause(EMPTY_CLAIM_PAUSE_MS, stopping.signal);
     return nextDueMs === null ? waitMs : Math.min(waitMs, Math.max(1, Math.ceil(nextDueMs)));
   }
 

@@ -189,7 +189,7 @@ describe('a store that drops every connection', () => {
         `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`,
       );
       dropped += 1;
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await new Promise((resolve) => setTimeout(resolve, 100 + 40 * dropped));
       const state = await watcher.get(runId).catch(() => undefined);
       return state !== undefined && state.finishedAt !== null && state;
     });

@@ -91,8 +91,10 @@ export async function runProcess<T>(
   const directory = join(home, 'work');
   const exchange = join(home, 'io');
   await rm(home, { recursive: true, force: true });
-  await mkdir(directory, { recursive: true });
-  await mkdir(exchange, { recursive: true });
+  // Parameters and outputs are nobody else's business.
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  await mkdir(directory);
+  await mkdir(exchange);
   try {
     await unpack(task.bundle, directory, options.artifactFile);
     const outputsFile = join(exchange, 'outputs.json');

@@ -49,7 +49,10 @@ export async function claim(
 ): Promise<{ readonly leases: readonly Lease[]; readonly nextDueMs: number | null }> {
   return db.transaction(async (tx) => {
     // Two workers on one machine must not both count the same room as free.
-    await tx.query('select pg_advisory_xact_lock(hashtextextended($1, $2))', [`mlops claim ${worker.node}`, scopeId]);
+    await tx.query(
+      `select set_config('idle_in_transaction_session_timeout', '15s', true), pg_advisory_xact_lock(hashtextextended($1, $2))`,
+      [`mlops claim ${worker.node}`, scopeId],
+    );
     const [used] = await tx.query<RoomRow>(ROOM, [scopeId, worker.node]);
     const room: Room = {
       free: {
@@ -70,6 +73,7 @@ export async function claim(
       room.free.memoryBytes,
       room.free.gpu,
       AGING_SECONDS,
+      slots,
     ]);
     const nextDueMs = used?.next_due_ms ?? null;
     if (candidates.length === 0) return { leases: [], nextDueMs };
