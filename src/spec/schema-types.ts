@@ -2,66 +2,39 @@
 
 /**
  * Lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Name".
  */
 export type Name = string;
 /**
  * A query in DuckDB's dialect.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Sql".
  */
 export type Sql = string;
 /**
  * The type of an entity key.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "KeyType".
  */
 export type KeyType = 'int32' | 'int64' | 'string' | 'uuid' | 'timestamp' | 'date';
 /**
  * A column name as the source spells it.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Column".
  */
 export type Column = string;
 /**
  * A whole or decimal number and a unit: `ms s m h d w`, e.g. `15m`, `400d`.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Duration".
  */
 export type Duration = string;
 /**
  * The type of a feature.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Dtype".
  */
 export type Dtype =
   'bool' | 'int32' | 'int64' | 'float32' | 'float64' | 'string' | 'timestamp' | 'date' | 'uuid' | 'bytes' | 'json';
 /**
  * Five or six cron fields (six: seconds first).
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Cron".
  */
 export type Cron = string;
 /**
  * An IANA time zone, e.g. `America/Chicago`. Default UTC.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Timezone".
  */
 export type Timezone = string;
 /**
  * A task; its fields go by its operator.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Task".
  */
 export type Task =
   | DataIngestionTask
@@ -75,48 +48,23 @@ export type Task =
   | CommandTask;
 /**
  * Bytes with an optional unit: `k M G T` or `Ki Mi Gi Ti`, e.g. `512Mi`.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Size".
  */
 export type Size = string;
 /**
  * A shell line, or the program and its arguments.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "CommandLine".
  */
 export type CommandLine = string | string[];
 /**
  * A reference to an environment variable (`env('NAME')`, `${env:NAME}` alone), or a plain text where nothing is secret.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Secret".
  */
 export type Secret = string | EnvRef;
 /**
  * Globs of project files that the task needs beside those that its command names.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Code".
  */
 export type Code = string[];
 
-export interface Specs {
-  source?: SourceSpec;
-  entity?: EntitySpec;
-  feature_set?: FeatureSetSpec;
-  feature_service?: FeatureServiceSpec;
-  pipeline?: PipelineSpec;
-  model?: ModelSpec;
-  endpoint?: EndpointSpec;
-  project?: ProjectSpec;
-}
 /**
  * Where data comes from: a file, or a query over other sources.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "SourceSpec".
  */
 export interface SourceSpec {
   /**
@@ -172,18 +120,12 @@ export interface SourceSpec {
 }
 /**
  * Free labels.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Tags".
  */
 export interface Tags {
   [k: string]: string;
 }
 /**
  * What features describe: a patient, a ward. Its keys identify one.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "EntitySpec".
  */
 export interface EntitySpec {
   /**
@@ -219,9 +161,6 @@ export interface EntitySpec {
 }
 /**
  * Features of one entity from one source or query, versioned together.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "FeatureSetSpec".
  */
 export interface FeatureSetSpec {
   /**
@@ -286,9 +225,6 @@ export interface FeatureSetSpec {
 }
 /**
  * One feature.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Feature".
  */
 export interface Feature {
   /**
@@ -359,9 +295,6 @@ export interface MaterializeSpec {
 }
 /**
  * The features that a model reads, by name.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "FeatureServiceSpec".
  */
 export interface FeatureServiceSpec {
   /**
@@ -397,9 +330,6 @@ export interface FeatureServiceSpec {
 }
 /**
  * Tasks and the order they run in.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "PipelineSpec".
  */
 export interface PipelineSpec {
   /**
@@ -463,9 +393,6 @@ export interface Schedule {
 }
 /**
  * Takes an immutable snapshot of a source.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "DataIngestionTask".
  */
 export interface DataIngestionTask {
   /**
@@ -515,9 +442,6 @@ export interface DataIngestionTask {
 }
 /**
  * Further attempts.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Retry".
  */
 export interface Retry {
   /**
@@ -555,9 +479,6 @@ export interface Backoff {
 }
 /**
  * What it takes of the machine while it runs.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Resources".
  */
 export interface Resources {
   /**
@@ -575,9 +496,6 @@ export interface Resources {
 }
 /**
  * Checks the expectations of feature sets against a snapshot of their source.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "DataValidationTask".
  */
 export interface DataValidationTask {
   /**
@@ -637,9 +555,6 @@ export interface DataValidationTask {
 }
 /**
  * Computes new rows of feature sets, writes them offline and the latest online.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "FeatureMaterializationTask".
  */
 export interface FeatureMaterializationTask {
   /**
@@ -691,9 +606,6 @@ export interface FeatureMaterializationTask {
 }
 /**
  * Joins features to a spine point in time and records the result as an immutable training set.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "TrainingDatasetTask".
  */
 export interface TrainingDatasetTask {
   /**
@@ -765,9 +677,6 @@ export interface Split {
 }
 /**
  * Trains a model on a training set, with a built-in trainer or a program that writes model.onnx.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "ModelTrainingTask".
  */
 export interface ModelTrainingTask {
   /**
@@ -839,18 +748,12 @@ export interface ModelTrainingTask {
 }
 /**
  * Environment variables of the process; secrets by reference.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "EnvMap".
  */
 export interface EnvMap {
   [k: string]: Secret;
 }
 /**
  * A value that is read from an environment variable when it is used, and never stored.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "EnvRef".
  */
 export interface EnvRef {
   /**
@@ -860,9 +763,6 @@ export interface EnvRef {
 }
 /**
  * Measures a trained model on the training set's test rows.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "ModelEvaluationTask".
  */
 export interface ModelEvaluationTask {
   /**
@@ -918,9 +818,6 @@ export interface ModelEvaluationTask {
 }
 /**
  * Registers the trained model as the next version.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "ModelRegistrationTask".
  */
 export interface ModelRegistrationTask {
   /**
@@ -970,9 +867,6 @@ export interface ModelRegistrationTask {
 }
 /**
  * Moves the registered version to a stage, through its gates.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "ModelPromotionTask".
  */
 export interface ModelPromotionTask {
   /**
@@ -1026,9 +920,6 @@ export interface ModelPromotionTask {
 }
 /**
  * Runs any program in a fresh directory that holds the task's code bundle.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "CommandTask".
  */
 export interface CommandTask {
   /**
@@ -1086,9 +977,6 @@ export interface CommandTask {
 }
 /**
  * A model: what it reads, what makes it, and what a version must reach.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "ModelSpec".
  */
 export interface ModelSpec {
   /**
@@ -1136,9 +1024,6 @@ export interface ModelSpec {
 }
 /**
  * A metric and what it must reach.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Gate".
  */
 export interface Gate {
   /**
@@ -1177,9 +1062,6 @@ export interface ModelCard {
 }
 /**
  * A name that predictions are asked of; it routes to versions of models.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "EndpointSpec".
  */
 export interface EndpointSpec {
   /**
@@ -1225,9 +1107,6 @@ export interface EndpointSpec {
 }
 /**
  * Which version of which model answers.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Variant".
  */
 export interface Variant {
   /**
@@ -1245,9 +1124,6 @@ export interface Variant {
 }
 /**
  * What mlops.config.ts (or mlops.config.yaml) exports.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "ProjectSpec".
  */
 export interface ProjectSpec {
   /**
@@ -1275,9 +1151,6 @@ export interface ProjectSpec {
 }
 /**
  * Where the project runs. Everything left out is embedded on this machine.
- *
- * This interface was referenced by `Specs`'s JSON-Schema
- * via the `definition` "Environment".
  */
 export interface EnvironmentSpec {
   /**
