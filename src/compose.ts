@@ -100,11 +100,14 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     closers.add('store', () => made.close());
     return made;
   });
+  const featureState = lazily(async () => {
+    const { createPostgresFeatureState } = await import('./stores/postgres/postgres-feature-state.ts');
+    return createPostgresFeatureState(control.db, await control.scopeId());
+  });
   const features = lazily(async () => {
-    const [{ createFeatures }, { createLmdbOnline }, { createPostgresFeatureState }] = await Promise.all([
+    const [{ createFeatures }, { createLmdbOnline }] = await Promise.all([
       import('./features/create-features.ts'),
       import('./stores/lmdb/lmdb-online.ts'),
-      import('./stores/postgres/postgres-feature-state.ts'),
     ]);
     const online = createLmdbOnline({ directory: join(folder, 'online', environment) });
     closers.add('store', () => online.close());
@@ -112,7 +115,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       catalog: await catalog(),
       offline: await offline(),
       online,
-      featureState: createPostgresFeatureState(control.db, await control.scopeId()),
+      featureState: await featureState(),
       artifacts: await artifacts(),
       clock: systemClock,
     });
@@ -194,7 +197,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     serving,
     predictions,
     idempotency,
-    effects: async () => effectsOf({ features, runs, registryStore }),
+    effects: async () => effectsOf({ featureState, features, runs, registryStore }),
     gitCommit: commit,
     ping: control.ping,
     close: () => closers.close(),

@@ -1,17 +1,27 @@
 /** What an apply does outside the recorded state, by the services that own it. */
 import type { ResourceEffects } from '../apply/effects.ts';
 import type { Features } from '../features/create-features.ts';
+import { structureDigest, structureOf } from '../spec/feature-set-structure.ts';
+import type { FeatureState } from '../stores/control/feature-state.ts';
 import type { RegistryStore } from '../stores/control/registry.ts';
 import { isRunEnded } from '../stores/control/run-states.ts';
 import type { RunStore } from '../stores/control/runs.ts';
 
 export function effectsOf(services: {
+  readonly featureState: () => Promise<FeatureState>;
   readonly features: () => Promise<Features>;
   readonly runs: () => Promise<RunStore>;
   readonly registryStore: () => Promise<RegistryStore>;
 }): ResourceEffects {
   return {
-    registerFeatureSet: async (set, entity) => (await services.features()).registerFeatureSet(set, entity),
+    // Straight to the record: an apply that only declares opens no store of rows.
+    registerFeatureSet: async (set, entity) => ({
+      version: await (await services.featureState()).registerVersion(
+        set.name,
+        structureDigest(set, entity),
+        structureOf(set, entity),
+      ),
+    }),
     dropFeatureSet: async (name) => (await services.features()).dropFeatureSet(name),
     liveRuns: async (pipeline) => {
       const runs = await services.runs();

@@ -10,6 +10,8 @@ import { sqlFile } from './sql-file.ts';
 
 export const RESOURCES_CHANNEL = 'mlops_resources';
 const POLL_MS = 2_000;
+/** After a read of all resources, notifications wait this many times as long as it took: following a large apply stays cheap. */
+const REST_AFTER_READ = 10;
 
 export interface PostgresCatalogOptions {
   /** Follow applies. Default true; false reads once, and then only on `refresh`. */
@@ -36,6 +38,8 @@ export async function postgresCatalog(
   let queued: Promise<void> | undefined;
   let running: Promise<void> | undefined;
   let closed = false;
+  let restUntilMs = 0;
+  let rest: NodeJS.Timeout | undefined;
   const listeners = new Set<() => void>();
 
   async function readNow(): Promise<void> {
@@ -43,6 +47,7 @@ export async function postgresCatalog(
       scopeId,
     ]);
     if (now === undefined || now.revision === snapshot.storeRevision) return;
+    const startedMs = performance.now();
     const next = await db.transaction(
       async (tx): Promise<Snapshot> => {
         const [scope] = await tx.query<{ revision: number; root: string | null }>(
@@ -54,6 +59,8 @@ export async function postgresCatalog(
       },
       { readOnly: true },
     );
+    const endedMs = performance.now();
+    restUntilMs = endedMs + REST_AFTER_READ * (endedMs - startedMs);
     if (closed) return;
     const first = snapshot.storeRevision === -1;
     snapshot = next;
@@ -79,7 +86,16 @@ export async function postgresCatalog(
   }
 
   function look(): void {
-    if (closed) return;
+    if (closed || rest !== undefined) return;
+    const waitMs = restUntilMs - performance.now();
+    if (waitMs > 0) {
+      rest = setTimeout(() => {
+        rest = undefined;
+        look();
+      }, waitMs);
+      rest.unref();
+      return;
+    }
     refresh().catch((error: unknown) => options.onError?.(error));
   }
 
@@ -115,6 +131,7 @@ export async function postgresCatalog(
     close: async () => {
       closed = true;
       clearInterval(timer);
+      clearTimeout(rest);
       listeners.clear();
       await stopListening?.();
       await running?.catch(() => {});
