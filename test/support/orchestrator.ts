@@ -144,11 +144,19 @@ export async function until<T>(
 }
 
 /** The run once it is at its end. */
-export async function ended(orchestrator: Pick<Orchestrator, 'get'>, runId: string, wait: Wait = {}): Promise<RunRecord> {
-  return until(`run ${runId} ends`, async () => {
-    const run = await orchestrator.get(runId);
-    return run !== undefined && run.finishedAt !== null && run;
-  }, wait);
+export async function ended(
+  orchestrator: Pick<Orchestrator, 'get'>,
+  runId: string,
+  wait: Wait = {},
+): Promise<RunRecord> {
+  return until(
+    `run ${runId} ends`,
+    async () => {
+      const run = await orchestrator.get(runId);
+      return run !== undefined && run.finishedAt !== null && run;
+    },
+    wait,
+  );
 }
 
 export function statuses(run: RunRecord): Readonly<Record<string, TaskRecord['status']>> {
