@@ -8,7 +8,7 @@ import { renderHuman } from '../plan/render/human.ts';
 import { type Address, parseAddress } from '../spec/address.ts';
 import type { Project } from '../spec/project.ts';
 import type { BaseCommand, GlobalFlags } from './base-command.ts';
-import { EXIT_BLOCKED, EXIT_ERROR, EXIT_INTERRUPTED, useColor, writeJson, writeJsonLine } from './report.ts';
+import { EXIT_ERROR, EXIT_INTERRUPTED, useColor, writeJsonLine } from './report.ts';
 
 export async function planFor(
   environment: OpenEnvironment,
@@ -55,7 +55,7 @@ export interface Carried {
   readonly exitCode: number;
 }
 
-/** Applies, telling progress as it goes. The exit code: 0, 1 where a step failed, 3 where the plan is blocked, 130 where it was interrupted. */
+/** Applies, telling progress as it goes. The exit code: 0, 1 where a step failed, 130 where it was interrupted. */
 export async function carryOut(
   command: BaseCommand,
   flags: GlobalFlags,
@@ -112,8 +112,8 @@ export async function applyWithConsent(
 ): Promise<number> {
   if (!flags.json) showPlan(command, flags, plan, 'progress');
   if (plan.errored) {
-    if (flags.json) writeJson(plan);
-    return EXIT_BLOCKED;
+    if (flags.json) writeJsonLine({ type: 'refused', plan });
+    return EXIT_ERROR;
   }
   if (!hasChanges(plan)) {
     if (flags.json)

@@ -16,7 +16,6 @@ export interface ReportOptions {
 
 export const EXIT_ERROR = 1;
 export const EXIT_CHANGES = 2;
-export const EXIT_BLOCKED = 3;
 export const EXIT_INTERRUPTED = 130;
 
 /** Writes the error and answers the exit code. */
