@@ -1,12 +1,14 @@
 /** Columns of data files, for checking SQL in specs: from a cache, or by an engine that is loaded only when the cache does not know. */
 import { join } from 'node:path';
-import type { DescribeSource } from '../spec/load.ts';
+import { MlopsError } from '../lib/error.ts';
+import type { DescribeSource, ParsesQuery } from '../spec/load.ts';
 import { describeSource } from '../stores/duckdb/describe-source.ts';
 import type { OfflineStore } from '../stores/offline.ts';
 import { lazily } from './lazy.ts';
 
 export function describeSourceFor(root: string): {
   readonly describe: DescribeSource;
+  readonly parses: ParsesQuery;
   readonly close: () => Promise<void>;
 } {
   const folder = join(root, '.mlops');
@@ -21,6 +23,16 @@ export function describeSourceFor(root: string): {
       describeSource(source, projectRoot, join(folder, 'cache'), async (asked, from) =>
         (await engine()).describe(asked, from, {}),
       ),
+    parses: async (sql) => {
+      const store = await engine();
+      return store.tablesOf(sql).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof MlopsError && error.code === 'SP201') return false;
+          throw error;
+        },
+      );
+    },
     close: async () => {
       if (opened) await (await engine()).close();
     },

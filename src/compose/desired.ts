@@ -18,9 +18,14 @@ export interface DesiredProject {
 export async function loadDesired(request: SettingsRequest): Promise<DesiredProject> {
   const configFile = configFileOf(request);
   const root = dirname(configFile);
-  const { describe, close } = describeSourceFor(root);
+  const { describe, parses, close } = describeSourceFor(root);
   try {
-    const { project, diagnostics } = await loadProject({ root, configFile, describeSource: describe });
+    const { project, diagnostics } = await loadProject({
+      root,
+      configFile,
+      describeSource: describe,
+      parsesQuery: parses,
+    });
     return { project, root, diagnostics, settings: project === undefined ? undefined : settingsFor(request, project) };
   } finally {
     await close();

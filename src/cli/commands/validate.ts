@@ -9,7 +9,7 @@ export default class Validate extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Validate);
     const { loadDesired } = await import('../../compose/desired.ts');
-    const { project, settings, diagnostics } = await loadDesired({
+    const { project, root, diagnostics } = await loadDesired({
       cwd: process.cwd(),
       configFile: flags.config,
       environment: flags.env,
@@ -23,7 +23,7 @@ export default class Validate extends BaseCommand {
     const text = formatDiagnostics(diagnostics, {
       json: false,
       color: flags.color ? undefined : false,
-      root: settings?.root,
+      root,
     });
     if (text !== '') this.print(text.trimEnd());
     const count = (severity: string): number =>
