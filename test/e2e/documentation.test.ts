@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { consoleCommands, firstMismatch, openConsole, withOutputs } from '../support/console-session.ts';
+import { consoleCommands, firstMismatch, openConsole, presentable, withOutputs } from '../support/console-session.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const pages = [
@@ -24,7 +24,7 @@ describe('documentation', () => {
       cpSync(join(root, 'mlops.config.ts'), join(folder, 'mlops.config.ts'));
       mkdirSync(join(folder, 'examples/healthcare'), { recursive: true });
       cpSync(join(root, 'examples/healthcare/data'), join(folder, 'examples/healthcare/data'), { recursive: true });
-      const session = openConsole(folder, join(root, 'bin/mlops.js'));
+      const session = await openConsole(folder, join(root, 'bin/mlops.js'));
       const outputs = new Map<number, string>();
       const wrong: string[] = [];
       try {
@@ -33,7 +33,7 @@ describe('documentation', () => {
           const missing = firstMismatch(output, real);
           if (missing !== undefined)
             wrong.push(`${page}:${line} \`${command}\` did not print: ${missing}\n--- it printed:\n${real}`);
-          if (output.some((text) => text.trim() !== '') && !output.includes('…')) outputs.set(line, real.trimEnd());
+          if (!output.includes('…') && real.trim() !== '') outputs.set(line, presentable(real));
         }
       } finally {
         await session.end();
