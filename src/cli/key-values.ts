@@ -20,12 +20,3 @@ export function scalarLike(text: string, example: unknown): string | number | bo
   if (text === 'true' || text === 'false') return text === 'true';
   return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
 }
-
-/** A whole number beyond 2^53 keeps all its digits as a bigint. */
-export function keyValue(text: string, type: string | undefined): string | number | bigint {
-  if ((type === 'int32' || type === 'int64') && /^[+-]?\d+$/.test(text)) {
-    const exact = BigInt(text);
-    return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact;
-  }
-  return text;
-}
