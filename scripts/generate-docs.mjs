@@ -160,6 +160,26 @@ for (const kind of kinds) {
   }
 }
 
+out.push(
+  '## Rules',
+  '',
+  '- **References.** In TypeScript whatever a listed resource refers to belongs to the project, listed or not; a resource that nothing',
+  '  refers to and that is not listed is left out with a warning.',
+  '- **Operands.** A task that leaves out what it works on takes it from the nearest task upstream, else from the project where there is',
+  '  only one candidate; else it is an error that names the candidates. A pipeline in which no task declares `needs` runs in the order',
+  '  written; once one does, the graph is exactly what is declared.',
+  "- **SQL** is in DuckDB's dialect and reads sources by name. Indentation and a final semicolon do not count. In TypeScript",
+  '  `` sql`…` `` turns an interpolated source into its name, a feature into its column, another `` sql`…` `` into its text, and',
+  '  numbers and texts into literals. Syntax, tables and columns are checked when the project is loaded.',
+  '- **Expressions** (`expr`, `when`) are Common Expression Language. Numbers are doubles: `1 / 2` is 0.5. A null in gives a null out, in',
+  '  arithmetic, comparisons and functions; `a == null ? 0 : a` and `coalesce(a, 0)` take it up. What is no finite number (a division by',
+  "  zero) is null. Functions beside CEL's own: `abs ceil floor round sqrt exp log pow min max coalesce`.",
+  `- **Secrets** are \`env('NAME')\` in TypeScript and \`\${env:NAME}\` in YAML and JSON, as a whole value. They are resolved when used and never stored.`,
+  '- **Code.** A task that runs a program gets a fresh directory with its bundle: the files and folders of the project that the words of its',
+  '  command name, and those that the globs of `code` match. Hidden files and `node_modules` are left out.',
+  '',
+);
+
 function isShared(field) {
   return [
     'operator',

@@ -80,6 +80,10 @@ export function defineConfig(spec: ProjectInput): ProjectValue {
   return { [PROJECT]: { spec: spec as Readonly<Record<string, unknown>>, calledAt: caller(defineConfig) } };
 }
 
+interface Collector {
+  readonly getStore: () => Ref<Kind>[] | undefined;
+}
+
 function resource<K extends Kind>(kind: K, name: string, spec: object, builder: (...args: never[]) => unknown): Ref<K> {
   const value: ResourceValue<K> = {
     kind,
@@ -90,7 +94,7 @@ function resource<K extends Kind>(kind: K, name: string, spec: object, builder: 
   // No prototype: a feature may have any name.
   const ref = Object.create(null) as { [RESOURCE]: ResourceValue<K> };
   ref[RESOURCE] = value;
-  (globalThis as { [COLLECTOR]?: Ref<Kind>[] })[COLLECTOR]?.push(ref);
+  (globalThis as { [COLLECTOR]?: Collector })[COLLECTOR]?.getStore()?.push(ref);
   return ref;
 }
 

@@ -1,4 +1,5 @@
 /** Runs a config file in TypeScript or JavaScript, with `import … from 'mlops'` answered by this package itself. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { join } from 'node:path';
 import { CODES } from '../lib/codes.ts';
 import type { Diagnostic } from '../lib/diagnostics.ts';
@@ -29,18 +30,19 @@ export async function loadTypescript(
     virtualModules: { mlops: { ...builders, sql } },
   });
   const collected: unknown[] = [];
-  const scope = globalThis as { [COLLECTOR]?: unknown[] };
-  const before = scope[COLLECTOR];
-  scope[COLLECTOR] = collected;
   try {
-    const module = (await jiti.import(path)) as { default?: unknown };
+    const module = await collector().run(collected, () => jiti.import<{ default?: unknown }>(path));
     return { exported: module.default, built: collected.flatMap((ref) => resourceOf(ref) ?? []), diagnostics: [] };
   } catch (error) {
     return { exported: undefined, built: [], diagnostics: [loadFailure(error, path, fileName)] };
-  } finally {
-    if (before === undefined) delete scope[COLLECTOR];
-    else scope[COLLECTOR] = before;
   }
+}
+
+/** One for the process, also where another copy of this package made it. */
+function collector(): AsyncLocalStorage<unknown[]> {
+  const scope = globalThis as { [COLLECTOR]?: AsyncLocalStorage<unknown[]> };
+  scope[COLLECTOR] ??= new AsyncLocalStorage();
+  return scope[COLLECTOR];
 }
 
 function loadFailure(error: unknown, path: string, fileName: (path: string) => string): Diagnostic {

@@ -8,7 +8,7 @@ export const RESOURCE = Symbol.for('mlops.resource');
 export const FEATURE = Symbol.for('mlops.feature');
 export const SQL = Symbol.for('mlops.sql');
 export const PROJECT = Symbol.for('mlops.project');
-/** On globalThis while a config file loads: the list to which every builder call adds what it made. */
+/** On globalThis: an AsyncLocalStorage with the list to which builder calls of the load that runs add what they made. */
 export const COLLECTOR = Symbol.for('mlops.collector');
 
 /** A builder call: what was written, and where. */

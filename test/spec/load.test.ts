@@ -118,6 +118,15 @@ export default defineConfig({ project: 'p', resources: [inputs] });
     expect(diagnostics).toMatchObject([{ code: 'SP113', severity: 'warning', at: { start: { line: 6, column: 1 } } }]);
   });
 
+  it('of projects that load at once are told apart', async () => {
+    const config = (own: string): string =>
+      `${IMPORTS}\nawait new Promise((resolve) => setImmediate(resolve));\nexport default defineConfig({ project: 'p', resources: [entity('${own}', { keys: { id: 'int64' } })] });\n`;
+    write({ 'a.config.ts': config('a'), 'b.config.ts': config('b') });
+    const both = await Promise.all([load({ configFile: 'a.config.ts' }), load({ configFile: 'b.config.ts' })]);
+    expect(both.map(({ diagnostics }) => diagnostics)).toEqual([[], []]);
+    expect(both.map(({ project }) => [...(project?.resources.keys() ?? [])])).toEqual([['entity.a'], ['entity.b']]);
+  });
+
   it('made in a loop and in another file have the place of their builder', async () => {
     write({
       'a.csv': 'id,at,x\n',
