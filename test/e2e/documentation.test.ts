@@ -1,5 +1,5 @@
 /** Every command that README.md and docs/ show is run, page by page, and answers what the page says. UPDATE=1 rewrites the outputs. */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +21,7 @@ describe('documentation', () => {
     if (commands.length === 0) continue;
     it(`${page}: its ${commands.length} commands answer what it says`, { timeout: 300_000 }, async () => {
       const folder = mkdtempSync(join(tmpdir(), 'mlops-docs-'));
+      chmodSync(folder, 0o711);
       cpSync(join(root, 'mlops.config.ts'), join(folder, 'mlops.config.ts'));
       mkdirSync(join(folder, 'examples/healthcare'), { recursive: true });
       cpSync(join(root, 'examples/healthcare/data'), join(folder, 'examples/healthcare/data'), { recursive: true });

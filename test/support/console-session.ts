@@ -1,11 +1,16 @@
 /**
  * Documentation that is run: every ```console block of a page, in order, in one folder. A line that starts with `$ ` is a command, the
  * lines after it are its output; a command that ends in ` &` stays in the background until the session ends; `…` alone on a line stands
- * for any lines. What differs from run to run (ids, times, durations, ports, sizes) is compared as `<…>`.
+ * for any lines. What differs from run to run (ids, times, durations, sizes, who) is compared as `<…>`, JSON without its white space.
+ * The ports 8000 to 8002 stand for one free port of the session; where `curl` is missing, curl.mjs takes its place.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const CURL = fileURLToPath(new URL('./curl.mjs', import.meta.url));
 
 export interface ConsoleCommand {
   /** Line of the page, from 1. */
@@ -60,12 +65,16 @@ export function masked(text: string): string {
     .replace(/\b\d{2}:\d{2}:\d{2}(\.\d+)?\b/g, '<time>')
     .replace(/\b\d+(\.\d+)? ?(ms|s|min|MB|kB|KB|MiB|KiB)\b/g, '<amount>')
     .replace(/(127\.0\.0\.1|localhost):\d+/g, '$1:<port>')
+    .replace(/"(latency_ms|pid|uptime|bytes)": ?[\d.]+/g, '"$1":<amount>')
+    .replace(/-?\d+\.\d{6,}/g, (number) => String(Number(Number(number).toPrecision(5))))
+    .replace(/\b[\w.-]+@[A-Za-z][\w.-]*/g, '<who>')
     .replace(/[ \t]+/g, ' ')
     .trim();
 }
 
 /** Undefined where the documented output fits the real one, else the first documented line that does not come. */
 export function firstMismatch(documented: readonly string[], real: string): string | undefined {
+  if (parsedJson(real) !== undefined) return firstJsonMismatch(documented, real);
   const wanted = documented.map(masked).filter((line) => line !== '');
   const lines = real.split('\n').map(masked);
   let at = 0;
@@ -84,6 +93,62 @@ export function firstMismatch(documented: readonly string[], real: string): stri
   return undefined;
 }
 
+/** How JSON is laid out is the page's own affair; the parts between `…` must come in their order. */
+function firstJsonMismatch(documented: readonly string[], real: string): string | undefined {
+  const squeezed = (text: string): string => masked(text).replace(/\s+/g, '');
+  const parts = documented
+    .join('\n')
+    .split(/^\s*…\s*$/m)
+    .map(squeezed);
+  let rest = squeezed(real);
+  for (const [index, part] of parts.entries()) {
+    if (part === '') continue;
+    const found = rest.indexOf(part);
+    if (found < 0 || (index === 0 && found > 0)) return part;
+    rest = rest.slice(found + part.length);
+  }
+  const open = parts.length === 1 && parts[0] === '';
+  return open || parts.at(-1) === '' || rest === '' ? undefined : `the end, but went on with ${rest.slice(0, 200)}`;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const WIDTH = 120;
+
+/** What UPDATE=1 writes: JSON wrapped for readers, anything else as it came. */
+export function presentable(real: string): string {
+  const value = parsedJson(real);
+  return value === undefined ? real.trimEnd() : wrapped(value, '', 0);
+}
+
+function wrapped(value: unknown, indent: string, used: number): string {
+  const inline = spaced(value);
+  if (indent.length + used + inline.length <= WIDTH || typeof value !== 'object' || value === null) return inline;
+  const inner = `${indent}  `;
+  const members = Array.isArray(value)
+    ? value.map((member) => `${inner}${wrapped(member, inner, 1)}`)
+    : Object.entries(value).map(([name, member]) => {
+        const label = `${JSON.stringify(name)}: `;
+        return `${inner}${label}${wrapped(member, inner, label.length + 1)}`;
+      });
+  const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
+  return `${open}\n${members.join(',\n')}\n${indent}${close}`;
+}
+
+function spaced(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(spaced).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}: ${spaced(member)}`);
+  return members.length === 0 ? '{}' : `{ ${members.join(', ')} }`;
+}
+
 export interface ConsoleSession {
   /** Standard output and standard error as a terminal would mix them. Throws when the command exits other than 0. */
   run(command: string): Promise<string>;
@@ -91,15 +156,26 @@ export interface ConsoleSession {
 }
 
 /** Commands run by bash in `cwd`; `mlops` and `npx mlops` are this checkout's. */
-export function openConsole(cwd: string, mlopsBin: string, env: Readonly<Record<string, string>> = {}): ConsoleSession {
+export async function openConsole(
+  cwd: string,
+  mlopsBin: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ConsoleSession> {
   const shims = join(cwd, '.shims');
   mkdirSync(shims, { recursive: true });
-  const call = `exec ${JSON.stringify(process.execPath)} ${JSON.stringify(mlopsBin)}`;
-  writeFileSync(join(shims, 'mlops'), `#!/bin/sh\n${call} "$@"\n`, { mode: 0o755 });
-  writeFileSync(join(shims, 'npx'), `#!/bin/sh\nshift\n${call} "$@"\n`, { mode: 0o755 });
+  const node = `exec ${JSON.stringify(process.execPath)}`;
+  const shim = (name: string, text: string): void =>
+    writeFileSync(join(shims, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  shim('mlops', `${node} ${JSON.stringify(mlopsBin)} "$@"`);
+  shim('npx', `shift\n${node} ${JSON.stringify(mlopsBin)} "$@"`);
+  if (spawnSync('curl', ['--version'], { stdio: 'ignore' }).status !== 0 || process.env['MLOPS_TEST_CURL'] === 'shim')
+    shim('curl', `${node} ${JSON.stringify(CURL)} "$@"`);
+  writeFileSync(join(shims, 'variables'), '');
+  const port = await freePort();
+  const documented = (text: string): string => text.replaceAll(`:${port}`, ':8000');
   const background: ChildProcess[] = [];
   const start = (command: string): ChildProcess =>
-    spawn('bash', ['-c', `exec 2>&1\n${command}`], {
+    spawn('bash', ['-c', `exec 2>&1\n. .shims/variables\n${onPort(command, port)}${keeping(command)}`], {
       cwd,
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
@@ -114,7 +190,7 @@ export function openConsole(cwd: string, mlopsBin: string, env: Readonly<Record<
         let text = '';
         child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
           text += chunk;
-          if (/ready/.test(text)) resolve(text);
+          if (/ready/.test(text)) resolve(documented(text));
         });
         child.once('exit', (code) => reject(new Error(`\`${command}\` ended with ${code}:\n${text}`)));
       });
@@ -126,7 +202,7 @@ export function openConsole(cwd: string, mlopsBin: string, env: Readonly<Record<
     });
     const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
     if (code !== 0) throw new Error(`\`${command}\` exited with ${code}:\n${text}`);
-    return text;
+    return documented(text);
   }
 
   return {
@@ -141,4 +217,30 @@ export function openConsole(cwd: string, mlopsBin: string, env: Readonly<Record<
       }
     },
   };
+}
+
+/** `$ RUN=…` holds for the commands after it. */
+function keeping(command: string): string {
+  const name = /^([A-Z_]+)=\S/.exec(command)?.[1];
+  return name === undefined ? '' : `\nprintf '%s=%q\\n' ${name} "$${name}" >>.shims/variables`;
+}
+
+/** The session's port in the place of the documented ones; a daemon that names none gets it too. */
+export function onPort(command: string, port: number): string {
+  const serves = /\bmlops (daemon|up)\b(?! (status|stop))/.test(command) && !command.includes('--port');
+  return command
+    .replace(/\b(127\.0\.0\.1|localhost):800[012]\b/g, `$1:${port}`)
+    .replace(/(--port[ =])800[012]\b/g, `$1${port}`)
+    .replace(/^.*$/s, (text) => (serves ? text.replace(/\bmlops (daemon|up)\b/, `mlops $1 --port ${port}`) : text));
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
 }
