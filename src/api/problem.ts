@@ -37,7 +37,6 @@ const STATUS_BY_CODE: Partial<Record<DiagnosticCode, number>> = {
   API409: 409,
   API422: 422,
   API500: 500,
-  API503: 503,
   AP101: 409,
   AP102: 409,
   AP105: 409,

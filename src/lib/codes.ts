@@ -33,7 +33,6 @@ export const CODES = {
   AP101: 'State is locked',
   AP102: 'Saved plan is stale',
   AP103: 'Saved plan cannot be read',
-  AP104: 'Apply failed in part',
   AP105: 'Resource is protected',
   AP106: 'Interrupted',
   AP107: 'Still needed by an unmanaged resource',
@@ -98,7 +97,6 @@ export const CODES = {
   API409: 'Conflict',
   API422: 'Request cannot be processed',
   API500: 'Internal error',
-  API503: 'Not ready',
 } as const;
 
 export type DiagnosticCode = keyof typeof CODES;
