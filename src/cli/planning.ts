@@ -34,14 +34,19 @@ function addressOfTarget(text: string): Address {
   return text as Address;
 }
 
-export function showPlan(
+/** With the lines of changed code, where they can be read. */
+export async function showPlan(
   command: BaseCommand,
   flags: GlobalFlags,
+  environment: OpenEnvironment,
   plan: Plan,
+  bundleFiles: ReadonlyMap<string, string>,
   to: 'result' | 'progress' = 'result',
-): void {
+): Promise<void> {
+  const { readCodeTexts } = await import('../apply/code-texts.ts');
+  const codeText = await readCodeTexts(plan, bundleFiles, environment.artifacts);
   const stream = to === 'result' ? process.stdout : process.stderr;
-  const text = renderHuman(plan, { color: useColor(flags.color ? undefined : false, stream) });
+  const text = renderHuman(plan, { color: useColor(flags.color ? undefined : false, stream), codeText });
   if (to === 'result') command.print(text);
   else command.note(text.trimEnd());
 }
@@ -110,7 +115,7 @@ export async function applyWithConsent(
   plan: Plan,
   bundleFiles: ReadonlyMap<string, string>,
 ): Promise<number> {
-  if (!flags.json) showPlan(command, flags, plan, 'progress');
+  if (!flags.json) await showPlan(command, flags, environment, plan, bundleFiles, 'progress');
   if (plan.errored) {
     if (flags.json) writeJsonLine({ type: 'refused', plan });
     return EXIT_ERROR;

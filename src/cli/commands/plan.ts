@@ -23,14 +23,18 @@ export default class PlanCommand extends BaseCommand {
     const plan = await within(
       this,
       settings,
-      (environment) =>
-        planFor(environment, project, { mode: flags.destroy ? 'destroy' : 'apply', targets: flags.target }),
+      async (environment) => {
+        const mode = flags.destroy ? 'destroy' : 'apply';
+        const made = await planFor(environment, project, { mode, targets: flags.target });
+        if (!json) await showPlan(this, flags, environment, made, project.bundleFiles);
+        return made;
+      },
       { readOnly: true },
     );
     if (json) {
       const { renderJson } = await import('../../plan/render/json.ts');
       this.print(renderJson(plan));
-    } else showPlan(this, flags, plan);
+    }
     if (flags.out !== undefined) {
       const { encodePlanFile } = await import('../../plan/plan-file.ts');
       await writeFile(flags.out, encodePlanFile({ plan, bundleFiles: relativeBundleFiles(project) }));
