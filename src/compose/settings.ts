@@ -33,7 +33,7 @@ export async function loadSettings(request: SettingsRequest): Promise<Settings> 
     const inside = relative(root, path);
     return inside.startsWith('..') || isAbsolute(inside) ? path : inside.split(sep).join('/');
   };
-  const { settings, diagnostics } = await readProject(configFile, root, fileName);
+  const { settings, diagnostics } = await readProject(configFile, root, fileName, { settingsOnly: true });
   if (settings === undefined) {
     throw new MlopsError('SP002', {
       detail: `${fileName(configFile)} cannot be used.`,

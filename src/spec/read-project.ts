@@ -37,23 +37,28 @@ const BUILDERS: Readonly<Record<Kind, string>> = {
 
 export const API_VERSION = 'mlops/v1';
 
-/** `fileName` turns an absolute path into the one that diagnostics show. */
+/**
+ * `fileName` turns an absolute path into the one that diagnostics show. `settingsOnly`: the config file is run or parsed, and
+ * no resource is looked at.
+ */
 export async function readProject(
   configFile: string,
   root: string,
   fileName: (path: string) => string,
+  { settingsOnly = false }: { readonly settingsOnly?: boolean } = {},
 ): Promise<ReadProject> {
-  const reading: Reading = { root, fileName, resources: [], diagnostics: [] };
+  const reading: Reading = { root, fileName, settingsOnly, resources: [], diagnostics: [] };
   const settings = /\.ya?ml$/.test(configFile)
     ? readYamlConfig(configFile, reading)
     : await readTypescriptConfig(configFile, reading);
-  if (settings?.specs !== undefined) readSpecFiles(settings.specs, settings.locator, reading);
+  if (settings?.specs !== undefined && !settingsOnly) readSpecFiles(settings.specs, settings.locator, reading);
   return { settings: settings?.spec, resources: reading.resources, diagnostics: reading.diagnostics };
 }
 
 interface Reading {
   readonly root: string;
   readonly fileName: (path: string) => string;
+  readonly settingsOnly: boolean;
   readonly resources: LoadedResource[];
   readonly diagnostics: Diagnostic[];
 }
@@ -87,6 +92,7 @@ async function readTypescriptConfig(path: string, reading: Reading): Promise<Set
   }
   const { resources, ...rest } = raw as Record<string, unknown>;
   const settings = readSettings(rest, locator, false, reading);
+  if (reading.settingsOnly) return settings;
   const taken = new Set<ResourceValue>();
   const add = (value: ResourceValue): void => {
     if (taken.has(value)) return;
@@ -151,6 +157,7 @@ function readYamlConfig(path: string, reading: Reading): Settings | undefined {
   }
   const { resources, apiVersion: _version, kind: _kind, ...rest } = config.value;
   const settings = readSettings(rest, config.locator, true, reading);
+  if (reading.settingsOnly) return settings;
   if (resources !== undefined && !Array.isArray(resources))
     addProblem(reading, config.locator, 'SP103', '/resources', '"resources" must be a list.');
   for (const [index, item] of (Array.isArray(resources) ? resources : []).entries()) {

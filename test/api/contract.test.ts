@@ -16,7 +16,12 @@ interface Answer {
   readonly headers: Headers;
 }
 
-async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const answer = await fetch(`${daemon.url}${path}`, {
     method,
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
@@ -24,7 +29,12 @@ async function call(method: string, path: string, body?: unknown, headers: Recor
   });
   const text = await answer.text();
   const type = answer.headers.get('content-type') ?? '';
-  return { status: answer.status, type, body: type.includes('json') && text !== '' ? JSON.parse(text) : text, headers: answer.headers };
+  return {
+    status: answer.status,
+    type,
+    body: type.includes('json') && text !== '' ? JSON.parse(text) : text,
+    headers: answer.headers,
+  };
 }
 
 beforeAll(async () => {
@@ -32,7 +42,10 @@ beforeAll(async () => {
   expect(applied.code, applied.stderr).toBe(0);
   daemon = await project.daemon();
   const started = await call('POST', '/api/v1/runs', { pipeline: 'weekly_retraining' });
-  expect([started.status, started.body]).toEqual([202, { run_id: expect.any(String), status: 'queued', pipeline: 'weekly_retraining' }]);
+  expect([started.status, started.body]).toEqual([
+    202,
+    { run_id: expect.any(String), status: 'queued', pipeline: 'weekly_retraining' },
+  ]);
   runId = started.body.run_id;
 }, 180_000);
 
@@ -46,10 +59,15 @@ describe('runs', () => {
   it('tell what happens as server-sent events until they end', { timeout: 120_000 }, async () => {
     const { status, type, body } = await call('GET', `/api/v1/runs/${runId}/events`);
     expect([status, type]).toEqual([200, 'text/event-stream']);
-    const events = [...(body as string).matchAll(/id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n/g)].map(([, id, , data]) => ({ id: Number(id), ...JSON.parse(data ?? '{}') }));
+    const events = [...(body as string).matchAll(/id: (\d+)\nevent: (\w+)\ndata: (.*)\n\n/g)].map(([, id, , data]) => ({
+      id: Number(id),
+      ...JSON.parse(data ?? '{}'),
+    }));
     expect(events.map(({ id }) => id)).toEqual(events.map((_, index) => index + 1));
     expect(events.at(-1)).toMatchObject({ task: null, status: 'succeeded' });
-    const rest = await call('GET', `/api/v1/runs/${runId}/events`, undefined, { 'last-event-id': String(events.length - 1) });
+    const rest = await call('GET', `/api/v1/runs/${runId}/events`, undefined, {
+      'last-event-id': String(events.length - 1),
+    });
     expect((rest.body as string).match(/^id: /gm)).toHaveLength(1);
   });
 
@@ -64,15 +82,34 @@ describe('runs', () => {
       started_at: expect.stringMatching(/^\d{4}-.*Z$/),
       finished_at: expect.stringMatching(/^\d{4}-.*Z$/),
     });
-    expect(body.tasks.map(({ name }: { name: string }) => name)).toEqual(['ingest', 'validate', 'materialize', 'dataset', 'train', 'evaluate', 'register', 'promote']);
-    expect(body.tasks[4]).toMatchObject({ name: 'train', status: 'succeeded', attempt: 1, error: null, started_at: expect.any(String), finished_at: expect.any(String) });
+    expect(body.tasks.map(({ name }: { name: string }) => name)).toEqual([
+      'ingest',
+      'validate',
+      'materialize',
+      'dataset',
+      'train',
+      'evaluate',
+      'register',
+      'promote',
+    ]);
+    expect(body.tasks[4]).toMatchObject({
+      name: 'train',
+      status: 'succeeded',
+      attempt: 1,
+      error: null,
+      started_at: expect.any(String),
+      finished_at: expect.any(String),
+    });
   });
 
   it('give the log of a task as text', async () => {
     const { status, type, body } = await call('GET', `/api/v1/runs/${runId}/tasks/promote/logs?follow=true`);
     expect([status, type]).toEqual([200, 'text/plain; charset=utf-8']);
     expect(body).toContain('pbc_mortality version 1 is in production');
-    expect(await call('GET', `/api/v1/runs/${runId}/tasks/nope/logs`)).toMatchObject({ status: 404, body: { code: 'PL202' } });
+    expect(await call('GET', `/api/v1/runs/${runId}/tasks/nope/logs`)).toMatchObject({
+      status: 404,
+      body: { code: 'PL202' },
+    });
   });
 
   it('are refused for what is not there, with a problem document', async () => {
@@ -87,12 +124,17 @@ describe('runs', () => {
   });
 
   it('page', async () => {
-    const more = await Promise.all([1, 2].map(() => call('POST', '/api/v1/runs', { pipeline_id: 'weekly_retraining' })));
+    const more = await Promise.all(
+      [1, 2].map(() => call('POST', '/api/v1/runs', { pipeline_id: 'weekly_retraining' })),
+    );
     expect(more.map(({ status }) => status)).toEqual([202, 202]);
     const seen: string[] = [];
     let cursor = '';
     do {
-      const { body } = await call('GET', `/api/v1/runs?limit=1${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
+      const { body } = await call(
+        'GET',
+        `/api/v1/runs?limit=1${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+      );
       seen.push(...body.items.map((run: { run_id: string }) => run.run_id));
       cursor = body.next_cursor ?? '';
     } while (cursor !== '');
@@ -107,9 +149,13 @@ describe('runs', () => {
     const first = await call('POST', '/api/v1/runs', { pipeline: 'weekly_retraining' }, headers);
     const second = await call('POST', '/api/v1/runs', { pipeline: 'weekly_retraining' }, headers);
     expect(second.body).toEqual(first.body);
-    expect(await call('POST', '/api/v1/runs', { pipeline: 'weekly_retraining', params: {} }, headers)).toMatchObject({ status: 422 });
+    expect(await call('POST', '/api/v1/runs', { pipeline: 'weekly_retraining', params: {} }, headers)).toMatchObject({
+      status: 422,
+    });
     const racing = { 'idempotency-key': randomUUID() };
-    const answers = await Promise.all(Array.from({ length: 8 }, () => call('POST', '/api/v1/runs', { pipeline: 'weekly_retraining' }, racing)));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => call('POST', '/api/v1/runs', { pipeline: 'weekly_retraining' }, racing)),
+    );
     const made = new Set(answers.filter(({ status }) => status === 202).map(({ body }) => body.run_id));
     expect(made.size).toBe(1);
     expect(answers.every(({ status }) => status === 202 || status === 409)).toBe(true);
@@ -136,7 +182,10 @@ describe('models', () => {
       tags: { team: 'growth' },
     };
     const first = await call('POST', '/api/v1/models', registration);
-    expect(first).toMatchObject({ status: 201, body: { name: 'churn', version: 1, stage: 'development', metrics: { auc: 0.91 } } });
+    expect(first).toMatchObject({
+      status: 201,
+      body: { name: 'churn', version: 1, stage: 'development', metrics: { auc: 0.91 } },
+    });
     const second = await call('POST', '/api/v1/models', { ...registration, metrics: { auc: 0.95 } });
     expect(second.body).toMatchObject({ version: 2 });
     const versions = await call('GET', '/api/v1/models/churn/versions');
@@ -144,8 +193,11 @@ describe('models', () => {
   });
 
   it('are found by a filter', async () => {
-    const find = async (filter: string) => (await call('GET', `/api/v1/models?filter=${encodeURIComponent(filter)}`)).body;
-    expect((await find("name = 'churn' and metrics.auc > 0.92")).items.map(({ version }: { version: number }) => version)).toEqual([2]);
+    const find = async (filter: string) =>
+      (await call('GET', `/api/v1/models?filter=${encodeURIComponent(filter)}`)).body;
+    expect(
+      (await find("name = 'churn' and metrics.auc > 0.92")).items.map(({ version }: { version: number }) => version),
+    ).toEqual([2]);
     expect((await find("tags.team = 'growth' and stage = 'production'")).items).toEqual([]);
     expect(await find('name like x')).toMatchObject({ code: 'API400', status: 400 });
   });
@@ -155,36 +207,72 @@ describe('models', () => {
     const { id } = body.items[0];
     const content = Buffer.alloc(3_000_000, 'model');
     const digest = createHash('sha256').update(content).digest('hex');
-    const put = await fetch(`${daemon.url}/api/v1/models/${id}/artifacts/notes/model.txt`, { method: 'PUT', body: content });
-    expect([put.status, await put.json()]).toEqual([201, { path: 'notes/model.txt', digest, bytes: content.length, uri: null }]);
+    const put = await fetch(`${daemon.url}/api/v1/models/${id}/artifacts/notes/model.txt`, {
+      method: 'PUT',
+      body: content,
+    });
+    expect([put.status, await put.json()]).toEqual([
+      201,
+      { path: 'notes/model.txt', digest, bytes: content.length, uri: null },
+    ]);
     const got = await fetch(`${daemon.url}/api/v1/models/${id}/artifacts/notes/model.txt`);
     expect(Buffer.from(await got.arrayBuffer()).equals(content)).toBe(true);
     expect(got.headers.get('x-checksum-sha256')).toBe(digest);
-    const other = await fetch(`${daemon.url}/api/v1/models/${id}/artifacts/notes/model.txt`, { method: 'PUT', body: 'other' });
+    const other = await fetch(`${daemon.url}/api/v1/models/${id}/artifacts/notes/model.txt`, {
+      method: 'PUT',
+      body: 'other',
+    });
     expect([other.status, ((await other.json()) as { code: string }).code]).toEqual([409, 'API409']);
-    const wrong = await fetch(`${daemon.url}/api/v1/models/${id}/artifacts/x`, { method: 'PUT', body: 'x', headers: { 'x-checksum-sha256': digest } });
+    const wrong = await fetch(`${daemon.url}/api/v1/models/${id}/artifacts/x`, {
+      method: 'PUT',
+      body: 'x',
+      headers: { 'x-checksum-sha256': digest },
+    });
     expect(((await wrong.json()) as { code: string }).code).toBe('ST105');
     const outside = await fetch(`${daemon.url}/api/v1/models/${id}/artifacts/..%2F..%2Fetc%2Fpasswd`);
     expect(outside.status).toBe(422);
   });
 
   it('enter production through their gates, or are told which one failed', async () => {
-    const weak = await call('POST', '/api/v1/models', { name: 'pbc_mortality', framework: 'onnx', metrics: { auc: 0.5 } });
+    const weak = await call('POST', '/api/v1/models', {
+      name: 'pbc_mortality',
+      framework: 'onnx',
+      metrics: { auc: 0.5 },
+    });
     const refused = await call('PUT', `/api/v1/models/${weak.body.id}/stage`, { stage: 'production', reason: 'try' });
-    expect(refused).toMatchObject({ status: 409, type: 'application/problem+json; charset=utf-8', body: { code: 'MD202' } });
-    expect(refused.body.gates.filter(({ passed }: { passed: boolean }) => !passed).map(({ metric }: { metric: string }) => metric)).toContain('auc');
+    expect(refused).toMatchObject({
+      status: 409,
+      type: 'application/problem+json; charset=utf-8',
+      body: { code: 'MD202' },
+    });
+    expect(
+      refused.body.gates
+        .filter(({ passed }: { passed: boolean }) => !passed)
+        .map(({ metric }: { metric: string }) => metric),
+    ).toContain('auc');
     const { body } = await call('GET', '/api/v1/models?name=churn&limit=1');
-    const moved = await call('PUT', `/api/v1/models/${body.items[0].id}/stage`, { stage: 'production', reason: 'good' });
+    const moved = await call('PUT', `/api/v1/models/${body.items[0].id}/stage`, {
+      stage: 'production',
+      reason: 'good',
+    });
     expect(moved).toMatchObject({ status: 200, body: { stage: 'production', name: 'churn' } });
     const history = await call('GET', '/api/v1/models/churn/history');
-    expect(history.body.items[0]).toMatchObject({ version: 2, from: 'development', to: 'production', who: 'http', reason: 'good' });
+    expect(history.body.items[0]).toMatchObject({
+      version: 2,
+      from: 'development',
+      to: 'production',
+      who: 'http',
+      reason: 'good',
+    });
     const at = await call('GET', `/api/v1/models/churn/history?at=${encodeURIComponent(history.body.items[0].at)}`);
     expect(at.body.production).toMatchObject({ version: 2 });
     const before = await call('GET', '/api/v1/models/churn/history?at=2001-01-01T00:00:00Z');
     expect(before.body.production).toBeNull();
     expect(await call('GET', '/api/v1/models/nope/history')).toMatchObject({ status: 404, body: { code: 'MD201' } });
     expect(await call('GET', `/api/v1/models/${randomUUID()}`)).toMatchObject({ status: 404, body: { code: 'MD201' } });
-    expect(await call('GET', '/api/v1/models/churn')).toMatchObject({ body: { name: 'churn', latest_version: 2, production: { version: 2 }, staging: null } });
+    expect(await call('GET', '/api/v1/models/churn')).toMatchObject({
+      body: { name: 'churn', latest_version: 2, production: { version: 2 }, staging: null },
+    });
   });
 });
 
@@ -192,18 +280,36 @@ describe('features', () => {
   it('are listed with their versions', async () => {
     const { body } = await call('GET', '/api/v1/feature-sets');
     expect(body.items.map(({ name }: { name: string }) => name)).toEqual(['patient_labs', 'patient_trend']);
-    expect(body.items[0]).toMatchObject({ serving_version: 1, versions: [{ version: 1, rows: 1945, status: 'serving' }] });
+    expect(body.items[0]).toMatchObject({
+      serving_version: 1,
+      versions: [{ version: 1, rows: 1945, status: 'serving' }],
+    });
   });
 
   it('are read by bare name, by set and by service, with a status each', async () => {
-    const read = await call('POST', '/api/v1/online-features', { entities: [{ id: 7 }, { id: 424242 }], features: ['bili', 'patient_labs.albumin'] });
+    const read = await call('POST', '/api/v1/online-features', {
+      entities: [{ id: 7 }, { id: 424242 }],
+      features: ['bili', 'patient_labs.albumin'],
+    });
     expect(read.status).toBe(200);
-    expect(read.body.rows[0]).toMatchObject({ entity: { id: 7 }, features: { bili: null }, status: { bili: 'expired', 'patient_labs.albumin': 'expired' } });
+    expect(read.body.rows[0]).toMatchObject({
+      entity: { id: 7 },
+      features: { bili: null },
+      status: { bili: 'expired', 'patient_labs.albumin': 'expired' },
+    });
     expect(read.body.rows[1].status).toEqual({ bili: 'not_found', 'patient_labs.albumin': 'not_found' });
-    const service = await call('POST', '/api/v1/online-features', { entities: { id: 7 }, feature_service: 'mortality_inputs' });
+    const service = await call('POST', '/api/v1/online-features', {
+      entities: { id: 7 },
+      feature_service: 'mortality_inputs',
+    });
     expect(Object.keys(service.body.rows[0].features)).toHaveLength(6);
-    expect(await call('POST', '/api/v1/online-features', { entities: { id: 7 }, features: ['billi'] })).toMatchObject({ status: 404, body: { code: 'FS201', hint: 'did you mean "bili"?' } });
-    expect(await call('POST', '/api/v1/online-features', { entities: { id: 'x' }, features: ['bili'] })).toMatchObject({ body: { code: 'FS202' } });
+    expect(await call('POST', '/api/v1/online-features', { entities: { id: 7 }, features: ['billi'] })).toMatchObject({
+      status: 404,
+      body: { code: 'FS201', hint: 'did you mean "bili"?' },
+    });
+    expect(await call('POST', '/api/v1/online-features', { entities: { id: 'x' }, features: ['bili'] })).toMatchObject({
+      body: { code: 'FS202' },
+    });
   });
 
   it('are updated, and an older update never wins', async () => {
@@ -212,37 +318,73 @@ describe('features', () => {
     const older = new Date(now.getTime() - 60_000).toISOString();
     const update = { feature_set: 'patient_labs', entity_id: 7, features: { bili: 2.5, albumin: 3 } };
     expect((await put({ ...update, event_time: now.toISOString() })).status).toBe(204);
-    expect((await put({ entities: { id: 7 }, features: { 'patient_labs.bili': 99 }, event_time: older })).status).toBe(204);
-    const { body } = await call('POST', '/api/v1/online-features', { entities: { id: 7 }, features: ['bili', 'bili_albumin'] });
-    expect(body.rows[0]).toMatchObject({ features: { bili: 2.5, bili_albumin: 2.5 / 3 }, status: { bili: 'present', bili_albumin: 'present' } });
-    expect(await put({ feature_set: 'patient_labs', entity_id: 7, features: { nope: 1 } })).toMatchObject({ status: 422, body: { code: 'FS201' } });
+    expect((await put({ entities: { id: 7 }, features: { 'patient_labs.bili': 99 }, event_time: older })).status).toBe(
+      204,
+    );
+    const { body } = await call('POST', '/api/v1/online-features', {
+      entities: { id: 7 },
+      features: ['bili', 'bili_albumin'],
+    });
+    expect(body.rows[0]).toMatchObject({
+      features: { bili: 2.5, bili_albumin: 2.5 / 3 },
+      status: { bili: 'present', bili_albumin: 'present' },
+    });
+    expect(await put({ feature_set: 'patient_labs', entity_id: 7, features: { nope: 1 } })).toMatchObject({
+      status: 422,
+      body: { code: 'FS201' },
+    });
   });
 });
 
 describe('predictions', () => {
   it('are made from features read online, and logged', async () => {
-    await call('PUT', '/api/v1/online-features', { feature_set: 'patient_labs', entity_id: 8, features: { bili: 12, albumin: 2, protime: 14, platelet: 90 } });
-    await call('PUT', '/api/v1/online-features', { feature_set: 'patient_trend', entity_id: 8, features: { visits_365d: 3, bili_change_365d: 6 } });
-    const answer = await call('POST', '/api/v1/endpoints/mortality/predict', { entities: { id: 8 }, context: { ward: 'a' } });
+    await call('PUT', '/api/v1/online-features', {
+      feature_set: 'patient_labs',
+      entity_id: 8,
+      features: { bili: 12, albumin: 2, protime: 14, platelet: 90 },
+    });
+    await call('PUT', '/api/v1/online-features', {
+      feature_set: 'patient_trend',
+      entity_id: 8,
+      features: { visits_365d: 3, bili_change_365d: 6 },
+    });
+    const answer = await call('POST', '/api/v1/endpoints/mortality/predict', {
+      entities: { id: 8 },
+      context: { ward: 'a' },
+    });
     expect(answer).toMatchObject({
       status: 200,
-      body: { model: { name: 'pbc_mortality', version: expect.any(Number) }, variant: 'control', request_id: expect.any(String) },
+      body: {
+        model: { name: 'pbc_mortality', version: expect.any(Number) },
+        variant: 'control',
+        request_id: expect.any(String),
+      },
     });
     expect(answer.body.predictions[0].probability).toBeGreaterThan(0.5);
     let logged = await call('GET', `/api/v1/endpoints/mortality/predictions?request_id=${answer.body.request_id}`);
     for (let tries = 0; logged.body.items.length === 0 && tries < 100; tries += 1) {
       logged = await call('GET', `/api/v1/endpoints/mortality/predictions?request_id=${answer.body.request_id}`);
     }
-    expect(logged.body.items[0]).toMatchObject({ entity: { id: 8 }, variant: 'control', prediction: answer.body.predictions[0] });
+    expect(logged.body.items[0]).toMatchObject({
+      entity: { id: 8 },
+      variant: 'control',
+      prediction: answer.body.predictions[0],
+    });
     const endpoint = await call('GET', '/api/v1/endpoints/mortality');
-    expect(endpoint.body.variants).toMatchObject([{ variant: 'control', share: 90, version: expect.any(Number), failure: null }, { variant: 'treatment' }]);
+    expect(endpoint.body.variants).toMatchObject([
+      { variant: 'control', share: 90, version: expect.any(Number), failure: null },
+      { variant: 'treatment' },
+    ]);
   });
 
   it('name the feature that is missing', async () => {
     const answer = await call('POST', '/api/v1/endpoints/mortality/predict', { entities: [{ id: 555555 }] });
     expect(answer).toMatchObject({ status: 422, body: { code: 'EP203' } });
     expect(answer.body.detail).toContain('patient_labs.bili');
-    expect(await call('POST', '/api/v1/endpoints/mortalty/predict', { entities: [{ id: 8 }] })).toMatchObject({ status: 404, body: { code: 'EP201' } });
+    expect(await call('POST', '/api/v1/endpoints/mortalty/predict', { entities: [{ id: 8 }] })).toMatchObject({
+      status: 404,
+      body: { code: 'EP201' },
+    });
   });
 });
 
@@ -257,11 +399,17 @@ describe('resources made here', () => {
     const plan = await project.mlops(['plan', '--json', '--detailed-exitcode']);
     expect(plan.code, plan.stdout + plan.stderr).toBe(0);
     expect(JSON.parse(plan.stdout).unmanaged).toMatchObject([{ address: 'pipeline.hello' }]);
-    expect(await call('POST', '/api/v1/pipelines', { ...spec, name: 'weekly_retraining' })).toMatchObject({ status: 409, body: { code: 'API409' } });
+    expect(await call('POST', '/api/v1/pipelines', { ...spec, name: 'weekly_retraining' })).toMatchObject({
+      status: 409,
+      body: { code: 'API409' },
+    });
   });
 
   it('are refused with a pointer for each mistake', async () => {
-    const answer = await call('POST', '/api/v1/pipelines', { name: 'bad', tasks: { one: { operator: 'data_ingestion', source: 'vists' }, two: { operator: 'comand' } } });
+    const answer = await call('POST', '/api/v1/pipelines', {
+      name: 'bad',
+      tasks: { one: { operator: 'data_ingestion', source: 'vists' }, two: { operator: 'comand' } },
+    });
     expect(answer).toMatchObject({ status: 422, body: { code: 'API422' } });
     expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer)).toContain('/tasks/two/operator');
   });
@@ -274,14 +422,23 @@ describe('resources made here', () => {
       event_time: 'event_time',
       features: { copper: 'float64' },
     });
-    expect(answer).toMatchObject({ status: 201, body: { name: 'copies', versions: [{ version: 1, status: 'registered' }] } });
+    expect(answer).toMatchObject({
+      status: 201,
+      body: { name: 'copies', versions: [{ version: 1, status: 'registered' }] },
+    });
   });
 });
 
 describe('the interface itself', () => {
   it('tells that it lives and that it is ready', async () => {
-    expect(await call('GET', '/healthz')).toMatchObject({ status: 200, body: { status: 'ok', project: 'healthcare', environment: 'dev' } });
-    expect(await call('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'ready', checks: { control_store: null } } });
+    expect(await call('GET', '/healthz')).toMatchObject({
+      status: 200,
+      body: { status: 'ok', project: 'healthcare', environment: 'dev' },
+    });
+    expect(await call('GET', '/readyz')).toMatchObject({
+      status: 200,
+      body: { status: 'ready', checks: { control_store: null } },
+    });
     const metrics = await call('GET', '/metrics');
     expect(metrics.type).toContain('text/plain');
     expect(metrics.body).toMatch(/^mlops_http_requests_total\{method="GET",route="\/healthz",status="200"\} \d+$/m);
@@ -290,21 +447,25 @@ describe('the interface itself', () => {
   it('describes itself as OpenAPI 3.1 whose references all resolve and whose schemas compile', async () => {
     const { body } = await call('GET', '/openapi.json');
     expect(body.openapi).toBe('3.1.0');
-    const operations = Object.entries<Record<string, { operationId: string; parameters?: { in: string; name: string }[] }>>(body.paths).flatMap(([path, methods]) =>
-      Object.values(methods).map((operation) => ({ path, ...operation })),
-    );
+    const operations = Object.entries<
+      Record<string, { operationId: string; parameters?: { in: string; name: string }[] }>
+    >(body.paths).flatMap(([path, methods]) => Object.values(methods).map((operation) => ({ path, ...operation })));
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
     for (const { path, parameters = [] } of operations) {
       const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
       expect(parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)).toEqual(inPath);
     }
     for (const [, ref] of JSON.stringify(body).matchAll(/"\$ref":"([^"]+)"/g)) {
-      const found = ref?.split('/').slice(1).reduce((at, segment) => at?.[segment], body);
+      const found = ref
+        ?.split('/')
+        .slice(1)
+        .reduce((at, segment) => at?.[segment], body);
       expect(found, ref).toBeDefined();
     }
     const ajv = new Ajv2020({ strict: false, validateFormats: false });
     ajv.addSchema({ ...body, $id: 'openapi' });
-    for (const name of Object.keys(body.components.schemas)) expect(() => ajv.compile({ $ref: `openapi#/components/schemas/${name}` }), name).not.toThrow();
+    for (const name of Object.keys(body.components.schemas))
+      expect(() => ajv.compile({ $ref: `openapi#/components/schemas/${name}` }), name).not.toThrow();
     for (const [method, path] of [
       ['post', '/api/v1/models'],
       ['put', '/api/v1/models/{id}/stage'],

@@ -12,7 +12,10 @@ afterAll(() => project.remove());
 function quickstart(): Promise<{ code: number | null; output: string; seconds: number }> {
   const start = performance.now();
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [script, project.folder], { env: { ...process.env, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [script, project.folder], {
+      env: { ...process.env, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     const add = (text: string): void => {
       output += text;
@@ -43,7 +46,10 @@ describe('quickstart', () => {
     expect(output).toMatch(/by pbc_mortality version 1 \(control\)/);
     expect(code).toBe(0);
     const plan = await project.mlops(['plan', '--detailed-exitcode']);
-    expect([plan.code, plan.stdout]).toEqual([0, 'Nothing to change: healthcare/dev is as the specs say (8 resources).\n']);
+    expect([plan.code, plan.stdout]).toEqual([
+      0,
+      'Nothing to change: healthcare/dev is as the specs say (8 resources).\n',
+    ]);
     const status = await project.mlops(['daemon', 'status']);
     expect([status.code, status.stdout]).toEqual([1, 'No daemon runs. Start one with: mlops daemon\n']);
   });

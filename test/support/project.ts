@@ -1,6 +1,6 @@
 /** A copy of the healthcare project in a folder of its own, and the compiled command line on it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,10 @@ export interface CommandResult {
 
 export interface TestProject {
   readonly folder: string;
-  mlops(args: readonly string[], options?: { readonly input?: string; readonly env?: NodeJS.ProcessEnv }): Promise<CommandResult>;
+  mlops(
+    args: readonly string[],
+    options?: { readonly input?: string; readonly env?: NodeJS.ProcessEnv },
+  ): Promise<CommandResult>;
   /** Started, and ready: its address. */
   daemon(args?: readonly string[], options?: { readonly env?: NodeJS.ProcessEnv }): Promise<TestDaemon>;
   /** Kills what still runs and removes the folder. */
@@ -34,7 +37,7 @@ export interface TestDaemon {
 
 /** `name` may hold spaces. */
 export function healthcareProject(name = 'healthcare project'): TestProject {
-  const folder = join(mkdtempSync(join(tmpdir(), 'mlops-test-')), name);
+  const folder = join(passableDirectory(), name);
   mkdirSync(join(folder, 'examples/healthcare'), { recursive: true });
   cpSync(join(root, 'mlops.config.ts'), join(folder, 'mlops.config.ts'));
   cpSync(join(root, 'examples/healthcare/data'), join(folder, 'examples/healthcare/data'), { recursive: true });
@@ -42,17 +45,40 @@ export function healthcareProject(name = 'healthcare project'): TestProject {
 }
 
 export function emptyProject(name = 'empty'): TestProject {
-  const folder = join(mkdtempSync(join(tmpdir(), 'mlops-test-')), name);
+  const folder = join(passableDirectory(), name);
   mkdirSync(folder, { recursive: true });
   return projectIn(folder);
 }
 
+/** A copy of a complete project of this repository, e.g. `examples/healthcare`. */
+export function projectFrom(path: string): TestProject {
+  const folder = join(passableDirectory(), 'project');
+  cpSync(join(root, path), folder, { recursive: true, filter: (source) => !source.includes('.mlops') });
+  return projectIn(folder);
+}
+
+/** Others may pass through it: as root the embedded server runs as an account of its own, and finds its data inside. */
+function passableDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'mlops-test-'));
+  chmodSync(directory, 0o711);
+  return directory;
+}
+
 function projectIn(folder: string): TestProject {
   const children = new Set<ChildProcess>();
-  const environment = (extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({ ...process.env, NO_COLOR: '1', MLOPS_ENV: undefined, ...extra });
+  const environment = (extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
+    ...process.env,
+    NO_COLOR: '1',
+    MLOPS_ENV: undefined,
+    ...extra,
+  });
 
   function launch(args: readonly string[], env: NodeJS.ProcessEnv | undefined): ChildProcess {
-    const child = spawn(process.execPath, [bin, ...args], { cwd: folder, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [bin, ...args], {
+      cwd: folder,
+      env: environment(env),
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     children.add(child);
     child.once('exit', () => children.delete(child));
     return child;
@@ -84,7 +110,8 @@ function projectIn(folder: string): TestProject {
         child.stderr?.setEncoding('utf8').on('data', (text: string) => {
           log += text;
           const url = /ready on (http:\S+)/.exec(log)?.[1];
-          if (url !== undefined) resolve({ url, pid: child.pid ?? 0, log: () => log, ended, kill: (signal) => void child.kill(signal) });
+          if (url !== undefined)
+            resolve({ url, pid: child.pid ?? 0, log: () => log, ended, kill: (signal) => void child.kill(signal) });
         });
         void ended.then((code) => reject(new Error(`the daemon ended with ${code}:\n${log}`)));
       }),
