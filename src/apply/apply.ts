@@ -13,7 +13,7 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import { MlopsError } from '../lib/error.ts';
 import { isNoOp } from '../plan/action.ts';
 import type { Change } from '../plan/change.ts';
-import { changeGraph } from '../plan/create-plan.ts';
+import { changeGraph } from '../plan/order.ts';
 import { findingsOf, type Plan } from '../plan/plan.ts';
 import { planDigest } from '../plan/plan-file.ts';
 import type { Address } from '../spec/address.ts';

@@ -9,11 +9,8 @@
  * updating             delete                         update again          reason: interrupted
  * deleting             delete again                   finish the delete, then create
  */
-import { createDag } from '../graph/dag.ts';
 import type { DiagnosticCode } from '../lib/codes.ts';
-import { MlopsError } from '../lib/error.ts';
 import type { JsonObject } from '../lib/json.ts';
-import { didYouMean } from '../lib/suggest.ts';
 import type { Address } from '../spec/address.ts';
 import type { CanonicalEntity, CanonicalSpecs } from '../spec/canonical-specs.ts';
 import type { Kind } from '../spec/kinds.ts';
@@ -28,6 +25,7 @@ import { classify } from './classify.ts';
 import { codeChange } from './code-changes.ts';
 import { diffSpecs, dottedPath, sensitiveParts } from './diff.ts';
 import { createLineage, type Lineage } from './impact.ts';
+import { inApplyOrder, withinTargets } from './order.ts';
 import { PLAN_FORMAT, type Plan, type PlanMode, type PlanSummary, type UnmanagedResource } from './plan.ts';
 import { refusalsOf } from './refusals.ts';
 import { findRenames, type Rename } from './renames.ts';
@@ -231,54 +229,6 @@ function changedReason(diffs: readonly AttributeDiff[]): string {
 
 function lifted(found: Finding, allow: ReadonlySet<DiagnosticCode>): Finding {
   return found.severity === 'error' && allow.has(found.code) ? { ...found, severity: 'warning' } : found;
-}
-
-/**
- * The graph in which the changes are made. A create or update comes after the changes of what it depends on; a delete
- * after the changes of everything that depended on it. (Nothing but a delete waits for a delete, so there is no cycle.)
- */
-export function changeGraph(changes: readonly Change[]) {
-  const byAddress = new Map(changes.map((change) => [change.address, change]));
-  const isDelete = (change: Change): boolean => change.actions.length === 1 && change.actions[0] === 'delete';
-  const waitsFor = new Map<Address, Address[]>(changes.map(({ address }) => [address, []]));
-  for (const change of changes) {
-    const gone = isDelete(change);
-    if (!gone) {
-      for (const dependency of change.dependsOn) {
-        const other = byAddress.get(dependency);
-        if (other !== undefined && !isDelete(other)) waitsFor.get(change.address)?.push(dependency);
-      }
-    }
-    for (const dependency of change.dependedOn) {
-      const other = byAddress.get(dependency);
-      if (other !== undefined && isDelete(other)) waitsFor.get(dependency)?.push(change.address);
-    }
-  }
-  return createDag<Address>(changes.map(({ address }) => ({ id: address, dependsOn: waitsFor.get(address) ?? [] })));
-}
-
-function inApplyOrder(changes: readonly Change[]): readonly Change[] {
-  // Where nothing moves there is no order to keep.
-  if (changes.every(({ actions }) => isNoOp(actions))) return changes;
-  const byAddress = new Map(changes.map((change) => [change.address, change]));
-  return changeGraph(changes)
-    .topologicalOrder()
-    .flatMap((address) => byAddress.get(address) ?? []);
-}
-
-function withinTargets(changes: readonly Change[], targets: readonly Address[]): readonly Change[] {
-  const known = new Set(changes.map(({ address }) => address));
-  for (const target of targets) {
-    if (!known.has(target)) {
-      throw new MlopsError('AP109', {
-        detail: `${target} is neither in the specs nor in the state.`,
-        hint: didYouMean(target, known),
-        address: target,
-      });
-    }
-  }
-  const kept = changeGraph(changes).transitiveDependencies(targets);
-  return changes.filter(({ address }) => kept.has(address) || targets.includes(address));
 }
 
 function summarize(changes: readonly Change[], unmanaged: number): PlanSummary {

