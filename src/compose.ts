@@ -27,6 +27,7 @@ import type { RunStore } from './stores/control/runs.ts';
 import type { Scope, StateStore } from './stores/control/state.ts';
 
 export type { Orchestrator } from './orchestrator/orchestrator.ts';
+export { sourcesBelow } from './stores/control/catalog.ts';
 export { type ModelVersion, STAGES, type Stage } from './stores/control/registry.ts';
 export { RUN_STATUSES, type RunStatus } from './stores/control/run-states.ts';
 export type { RunEvent, RunRecord } from './stores/control/runs.ts';

@@ -140,7 +140,10 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
           hint: "set environments.NAME.daemon.apiKeys, e.g. { ci: env('MLOPS_API_KEY') }, or leave host out",
         });
       }
-      const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => app.routing(request, response));
+      // An upload takes the time that it takes; headers must still come within Node's minute.
+      const server = createServer({ keepAliveTimeout: 30_000, requestTimeout: 0 }, (request, response) =>
+        app.routing(request, response),
+      );
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(port, host, resolve);

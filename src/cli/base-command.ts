@@ -16,6 +16,9 @@ export interface GlobalFlags {
   readonly color: boolean;
 }
 
+/** Ctrl-C, `kill`, and a terminal that is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 export abstract class BaseCommand extends Command {
   static override baseFlags = {
     env: string({ description: 'Environment of the project. Default: MLOPS_ENV, else dev.', helpGroup: 'GLOBAL' }),
@@ -30,8 +33,8 @@ export abstract class BaseCommand extends Command {
     color: boolean({ description: 'Colour the output.', allowNo: true, default: true, helpGroup: 'GLOBAL' }),
   };
 
-  /** False where the command itself tells of it. */
-  protected readonly announcesInterruption: boolean = true;
+  /** False while being stopped is how the command ends well: the daemon. */
+  protected interruptionFails = true;
 
   /** Aborts on the first Ctrl-C; the second ends the process at once. */
   readonly interruption = new AbortController();
@@ -40,18 +43,17 @@ export abstract class BaseCommand extends Command {
     this.interruption.abort(
       new MlopsError('AP106', { detail: 'Interrupted. The step in hand is finished first; once more stops now.' }),
     );
-    if (this.announcesInterruption) this.note('interrupted: finishing what is in hand; once more to stop now');
+    if (this.interruptionFails) this.note('interrupted: finishing what is in hand; once more to stop now');
   };
 
   override async init(): Promise<void> {
     await super.init();
-    process.on('SIGINT', this.onInterrupt);
-    process.on('SIGTERM', this.onInterrupt);
+    for (const signal of SIGNALS) process.on(signal, this.onInterrupt);
   }
 
   override async finally(error: Error | undefined): Promise<void> {
-    process.off('SIGINT', this.onInterrupt);
-    process.off('SIGTERM', this.onInterrupt);
+    for (const signal of SIGNALS) process.off(signal, this.onInterrupt);
+    if (this.interruption.signal.aborted && this.interruptionFails) process.exitCode = EXIT_INTERRUPTED;
     await super.finally(error);
   }
 
@@ -61,7 +63,7 @@ export abstract class BaseCommand extends Command {
       json: words.includes('--json'),
       color: words.includes('--no-color') ? false : undefined,
     });
-    process.exitCode = this.interruption.signal.aborted ? EXIT_INTERRUPTED : failure;
+    process.exitCode = failure;
   }
 
   /** Colours for standard output. */

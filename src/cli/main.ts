@@ -11,6 +11,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export async function main(argv: readonly string[]): Promise<never> {
   enableCompileCache();
+  // A reader that has seen enough (`mlops plan | head`) ends the command quietly.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(process.exitCode ?? 0));
   try {
     await run(withGlobalFlagsLast(argv), { root: ROOT });
   } catch (error) {

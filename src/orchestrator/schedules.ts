@@ -4,8 +4,8 @@
  */
 import { digestOf } from '../lib/canonical.ts';
 import { nextInstant, nextInstants } from '../lib/schedule.ts';
-import type { CanonicalPipeline } from '../spec/canonical-specs.ts';
-import type { Catalog } from '../stores/control/catalog.ts';
+import type { CanonicalPipeline, TaskOf } from '../spec/canonical-specs.ts';
+import { type Catalog, sourcesBelow } from '../stores/control/catalog.ts';
 import type { NewRun, RunCause, RunStore } from '../stores/control/runs.ts';
 import { runRules } from './rules.ts';
 
@@ -52,7 +52,8 @@ export function schedulesOf(catalog: Catalog): readonly Schedule[] {
     const { cron, timezone, catchup = 'none', overlap = 'queue' } = spec.schedule;
     schedules.push({ name: `pipeline.${name}`, cron, timezone, catchup, overlap, pipeline: spec });
   }
-  for (const { name, spec } of catalog.list('feature_set')) {
+  for (const resource of catalog.list('feature_set')) {
+    const { name, spec } = resource;
     if (spec.materialize?.cron === undefined) continue;
     const { cron, timezone } = spec.materialize;
     // What one round misses the next one materializes: rounds are neither queued nor caught up.
@@ -62,18 +63,24 @@ export function schedulesOf(catalog: Catalog): readonly Schedule[] {
       timezone,
       catchup: 'last',
       overlap: 'skip',
-      pipeline: materializationOf(name),
+      pipeline: materializationOf(name, sourcesBelow(catalog, resource)),
     });
   }
   return schedules;
 }
 
-/** The pipeline of one task that a feature set's own schedule runs. */
-export function materializationOf(featureSet: string): CanonicalPipeline {
+/** What a feature set's own schedule runs: its sources as they are now, one after the other, then the set. */
+export function materializationOf(featureSet: string, sources: readonly string[]): CanonicalPipeline {
+  const ingestions = sources.map((source, index): [string, TaskOf<'data_ingestion'>] => [
+    `ingest_${index + 1}`,
+    { operator: 'data_ingestion', source, needs: index === 0 ? [] : [`ingest_${index}`], retry: { limit: 2 } },
+  ]);
+  const needs = sources.length === 0 ? [] : [`ingest_${sources.length}`];
   return {
     name: `feature_set.${featureSet}`,
     tasks: {
-      materialize: { operator: 'feature_materialization', featureSets: [featureSet], needs: [], retry: { limit: 2 } },
+      ...Object.fromEntries(ingestions),
+      materialize: { operator: 'feature_materialization', featureSets: [featureSet], needs, retry: { limit: 2 } },
     },
   };
 }

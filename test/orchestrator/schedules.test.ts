@@ -20,10 +20,23 @@ describe('the schedules of what is applied', () => {
       { name: 'pipeline.p', cron: '0 0 * * 0', timezone: 'America/Chicago', catchup: 'none', overlap: 'cancel' },
       { name: 'feature_set.labs', cron: '0 2 * * *', catchup: 'last', overlap: 'skip' },
     ]);
-    expect(materializationOf('labs').tasks['materialize']).toMatchObject({
-      operator: 'feature_materialization',
-      featureSets: ['labs'],
+  });
+
+  it('of a feature set bring its sources up to date first, inputs before what is made from them', () => {
+    const catalog = fakeCatalog();
+    catalog.put('source', 'visits', { name: 'visits' });
+    catalog.put('source', 'severe', { name: 'severe' }, ['source.visits']);
+    catalog.put('feature_set', 'labs', { name: 'labs', materialize: { cron: '0 2 * * *' } }, [
+      'entity.patient',
+      'source.severe',
+    ]);
+    const [schedule] = schedulesOf(catalog);
+    expect(schedule?.pipeline.tasks).toMatchObject({
+      ingest_1: { operator: 'data_ingestion', source: 'visits', needs: [] },
+      ingest_2: { operator: 'data_ingestion', source: 'severe', needs: ['ingest_1'] },
+      materialize: { operator: 'feature_materialization', featureSets: ['labs'], needs: ['ingest_2'] },
     });
+    expect(materializationOf('labs', []).tasks).toMatchObject({ materialize: { needs: [] } });
   });
 });
 

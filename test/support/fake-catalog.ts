@@ -2,10 +2,12 @@
 import type { Kind } from '../../src/spec/kinds.ts';
 import type { Catalog } from '../../src/stores/control/catalog.ts';
 
-export type FakeCatalog = Catalog & { put(kind: Kind, name: string, spec: object): void };
+export type FakeCatalog = Catalog & {
+  put(kind: Kind, name: string, spec: object, dependsOn?: readonly string[]): void;
+};
 
 export function fakeCatalog(): FakeCatalog {
-  const resources = new Map<string, { kind: Kind; name: string; spec: object }>();
+  const resources = new Map<string, { kind: Kind; name: string; spec: object; dependsOn: readonly string[] }>();
   let revision = 0;
   return {
     get revision() {
@@ -18,8 +20,8 @@ export function fakeCatalog(): FakeCatalog {
     refresh: async () => {},
     onChange: () => () => {},
     close: async () => {},
-    put: (kind, name, spec) => {
-      resources.set(`${kind}.${name}`, { kind, name, spec });
+    put: (kind, name, spec, dependsOn = []) => {
+      resources.set(`${kind}.${name}`, { kind, name, spec, dependsOn });
       revision += 1;
     },
   };

@@ -1,5 +1,6 @@
 /** Models: versions registered, found, moved between stages; their artifacts as streams. */
 import { MlopsError } from '../../lib/error.ts';
+import { parseInstant } from '../../lib/instant.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import {
   type ModelSignature,
@@ -281,11 +282,9 @@ function artifactPath(text: string): string {
   return segments.join('/');
 }
 
-/** A time without a zone is UTC. */
 function instantOf(text: string): Date {
-  const zoned = /(Z|[+-]\d{2}:?\d{2})$/i.test(text) || !/\d{2}:\d{2}/.test(text) ? text : `${text.replace(' ', 'T')}Z`;
-  const at = new Date(zoned);
-  if (Number.isNaN(at.getTime()))
+  const at = parseInstant(text);
+  if (at === undefined)
     throw new MlopsError('API400', { detail: `"${text}" is no time.`, hint: 'write it as 2026-01-31T12:00:00Z' });
   return at;
 }

@@ -21,6 +21,7 @@ export default class Up extends BaseCommand {
       process.exitCode = exitCode;
       return;
     }
+    this.interruptionFails = false;
     const [{ ROLES }, { serveUntilStopped }] = await Promise.all([
       import('../../daemon/presence.ts'),
       import('../daemon-session.ts'),

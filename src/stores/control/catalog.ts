@@ -22,3 +22,19 @@ export interface Catalog {
 }
 
 export type SpecOf<K extends Kind> = CanonicalSpecs[K];
+
+/** The sources that a resource reads, directly or through other sources: inputs before what is made from them. */
+export function sourcesBelow(catalog: Catalog, resource: Pick<RecordedResource, 'dependsOn'>): readonly string[] {
+  const found = new Set<string>();
+  const visit = (dependsOn: readonly string[]): void => {
+    for (const address of dependsOn) {
+      const name = /^source\.(.+)$/.exec(address)?.[1];
+      const source = name === undefined || found.has(name) ? undefined : catalog.get('source', name);
+      if (source === undefined) continue;
+      visit(source.dependsOn);
+      found.add(source.name);
+    }
+  };
+  visit(resource.dependsOn);
+  return [...found];
+}

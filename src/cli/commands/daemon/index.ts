@@ -9,7 +9,7 @@ export default class Daemon extends BaseCommand {
     role: string({ description: 'Which of scheduler, worker and api, with commas. Default: all.' }),
     port: integer({ description: 'Only this port; 0: any free one.', min: 0, max: 65535 }),
   };
-  protected override readonly announcesInterruption = false;
+  protected override interruptionFails = false;
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Daemon);

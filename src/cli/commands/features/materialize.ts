@@ -1,4 +1,5 @@
 import { string as stringArg } from '@oclif/core/args';
+import { sourcesBelow } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
@@ -18,13 +19,17 @@ export default class FeaturesMaterialize extends BaseCommand {
         args.set === undefined
           ? catalog.list('feature_set').map(({ name }) => name)
           : [args.set.replace(/^feature_set\./, '')];
+      const ingested = new Set<string>();
       const done = [];
       for (const name of names) {
         signal.throwIfAborted();
-        // What a materialization starts from: the source's newest content, as its file is now.
-        const source = catalog.get('feature_set', name)?.spec.source;
         const call = { signal, log: (line: string) => this.note(`  ${name}: ${line}`) };
-        if (source !== undefined) await features.ingest(source, call);
+        const resource = catalog.get('feature_set', name);
+        // What a materialization starts from: the newest content of what the set reads.
+        for (const source of resource === undefined ? [] : sourcesBelow(catalog, resource)) {
+          if (!ingested.has(source)) await features.ingest(source, call);
+          ingested.add(source);
+        }
         done.push(await features.materialize(name, call));
       }
       return done;

@@ -1,6 +1,7 @@
 import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { MlopsError } from '../../../lib/error.ts';
+import { parseInstant } from '../../../lib/instant.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { instant, table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
@@ -42,11 +43,9 @@ export default class ModelsHistory extends BaseCommand {
   }
 }
 
-/** A time without a zone is UTC. */
 function instantOf(text: string): Date {
-  const zoned = /(Z|[+-]\d{2}:?\d{2})$/i.test(text) || !/\d{2}:\d{2}/.test(text) ? text : `${text.replace(' ', 'T')}Z`;
-  const at = new Date(zoned);
-  if (Number.isNaN(at.getTime()))
+  const at = parseInstant(text);
+  if (at === undefined)
     throw new MlopsError('CL101', { detail: `"${text}" is no time.`, hint: 'write it as 2026-01-31T12:00:00Z' });
   return at;
 }
