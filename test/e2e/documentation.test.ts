@@ -3,7 +3,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, r
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { consoleCommands, firstMismatch, openConsole, presentable, withOutputs } from '../support/console-session.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -14,12 +14,13 @@ const pages = [
     .map((name) => `docs/${name}`),
 ];
 
-describe('documentation', () => {
+// Pages wait for daemons and processes most of their time: side by side they take as long as the longest.
+describe.concurrent('documentation', () => {
   for (const page of pages) {
     const path = join(root, page);
     const commands = consoleCommands(readFileSync(path, 'utf8'));
     if (commands.length === 0) continue;
-    it(`${page}: its ${commands.length} commands answer what it says`, { timeout: 300_000 }, async () => {
+    it(`${page}: its ${commands.length} commands answer what it says`, { timeout: 300_000 }, async ({ expect }) => {
       const folder = mkdtempSync(join(tmpdir(), 'mlops-docs-'));
       chmodSync(folder, 0o711);
       cpSync(join(root, 'mlops.config.ts'), join(folder, 'mlops.config.ts'));
