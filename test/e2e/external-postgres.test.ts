@@ -1,0 +1,79 @@
+/** An environment whose control store is a Postgres server that is there already, shared with others. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/stores/postgres/database.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { healthcareProject } from '../support/project.ts';
+
+const project = healthcareProject('external');
+let database: FreshDatabase;
+let env: { DATABASE_URL: string };
+
+beforeAll(async () => {
+  database = await freshDatabase({ empty: true });
+  env = { DATABASE_URL: database.connectionString };
+});
+
+afterAll(async () => {
+  await project.remove();
+  await database.drop();
+}, 60_000);
+
+const prod = (...args: readonly string[]) => project.mlops([...args, '--env', 'prod'], { env });
+
+async function schemas(): Promise<readonly string[]> {
+  const db = openDatabase({ connectionString: database.connectionString, max: 1 });
+  try {
+    return (await db.query<{ name: string }>("select nspname as name from pg_namespace where nspname = 'mlops'")).map(
+      ({ name }) => name,
+    );
+  } finally {
+    await db.close();
+  }
+}
+
+describe('an external control store', () => {
+  it('is left as it is by plan, and starts no server of ours', async () => {
+    const plan = await prod('plan', '--detailed-exitcode');
+    expect([plan.code, plan.stdout]).toEqual([2, expect.stringContaining('Plan for healthcare/prod: 8 to create')]);
+    expect(await schemas()).toEqual([]);
+    expect(existsSync(join(project.folder, '.mlops/postgres'))).toBe(false);
+  });
+
+  it('takes applies and runs', { timeout: 120_000 }, async () => {
+    const applied = await prod('apply', '--yes');
+    expect(applied.code, applied.stderr).toBe(0);
+    expect(await schemas()).toEqual(['mlops']);
+    const run = await prod('run', 'weekly_retraining', '--follow');
+    expect(run.code, run.stderr).toBe(0);
+    expect((await prod('models', 'list')).stdout).toMatch(/^pbc_mortality +1 +production/m);
+    const planned = await prod('plan');
+    expect(planned.stdout).toBe('Nothing to change: healthcare/prod is as the specs say (8 resources).\n');
+    expect((await prod('features', 'list')).stdout).toMatch(/^patient_labs +patient +5 +version 1 +1945/m);
+  });
+
+  it('is named by its variable, whose value is nowhere to be read', async () => {
+    const missing = await project.mlops(['plan', '--env', 'prod'], { env: { DATABASE_URL: undefined } });
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      expect.stringContaining('error SP110 Unset environment variable'),
+    ]);
+    const unreachable = await project.mlops(['plan', '--env', 'prod'], {
+      env: { DATABASE_URL: 'postgres://someone:hunter2@127.0.0.1:1/none' },
+    });
+    expect([unreachable.code, unreachable.stderr]).toEqual([1, expect.stringContaining('error ST101')]);
+    expect(unreachable.stderr).not.toContain('hunter2');
+    const saved = await prod('plan', '--out', 'prod.plan');
+    expect(saved.code, saved.stderr).toBe(0);
+    const password = new URL(database.connectionString).password;
+    expect(readFileSync(join(project.folder, 'prod.plan'), 'utf8')).not.toContain(password);
+  });
+
+  it('holds environments that do not see each other', async () => {
+    const dev = await project.mlops(['plan', '--detailed-exitcode'], { env });
+    expect([dev.code, dev.stdout]).toEqual([2, expect.stringContaining('Plan for healthcare/dev: 8 to create')]);
+    const wrong = await project.mlops(['plan', '--env', 'prd'], { env });
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('did you mean "prod"?')]);
+  });
+});
