@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { run } from '@oclif/core/run';
 import { reportFailure } from './report.ts';
+import { unknownCommand } from './suggest-command.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -17,14 +18,16 @@ export async function main(argv: readonly string[]): Promise<never> {
     await run(withGlobalFlagsLast(argv), { root: ROOT });
   } catch (error) {
     // What a command throws it reports itself; here is what oclif refuses before: unknown commands and help.
-    process.exitCode = reportFailure(error, { json: argv.includes('--json'), color: undefined });
+    const problem = unknownCommand(withGlobalFlagsLast(argv), ROOT) ?? error;
+    process.exitCode = reportFailure(problem, { json: argv.includes('--json'), color: undefined });
   }
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit(process.exitCode ?? 0);
 }
 
-/** `mlops --env prod plan` means `mlops plan --env prod`. */
+/** `mlops --env prod plan` means `mlops plan --env prod`, and `mlops help plan` means `mlops plan --help`. */
 export function withGlobalFlagsLast(argv: readonly string[]): string[] {
+  if (argv[0] === 'help') return [...argv.slice(1), '--help'];
   let index = 0;
   while (index < argv.length) {
     const word = argv[index] ?? '';

@@ -52,7 +52,8 @@ describe('without a project', () => {
   it('a wrong command or flag is an error, not "changes"', async () => {
     const command = await project.mlops(['plann']);
     expect([command.code, command.stdout]).toEqual([1, '']);
-    expect(command.stderr).toContain('plann');
+    expect(command.stderr).toContain('did you mean "mlops plan"?');
+    expect((await project.mlops(['runs', 'lst'])).stderr).toContain('did you mean "mlops runs list"?');
     const flag = await project.mlops(['plan', '--outt', 'x']);
     expect([flag.code, flag.stderr]).toEqual([1, expect.stringContaining('--outt')]);
   });

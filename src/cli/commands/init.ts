@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir } from 'node:fs/promises';
+import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { string as stringArg } from '@oclif/core/args';
@@ -47,6 +47,11 @@ export default class Init extends BaseCommand {
     for (const { from, to } of files) {
       await mkdir(dirname(to), { recursive: true });
       await cp(from, to);
+    }
+    const ignore = join(target, '.gitignore');
+    if (!existsSync(ignore)) {
+      await writeFile(ignore, '.mlops/\n');
+      files.push({ from: '', to: ignore });
     }
     const written = files.map(({ to }) => relative(target, to)).sort();
     this.result(flags, { directory: target, template: flags.template, files: written }, () =>
