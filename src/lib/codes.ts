@@ -23,6 +23,7 @@ export const CODES = {
   SP113: 'Resource not listed',
   SP114: 'Invalid expression',
   SP115: 'Invalid schedule',
+  SP116: 'Text key read as a number',
   // specs: SQL
   SP201: 'SQL syntax error',
   SP202: 'Unknown table',

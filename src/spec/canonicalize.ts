@@ -62,8 +62,8 @@ export function canonicalizeResource<K extends Kind>(kind: K, raw: unknown, look
       diagnostics: problems.map((problem) => toDiagnostic(problem, { locator, address })),
     };
   }
-  const result = canonicalizeValue(kind, value, lookup);
-  return { ...result, diagnostics: result.problems.map((problem) => toDiagnostic(problem, { locator, address })) };
+  const { spec, dependsOn, problems: found } = canonicalizeValue(kind, value, lookup);
+  return { spec, dependsOn, diagnostics: found.map((problem) => toDiagnostic(problem, { locator, address })) };
 }
 
 /** The same for a value that is normalized and has the right shape. */
@@ -73,6 +73,8 @@ export function canonicalizeValue<K extends Kind>(
   lookup: Lookup,
 ): {
   readonly spec: CanonicalSpecs[K] | undefined;
+  /** The same, also where there are errors: good enough to look for the next ones. */
+  readonly draft: CanonicalSpecs[K];
   readonly dependsOn: readonly Address[];
   readonly problems: readonly Problem[];
 } {
@@ -82,9 +84,9 @@ export function canonicalizeValue<K extends Kind>(
     problems: [],
     dependsOn: new Set(),
   };
-  const spec = canonicalOf(kind, value, into) as CanonicalSpecs[K];
+  const draft = canonicalOf(kind, value, into) as CanonicalSpecs[K];
   const failed = into.problems.some((problem) => (problem.severity ?? 'error') === 'error');
-  return { spec: failed ? undefined : spec, dependsOn: [...into.dependsOn].sort(), problems: into.problems };
+  return { spec: failed ? undefined : draft, draft, dependsOn: [...into.dependsOn].sort(), problems: into.problems };
 }
 
 /** The order in which kinds are made canonical: each needs those before it. */
@@ -123,7 +125,7 @@ function canonicalOf(kind: Kind, value: Readonly<Record<string, unknown>>, into:
 function canonicalSource(spec: SourceSpec, into: Canonicalizing): SourceSpec {
   if (spec.query !== undefined) {
     for (const name of mentionedNames(spec.query, into.lookup.names('source'))) refer(into, 'source', name, '/query');
-    for (const field of ['format', 'nulls', 'delimiter', 'columns'] as const) {
+    for (const field of ['format', 'nulls', 'delimiter', 'types', 'columns'] as const) {
       if (spec[field] !== undefined)
         report(into, 'SP103', `/${field}`, `"${field}" goes with a file; this source is a query.`, { part: 'key' });
     }

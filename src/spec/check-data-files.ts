@@ -12,6 +12,8 @@ export function checkDataFiles(table: ResourceTable, root: string): Diagnostic[]
   for (const resource of table.ofKind('source')) {
     const { file } = resource.value;
     if (typeof file !== 'string' || file.includes('://') || isGlob(file) || existsSync(resolve(root, file))) continue;
+    // What is not there has no columns to check.
+    resource.draft = undefined;
     const folder = dirname(file);
     const hint = didYouMean(file, globFiles(root, join(folder, '*')));
     diagnostics.push(

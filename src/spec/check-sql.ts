@@ -15,6 +15,9 @@ import { type Problem, toDiagnostic } from './problem.ts';
 import { createSqlAnalyzer, type SqlAnalyzer, type SqlError } from './sql-analysis.ts';
 import { mentionedNames, tidySql } from './sql-text.ts';
 
+/** Types that do not give back a text as it was written. A whole number does: one with leading zeros is read as a text. */
+const FRACTIONAL = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
+
 export interface SqlChecks {
   readonly describeSource: DescribeSource | undefined;
   readonly parsesQuery: ParsesQuery | undefined;
@@ -54,7 +57,7 @@ async function columnsOf(
   if (checking.columns.has(name) || asking.has(name)) return checking.columns.get(name);
   asking.add(name);
   const resource = checking.table.find('source', name);
-  const spec = resource?.spec as CanonicalSource | undefined;
+  const spec = resource?.draft as CanonicalSource | undefined;
   let columns: readonly Column[] | undefined;
   if (resource !== undefined && spec?.query !== undefined) {
     const names = await checkQuery(resource, '/query', spec.query, checking, asking);
@@ -232,8 +235,12 @@ function tableIn(message: string): string {
 }
 
 async function checkFeatureSet(resource: LoadedResource, checking: Checking): Promise<void> {
-  const spec = resource.spec as CanonicalFeatureSet | undefined;
-  if (spec === undefined) return;
+  const spec = resource.draft as CanonicalFeatureSet | undefined;
+  if (spec === undefined) {
+    const { query } = resource.value;
+    if (typeof query === 'string') await checkQuery(resource, '/query', query, checking);
+    return;
+  }
   const { query, source } = spec;
   const names =
     query === undefined
@@ -248,8 +255,17 @@ async function checkFeatureSet(resource: LoadedResource, checking: Checking): Pr
       toDiagnostic({ code: 'SP203', pointer, detail, hint: didYouMean(column, names) }, resource),
     );
   };
-  for (const key of Object.keys(checking.table.get('entity', spec.entity)?.keys ?? {}))
+  for (const [key, type] of Object.entries(checking.table.get('entity', spec.entity)?.keys ?? {})) {
     need(key, '/entity', `a key of the entity "${spec.entity}"`);
+    const read = checking.columns.get(source ?? '')?.find((column) => has([column.name], key));
+    if (type === 'string' && read !== undefined && FRACTIONAL.test(read.type)) {
+      const detail = `"${key}" is a text key of the entity "${spec.entity}", but the source "${source}" reads the column as numbers (${read.type}): 1.50 becomes 1.5.`;
+      const hint = `add types: { ${key}: 'string' } to the source`;
+      checking.diagnostics.push(
+        toDiagnostic({ code: 'SP116', severity: 'warning', pointer: '/entity', detail, hint }, resource),
+      );
+    }
+  }
   need(spec.eventTime, '/eventTime', 'the event time');
   if (spec.createdTime !== undefined) need(spec.createdTime, '/createdTime', 'the created time');
   for (const [name, feature] of Object.entries(spec.features)) {
@@ -264,7 +280,7 @@ async function checkFeatureSet(resource: LoadedResource, checking: Checking): Pr
 }
 
 async function checkPipeline(resource: LoadedResource, checking: Checking): Promise<void> {
-  const spec = resource.spec as CanonicalPipeline | undefined;
+  const spec = resource.draft as CanonicalPipeline | undefined;
   if (spec === undefined) return;
   for (const [name, task] of Object.entries(spec.tasks)) {
     if (task.operator !== 'training_dataset') continue;

@@ -1,10 +1,10 @@
 /** The canonical form of a feature set, and what its features must be. */
 import { MlopsError } from '../lib/error.ts';
 import { compileExpression, type ExpressionPlace } from '../lib/expression.ts';
-import { checkCron } from '../lib/schedule.ts';
 import type { CanonicalFeatureSet } from './canonical-specs.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
+import { scheduleProblem } from './schedule-problems.ts';
 import type { Dtype, Feature, FeatureSetSpec } from './schema-types.ts';
 import { mentionedNames } from './sql-text.ts';
 
@@ -44,9 +44,8 @@ export function canonicalFeatureSet(spec: FeatureSetSpec, into: Canonicalizing):
 
 /** SP115 at the field that is wrong. */
 export function checkSchedule(cron: string, timezone: string | undefined, pointer: string, into: Canonicalizing): void {
-  const wrong = checkCron(cron, timezone);
-  if (wrong !== undefined)
-    report(into, 'SP115', `${pointer}/${wrong.includes('time zone') ? 'timezone' : 'cron'}`, wrong);
+  const problem = scheduleProblem(cron, timezone, pointer);
+  if (problem !== undefined) into.problems.push(problem);
 }
 
 /**

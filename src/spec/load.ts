@@ -18,6 +18,7 @@ import { type LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { toDiagnostic } from './problem.ts';
 import type { AnyResource, Project } from './project.ts';
 import { readProject } from './read-project.ts';
+import { scheduleProblems } from './schedule-problems.ts';
 
 export type { DescribeSource, ParsesQuery } from './engine-checks.ts';
 
@@ -100,8 +101,12 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
 }
 
 function canonicalize(resource: LoadedResource, table: ResourceTable, diagnostics: Diagnostic[]): void {
-  if (!resource.readable) return;
-  const { spec, dependsOn, problems } = canonicalizeValue(resource.kind, resource.value, table);
+  if (!resource.readable) {
+    for (const problem of scheduleProblems(resource)) diagnostics.push(toDiagnostic(problem, resource));
+    return;
+  }
+  const { spec, draft, dependsOn, problems } = canonicalizeValue(resource.kind, resource.value, table);
+  resource.draft = draft;
   if (resource.sound) resource.spec = spec;
   resource.dependsOn = dependsOn;
   for (const problem of problems) diagnostics.push(toDiagnostic(problem, resource));

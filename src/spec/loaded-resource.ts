@@ -21,7 +21,10 @@ export interface LoadedResource {
   readonly locator: Locator;
   /** The text at a pointer as the user wrote it. */
   readonly written: (pointer: string) => string;
+  /** Undefined where there are errors. */
   spec: CanonicalSpec | undefined;
+  /** The canonical form as far as it can be told: what the checks of this and of other resources look at. */
+  draft: CanonicalSpec | undefined;
   dependsOn: readonly Address[];
 }
 
@@ -57,7 +60,7 @@ export class ResourceTable implements Lookup {
   }
 
   get<K extends Kind>(kind: K, name: string): CanonicalSpecs[K] | undefined {
-    return this.#byKind.get(kind)?.get(name)?.spec as CanonicalSpecs[K] | undefined;
+    return this.#byKind.get(kind)?.get(name)?.draft as CanonicalSpecs[K] | undefined;
   }
 
   names(kind: Kind): ReadonlySet<string> {

@@ -7,7 +7,7 @@ import { aKind, KIND_TITLES, KINDS, type Kind } from './kinds.ts';
 import type { Problem } from './problem.ts';
 
 export interface Lookup {
-  /** Undefined where there is none of that name, and where there is one that has errors itself. */
+  /** Undefined where there is none of that name, and where there is one that cannot be read. */
   get<K extends Kind>(kind: K, name: string): CanonicalSpecs[K] | undefined;
   /** Of every resource of the kind, those with errors included. */
   names(kind: Kind): ReadonlySet<string>;

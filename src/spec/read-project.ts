@@ -285,6 +285,7 @@ function addResource(
     locator,
     written: textAt,
     spec: undefined,
+    draft: undefined,
     dependsOn: [],
   });
 }

@@ -5,6 +5,11 @@
  */
 export type Name = string;
 /**
+ * The type of a feature.
+ */
+export type Dtype =
+  'bool' | 'int32' | 'int64' | 'float32' | 'float64' | 'string' | 'timestamp' | 'date' | 'uuid' | 'bytes' | 'json';
+/**
  * A query in DuckDB's dialect.
  */
 export type Sql = string;
@@ -20,11 +25,6 @@ export type Column = string;
  * A whole or decimal number and a unit: `ms s m h d w`, e.g. `15m`, `400d`.
  */
 export type Duration = string;
-/**
- * The type of a feature.
- */
-export type Dtype =
-  'bool' | 'int32' | 'int64' | 'float32' | 'float64' | 'string' | 'timestamp' | 'date' | 'uuid' | 'bytes' | 'json';
 /**
  * Five or six cron fields (six: seconds first).
  */
@@ -87,6 +87,12 @@ export interface SourceSpec {
    * CSV field separator. Default: detected.
    */
   delimiter?: string;
+  /**
+   * Columns of a CSV file whose type is not to be detected: `string` keeps `1.50` as it is written. Default: every column's type is detected from all its values.
+   */
+  types?: {
+    [k: string]: Dtype;
+  };
   /**
    * A query over other sources, instead of a file.
    */

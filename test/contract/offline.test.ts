@@ -103,6 +103,24 @@ describe.each(backends)('the offline store: $name', ({ open }) => {
       expect(await rowsOf(first?.location ?? '')).toBe(1);
     });
 
+    it('have the types that are declared; an identifier keeps its zeros either way', async () => {
+      const source: CanonicalSource = {
+        name: 'wards',
+        file: await file('wards.csv', 'ward,code,beds\n007,1.50,1\n042,1.5,2\n'),
+      };
+      expect((await snapshot(source))?.columns).toEqual([
+        { name: 'ward', type: 'VARCHAR' },
+        { name: 'code', type: 'DOUBLE' },
+        { name: 'beds', type: 'BIGINT' },
+      ]);
+      const typed = await snapshot({ ...source, types: { code: 'string', beds: 'float64' } });
+      expect(typed?.columns).toEqual([
+        { name: 'ward', type: 'VARCHAR' },
+        { name: 'code', type: 'VARCHAR' },
+        { name: 'beds', type: 'DOUBLE' },
+      ]);
+    });
+
     it('keep the type that a whole column has, wherever its odd value stands', async () => {
       const lines = Array.from({ length: 50_000 }, (_, index) => `${index},${index === 49_000 ? 'odd' : index}`);
       expect(

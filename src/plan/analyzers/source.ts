@@ -1,7 +1,7 @@
 /** Sources. A source that reads differently makes what was computed from it stale. */
 import { type Analyzer, finding, listed, SAFE } from './analyzer.ts';
 
-const READING = ['file', 'format', 'nulls', 'delimiter', 'query', 'columns'];
+const READING = ['file', 'format', 'nulls', 'delimiter', 'types', 'query', 'columns'];
 
 export const analyzeSource: Analyzer<'source'> = ({ address, before, after, diffs, desired, readers }) => {
   if (before === undefined || after === undefined) return SAFE;

@@ -22,8 +22,8 @@ export async function describeSource(
   const path = resolve(root, source.file ?? '');
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return describe(source, root);
-  const { format, nulls, delimiter, columns } = source;
-  const key = digestOf({ path, size: found.size, modified: found.mtimeMs, format, nulls, delimiter, columns });
+  const { format, nulls, delimiter, types, columns } = source;
+  const key = digestOf({ path, size: found.size, modified: found.mtimeMs, format, nulls, delimiter, types, columns });
   const file = join(cacheDirectory, `columns-${key.slice(0, 32)}.json`);
   const cached = await readFile(file, 'utf8').then(parse, () => undefined);
   if (cached !== undefined) return cached;

@@ -117,6 +117,7 @@ async function digestOfFile(path: string, source: CanonicalSource, signal: Abort
       format: formatOf(source),
       nulls: source.nulls,
       delimiter: source.delimiter,
+      types: source.types,
       columns: source.columns,
       query: source.query,
     }),

@@ -6,7 +6,7 @@ import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import type { Column } from '../../spec/column.ts';
 import { messageOf, type Session } from './engine.ts';
-import { ident, list, literal, subquery } from './sql.ts';
+import { ident, list, literal, sqlType, subquery } from './sql.ts';
 
 export type FileFormat = 'csv' | 'parquet' | 'jsonl';
 
@@ -64,8 +64,12 @@ function fileRelation(source: CanonicalSource, path: string): string {
     case 'csv': {
       const nulls = [...new Set(['', ...(source.nulls ?? [])])].map(literal);
       const delimiter = source.delimiter === undefined ? '' : `, delim = ${literal(source.delimiter)}`;
+      const declared = Object.entries(source.types ?? {}).map(
+        ([name, type]) => `${literal(name)}: ${literal(sqlType(type))}`,
+      );
+      const types = declared.length === 0 ? '' : `, types = {${list(declared)}}`;
       // The whole file is sampled: a column's type does not depend on where its odd value stands.
-      return `read_csv(${literal(path)}, header = true, sample_size = -1, nullstr = [${list(nulls)}]${delimiter})`;
+      return `read_csv(${literal(path)}, header = true, sample_size = -1, nullstr = [${list(nulls)}]${delimiter}${types})`;
     }
     case 'parquet':
       return `read_parquet(${literal(path)})`;
