@@ -1,16 +1,29 @@
-// Every benchmark of the folders beside this file, one after the other, or those that are named: npm run bench -- start
+// Every bench, one after the other: `npm run bench`, or some by name: `npm run bench -- start serve`. Ends with 1 where a limit is missed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const here = dirname(fileURLToPath(import.meta.url));
+const here = fileURLToPath(new URL('.', import.meta.url));
+const asked = process.argv.slice(2).filter((word) => !word.startsWith('-'));
+const flags = process.argv.slice(2).filter((word) => word.startsWith('-'));
 const all = readdirSync(here)
   .filter((name) => existsSync(join(here, name, 'run.mjs')))
   .sort();
-const asked = process.argv.slice(2);
-for (const name of asked.length === 0 ? all : asked) {
-  console.log(`── ${name}`);
-  const { status } = spawnSync(process.execPath, [join(here, name, 'run.mjs')], { stdio: 'inherit' });
+const unknown = asked.find((name) => !all.includes(name));
+if (unknown !== undefined) {
+  process.stderr.write(`There is no bench ${unknown}: ${all.join(', ')}\n`);
+  process.exit(1);
+}
+const build = spawnSync(process.execPath, [join(here, '../scripts/build.mjs')], { stdio: 'inherit' });
+if (build.status !== 0) process.exit(build.status ?? 1);
+
+console.log(
+  `node ${process.versions.node}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${cpus()[0]?.model ?? 'unknown processor'}`,
+);
+for (const name of asked.length > 0 ? asked : all) {
+  console.log(`\n── ${name}`);
+  const { status } = spawnSync(process.execPath, [join(here, name, 'run.mjs'), ...flags], { stdio: 'inherit' });
   if (status !== 0) process.exitCode = 1;
 }

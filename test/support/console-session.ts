@@ -64,6 +64,10 @@ export function masked(text: string): string {
     .replace(/\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})?/g, '<time>')
     .replace(/\b\d{2}:\d{2}:\d{2}(\.\d+)?\b/g, '<time>')
     .replace(/\b\d+(\.\d+)? ?(ms|s|min|MB|kB|KB|MiB|KiB)\b/g, '<amount>')
+    .replace(/(?:\/[\w.-]+)+(?=\/(?:mlops\.config\.ts|\.mlops)\b)/g, '<folder>')
+    .replace(/\bStopped \d+/g, 'Stopped <pid>')
+    .replace(/^\d+(?=\s+\w+\s+scheduler)/gm, '<pid>')
+    .replace(/"seq":\d+/g, '"seq":<number>')
     .replace(/(127\.0\.0\.1|localhost):\d+/g, '$1:<port>')
     .replace(/"(latency_ms|pid|uptime|bytes)": ?[\d.]+/g, '"$1":<amount>')
     .replace(/-?\d+\.\d{6,}/g, (number) => String(Number(Number(number).toPrecision(5))))
@@ -75,22 +79,35 @@ export function masked(text: string): string {
 /** Undefined where the documented output fits the real one, else the first documented line that does not come. */
 export function firstMismatch(documented: readonly string[], real: string): string | undefined {
   if (parsedJson(real) !== undefined) return firstJsonMismatch(documented, real);
-  const wanted = documented.map(masked).filter((line) => line !== '');
-  const lines = real.split('\n').map(masked);
+  const lines = real
+    .split('\n')
+    .map(masked)
+    .filter((line) => line !== '');
   let at = 0;
-  let anywhere = false;
-  for (const line of wanted) {
-    if (line === '…') {
-      anywhere = true;
-      continue;
-    }
-    while (at < lines.length && lines[at] === '') at += 1;
-    const found = anywhere ? lines.indexOf(line, at) : lines[at] === line ? at : -1;
-    if (found < 0) return line;
-    at = found + 1;
-    anywhere = false;
+  for (const [index, part] of partsOf(documented).entries()) {
+    const found = index === 0 ? (startsWith(lines, part, 0) ? 0 : -1) : indexOfPart(lines, part, at);
+    if (found < 0) return part.find((line) => !lines.includes(line, at)) ?? part.join('\n');
+    at = found + part.length;
   }
   return undefined;
+}
+
+/** Documented lines, split where `…` stands. */
+function partsOf(documented: readonly string[]): readonly (readonly string[])[] {
+  const parts: string[][] = [[]];
+  for (const line of documented.map(masked)) {
+    if (line === '…') parts.push([]);
+    else if (line !== '') parts.at(-1)?.push(line);
+  }
+  return parts;
+}
+
+const startsWith = (lines: readonly string[], part: readonly string[], at: number): boolean =>
+  part.every((line, offset) => lines[at + offset] === line);
+
+function indexOfPart(lines: readonly string[], part: readonly string[], from: number): number {
+  for (let at = from; at + part.length <= lines.length; at += 1) if (startsWith(lines, part, at)) return at;
+  return -1;
 }
 
 /** How JSON is laid out is the page's own affair; the parts between `…` must come in their order. */

@@ -33,7 +33,7 @@ for (let index = 0; index < words.length; index += 1) {
   else if (word === '-i' || word === '--include') include = true;
   else if (word === '-f' || word === '--fail') fail = true;
   else if (word === '-G' || word === '--get') query = true;
-  else if (!word.startsWith('-')) url = word;
+  else if (!word.startsWith('-')) url = /^https?:/.test(word) ? word : `http://${word}`;
   else if (!['-s', '-S', '-N', '-sS', '--silent', '--show-error', '--no-buffer'].includes(word)) {
     process.stderr.write(`curl: ${word} is not known here\n`);
     process.exit(2);
