@@ -12,6 +12,7 @@ import type {
   RecordedSnapshot,
   VersionStatus,
 } from '../control/feature-state.ts';
+import { createBatcher } from './batcher.ts';
 import type { Database, Queryable } from './database.ts';
 import { sqlFile } from './sql-file.ts';
 
@@ -24,6 +25,14 @@ const COMPLETE = sqlFile('feature-complete');
 const DROP = sqlFile('feature-drop');
 const PUSH = sqlFile('feature-push');
 const CLAIM_POLL_MS = 100;
+
+interface Registration {
+  readonly set: string;
+  readonly digest: string;
+  readonly structure: FeatureSetStructure;
+  /** Set when it is registered. */
+  version: number | undefined;
+}
 
 /** bigint columns arrive as numbers where they are safe, else as text. */
 type Int8 = number | string;
@@ -70,6 +79,11 @@ interface UpdateRow {
 }
 
 export function createPostgresFeatureState(db: Database, scopeId: number): FeatureState {
+  // An apply registers thousands of sets: those that overlap share a commit.
+  const registrations = createBatcher<Registration>(
+    ({ set }) => set,
+    (batch) => registerVersions(db, scopeId, batch),
+  );
   async function latestSnapshots(source: string | null): Promise<readonly RecordedSnapshot[]> {
     return (await db.query<SnapshotRow>(SNAPSHOTS, [scopeId, source])).map(snapshotOf);
   }
@@ -96,17 +110,11 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
         const rows = await tx.query<SnapshotRow>(SNAPSHOTS, [scopeId, snapshot.source]);
         return { snapshot: snapshotOf(rows[0] ?? unreachable()), changed: added.length > 0 };
       }),
-    registerVersion: (set, digest, structure) =>
-      db.transaction(async (tx) => {
-        await lock(tx, scopeId, 'version', set);
-        const rows = await tx.query<{ version: number }>(REGISTER_VERSION, [
-          scopeId,
-          set,
-          digest,
-          JSON.stringify(structure),
-        ]);
-        return (rows[0] ?? unreachable()).version;
-      }),
+    registerVersion: async (set, digest, structure) => {
+      const registration: Registration = { set, digest, structure, version: undefined };
+      await registrations.add(registration);
+      return registration.version ?? unreachable();
+    },
     versions: async (set) => (await db.query<VersionRow>(VERSIONS, [scopeId, set ?? null])).map(versionOf),
     parts: async (set, version) =>
       (
@@ -208,6 +216,20 @@ function claimOf(db: Database, scopeId: number, set: string, version: number, ep
       if (done.length === 0) throw gone(set, version);
     },
   };
+}
+
+/** One transaction for all; the locks are taken in one order everywhere, so that nobody waits in a circle. */
+async function registerVersions(db: Database, scopeId: number, batch: readonly Registration[]): Promise<void> {
+  const rows = await db.transaction(async (tx) => {
+    await tx.query(
+      'select pg_advisory_xact_lock(key) from (select hashtextextended(name, 0) as key from unnest($1::text[]) as name order by key) as keys',
+      [batch.map(({ set }) => lockName(scopeId, 'version', set))],
+    );
+    const asked = batch.map(({ set, digest, structure }) => ({ set, digest, structure }));
+    return tx.query<{ feature_set: string; version: number }>(REGISTER_VERSION, [scopeId, JSON.stringify(asked)]);
+  });
+  const versions = new Map(rows.map((row) => [row.feature_set, row.version]));
+  for (const registration of batch) registration.version = versions.get(registration.set);
 }
 
 function lockName(scopeId: number, what: string, name: string): string {

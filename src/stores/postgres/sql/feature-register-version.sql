@@ -1,14 +1,19 @@
--- Registers the next version of a set unless its newest has the same digest and is not dropped.
--- Parameters: $1 scope, $2 set, $3 digest, $4 structure (json).
--- Rows: exactly one: version. Locks: the caller holds the advisory lock of the set, so that numbers have no gaps.
-with newest as (
-  select version, digest, status from mlops.feature_set_versions where scope_id = $1 and feature_set = $2 order by version desc limit 1
+-- Registers the next version of each set unless its newest has the same digest and is not dropped.
+-- Parameters: $1 scope, $2 registrations as [{set, digest, structure}] (json), each set once.
+-- Rows: one a set: feature_set, version. Locks: the caller holds the advisory locks of the sets, so that numbers have no gaps.
+with asked as (
+  select "set" as feature_set, digest, structure from json_to_recordset($2::json) as r ("set" text, digest text, structure json)
+), newest as (
+  select distinct on (v.feature_set) v.feature_set, v.version, v.digest, v.status
+    from asked join mlops.feature_set_versions v on v.scope_id = $1 and v.feature_set = asked.feature_set
+   order by v.feature_set, v.version desc
 ), added as (
   insert into mlops.feature_set_versions (scope_id, feature_set, version, digest, structure, status)
-  select $1, $2, coalesce((select version from newest), 0) + 1, $3, $4::json, 'registered'
-   where not exists (select from newest where digest = $3 and status <> 'dropped')
-  returning version
+  select $1, asked.feature_set, coalesce(newest.version, 0) + 1, asked.digest, asked.structure, 'registered'
+    from asked left join newest using (feature_set)
+   where newest.version is null or newest.digest <> asked.digest or newest.status = 'dropped'
+  returning feature_set, version
 )
-select version from added
+select feature_set, version from added
 union all
-select version from newest where not exists (select from added)
+select feature_set, version from newest where feature_set not in (select feature_set from added)
