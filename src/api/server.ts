@@ -212,8 +212,7 @@ function callOf(
     closing,
   }: { route: Route; caller: Caller; query: Record<string, unknown>; body: unknown; closing: AbortSignal },
 ): Call {
-  const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
+  let signal: AbortSignal | undefined;
   const params = { ...(request.params as Record<string, string>) };
   const rest = /\{(\w+)\*\}$/.exec(route.path)?.[1];
   if (rest !== undefined) params[rest] = params['*'] ?? '';
@@ -227,8 +226,24 @@ function callOf(
       return Array.isArray(value) ? value[0] : value;
     },
     caller,
-    signal: AbortSignal.any([gone.signal, closing]),
+    // Made only for the handlers that wait: it would cost a prediction a tenth of its time.
+    get signal() {
+      signal ??= AbortSignal.any([goneSignal(reply), closing]);
+      return signal;
+    },
   };
+}
+
+/** Aborts when the connection closes before the answer is out. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  if (reply.raw.destroyed) gone.abort();
+  else {
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) gone.abort();
+    });
+  }
+  return gone.signal;
 }
 
 /** The answer that was given to this key before, or a new one, which is kept. */
