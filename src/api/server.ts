@@ -37,6 +37,7 @@ export interface ApiServer {
 
 /** JSON bodies; artifacts are streams and have no limit. */
 const BODY_LIMIT_BYTES = 32 * 2 ** 20;
+const IDLE_CHECK_MS = 25;
 
 export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
   const app = Fastify({
@@ -154,12 +155,16 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
     close: async (graceMs = 10_000) => {
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       closing.abort();
-      for (const server of servers) server.closeIdleConnections();
+      // A connection becomes idle when the answer on it ends, a stream's for instance; Node looks for idle ones only when asked.
+      const idle = setInterval(() => {
+        for (const server of servers) server.closeIdleConnections();
+      }, IDLE_CHECK_MS);
       const hard = setTimeout(() => {
         for (const server of servers) server.closeAllConnections();
       }, graceMs);
       await Promise.all(closed);
       clearTimeout(hard);
+      clearInterval(idle);
       await app.close();
     },
   };

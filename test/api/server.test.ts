@@ -224,6 +224,35 @@ describe('the server', () => {
     await expect(fetch(`${url}/slow`)).rejects.toThrow();
   });
 
+  it('ends streams when it closes, and does not wait for their connections', async () => {
+    const { url, server } = await serve([
+      {
+        ...base,
+        method: 'GET',
+        path: '/forever',
+        handle: async ({ signal }) => ({
+          kind: 'stream',
+          status: 200,
+          contentType: 'text/plain',
+          stream: Readable.from(
+            (async function* () {
+              yield 'begun';
+              await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+            })(),
+          ),
+        }),
+      },
+    ]);
+    const answer = await fetch(`${url}/forever`);
+    const reader = answer.body?.getReader();
+    await reader?.read();
+    const start = performance.now();
+    const closed = server.close(60_000);
+    expect((await reader?.read())?.done).toBe(true);
+    await closed;
+    expect(performance.now() - start).toBeLessThan(20_000);
+  });
+
   it('streams a body in and out', async () => {
     const { url } = await serve([
       {

@@ -106,9 +106,18 @@ describe('a daemon', () => {
     const daemon = await project.daemon(['--port', '0'], { env });
     const id = await submit(daemon);
     await until(() => isWaiting(daemon.url, id));
+    const events = await fetch(`${daemon.url}/api/v1/runs/${id}/events`);
+    const reader = events.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let followed = '';
+    await until(async () => {
+      followed += (await reader?.read())?.value ?? '';
+      return followed.includes('"task":"wait","status":"running"');
+    });
     daemon.kill('SIGTERM');
     await until(async () => daemon.log().includes('stopping'));
     await expect(fetch(`${daemon.url}/healthz`)).rejects.toThrow();
+    // A client that follows a run does not hold the daemon up: its stream ends.
+    await until(async () => (await reader?.read())?.done === true);
     writeFileSync(gate, '');
     expect(await daemon.ended).toBe(0);
     const run = JSON.parse((await project.mlops(['runs', 'show', id, '--json'])).stdout) as {
