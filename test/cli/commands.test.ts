@@ -133,7 +133,7 @@ describe('from init to apply', () => {
   });
 
   it('apply asks on a terminal only', async () => {
-    const refused = await project.mlops(['apply']);
+    const refused = await project.mlops(['apply'], { input: 'yes\n' });
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('error CL103 Confirmation needed')]);
     expect(JSON.parse((await project.mlops(['state', 'list', '--json'])).stdout).resources).toEqual([]);
   });

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { string as stringArg } from '@oclif/core/args';
 import { boolean, string } from '@oclif/core/flags';
 import { MlopsError } from '../../lib/error.ts';
 import { BaseCommand } from '../base-command.ts';
 import { applyWithConsent, planFor } from '../planning.ts';
 import { desiredOf, settingsOf, within } from '../session.ts';
+import { word } from '../word.ts';
 
 export default class Apply extends BaseCommand {
   static override summary = 'Make it so: plan, ask, apply; or apply a saved plan.';
-  static override args = { planfile: stringArg({ description: 'A plan saved with `plan --out`.' }) };
+  static override args = { planfile: word({ description: 'A plan saved with `plan --out`.' }) };
   static override flags = {
     yes: boolean({ char: 'y', description: 'Do not ask.' }),
     target: string({ description: 'Only this address and what it needs. May be repeated.', multiple: true }),

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { MlopsError } from '../../lib/error.ts';
 import { didYouMean } from '../../lib/suggest.ts';
 import { BaseCommand } from '../base-command.ts';
+import { word } from '../word.ts';
 
 const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -18,7 +18,7 @@ const TEMPLATES: Readonly<Record<string, string>> = {
 
 export default class Init extends BaseCommand {
   static override summary = 'Make a new project that plans clean as it is.';
-  static override args = { dir: stringArg({ description: 'Folder to make it in.', default: '.' }) };
+  static override args = { dir: word({ description: 'Folder to make it in.', default: '.' }) };
   static override flags = {
     template: string({ description: `One of ${Object.keys(TEMPLATES).join(', ')}.`, default: 'minimal' }),
   };

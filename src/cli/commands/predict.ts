@@ -1,13 +1,13 @@
-import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { BaseCommand } from '../base-command.ts';
 import { keyValues, scalarLike } from '../key-values.ts';
 import { table, valueText } from '../output.ts';
 import { inEnvironment } from '../session.ts';
+import { word } from '../word.ts';
 
 export default class Predict extends BaseCommand {
   static override summary = 'Ask an endpoint about one entity, from its features as of now. Needs no daemon.';
-  static override args = { endpoint: stringArg({ description: 'Name of the endpoint.', required: true }) };
+  static override args = { endpoint: word({ description: 'Name of the endpoint.', required: true }) };
   static override flags = {
     entity: string({ description: 'NAME=VALUE of a key. May be repeated.', multiple: true, required: true }),
     input: string({

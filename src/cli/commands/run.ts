@@ -1,4 +1,3 @@
-import { string as stringArg } from '@oclif/core/args';
 import { boolean, string } from '@oclif/core/flags';
 import type { OpenEnvironment } from '../../compose.ts';
 import { MlopsError } from '../../lib/error.ts';
@@ -9,10 +8,11 @@ import { keyValues, scalarLike } from '../key-values.ts';
 import { EXIT_ERROR, EXIT_INTERRUPTED } from '../report.ts';
 import { createRunProgress } from '../run-view.ts';
 import { inEnvironment } from '../session.ts';
+import { word } from '../word.ts';
 
 export default class Run extends BaseCommand {
   static override summary = 'Start a run of a pipeline. Without a daemon it is worked on here until it ends.';
-  static override args = { pipeline: stringArg({ description: 'Name of the pipeline.', required: true }) };
+  static override args = { pipeline: word({ description: 'Name of the pipeline.', required: true }) };
   static override flags = {
     param: string({
       char: 'p',

@@ -1,15 +1,15 @@
-import { string as stringArg } from '@oclif/core/args';
 import { MlopsError } from '../../lib/error.ts';
 import { didYouMean } from '../../lib/suggest.ts';
 import { KINDS } from '../../spec/kinds.ts';
 import { type SchemaName, schemaOf } from '../../spec/schemas.ts';
 import { BaseCommand } from '../base-command.ts';
+import { word } from '../word.ts';
 
 const NAMES: readonly (SchemaName | 'common')[] = [...KINDS, 'project', 'common'];
 
 export default class Schema extends BaseCommand {
   static override summary = 'The JSON Schema of a kind, of the project file, or the list of them.';
-  static override args = { kind: stringArg({ description: NAMES.join(', ') }) };
+  static override args = { kind: word({ description: NAMES.join(', ') }) };
   static override flags = {};
 
   async run(): Promise<void> {

@@ -1,12 +1,12 @@
-import { string as stringArg } from '@oclif/core/args';
 import { MlopsError } from '../../lib/error.ts';
 import { BaseCommand } from '../base-command.ts';
 import { inEnvironment } from '../session.ts';
+import { word } from '../word.ts';
 
 export default class Unlock extends BaseCommand {
   static override summary =
     'Remove a lock by hand, once you know that its holder is gone. A holder that dies loses it by itself within half a minute.';
-  static override args = { id: stringArg({ description: 'The id that the refusal named.', required: true }) };
+  static override args = { id: word({ description: 'The id that the refusal named.', required: true }) };
   static override flags = {};
 
   async run(): Promise<void> {

@@ -1,13 +1,13 @@
-import { string as stringArg } from '@oclif/core/args';
 import { MlopsError } from '../../../lib/error.ts';
 import { didYouMean } from '../../../lib/suggest.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class EndpointsShow extends BaseCommand {
   static override summary = 'One endpoint: its variants and the version that each stands for now.';
-  static override args = { endpoint: stringArg({ description: 'Name of the endpoint.', required: true }) };
+  static override args = { endpoint: word({ description: 'Name of the endpoint.', required: true }) };
   static override flags = {};
 
   async run(): Promise<void> {

@@ -1,13 +1,13 @@
-import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.ts';
 import { keyValues } from '../../key-values.ts';
 import { instant, table, valueText } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class FeaturesGet extends BaseCommand {
   static override summary = 'Features of one entity as of now, from the online store.';
-  static override args = { set: stringArg({ description: 'A feature set, or set.feature.', required: true }) };
+  static override args = { set: word({ description: 'A feature set, or set.feature.', required: true }) };
   static override flags = {
     entity: string({ description: 'NAME=VALUE of a key. May be repeated.', multiple: true, required: true }),
   };

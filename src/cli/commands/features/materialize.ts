@@ -1,12 +1,12 @@
-import { string as stringArg } from '@oclif/core/args';
 import { sourcesBelow } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class FeaturesMaterialize extends BaseCommand {
   static override summary = 'Compute the new rows of a feature set, or of all, and write the latest online.';
-  static override args = { set: stringArg({ description: 'Default: every feature set.' }) };
+  static override args = { set: word({ description: 'Default: every feature set.' }) };
   static override flags = {};
 
   async run(): Promise<void> {

@@ -1,11 +1,11 @@
-import { string as stringArg } from '@oclif/core/args';
 import { BaseCommand } from '../../base-command.ts';
 import { instant, table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class FeaturesShow extends BaseCommand {
   static override summary = 'One feature set: its features, its versions.';
-  static override args = { set: stringArg({ description: 'Name of the feature set.', required: true }) };
+  static override args = { set: word({ description: 'Name of the feature set.', required: true }) };
   static override flags = {};
 
   async run(): Promise<void> {

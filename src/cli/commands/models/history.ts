@@ -1,14 +1,14 @@
-import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { MlopsError } from '../../../lib/error.ts';
 import { parseInstant } from '../../../lib/instant.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { instant, table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class ModelsHistory extends BaseCommand {
   static override summary = 'Every move between stages; with --at, what was in production then.';
-  static override args = { model: stringArg({ description: 'Name of the model.', required: true }) };
+  static override args = { model: word({ description: 'Name of the model.', required: true }) };
   static override flags = { at: string({ description: 'A time, ISO 8601; without a zone it is UTC.' }) };
 
   async run(): Promise<void> {

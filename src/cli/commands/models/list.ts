@@ -1,16 +1,16 @@
-import { string as stringArg } from '@oclif/core/args';
 import { integer, string } from '@oclif/core/flags';
 import { STAGES, type Stage } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { metricsText } from '../../models.ts';
 import { instant, table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 const SHOWN = ['auc', 'accuracy', 'rmse', 'mae'];
 
 export default class ModelsList extends BaseCommand {
   static override summary = 'Versions of models, newest first.';
-  static override args = { model: stringArg({ description: 'Only of this model.' }) };
+  static override args = { model: word({ description: 'Only of this model.' }) };
   static override flags = {
     stage: string({ description: 'Only at this stage.', options: [...STAGES] }),
     limit: integer({ description: 'How many at most.', default: 50, min: 1, max: 1000 }),

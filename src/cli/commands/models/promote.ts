@@ -1,15 +1,15 @@
-import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import type { Stage } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { versionOf } from '../../models.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class ModelsPromote extends BaseCommand {
   static override summary = "Move a version to a stage; into production through the model's gates.";
   static override args = {
-    model: stringArg({ description: 'Name of the model.', required: true }),
-    version: stringArg({ description: 'A number or latest.', required: true }),
+    model: word({ description: 'Name of the model.', required: true }),
+    version: word({ description: 'A number or latest.', required: true }),
   };
   static override flags = {
     to: string({

@@ -1,11 +1,11 @@
-import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class ModelsRollback extends BaseCommand {
   static override summary = 'Put the version that was in production before back.';
-  static override args = { model: stringArg({ description: 'Name of the model.', required: true }) };
+  static override args = { model: word({ description: 'Name of the model.', required: true }) };
   static override flags = { reason: string({ description: 'Why; it is kept in the history.' }) };
 
   async run(): Promise<void> {

@@ -1,14 +1,14 @@
-import { string as stringArg } from '@oclif/core/args';
 import { BaseCommand } from '../../base-command.ts';
 import { metricsText, versionOf } from '../../models.ts';
 import { instant } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class ModelsShow extends BaseCommand {
   static override summary = 'One version of a model: metrics, artifacts, what it was made from.';
   static override args = {
-    model: stringArg({ description: 'Name of the model.', required: true }),
-    version: stringArg({ description: 'A number, production, staging or latest.', default: 'latest' }),
+    model: word({ description: 'Name of the model.', required: true }),
+    version: word({ description: 'A number, production, staging or latest.', default: 'latest' }),
   };
   static override flags = {};
 

@@ -1,11 +1,11 @@
-import { string as stringArg } from '@oclif/core/args';
 import { BaseCommand } from '../../base-command.ts';
 import { foundRun } from '../../runs.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class RunsCancel extends BaseCommand {
   static override summary = 'Cancel a run: nothing of it starts any more, what runs is ended.';
-  static override args = { run: stringArg({ description: 'Id of the run, or the begin of it.', required: true }) };
+  static override args = { run: word({ description: 'Id of the run, or the begin of it.', required: true }) };
   static override flags = {};
 
   async run(): Promise<void> {

@@ -1,14 +1,14 @@
-import { string as stringArg } from '@oclif/core/args';
 import { boolean, integer } from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.ts';
 import { foundRun } from '../../runs.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class RunsLogs extends BaseCommand {
   static override summary = 'What the tasks of a run wrote.';
   static override args = {
-    run: stringArg({ description: 'Id of the run, or the begin of it.', required: true }),
-    task: stringArg({ description: 'One task. Default: all, in order.' }),
+    run: word({ description: 'Id of the run, or the begin of it.', required: true }),
+    task: word({ description: 'One task. Default: all, in order.' }),
   };
   static override flags = {
     attempt: integer({ description: 'Default: the last.', min: 1 }),

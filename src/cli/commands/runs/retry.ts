@@ -1,11 +1,11 @@
-import { string as stringArg } from '@oclif/core/args';
 import { BaseCommand } from '../../base-command.ts';
 import { foundRun } from '../../runs.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class RunsRetry extends BaseCommand {
   static override summary = 'Run again what failed and what it blocked.';
-  static override args = { run: stringArg({ description: 'Id of the run, or the begin of it.', required: true }) };
+  static override args = { run: word({ description: 'Id of the run, or the begin of it.', required: true }) };
   static override flags = {};
 
   async run(): Promise<void> {

@@ -1,12 +1,12 @@
-import { string as stringArg } from '@oclif/core/args';
 import { BaseCommand } from '../../base-command.ts';
 import { runText } from '../../run-view.ts';
 import { foundRun } from '../../runs.ts';
 import { inEnvironment } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class RunsShow extends BaseCommand {
   static override summary = 'A run with its tasks.';
-  static override args = { run: stringArg({ description: 'Id of the run, or the begin of it.', required: true }) };
+  static override args = { run: word({ description: 'Id of the run, or the begin of it.', required: true }) };
   static override flags = {};
 
   async run(): Promise<void> {

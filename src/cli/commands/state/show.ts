@@ -1,12 +1,12 @@
-import { string as stringArg } from '@oclif/core/args';
 import { MlopsError } from '../../../lib/error.ts';
 import { didYouMean } from '../../../lib/suggest.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { settingsOf, within } from '../../session.ts';
+import { word } from '../../word.ts';
 
 export default class StateShow extends BaseCommand {
   static override summary = 'One recorded resource, whole.';
-  static override args = { address: stringArg({ description: 'kind.name', required: true }) };
+  static override args = { address: word({ description: 'kind.name', required: true }) };
   static override flags = {};
 
   async run(): Promise<void> {
