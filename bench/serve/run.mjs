@@ -39,7 +39,7 @@ function ask(url, method, body) {
 /** As many requests as 16 connections get answered in the time, and how long each took. */
 async function load(url, body, pid) {
   const text = body;
-  for (let count = 0; count < 200; count += 1) await ask(url, 'POST', text);
+  for (let count = 0; count < 3000; count += 1) await ask(url, 'POST', text);
   const latencies = [];
   const cpu = cpuSecondsOf(pid);
   const begun = performance.now();
