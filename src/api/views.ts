@@ -1,4 +1,4 @@
-/** Rows as the HTTP interface shows them. The names are the contract; see docs/http.md and openapi.json. */
+/** Rows as the HTTP interface shows them. The names are the contract; see docs/http-api.md and openapi.json. */
 import type { ModelVersion, StageMove } from '../stores/control/registry.ts';
 import type { RunEvent, RunRecord, RunSummary, TaskRecord } from '../stores/control/runs.ts';
 import type { RecordedResource } from '../stores/control/state.ts';
