@@ -39,6 +39,7 @@ export const CODES = {
   AP107: 'Still needed by an unmanaged resource',
   AP108: 'Rename cannot be done',
   AP109: 'Unknown target',
+  AP110: 'Graver than the gate lets through',
   // analyzers
   FS101: 'Feature removed or retyped while it is read',
   FS102: 'New version of a feature set',

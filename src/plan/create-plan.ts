@@ -40,6 +40,8 @@ export interface PlanInput {
   /** Errors of analyzers with these codes become warnings: the user allowed them. Protection is never lifted by it. */
   readonly allow?: ReadonlySet<DiagnosticCode>;
   readonly facts?: PlanFacts;
+  /** The commit that is checked out. Default: none is known. */
+  readonly gitCommit?: string | null;
 }
 
 interface PlanContext {
@@ -96,6 +98,7 @@ export function createPlan(input: PlanInput): Plan {
     lineage: state.lineage,
     serial: state.serial,
     specDigest: project.digest,
+    gitCommit: input.gitCommit ?? null,
     applyable: summary.errors === 0 && create + update + deletes + forget > 0,
     errored: summary.errors > 0,
     complete: changes.length === ordered.length,

@@ -42,6 +42,8 @@ export interface Plan {
   readonly lineage: string | null;
   readonly serial: number;
   readonly specDigest: string;
+  /** The commit that the specs were read from; null without git. */
+  readonly gitCommit: string | null;
   /** There is something to do, and no error stands against it. */
   readonly applyable: boolean;
   /** A finding is an error. */

@@ -1,0 +1,103 @@
+/**
+ * The plan as JUnit XML, which continuous integration shows as a test report: one test case a resource; a change that cannot be applied
+ * or that the gate holds back is a failure; warnings are output; what stays as it is passes without a word.
+ */
+import { isNoOp } from '../action.ts';
+import type { Change, Finding } from '../change.ts';
+import type { Gate } from '../gate.ts';
+import type { Plan } from '../plan.ts';
+
+export interface JunitOptions {
+  readonly gate?: Gate | undefined;
+}
+
+interface Failure {
+  readonly type: string;
+  readonly message: string;
+  readonly text: string;
+}
+
+export function renderJunit(plan: Plan, options: JunitOptions = {}): string {
+  const blocked = new Set(options.gate?.blocked ?? []);
+  const cases = plan.changes.map((change) => ({
+    change,
+    failures: [
+      ...change.findings.filter(({ severity }) => severity === 'error').map(failureOf),
+      ...(blocked.has(change.address) ? [gateFailure(change, options.gate)] : []),
+    ],
+  }));
+  const failing = cases.filter(({ failures }) => failures.length > 0).length;
+  const name = `mlops plan ${plan.project}/${plan.environment}`;
+  const counts = attributes({ name, tests: cases.length, failures: failing, errors: 0, skipped: 0, time: 0 });
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites${attributes({ name, tests: cases.length, failures: failing, errors: 0, time: 0 })}>`,
+    `  <testsuite${counts}>`,
+    ...cases.flatMap(({ change, failures }) => testCase(plan, change, failures)),
+    '  </testsuite>',
+    '</testsuites>',
+    '',
+  ].join('\n');
+}
+
+function testCase(plan: Plan, change: Change, failures: readonly Failure[]): readonly string[] {
+  const file = change.findings.find(({ at }) => at !== null)?.at?.file;
+  const head = attributes({
+    name: change.address,
+    classname: `${plan.project}.${plan.environment}.${change.kind}`,
+    time: 0,
+    ...(file !== undefined && { file }),
+  });
+  const told = isNoOp(change.actions)
+    ? []
+    : [
+        `${change.actions.join(', ')} (${change.class}): ${change.reason}`,
+        ...change.findings.filter(({ severity }) => severity !== 'error').map(findingText),
+      ];
+  if (failures.length === 0 && told.length === 0) return [`    <testcase${head}/>`];
+  return [
+    `    <testcase${head}>`,
+    ...failures.map(
+      ({ type, message, text }) => `      <failure${attributes({ type, message })}>${escapeXml(text)}</failure>`,
+    ),
+    ...(told.length === 0 ? [] : [`      <system-out>${escapeXml(told.join('\n'))}</system-out>`]),
+    '    </testcase>',
+  ];
+}
+
+function failureOf(finding: Finding): Failure {
+  return { type: finding.code, message: finding.summary, text: findingText(finding) };
+}
+
+function gateFailure(change: Change, gate: Gate | undefined): Failure {
+  return {
+    type: 'AP110',
+    message: `--fail-on ${gate?.failOn}`,
+    text: `${change.address} is ${change.class}: ${change.reason}`,
+  };
+}
+
+function findingText({ code, severity, summary, detail, at, fix }: Finding): string {
+  return [
+    `${severity} ${code} ${summary}${at === null ? '' : ` ${at.file}:${at.line}:${at.column}`}`,
+    detail,
+    ...(fix === null ? [] : [`fix: ${fix}`]),
+  ].join('\n');
+}
+
+function attributes(values: Readonly<Record<string, string | number>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => ` ${name}="${escapeXml(String(value)).replaceAll('\n', '&#10;').replaceAll('\t', '&#9;')}"`)
+    .join('');
+}
+
+/** XML 1.0 has no way at all to write most control characters: they become the replacement character. */
+function escapeXml(text: string): string {
+  return text
+    .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll('\r', '&#13;');
+}

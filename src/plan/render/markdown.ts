@@ -1,0 +1,225 @@
+/**
+ * The plan as a comment on a pull request: what is done in a table, the gravest first; what there is to know; whose it is; and what
+ * differs, folded. It always fits one comment: what is left out is the least grave, and the comment says how much that is.
+ * The first line is a marker by which the next run finds the comment and writes in its place.
+ */
+import { actionSymbol } from '../action.ts';
+import type { Change, Finding } from '../change.ts';
+import { type Gate, gateMessage } from '../gate.ts';
+import { affectedOwners, byImportance } from '../importance.ts';
+import { hasChanges, type Plan } from '../plan.ts';
+import { diffBody } from './diff-body.ts';
+import type { CodeText } from './difference.ts';
+
+/** Characters that GitHub takes; GitLab takes more. */
+export const COMMENT_LIMIT = 65_536;
+
+/** Kept free for what a step adds around it, e.g. a link to its log. */
+const MARGIN = 536;
+/** Room for the sentences that say what was left out. */
+const NOTES = 600;
+const FOLD_LINES = 200;
+const OWNERS_SHOWN = 20;
+const DOWNSTREAM_SHOWN = 20;
+const TEXT_SHOWN = 600;
+
+export interface MarkdownOptions {
+  readonly codeText?: CodeText;
+  readonly gate?: Gate | undefined;
+  /** Characters. Default what GitHub takes. */
+  readonly limit?: number;
+}
+
+/** Comments of several projects and environments stand side by side. */
+export function commentMarker(plan: Pick<Plan, 'project' | 'environment'>): string {
+  return `<!-- mlops-plan ${plan.project}/${plan.environment} -->`;
+}
+
+export function renderMarkdown(plan: Plan, options: MarkdownOptions = {}): string {
+  const changes = byImportance(plan);
+  const found = changes.flatMap((change) => change.findings.map((finding) => ({ change, finding })));
+  const findings = [...found].sort((a, b) => severityRank(a.finding) - severityRank(b.finding));
+  const head = headLines(plan, options.gate);
+  const tail = [...unmanagedLines(plan), ...ownerLines(plan)];
+  const room = (options.limit ?? COMMENT_LIMIT) - MARGIN - NOTES - sizeOf(head) - sizeOf(tail);
+
+  // A third for the table, half of the rest for the findings, what is left for the folds.
+  const table = fill(changes.map(tableRow), room / 3);
+  const listed = fill(
+    findings.map(({ change, finding }) => findingLines(change, finding).join('\n')),
+    (room - table.size) / 2,
+  );
+  const folds = fill(
+    changes.map((change) => foldOf(change, options.codeText ?? (() => undefined))),
+    room - table.size - listed.size,
+  );
+  const notes = [
+    ...leftOut(changes.length - table.kept.length, 'change', 'in the table'),
+    ...leftOut(findings.length - listed.kept.length, 'finding', 'in the list'),
+    ...leftOut(changes.length - folds.kept.length, 'change', 'with what differs'),
+  ];
+  const blocks = [
+    head.join('\n'),
+    ...(table.kept.length === 0
+      ? []
+      : [['| | class | resource | why |', '|---|---|---|---|', ...table.kept].join('\n')]),
+    ...(listed.kept.length === 0 ? [] : ['#### Findings', listed.kept.join('\n')]),
+    ...(tail.length === 0 ? [] : [tail.join('\n\n')]),
+    ...folds.kept,
+    ...(notes.length === 0
+      ? []
+      : [
+          `> **Cut to fit a comment**, the gravest kept. Not shown: ${notes.join(', ')}. \`mlops plan\` shows all of it.`,
+        ]),
+  ];
+  return `${blocks.join('\n\n')}\n`;
+}
+
+function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
+  const { create, update, delete: deletes, noOp, errors, warnings } = plan.summary;
+  const scope = code(`${plan.project}/${plan.environment}`);
+  const title = hasChanges(plan)
+    ? `### Plan for ${scope}: ${create} to create, ${update} to update, ${deletes} to destroy`
+    : `### Nothing to change in ${scope}`;
+  const blocked = gate === undefined ? undefined : gateMessage(gate);
+  const counts = [
+    ...(noOp === 0 ? [] : [`${noOp} unchanged`]),
+    ...(errors === 0 ? [] : [`**${counted(errors, 'error')}**`]),
+    ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
+    ...(plan.summary.class === null ? [] : [`gravest class: **${plan.summary.class}**`]),
+    ...(plan.gitCommit === null ? [] : [`commit ${code(plan.gitCommit.slice(0, 12))}`]),
+  ];
+  return [
+    commentMarker(plan),
+    title,
+    ...(counts.length === 0 ? [] : ['', `${counts.join(' · ')}`]),
+    ...(plan.complete ? [] : ['', `Limited to ${shownOf(plan.targets.map(code), 10)} and what belongs to it.`]),
+    ...(plan.errored ? ['', '> **It cannot be applied** until what is marked as an error is settled.'] : []),
+    ...(blocked === undefined ? [] : ['', `> **${escaped(blocked)}**`]),
+  ];
+}
+
+function tableRow(change: Change): string {
+  const grave = change.class === 'breaking' || change.class === 'destructive';
+  const name = grave ? `**${change.class}**` : change.class;
+  return `| ${code(actionSymbol(change.actions))} | ${name} | ${code(change.address)} | ${escaped(clipped(change.reason))} |`;
+}
+
+function findingLines(change: Change, { code: id, severity, summary, detail, at, fix }: Finding): readonly string[] {
+  const place = at === null ? '' : ` (${code(`${at.file}:${at.line}:${at.column}`)})`;
+  return [
+    `- **${severity} ${id}** ${escaped(summary)}: ${code(change.address)}${place}  `,
+    `  ${escaped(clipped(detail))}${fix === null ? '' : '  '}`,
+    ...(fix === null ? [] : [`  *fix:* ${escaped(clipped(fix))}`]),
+  ];
+}
+
+function foldOf(change: Change, codeText: CodeText): string {
+  const all = diffBody(change, codeText).map((line) => clipped(line));
+  const shown = all.slice(0, FOLD_LINES);
+  const fence = fenceFor(shown);
+  const more = all.length > shown.length ? [`… ${counted(all.length - shown.length, 'more line')} of this change`] : [];
+  const { downstream } = change.impact;
+  return [
+    `<details><summary><code>${actionSymbol(change.actions)} ${html(change.address)}</code> ${change.class}: ${escaped(clipped(change.reason))}</summary>`,
+    '',
+    ...(shown.length === 0 ? ['No attribute differs.'] : [`${fence}diff`, ...shown, fence]),
+    ...more,
+    ...(change.class === 'safe' || downstream.length === 0
+      ? []
+      : ['', `Affects ${shownOf(downstream.map(code), DOWNSTREAM_SHOWN)}${cost(change)}.`]),
+    '',
+    '</details>',
+  ].join('\n');
+}
+
+function cost({ impact: { rows, estimatedSeconds } }: Change): string {
+  const parts = [
+    ...(rows === null ? [] : [`${rows.toLocaleString('en-US')} rows to compute`]),
+    ...(estimatedSeconds === null ? [] : [`about ${Math.ceil(estimatedSeconds)} s`]),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/** In code spans: a comment that is written anew with every push must not call people each time. */
+function ownerLines(plan: Plan): readonly string[] {
+  const owners = affectedOwners(plan).map(({ owner, addresses }) => `${code(clipped(owner))} (${addresses.length})`);
+  return owners.length === 0 ? [] : [`Affected owners: ${shownOf(owners, OWNERS_SHOWN)}`];
+}
+
+function unmanagedLines({ unmanaged }: Plan): readonly string[] {
+  if (unmanaged.length === 0) return [];
+  return [
+    `Made through the HTTP interface, left alone: ${shownOf(
+      unmanaged.map(({ address }) => code(address)),
+      10,
+    )}`,
+  ];
+}
+
+interface Filled {
+  readonly kept: readonly string[];
+  readonly size: number;
+}
+
+/** As many from the front as fit. What does not fit is passed over for a smaller one behind it, never the other way round in rank. */
+function fill(items: readonly string[], room: number): Filled {
+  const kept: string[] = [];
+  let size = 0;
+  for (const item of items) {
+    if (size + item.length + 2 > room) continue;
+    kept.push(item);
+    size += item.length + 2;
+  }
+  return { kept, size };
+}
+
+const leftOut = (count: number, noun: string, where: string): readonly string[] =>
+  count === 0 ? [] : [`${counted(count, noun)} ${where}`];
+
+const SEVERITIES = ['error', 'warning', 'info'] as const;
+const severityRank = ({ severity }: Finding): number => SEVERITIES.indexOf(severity);
+const sizeOf = (lines: readonly string[]): number => lines.reduce((sum, line) => sum + line.length + 2, 0);
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+const clipped = (text: string): string => (text.length > TEXT_SHOWN ? `${text.slice(0, TEXT_SHOWN)}…` : text);
+
+function shownOf(items: readonly string[], most: number): string {
+  return `${items.slice(0, most).join(', ')}${items.length > most ? ` and ${items.length - most} more` : ''}`;
+}
+
+/** A code span whatever the text holds, in a table as well. */
+function code(text: string): string {
+  const line = text.replaceAll('\n', ' ').replaceAll('|', '\\|');
+  const longest = Math.max(0, ...[...line.matchAll(/`+/g)].map(([run]) => run.length));
+  if (longest === 0) return `\`${line}\``;
+  const fence = '`'.repeat(longest + 1);
+  return `${fence} ${line} ${fence}`;
+}
+
+/** Plain text: no markup of the user's names comes through, and nobody is called by an `@`. Simple code spans stay. */
+function escaped(text: string): string {
+  return text
+    .replace(/\p{Cc}/gu, ' ')
+    .split(/((?<!`)`[^`]+`(?!`))/)
+    .map((part, index) =>
+      index % 2 === 1
+        ? part.replaceAll('|', '\\|')
+        : html(part)
+            .replace(/[\\`*[\]|~#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, '\\$&')
+            .replaceAll('@', '@&#8203;'),
+    )
+    .join('');
+}
+
+function html(text: string): string {
+  return text
+    .replace(/\p{Cc}/gu, ' ')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;');
+}
+
+function fenceFor(lines: readonly string[]): string {
+  const longest = Math.max(2, ...lines.flatMap((line) => [...line.matchAll(/`{3,}/g)].map(([run]) => run.length)));
+  return '`'.repeat(longest + 1);
+}

@@ -1,0 +1,126 @@
+/**
+ * The plan's findings as SARIF 2.1.0, which code hosts show beside the lines of the specs. A finding about something that is no longer in
+ * the specs has no line: it stands at the config file, because a result without a place is not shown.
+ */
+
+import { sha256 } from '../../lib/canonical.ts';
+import { CODES, type DiagnosticCode } from '../../lib/codes.ts';
+import type { Severity } from '../../lib/diagnostics.ts';
+import type { Address } from '../../spec/address.ts';
+import type { FindingPlace } from '../change.ts';
+import type { Gate } from '../gate.ts';
+import { findingsOf, type Plan } from '../plan.ts';
+
+const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
+
+export interface SarifOptions {
+  readonly version: string;
+  /** The config file, relative to the project's root, as places of findings are. */
+  readonly configFile: string;
+  /** A file of a place as the code host knows it: relative to the repository, with `/`. Default: as it is. */
+  readonly uriOf?: (file: string) => string;
+  /** What a code means, in whole sentences. Default: its summary. */
+  readonly help?: (code: DiagnosticCode) => string | undefined;
+  readonly gate?: Gate | undefined;
+}
+
+interface Told {
+  readonly code: DiagnosticCode;
+  readonly severity: Severity;
+  readonly address: Address;
+  readonly text: string;
+  readonly at: FindingPlace | null;
+}
+
+export function renderSarif(plan: Plan, options: SarifOptions): string {
+  const told = [...findingsOf(plan).map(toldFinding), ...toldGate(plan, options.gate)];
+  const codes = [...new Set(told.map(({ code }) => code))].sort();
+  const log = {
+    $schema: SCHEMA,
+    version: '2.1.0',
+    runs: [
+      {
+        tool: {
+          driver: {
+            name: 'mlops',
+            semanticVersion: options.version,
+            rules: codes.map((code) => ruleOf(code, options)),
+          },
+        },
+        automationDetails: { id: `mlops/${plan.project}/${plan.environment}/` },
+        columnKind: 'utf16CodeUnits',
+        results: told.map((one) => resultOf(one, codes.indexOf(one.code), options)),
+        properties: {
+          format: plan.format,
+          specDigest: plan.specDigest,
+          serial: plan.serial,
+          applyable: plan.applyable,
+        },
+      },
+    ],
+  };
+  return `${JSON.stringify(log, null, 2)}\n`;
+}
+
+function toldFinding(finding: ReturnType<typeof findingsOf>[number]): Told {
+  const { code, severity, address, detail, fix, at } = finding;
+  return { code, severity, address, at, text: `${address}: ${detail}${fix === null ? '' : `\nFix: ${fix}.`}` };
+}
+
+function toldGate(plan: Plan, gate: Gate | undefined): readonly Told[] {
+  if (gate === undefined) return [];
+  const classes = new Map(plan.changes.map((change) => [change.address, change.class]));
+  return gate.blocked.map((address) => ({
+    code: 'AP110',
+    severity: 'error',
+    address,
+    at: plan.changes.find((change) => change.address === address)?.findings.find(({ at }) => at !== null)?.at ?? null,
+    text: `${address}: the change is ${classes.get(address)}, and --fail-on ${gate.failOn} holds it back.`,
+  }));
+}
+
+function ruleOf(code: DiagnosticCode, { help }: SarifOptions): Readonly<Record<string, unknown>> {
+  const text = help?.(code) ?? `${CODES[code]}.`;
+  return {
+    id: code,
+    name: CODES[code].replace(/(?:^|[^A-Za-z0-9]+)([A-Za-z0-9])/g, (_match, letter: string) => letter.toUpperCase()),
+    shortDescription: { text: `${CODES[code]}.` },
+    fullDescription: { text },
+    help: { text, markdown: text },
+  };
+}
+
+const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
+  error: 'error',
+  warning: 'warning',
+  info: 'note',
+};
+
+function resultOf(
+  { code, severity, address, text, at }: Told,
+  ruleIndex: number,
+  { configFile, uriOf }: SarifOptions,
+): Readonly<Record<string, unknown>> {
+  const file = at?.file ?? configFile;
+  const uri = (uriOf ?? ((name: string) => name))(file);
+  return {
+    ruleId: code,
+    ruleIndex,
+    level: LEVELS[severity],
+    message: { text },
+    locations: [
+      {
+        physicalLocation: {
+          artifactLocation: isAbsoluteUri(uri) ? { uri } : { uri: encodeUri(uri), uriBaseId: '%SRCROOT%' },
+          region: { startLine: at?.line ?? 1, startColumn: at?.column ?? 1 },
+        },
+        logicalLocations: [{ fullyQualifiedName: address, kind: 'resource' }],
+      },
+    ],
+    // The same finding stays the same when lines move.
+    partialFingerprints: { 'mlopsFinding/v1': sha256(`${code}\n${address}\n${text}`) },
+  };
+}
+
+const isAbsoluteUri = (uri: string): boolean => /^[a-z][a-z0-9+.-]+:/i.test(uri);
+const encodeUri = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
