@@ -70,7 +70,7 @@ export function createFeatures(options: FeaturesOptions): Features {
     },
     trainingDataset: (task, call) =>
       trainingDataset({ catalog, offline, artifacts, featureState, sources }, task, call),
-    push: (set, updates) => push({ online, featureState, clock }, set, updates),
+    push: (set, updates) => push({ catalog, online, featureState, clock }, set, updates),
     list: () => listFeatureSets(catalog, featureState),
     describe: (set) => describeFeatureSet(catalog, featureState, set),
     registerFeatureSet: async (spec, entity) => {

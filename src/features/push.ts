@@ -6,27 +6,36 @@ import type { Clock } from '../lib/clock.ts';
 import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
-import type { FeatureSetVersion, FeatureState } from '../stores/control/feature-state.ts';
-import type { OnlineStore } from '../stores/online.ts';
-import { keyColumns, storedFeatures } from './definitions.ts';
+import type { Catalog } from '../stores/control/catalog.ts';
+import type { FeatureSetVersion, FeatureState, PendingUpdate } from '../stores/control/feature-state.ts';
+import type { OnlineRecord, OnlineStore } from '../stores/online.ts';
+import { keyColumns, storedFeatures, ttlMicros } from './definitions.ts';
 import { coerceKey, encodeKey } from './entity-key.ts';
-import { microsOf, parseTimestamp } from './time.ts';
+import { formatTimestamp, microsOf, parseTimestamp } from './time.ts';
 import { coerceValue, type Value } from './values.ts';
 import { servingVersion } from './versions.ts';
 
 export interface FeatureUpdate {
   readonly entity: Readonly<Record<string, unknown>>;
-  /** By feature. What is left out keeps the value that is stored. */
+  /**
+   * By feature. What is left out keeps the value that is stored; it is null where that value has expired by the event time
+   * or came after it: nothing later may be learned from.
+   */
   readonly features: Readonly<Record<string, unknown>>;
-  /** ISO 8601. Default: now. */
+  /** ISO 8601. Default: now. FS202 where it lies ahead; up to 5 s of a clock that is fast count as now. */
   readonly eventTime?: string | undefined;
 }
 
 export interface PushParts {
+  readonly catalog: Catalog;
   readonly online: OnlineStore;
   readonly featureState: FeatureState;
   readonly clock: Clock;
 }
+
+const CLOCK_SKEW_MICROS = 5_000_000n;
+
+type Stored = Pick<OnlineRecord, 'eventTime' | 'values'>;
 
 /** Returns how many of the updates were newer than what was stored. All or none are recorded. */
 export async function push(
@@ -34,59 +43,86 @@ export async function push(
   set: string,
   updates: readonly FeatureUpdate[],
 ): Promise<{ readonly applied: number }> {
-  const versions = await parts.featureState.versions(set);
-  const version = pushedVersion(versions, set);
+  const version = pushedVersion(await parts.featureState.versions(set), set);
   const { structure } = version;
   const keys = keyColumns(structure);
-  const types = keys.map((key) => key.type);
-  const table = { set, version: version.version };
-  const now = microsOf(parts.clock.now());
-  const rows = updates.map((update) => {
-    const key = coerceKey(set, Object.fromEntries(keys.map(({ name, type }) => [name, type])), update.entity);
-    const eventTime = update.eventTime === undefined ? now : parseTimestamp(update.eventTime);
-    if (eventTime === undefined)
-      throw new MlopsError('FS202', {
-        address: `feature_set.${set}`,
-        detail: `${JSON.stringify(update.eventTime)} is no event time.`,
-        hint: 'write it like 2026-01-02T03:04:05Z',
-        status: 422,
-      });
+  const keyTypes = Object.fromEntries(keys.map(({ name, type }) => [name, type]));
+  const given = updates.map((update) => {
+    const key = coerceKey(set, keyTypes, update.entity);
+    const encoded = encodeKey(
+      keys.map(({ type }) => type),
+      Object.values(key),
+    );
     return {
       key,
-      encoded: encodeKey(types, Object.values(key)),
-      eventTime,
-      createdTime: structure.createdTime === null ? null : now,
-      given: coerceFeatures(set, structure, update.features),
+      encoded,
+      id: Buffer.from(encoded).toString('hex'),
+      eventTime: update.eventTime === undefined ? undefined : readEventTime(set, update.eventTime),
+      features: coerceFeatures(set, structure, update.features),
     };
   });
-  // Two updates of one entity in one call build on each other, so what is stored is read once and carried along.
-  const stored = await parts.online.read([{ table, keys: rows.map((row) => row.encoded) }]);
-  const current = new Map(
-    rows.map((row, index) => [Buffer.from(row.encoded).toString('hex'), stored[0]?.[index]?.values ?? {}]),
-  );
-  const complete = rows.map(({ encoded, given, ...row }) => {
-    const id = Buffer.from(encoded).toString('hex');
-    const before = current.get(id) ?? {};
-    const values: Readonly<Record<string, Value>> = Object.fromEntries(
-      storedFeatures(structure).map(({ name }) => [
-        name,
-        given[name] === undefined ? ((before[name] ?? null) as Value) : given[name],
-      ]),
-    );
-    current.set(id, values);
-    return { ...row, key: jsonSafe(row.key), values: jsonSafe(values) };
-  });
+  const spec = parts.catalog.get('feature_set', set)?.spec;
+  const ttl = spec === undefined ? null : ttlMicros(spec);
+  const table = { set, version: version.version };
+
+  /** While no other push of the set is under way: what is left out builds on what is stored, and times ascend. */
+  async function complete(): Promise<readonly Omit<PendingUpdate, 'sequence'>[]> {
+    const now = microsOf(parts.clock.now());
+    const [found = []] = await parts.online.read([{ table, keys: given.map(({ encoded }) => encoded) }]);
+    const stored = new Map<string, Stored | undefined>(given.map(({ id }, index) => [id, found[index]]));
+    return given.map(({ id, key, features, eventTime: asked = now }) => {
+      const eventTime = notAhead(set, asked, now);
+      const before = stored.get(id);
+      const kept = before !== undefined && isKnownAt(before, eventTime, ttl) ? before.values : {};
+      const values = Object.fromEntries(
+        storedFeatures(structure).map(({ name }) => [
+          name,
+          features[name] === undefined ? ((kept[name] ?? null) as Value) : features[name],
+        ]),
+      );
+      // Two updates of one entity in one call build on each other.
+      if (before === undefined || eventTime >= before.eventTime) stored.set(id, { eventTime, values });
+      const createdTime = structure.createdTime === null ? null : now;
+      return { key: jsonSafe(key), eventTime, createdTime, values: jsonSafe(values) };
+    });
+  }
+
   let applied = 0;
   await parts.featureState.push(set, version.version, complete, async (recorded) => {
     applied = await parts.online.write(
       table,
       recorded.map(({ sequence, eventTime, createdTime, values }, index) => ({
-        key: rows[index]?.encoded ?? new Uint8Array(),
+        key: given[index]?.encoded ?? new Uint8Array(),
         record: { sequence, eventTime, createdTime, values: typedValues(structure, values) },
       })),
     );
   });
   return { applied };
+}
+
+function isKnownAt(before: Stored, at: bigint, ttl: bigint | null): boolean {
+  return before.eventTime <= at && (ttl === null || before.eventTime >= at - ttl);
+}
+
+function readEventTime(set: string, text: string): bigint {
+  const eventTime = parseTimestamp(text);
+  if (eventTime !== undefined) return eventTime;
+  throw eventTimeProblem(set, `${JSON.stringify(text)} is no event time.`, 'write it like 2026-01-02T03:04:05Z');
+}
+
+/** A record of a time to come would hide the one that holds until then. */
+function notAhead(set: string, eventTime: bigint, now: bigint): bigint {
+  if (eventTime <= now) return eventTime;
+  if (eventTime <= now + CLOCK_SKEW_MICROS) return now;
+  throw eventTimeProblem(
+    set,
+    `The event time ${formatTimestamp(eventTime)} has not come yet: it is ${formatTimestamp(now)}.`,
+    'send it when it has come; times are UTC unless they say otherwise',
+  );
+}
+
+function eventTimeProblem(set: string, detail: string, hint: string): MlopsError {
+  return new MlopsError('FS202', { address: `feature_set.${set}`, detail, hint, status: 422 });
 }
 
 /** Pushing fills the serving version; a set that only lives from pushes has none yet and takes its newest. */

@@ -27,8 +27,9 @@ export function coerceValue(type: Dtype | KeyType, value: unknown): Value | unde
           : typeof value === 'string' && value.trim() !== ''
             ? Number(value)
             : Number.NaN;
-      if (Number.isNaN(number)) return undefined;
-      return type === 'float32' ? Math.fround(number) : number;
+      const fitting = type === 'float32' ? Math.fround(number) : number;
+      // JSON, in which values are recorded and answered, has no infinity.
+      return Number.isFinite(fitting) ? fitting : undefined;
     }
     case 'string':
       return typeof value === 'string' ? value : undefined;

@@ -129,6 +129,32 @@ describe('the feature state: postgres', () => {
     });
   });
 
+  it('leaves connections to those that hold claims, however many sets are materialized at once', async () => {
+    const few = openDatabase({ connectionString: database.connectionString, max: 3 });
+    const state = createPostgresFeatureState(few, await ensureScope(few, { project: 'p', environment: 'few' }));
+    const sets = Array.from({ length: 6 }, (_, index) => `set-${index}`);
+    for (const set of sets) await state.registerVersion(set, 'a', structure);
+    const work = sets.map((set) => state.materializing(set, 1, signal, (claim) => claim.nextSequence()));
+    expect(new Set(await Promise.all(work)).size).toBe(6);
+    await few.close();
+  });
+
+  it('prepares pushes of a set one at a time', async () => {
+    await mine.registerVersion('prepared', 'a', structure);
+    let underWay = 0;
+    const prepare = async () => {
+      underWay += 1;
+      expect(underWay).toBe(1);
+      await mine.now();
+      return [];
+    };
+    const push = () =>
+      mine.push('prepared', 1, prepare, async () => {
+        underWay -= 1;
+      });
+    await Promise.all([push(), push(), push()]);
+  });
+
   it('records a push whole or not at all, in order, until a part has it', async () => {
     await mine.registerVersion('pushed', 'a', structure);
     const row = (n: number) => ({
@@ -137,12 +163,22 @@ describe('the feature state: postgres', () => {
       createdTime: n % 2 === 0 ? null : -1n,
       values: { a: n / 2 },
     });
-    await expect(mine.push('pushed', 1, [row(1)], () => Promise.reject(new Error('online is full')))).rejects.toThrow(
-      'online is full',
-    );
+    await expect(
+      mine.push(
+        'pushed',
+        1,
+        async () => [row(1)],
+        () => Promise.reject(new Error('online is full')),
+      ),
+    ).rejects.toThrow('online is full');
     expect(await mine.pendingUpdates('pushed', 1, 10)).toEqual([]);
     const pushes = Array.from({ length: 6 }, (_, index) =>
-      mine.push('pushed', 1, [row(index * 2), row(index * 2 + 1)], async () => {}),
+      mine.push(
+        'pushed',
+        1,
+        async () => [row(index * 2), row(index * 2 + 1)],
+        async () => {},
+      ),
     );
     await Promise.all(pushes);
     const pending = await mine.pendingUpdates('pushed', 1, 5);

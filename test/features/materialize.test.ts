@@ -73,6 +73,15 @@ describe('materialization', () => {
     )[0];
   };
 
+  const noteAsOf = async (id: number, at: string): Promise<unknown> => {
+    specs = { ...specs, feature_service: [{ name: 'notes', features: ['readings.note'] }] };
+    const spine = `select ${id} as id, timestamp '${at}' as at from raw limit 1`;
+    const made = await store.features.trainingDataset({ features: 'notes', spine }, store.call);
+    return (await store.offline.readColumns(await store.artifacts.localPath(made.artifact), ['note'])).columns[
+      'note'
+    ]?.[0];
+  };
+
   it('finds rows that came late, however far before the watermark', async () => {
     await ingest([
       [1, '2024-03-01', 10, 'a'],
@@ -403,6 +412,36 @@ describe('materialization', () => {
       expect(await online(1)).toBe(10);
       await materialize();
       expect([await online(1), await asOf(1, '2024-02-15')]).toEqual([10, 9]);
+    });
+
+    it('hold nothing that came after them: what a late one leaves out is null', async () => {
+      await push(1, { value: 9 }, '2024-02-01T00:00:00Z');
+      await push(1, { value: 12 }, '2024-03-03T00:00:00Z');
+      await materialize();
+      expect([await noteAsOf(1, '2024-02-15'), await noteAsOf(1, '2024-03-04')]).toEqual([null, 'a']);
+    });
+
+    it('do not bring back a value that has expired', async () => {
+      specs = { ...specs, feature_set: [{ ...base, ttl: '30d' }] };
+      await push(1, { value: 11 }, '2024-03-31T00:00:00Z');
+      await push(2, { value: 21 }, '2024-05-01T00:00:00Z');
+      now = new Date('2024-05-01T00:00:00Z');
+      expect(await online(2, 'note')).toBeNull();
+      now = new Date('2024-04-01T00:00:00Z');
+      expect(await online(1, 'note')).toBe('a');
+    });
+
+    it('of a time to come are refused: what holds until then stays', async () => {
+      now = new Date('2024-04-01T00:00:00Z');
+      await expect(push(1, { value: 11 }, '2024-04-01T00:01:00Z')).rejects.toMatchObject({ code: 'FS202' });
+      expect(await online(1)).toBe(10);
+      expect(await push(1, { value: 12 }, '2024-04-01T00:00:02Z')).toEqual({ applied: 1 });
+      expect(await online(1)).toBe(12);
+    });
+
+    it('of different features of one entity at once lose none', async () => {
+      await Promise.all([push(1, { value: 11 }), push(1, { note: 'z' })]);
+      expect([await online(1), await online(1, 'note')]).toEqual([11, 'z']);
     });
 
     it('come back when the online store was lost', async () => {

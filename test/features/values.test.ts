@@ -63,6 +63,8 @@ describe('values', () => {
       ['float64', 'much'],
       ['float64', ''],
       ['float64', Number.NaN],
+      ['float64', 'Infinity'],
+      ['float32', 1e300],
       ['string', 5],
       ['timestamp', 5],
       ['date', '2024-02-30'],

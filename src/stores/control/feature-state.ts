@@ -96,13 +96,13 @@ export interface FeatureState {
     body: (claim: MaterializationClaim) => Promise<T>,
   ): Promise<T>;
   /**
-   * Records pushed rows in one transaction, one push of a set at a time. `apply` runs inside, before the commit, with each
-   * row's sequence; what it throws undoes the push.
+   * Records pushed rows in one transaction, one push of a set at a time. `prepare` makes the rows when no other push of the
+   * set is under way; `apply` runs before the commit, with each row's sequence. What either throws undoes the push.
    */
   push(
     set: string,
     version: number,
-    rows: readonly Omit<PendingUpdate, 'sequence'>[],
+    prepare: () => Promise<readonly Omit<PendingUpdate, 'sequence'>[]>,
     apply: (rows: readonly PendingUpdate[]) => Promise<void>,
   ): Promise<void>;
   /** In order of sequence. */

@@ -1,12 +1,9 @@
 /** The feature state in Postgres. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { MlopsError } from '../../lib/error.ts';
 import type { Column } from '../../spec/column.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
 import type {
   FeatureSetVersion,
   FeatureState,
-  MaterializationClaim,
   NewPart,
   PendingUpdate,
   RecordedSnapshot,
@@ -14,17 +11,15 @@ import type {
 } from '../control/feature-state.ts';
 import { createBatcher } from './batcher.ts';
 import type { Database, Queryable } from './database.ts';
+import { createClaims, lockName } from './feature-claims.ts';
 import { sqlFile } from './sql-file.ts';
 
 const ADD_SNAPSHOT = sqlFile('feature-add-snapshot');
 const SNAPSHOTS = sqlFile('feature-snapshots');
 const REGISTER_VERSION = sqlFile('feature-register-version');
 const VERSIONS = sqlFile('feature-versions');
-const COMMIT_PART = sqlFile('feature-commit-part');
-const COMPLETE = sqlFile('feature-complete');
 const DROP = sqlFile('feature-drop');
 const PUSH = sqlFile('feature-push');
-const CLAIM_POLL_MS = 100;
 
 interface Registration {
   readonly set: string;
@@ -84,6 +79,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
     ({ set }) => set,
     (batch) => registerVersions(db, scopeId, batch),
   );
+
   async function latestSnapshots(source: string | null): Promise<readonly RecordedSnapshot[]> {
     return (await db.query<SnapshotRow>(SNAPSHOTS, [scopeId, source])).map(snapshotOf);
   }
@@ -128,10 +124,11 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
         set: row.feature_set,
         version: row.version,
       })),
-    materializing: (set, version, signal, body) => materializing(db, scopeId, set, version, signal, body),
-    push: (set, version, rows, apply) =>
+    materializing: createClaims(db, scopeId),
+    push: (set, version, prepare, apply) =>
       db.transaction(async (tx) => {
         await lock(tx, scopeId, 'push', set);
+        const rows = await prepare();
         const payload = rows.map((row) => ({
           ...row,
           eventTime: String(row.eventTime),
@@ -152,72 +149,6 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
   };
 }
 
-/**
- * An advisory lock on a connection of its own keeps the others out and ends with the process that holds it. The epoch
- * fences: where the lock's connection was lost while its holder went on, the holder's writes are refused.
- */
-async function materializing<T>(
-  db: Database,
-  scopeId: number,
-  set: string,
-  version: number,
-  signal: AbortSignal,
-  body: (claim: MaterializationClaim) => Promise<T>,
-): Promise<T> {
-  for (;;) {
-    signal.throwIfAborted();
-    const outcome = await db.transaction(async (tx) => {
-      const [row] = await tx.query<{ held: boolean }>(
-        'select pg_try_advisory_xact_lock(hashtextextended($1, 0)) as held',
-        [lockName(scopeId, 'materialize', `${set}@${version}`)],
-      );
-      if (row?.held !== true) return undefined;
-      const [claimed] = await db.query<{ epoch: Int8 }>(
-        "update mlops.feature_set_versions set epoch = epoch + 1 where scope_id = $1 and feature_set = $2 and version = $3 and status <> 'dropped' returning epoch",
-        [scopeId, set, version],
-      );
-      if (claimed === undefined) throw gone(set, version);
-      return { value: await body(claimOf(db, scopeId, set, version, claimed.epoch)) };
-    });
-    if (outcome !== undefined) return outcome.value;
-    await delay(CLAIM_POLL_MS, undefined, { signal });
-  }
-}
-
-function claimOf(db: Database, scopeId: number, set: string, version: number, epoch: Int8): MaterializationClaim {
-  const identity = [scopeId, set, version, epoch];
-  return {
-    set,
-    version,
-    nextSequence: async () => {
-      const rows = await db.query<{ sequence: Int8 }>("select nextval('mlops.feature_sequence') as sequence");
-      return Number(rows[0]?.sequence ?? unreachable());
-    },
-    commitPart: (part: NewPart, updatesThrough?: number) =>
-      db.transaction(async (tx) => {
-        const done = await tx.query(COMMIT_PART, [
-          ...identity,
-          part.sequence,
-          part.location,
-          part.rows,
-          part.bytes,
-          String(part.maxEventTime),
-          String(part.maxVisibleTime),
-        ]);
-        if (done.length === 0) throw gone(set, version);
-        if (updatesThrough === undefined) return;
-        await tx.query(
-          'delete from mlops.feature_updates where scope_id = $1 and feature_set = $2 and version = $3 and sequence <= $4',
-          [scopeId, set, version, updatesThrough],
-        );
-      }),
-    complete: async (inputs) => {
-      const done = await db.query(COMPLETE, [...identity, JSON.stringify(inputs)]);
-      if (done.length === 0) throw gone(set, version);
-    },
-  };
-}
-
 /** One transaction for all; the locks are taken in one order everywhere, so that nobody waits in a circle. */
 async function registerVersions(db: Database, scopeId: number, batch: readonly Registration[]): Promise<void> {
   const rows = await db.transaction(async (tx) => {
@@ -232,21 +163,8 @@ async function registerVersions(db: Database, scopeId: number, batch: readonly R
   for (const registration of batch) registration.version = versions.get(registration.set);
 }
 
-function lockName(scopeId: number, what: string, name: string): string {
-  return `mlops:${scopeId}:${what}:${name}`;
-}
-
 async function lock(tx: Queryable, scopeId: number, what: string, name: string): Promise<void> {
   await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [lockName(scopeId, what, name)]);
-}
-
-function gone(set: string, version: number): MlopsError {
-  return new MlopsError('FS207', {
-    address: `feature_set.${set}`,
-    detail: `Version ${version} of the feature set ${set} was dropped or is materialized by another worker now; this one changed nothing more.`,
-    hint: 'run it again',
-    retryable: true,
-  });
 }
 
 function unreachable(): never {
