@@ -44,12 +44,13 @@ export async function materialize(
   call: FeatureCall,
 ): Promise<MaterializationReport> {
   const { structure, version } = await workingVersion(parts.catalog, parts.featureState, set);
-  const reads =
-    structure.source === null
-      ? await parts.sources.readBy(structure.query ?? '', `feature_set.${set}`)
-      : [structure.source];
-  const snapshots = await parts.sources.snapshots(reads, call);
   const report = await parts.featureState.materializing(set, version, call.signal, async (claim) => {
+    const reads =
+      structure.source === null
+        ? await parts.sources.readBy(structure.query ?? '', `feature_set.${set}`)
+        : [structure.source];
+    // Taken under the claim: older ones than another worker just wrote would undo its corrections.
+    const snapshots = await parts.sources.snapshots(reads, call);
     const plan = rowPlan(set, structure, locations(snapshots));
     const folder = folderOf(set, version);
     const before = await recorded(parts.featureState, set, version);

@@ -16,7 +16,10 @@ export async function registerFeatureSet(
   };
 }
 
-/** The version that materialization works on: the newest, registered now where the applied spec has another structure. */
+/**
+ * The version that materialization works on: the newest of the applied spec's structure, registered now where there is none.
+ * What is applied is known here a moment later than an apply registers it: until then the version before is worked on.
+ */
 export async function workingVersion(
   catalog: Catalog,
   featureState: FeatureState,
@@ -24,10 +27,13 @@ export async function workingVersion(
 ): Promise<FeatureSetVersion> {
   const spec = featureSetSpec(catalog, set);
   const entity = entitySpec(catalog, spec.entity);
-  const newest = (await featureState.versions(set)).at(-1);
-  if (newest !== undefined && newest.digest === structureDigest(spec, entity)) return newest;
+  const digest = structureDigest(spec, entity);
+  const ofStructure = async (): Promise<FeatureSetVersion | undefined> =>
+    (await featureState.versions(set)).findLast((version) => version.digest === digest);
+  const known = await ofStructure();
+  if (known !== undefined) return known;
   await registerFeatureSet(featureState, spec, entity);
-  const registered = (await featureState.versions(set)).at(-1);
+  const registered = await ofStructure();
   if (registered === undefined) throw notMaterialized(set);
   return registered;
 }

@@ -247,6 +247,56 @@ describe('materialization', () => {
     expect((await store.featureState.parts('readings', 1)).map((part) => part.rows)).toEqual([3, 3, 3, 3, 3, 3, 2]);
   });
 
+  it('never undoes with older snapshots what another worker wrote from newer ones', async () => {
+    await ingest([[1, '2024-03-01', 10, 'a']]);
+    let arrived = (): void => {};
+    let release = (): void => {};
+    const there = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const slow = await openFeatureStore({
+      root: directory.path,
+      connectionString: database.connectionString,
+      specs: () => specs,
+      scope: `scope-${scopes - 1}`,
+      featureState: (real) => ({
+        ...real,
+        materializing: async (...claimed) => {
+          arrived();
+          await released;
+          return real.materializing(...claimed);
+        },
+      }),
+    });
+    const late = slow.features.materialize('readings', slow.call);
+    await there;
+    await ingest([[1, '2024-03-01', 11, 'a']]);
+    await materialize();
+    release();
+    expect(await late).toMatchObject({ rowsWritten: 0 });
+    expect([await online(1), await asOf(1, '2024-03-02')]).toEqual([11, 11]);
+    await slow.close();
+  });
+
+  it('works on the version before while it does not know yet what is being applied', async () => {
+    await ingest([[1, '2024-03-01', 10, 'a']]);
+    await materialize();
+    const later: Set = {
+      ...base,
+      features: { value: { dtype: 'float64' }, tripled: { dtype: 'float64', expr: 'value * 3' } },
+    };
+    expect(await store.features.registerFeatureSet(later, { name: 'thing', keys: { id: 'int64' } })).toEqual({
+      version: 2,
+    });
+    expect(await materialize()).toMatchObject({ version: 1 });
+    specs = { ...specs, feature_set: [later] };
+    expect(await materialize()).toMatchObject({ version: 2 });
+    expect((await store.features.describe('readings')).versions).toHaveLength(2);
+  });
+
   it('refuses what a former worker writes', async () => {
     await ingest([[1, '2024-03-01', 10, 'a']]);
     await materialize();
