@@ -124,9 +124,10 @@ function operation(route: Route, secured: boolean): Record<string, unknown> {
 function requestBody(route: Route): Record<string, unknown> {
   if (route.takesStream === true)
     return { requestBody: { required: true, content: { 'application/octet-stream': {} } } };
-  if (route.body === undefined) return {};
+  const schema = route.specBody === undefined ? route.body : { $ref: `#/components/schemas/${route.specBody}` };
+  if (schema === undefined) return {};
   return {
-    requestBody: { required: true, content: { 'application/json': { schema: openApiSchema(route.body, undefined) } } },
+    requestBody: { required: true, content: { 'application/json': { schema: openApiSchema(schema, undefined) } } },
   };
 }
 

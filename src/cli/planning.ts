@@ -148,12 +148,15 @@ async function consent(command: BaseCommand, plan: Plan): Promise<void> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const word = plan.mode === 'destroy' ? plan.environment : 'yes';
-    const answer = await terminal.question(
+    const question =
       plan.mode === 'destroy'
         ? `\nDestroy all of this? Type the environment's name (${word}): `
-        : '\nApply this? Type yes: ',
-      { signal: command.interruption.signal },
-    );
+        : '\nApply this? Type yes: ';
+    // The terminal takes Ctrl-C for itself; Ctrl-D closes it and leaves the question open.
+    terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+    const asked = terminal.question(question, { signal: command.interruption.signal }).catch(() => '');
+    const answer = await Promise.race([asked, closed]);
     if (answer.trim() !== word) throw new MlopsError('CL103', { detail: 'Nothing was changed.' });
   } finally {
     terminal.close();

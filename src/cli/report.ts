@@ -56,7 +56,7 @@ function reportMlopsError(error: MlopsError, options: ReportOptions): void {
     return;
   }
   const { red, dim, cyan } = colors(options);
-  if (error.diagnostics.length > 0) reportDiagnostics(error.diagnostics, options);
+  if (error.diagnostics.length > 0) reportDiagnostics(error.diagnostics, { ...options, root: error.root });
   const where = error.address === undefined ? '' : ` ${error.address}`;
   process.stderr.write(`${red('error')} ${error.code} ${error.summary}${where}\n`);
   for (const line of error.detail.split('\n')) process.stderr.write(`  ${line}\n`);

@@ -20,20 +20,20 @@ export interface Desired {
 /** The specs, whole and checked. Warnings are told on standard error; errors end in AP001 with every diagnostic. */
 export async function desiredOf(flags: GlobalFlags): Promise<Desired> {
   const { loadDesired } = await import('../compose/desired.ts');
-  const { settings, project, diagnostics } = await loadDesired({
+  const { settings, project, root, diagnostics } = await loadDesired({
     cwd: process.cwd(),
     configFile: flags.config,
     environment: flags.env,
   });
-  const report = { json: flags.json, color: flags.color ? undefined : false, root: settings?.root };
   if (project === undefined || settings === undefined || hasErrors(diagnostics)) {
     const count = diagnostics.filter(({ severity }) => severity === 'error').length;
     throw new MlopsError('AP001', {
       detail: `The specs have ${count} ${count === 1 ? 'error' : 'errors'}; nothing was planned.`,
       diagnostics,
+      root,
     });
   }
-  if (!flags.json) reportDiagnostics(diagnostics, report);
+  if (!flags.json) reportDiagnostics(diagnostics, { json: false, color: flags.color ? undefined : false, root });
   return { settings, project };
 }
 

@@ -39,6 +39,7 @@ export async function loadSettings(request: SettingsRequest): Promise<Settings> 
       detail: `${fileName(configFile)} cannot be used.`,
       hint: 'mlops validate',
       diagnostics: hasErrors(diagnostics) ? diagnostics : [],
+      root,
     });
   }
   return settingsFor(request, { name: settings.project, environments: settings.environments ?? {}, root, configFile });

@@ -83,6 +83,11 @@ export function rowPlan(
   };
 }
 
+/** Its rows come by push alone. */
+export function isPushed(structure: FeatureSetStructure): boolean {
+  return structure.source === null && structure.query === null;
+}
+
 export function ttlMicros(spec: CanonicalFeatureSet): bigint | null {
   return spec.ttl === undefined ? null : BigInt(durationMs(spec.ttl)) * 1000n;
 }

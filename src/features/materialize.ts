@@ -12,7 +12,7 @@ import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion, FeatureState, MaterializationClaim } from '../stores/control/feature-state.ts';
 import type { OfflineStore } from '../stores/offline.ts';
 import type { OnlineStore } from '../stores/online.ts';
-import { type FeatureCall, featureSetSpec, keyColumns, rowPlan } from './definitions.ts';
+import { type FeatureCall, featureSetSpec, isPushed, keyColumns, rowPlan } from './definitions.ts';
 import { encodeKey } from './entity-key.ts';
 import { digests, locations, type Sources } from './ingest.ts';
 import { formatTimestamp, microsOf } from './time.ts';
@@ -47,7 +47,9 @@ export async function materialize(
   const report = await parts.featureState.materializing(set, version, call.signal, async (claim) => {
     const reads =
       structure.source === null
-        ? await parts.sources.readBy(structure.query ?? '', `feature_set.${set}`)
+        ? structure.query === null
+          ? []
+          : await parts.sources.readBy(structure.query, `feature_set.${set}`)
         : [structure.source];
     // Taken under the claim: older ones than another worker just wrote would undo its corrections.
     const snapshots = await parts.sources.snapshots(reads, call);
@@ -61,7 +63,10 @@ export async function materialize(
     );
     const pushed = await drainPushed(parts, claim, plan, folder, call);
     const unchanged = canonicallyEqual(before?.inputs, digests(snapshots));
-    const fresh = unchanged ? { rowsRead: 0, rowsWritten: 0 } : await writeFresh(parts, claim, plan, folder, call);
+    const fresh =
+      unchanged || isPushed(structure)
+        ? { rowsRead: 0, rowsWritten: 0 }
+        : await writeFresh(parts, claim, plan, folder, call);
     const onlineWritten = await fillOnline(parts, claim, structure, call);
     if (!unchanged) await claim.complete(digests(snapshots));
     return { rowsRead: fresh.rowsRead + pushed, rowsWritten: fresh.rowsWritten + pushed, onlineWritten };

@@ -29,9 +29,12 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
 export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return [...diagnostics].sort(
     (a, b) =>
-      (a.at?.file ?? '').localeCompare(b.at?.file ?? '') ||
+      byCodeUnit(a.at?.file ?? '', b.at?.file ?? '') ||
       (a.at?.start.line ?? 0) - (b.at?.start.line ?? 0) ||
       (a.at?.start.column ?? 0) - (b.at?.start.column ?? 0) ||
-      a.code.localeCompare(b.code),
+      byCodeUnit(a.code, b.code),
   );
 }
+
+/** The same order on every machine, whatever its language. */
+const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

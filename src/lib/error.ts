@@ -15,6 +15,8 @@ export interface MlopsErrorFields {
   /** HTTP status. Default by code, see api/problem. */
   readonly status?: number | undefined;
   readonly diagnostics?: readonly Diagnostic[];
+  /** Absolute path of the folder that their files are relative to. Default: the working directory. */
+  readonly root?: string | undefined;
   /** Machine-readable extras, e.g. the failed gates. */
   readonly data?: Readonly<Record<string, unknown>> | undefined;
   readonly cause?: unknown;
@@ -30,6 +32,7 @@ export class MlopsError extends Error {
   readonly retryable: boolean;
   readonly status: number | undefined;
   readonly diagnostics: readonly Diagnostic[];
+  readonly root: string | undefined;
   readonly data: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: DiagnosticCode, fields: MlopsErrorFields) {
@@ -42,6 +45,7 @@ export class MlopsError extends Error {
     this.retryable = fields.retryable ?? false;
     this.status = fields.status;
     this.diagnostics = fields.diagnostics ?? [];
+    this.root = fields.root;
     this.data = fields.data;
   }
 }

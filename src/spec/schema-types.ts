@@ -178,13 +178,17 @@ export interface FeatureSetSpec {
    */
   entity: Name;
   /**
-   * The source that its rows come from. Either this or `query`.
+   * The source that its rows come from. This, `query` or `push`.
    */
   source?: Name;
   /**
-   * A query over sources that yields the keys, the event time and the features. Either this or `source`.
+   * A query over sources that yields the keys, the event time and the features. This, `source` or `push`.
    */
   query?: Sql;
+  /**
+   * `true`: its rows come by push alone. It serves at once; a version with other features starts empty. This, `source` or `query`.
+   */
+  push?: true;
   /**
    * The column that says when a row became true.
    */
@@ -225,7 +229,7 @@ export interface FeatureSetSpec {
    */
   protect?: boolean;
   /**
-   * Its former name: renames it with its data instead of destroying and creating.
+   * Its former name. Its rows are kept by name, so renaming it once it is applied is refused (AP108) rather than losing them.
    */
   movedFrom?: Name;
 }
@@ -372,7 +376,7 @@ export interface PipelineSpec {
    */
   protect?: boolean;
   /**
-   * Its former name: renames it with its data instead of destroying and creating.
+   * Its former name. Its runs are kept by name, so renaming it once it is applied is refused (AP108) rather than losing them.
    */
   movedFrom?: Name;
 }
@@ -1024,7 +1028,7 @@ export interface ModelSpec {
    */
   protect?: boolean;
   /**
-   * Its former name: renames it with its data instead of destroying and creating.
+   * Its former name. Its versions are kept by name, so renaming it once it is applied is refused (AP108) rather than losing them.
    */
   movedFrom?: Name;
 }

@@ -150,7 +150,7 @@ function wrong(error: ErrorObject, detail: string): Problem {
   };
 }
 
-/** `source` or `query`, exactly one; `min`, `max` or `atLeast`, at least one. */
+/** `source`, `query` or `push`, exactly one; `min`, `max` or `atLeast`, at least one. */
 function choiceProblem(error: ErrorObject, field: string): Problem {
   const names = branchesOf(error);
   if (names.length === 0) return wrong(error, `${capital(field)} does not fit.`);
@@ -161,11 +161,12 @@ function choiceProblem(error: ErrorObject, field: string): Problem {
       detail: `${capital(field)} needs ${listed(names.map(quoted))}.`,
     };
   }
+  const written = names.filter((name) => Object.hasOwn(error.data as object, name));
   return {
     code: 'SP103',
-    pointer: pointerTo(error.instancePath, names.at(-1) ?? ''),
+    pointer: pointerTo(error.instancePath, written.at(-1) ?? ''),
     part: 'key',
-    detail: `${capital(field)} has both ${names.map(quoted).join(' and ')}; only one of them can say where its rows come from.`,
+    detail: `${capital(field)} has both ${written.map(quoted).join(' and ')}; only one of them can say where its rows come from.`,
   };
 }
 

@@ -71,7 +71,7 @@ async function ask(sql: string, tables: SqlTables): Promise<SqlAnalysis> {
       columns: null,
     };
   }
-  const semicolon = code.indexOf(';');
+  const semicolon = code.replace(/"[^"]*"/g, (name) => ' '.repeat(name.length)).indexOf(';');
   if (semicolon !== -1) {
     return {
       errors: [

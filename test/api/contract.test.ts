@@ -427,9 +427,58 @@ describe('resources made here', () => {
       body: { name: 'copies', versions: [{ version: 1, status: 'registered' }] },
     });
   });
+
+  it('take feature sets by name and features alone, filled by push and served at once', async () => {
+    const made = await call('POST', '/api/v1/feature-sets', {
+      name: 'shoppers',
+      features: ['segment', { name: 'age', dtype: 'int64' }],
+    });
+    expect(made).toMatchObject({
+      status: 201,
+      body: {
+        entity: 'untyped',
+        keys: { entity_id: 'string' },
+        serving_version: 1,
+        features: { segment: { dtype: 'json' }, age: { dtype: 'int64' } },
+      },
+    });
+    const read = async (entity_id: unknown) => {
+      const answer = await call('POST', '/api/v1/online-features', {
+        entities: { entity_id },
+        features: ['age', 'shoppers.segment'],
+      });
+      return answer.body.rows[0];
+    };
+    expect((await read('u1')).status).toEqual({ age: 'not_found', 'shoppers.segment': 'not_found' });
+    const pushed = { feature_set: 'shoppers', features: { age: 34, segment: ['a', 1] } };
+    for (const entity_id of ['u1', 42])
+      expect((await call('PUT', '/api/v1/online-features', { ...pushed, entity_id })).status).toBe(204);
+    for (const entity_id of ['u1', 42, '42'])
+      expect(await read(entity_id)).toMatchObject({
+        entity: { entity_id },
+        features: { age: 34, 'shoppers.segment': ['a', 1] },
+      });
+    expect(
+      await call('PUT', '/api/v1/online-features', {
+        entity_id: 'u1',
+        features: { 'shoppers.age': 1, 'copies.copper': 2 },
+      }),
+    ).toMatchObject({ status: 422, body: { code: 'API422' } });
+    const materialized = await project.mlops(['features', 'materialize', 'shoppers', '--json']);
+    expect(materialized.code, materialized.stderr).toBe(0);
+    expect(await read('u1')).toMatchObject({ features: { age: 34 } });
+  });
 });
 
 describe('the interface itself', () => {
+  it('describes the bodies that are specs by the schemas of the specs', async () => {
+    const { body } = await call('GET', '/openapi.json');
+    const bodies = ['pipelines', 'feature-sets'].map(
+      (noun) => body.paths[`/api/v1/${noun}`].post.requestBody.content['application/json'].schema,
+    );
+    expect(bodies).toEqual([{ $ref: '#/components/schemas/pipeline' }, { $ref: '#/components/schemas/feature_set' }]);
+  });
+
   it('tells that it lives and that it is ready', async () => {
     expect(await call('GET', '/healthz')).toMatchObject({
       status: 200,

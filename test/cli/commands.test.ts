@@ -1,6 +1,6 @@
 /** The compiled command line as people and scripts use it: exit codes, what goes to which stream, what is refused. */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -65,6 +65,17 @@ describe('without a project', () => {
     expect(stderr).toContain('mlops init makes a project');
     const asJson = await project.mlops(['plan', '--json']);
     expect(JSON.parse(asJson.stdout)).toMatchObject({ error: { code: 'SP001' } });
+  });
+
+  it('an error is shown in its line, from whatever folder the command is given', async () => {
+    mkdirSync(join(project.folder, 'below'));
+    write(
+      'below/broken.yaml',
+      'project: broken\nresources:\n  - { kind: Entity, name: patient, keys: { id: int46 } }\n',
+    );
+    const { code, stderr } = await project.mlops(['plan', '--config', 'below/broken.yaml']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('broken.yaml:3:48 error SP103')]);
+    expect(stderr).toContain('> 3 |   - { kind: Entity');
   });
 
   it('schema prints the JSON Schema of a kind', async () => {

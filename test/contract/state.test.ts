@@ -127,6 +127,22 @@ describe('the recorded state', () => {
     expect(await statuses()).toEqual({ new: ['ready', 'digest of new'], changed: ['updating', 'intended'] });
   });
 
+  it('says that what an update cut off needed before is needed still', async () => {
+    const set = (digest: string, source: string, action: 'create' | 'update'): StepIntent =>
+      step('labs', { action, digest, dependsOn: ['entity.patient', `source.${source}`] });
+    await applied([set('first', 'old', 'create')]);
+    for (const source of ['new', 'newer']) {
+      const journal = await state.beginApply(head(await state.read()));
+      await journal.intent(set(source, source, 'update'));
+      await journal.failed('entity.labs', 'the disk is full');
+      await journal.end('failed');
+      const [labs] = (await state.read()).resources;
+      expect(labs?.dependsOn).toEqual(['entity.patient', `source.${source}`, 'source.old']);
+    }
+    await applied([set('last', 'newer', 'update')]);
+    expect((await state.read()).resources[0]?.dependsOn).toEqual(['entity.patient', 'source.newer']);
+  });
+
   it('takes an address through two steps of one apply: deleted, then made anew', async () => {
     await applied([step('patient')], { version: 1 });
     const journal = await state.beginApply(head(await state.read()));

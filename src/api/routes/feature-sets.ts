@@ -1,9 +1,11 @@
 /** Feature sets: what is applied beside what is materialized, and new ones made through the HTTP interface. */
 import { MlopsError } from '../../lib/error.ts';
+import { structureDigest } from '../../spec/feature-set-structure.ts';
 import type { ApiContext } from '../context.ts';
 import { snakeCaseKeys } from '../json.ts';
 import { recordResource } from '../resources.ts';
 import { json, PAGE_QUERY, pageOf, pageSchema, type Route } from '../route.ts';
+import { longForm, UNTYPED_ENTITY } from '../short-feature-set.ts';
 
 const tag = 'features';
 const FEATURE_SET = { type: 'object', required: ['name', 'features', 'versions'] } as const;
@@ -18,7 +20,8 @@ export function featureSetRoutes({
       method: 'POST',
       path: '/api/v1/feature-sets',
       operationId: 'putFeatureSet',
-      summary: 'Make a feature set of an applied entity, or change one that was made here.',
+      summary:
+        'Make a feature set, or change one that was made here. Without a source or query its rows come by push, and it may be short: a name and features.',
       tag,
       specBody: 'feature_set',
       answers: {
@@ -26,15 +29,18 @@ export function featureSetRoutes({
         201: { description: 'It is made.', schema: FEATURE_SET },
       },
       handle: async ({ body, caller }) => {
-        const { resource, created } = await recordResource('feature_set', body, {
-          catalog,
-          state,
-          who: caller.who,
-          outputs: async (spec) => {
-            const entity = catalog.get('entity', spec.entity)?.spec;
-            if (entity === undefined)
-              throw new MlopsError('API422', { detail: `There is no entity "${spec.entity}".` });
-            return features.registerFeatureSet(spec, entity);
+        const into = { catalog, state, who: caller.who };
+        const spec = longForm(body);
+        if (spec['entity'] === UNTYPED_ENTITY.name && catalog.get('entity', UNTYPED_ENTITY.name) === undefined)
+          await recordResource('entity', UNTYPED_ENTITY, { ...into, outputs: async () => ({}) });
+        const { resource, created } = await recordResource('feature_set', spec, {
+          ...into,
+          outputs: async (set) => {
+            const entity = catalog.get('entity', set.entity)?.spec;
+            if (entity === undefined) throw new MlopsError('API422', { detail: `There is no entity "${set.entity}".` });
+            const { version } = await features.registerFeatureSet(set, entity);
+            // What an apply records too: the plan sees by it when the entity's keys change.
+            return { version, structure: structureDigest(set, entity), keys: { ...entity.keys } };
           },
         });
         return json(created ? 201 : 200, descriptionView(await features.describe(resource.name)));

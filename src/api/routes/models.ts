@@ -183,7 +183,8 @@ export function modelRoutes({
           return json(200, { at, production: production === undefined ? null : versionView(production) });
         }
         const moves = await registry.history(name);
-        const numbered = moves.map((move, index) => ({ move, key: String(index).padStart(9, '0') }));
+        // Counted from the first move, so that a move made between two pages shifts nothing.
+        const numbered = moves.map((move, index) => ({ move, key: String(1e9 - moves.length + index) }));
         const page = pageOf(numbered, ({ key }) => key, {
           limit: query['limit'] as number,
           cursor: query['cursor'] as string | undefined,

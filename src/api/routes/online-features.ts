@@ -4,6 +4,7 @@ import type { ApiContext } from '../context.ts';
 import { keysOf, qualifiedFeatures, serviceFeatures, setWith } from '../feature-names.ts';
 import { json, type Route } from '../route.ts';
 import { ONLINE_ROWS } from '../shapes.ts';
+import { untypedKey } from '../short-feature-set.ts';
 
 const tag = 'features';
 const ENTITY = { type: 'object', minProperties: 1 } as const;
@@ -47,7 +48,7 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
         const entities = listOf(asked.entities);
         const names = asked.features ?? serviceFeatures(asked.feature_service ?? '', catalog);
         const qualified = qualifiedFeatures(names, Object.keys(entities[0] ?? {}), catalog);
-        const rows = await features.reader.read(entities, qualified);
+        const rows = await features.reader.read(entities.map(untypedKey), qualified);
         return json(200, {
           rows: rows.map((row, index) => ({
             entity: entities[index],
@@ -89,8 +90,7 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
         const given = asked.entities === undefined ? undefined : listOf(asked.entities);
         const names = Object.keys(asked.features).map((name) => name.slice(name.indexOf('.') + 1));
         const set =
-          asked.feature_set ??
-          prefixOf(Object.keys(asked.features)) ??
+          setNamed(asked.feature_set, Object.keys(asked.features)) ??
           setWith(names, given && Object.keys(given[0] ?? {}), catalog);
         const values = Object.fromEntries(
           Object.values(asked.features).map((value, index) => [names[index] ?? '', value]),
@@ -99,7 +99,7 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
         await features.push(
           set,
           entities.map((entity) => ({
-            entity,
+            entity: untypedKey(entity),
             features: values,
             ...(asked.event_time !== undefined && { eventTime: asked.event_time }),
           })),
@@ -113,10 +113,17 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
 const listOf = (entities: Entity | readonly Entity[]): readonly Entity[] =>
   Array.isArray(entities) ? entities : [entities as Entity];
 
-/** The set that all names are qualified with; undefined where they are not. */
-function prefixOf(names: readonly string[]): string | undefined {
-  const sets = new Set(names.map((name) => (name.includes('.') ? name.slice(0, name.indexOf('.')) : undefined)));
-  return sets.size === 1 ? [...sets][0] : undefined;
+/** The set that the request names, by itself or in the features' names; undefined where it names none. */
+function setNamed(written: string | undefined, features: readonly string[]): string | undefined {
+  const named = features.filter((name) => name.includes('.')).map((name) => name.slice(0, name.indexOf('.')));
+  const sets = [...new Set([...(written === undefined ? [] : [written]), ...named])];
+  if (sets.length > 1) {
+    throw new MlopsError('API422', {
+      detail: `An update is of one feature set; this one names ${sets.join(' and ')}.`,
+      hint: 'send one request for each',
+    });
+  }
+  return sets[0];
 }
 
 function onlyKey(set: string, catalog: ApiContext['catalog']): string {

@@ -181,12 +181,16 @@ function unknownRun(id: string): MlopsError {
 }
 
 const HEARTBEAT_MS = 15_000;
+/** What a client waits before it asks again where the connection broke. */
+const RECONNECT_MS = 2_000;
 
 /** A comment now and then tells proxies and clients that the stream lives. */
 async function* serverSent(events: AsyncIterable<RunEvent>, signal: AbortSignal): AsyncGenerator<string> {
   const iterator = events[Symbol.asyncIterator]();
   let next = iterator.next();
   try {
+    // Opens the stream at the client at once, also where the next event is long in coming.
+    yield `retry: ${RECONNECT_MS}\n\n`;
     for (;;) {
       const beat = heartbeat(signal);
       const winner = await Promise.race([next, beat.due]);

@@ -11,7 +11,7 @@ export default class StateList extends BaseCommand {
     const state = await within(this, await settingsOf(flags), (environment) => environment.state.read(), {
       readOnly: true,
     });
-    const resources = [...state.resources].sort((a, b) => a.address.localeCompare(b.address));
+    const resources = [...state.resources].sort((a, b) => (a.address < b.address ? -1 : 1));
     this.result(flags, { lineage: state.lineage, serial: state.serial, resources }, () =>
       resources.length === 0
         ? 'Nothing is applied.'
