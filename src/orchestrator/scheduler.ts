@@ -1,11 +1,10 @@
 /** Fires schedules, takes over what dead workers left, ends what waits too long. Any number may run: the store arbitrates. */
-import { rm } from 'node:fs/promises';
 import { MlopsError } from '../lib/error.ts';
 import type { ExpiredLease, RunStore } from '../stores/control/runs.ts';
 import { isAlive, signalGroup } from './machine.ts';
 import { retryVerdict } from './retry.ts';
 import { runRules } from './rules.ts';
-import { attemptDirectory } from './runners/attempt-directory.ts';
+import { removeAttempt } from './runners/attempt-directory.ts';
 import type { ScheduleTicker } from './schedules.ts';
 import { pause } from './waiting.ts';
 
@@ -35,20 +34,29 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const { signal } = stopping;
     let lookedAt = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
-      try {
-        if (performance.now() - lookedAt >= LOOK_AT_WORKERS_MS) {
-          await forgetDeadWorkers();
-          lookedAt = performance.now();
-        }
-        for (const lease of await runs.expiredLeases()) await recover(lease);
-        await runs.endOverdue(runRules);
-        await runs.releaseHeld();
-        await options.schedules.tick();
-      } catch (error) {
-        if (!signal.aborted) report('the scheduler cannot do its round; it tries again', error);
+      if (performance.now() - lookedAt >= LOOK_AT_WORKERS_MS) {
+        await attempted(forgetDeadWorkers);
+        lookedAt = performance.now();
       }
+      await attempted(recoverExpired);
+      await attempted(() => runs.endOverdue(runRules));
+      await attempted(() => runs.releaseHeld());
+      await attempted(() => options.schedules.tick());
       await pause(POLL_MS, signal);
     }
+  }
+
+  /** What goes wrong with one part of a round keeps back no other. */
+  async function attempted(part: () => Promise<unknown>): Promise<void> {
+    try {
+      await part();
+    } catch (error) {
+      if (!stopping.signal.aborted) report('the scheduler cannot do its round; it tries again', error);
+    }
+  }
+
+  async function recoverExpired(): Promise<void> {
+    for (const lease of await runs.expiredLeases()) await attempted(() => recover(lease));
   }
 
   /** Workers of this machine whose process is gone need not be waited for until their leases end. */
@@ -63,7 +71,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       // The worker may be gone without its program being: two of a task must not run.
       if (lease.pid !== null && lease.pidStartedAt !== null && isAlive(lease.pid, lease.pidStartedAt))
         signalGroup(lease.pid, 'SIGKILL');
-      await rm(attemptDirectory(options.workdir, lease), { recursive: true, force: true, maxRetries: 3 });
+      await removeAttempt(options.workdir, lease).catch((error: unknown) =>
+        report(`what task ${lease.task} of run ${lease.runId} left cannot be removed`, error),
+      );
     }
     const run = await runs.get(lease.runId);
     const end = { status: 'crashed' as const, exitCode: null };

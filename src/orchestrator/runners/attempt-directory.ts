@@ -1,17 +1,25 @@
 /** The files of an attempt: its directory with the code bundle, and beside it what goes in and out as JSON. */
-import { chmod, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { invariant } from '../../lib/assert.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { CodeBundle } from '../../spec/canonical-specs.ts';
 
+interface AttemptName {
+  readonly runId: string;
+  readonly task: string;
+  readonly attempt: number;
+}
+
 /** Under one deterministic name for an attempt. */
-export function attemptDirectory(
-  workdir: string,
-  attempt: { readonly runId: string; readonly task: string; readonly attempt: number },
-): string {
+export function attemptDirectory(workdir: string, attempt: AttemptName): string {
   return join(workdir, 'runs', attempt.runId, attempt.task, String(attempt.attempt));
+}
+
+/** Fails where a program left what this account may not remove. */
+export async function removeAttempt(workdir: string, attempt: AttemptName): Promise<void> {
+  await rm(attemptDirectory(workdir, attempt), { recursive: true, force: true, maxRetries: 3 });
 }
 
 export async function unpack(

@@ -17,7 +17,7 @@ import { processStartedAt, signalGroup } from '../machine.ts';
 import { redactingStream } from '../redact.ts';
 import { TaskFailure } from '../task-failure.ts';
 import type { TaskLog } from '../task-log.ts';
-import { attemptDirectory, readOutputs, unpack, writeFiles } from './attempt-directory.ts';
+import { attemptDirectory, readOutputs, removeAttempt, unpack, writeFiles } from './attempt-directory.ts';
 import { type Exit, exitOf, judge } from './process-exit.ts';
 
 export interface ProcessTask {
@@ -124,7 +124,10 @@ export async function runProcess<T>(
     );
     return await use({ directory, outputs: await readOutputs(outputsFile) });
   } finally {
-    await rm(home, { recursive: true, force: true, maxRetries: 3 });
+    // Files of another account, say of a container: the task's end does not depend on them.
+    await removeAttempt(options.workdir, attempt).catch((error: unknown) =>
+      attempt.taskLog.write('system', `[what the program left cannot be removed: ${String(error)}]\n`),
+    );
   }
 }
 

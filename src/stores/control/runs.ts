@@ -326,7 +326,10 @@ export interface RunStore {
   schedule(name: string, digest: string): Promise<ScheduleCursor>;
   /** The scheduler looked, and instants up to `cursor` are dealt with. */
   advanceSchedule(name: string, cursor: Date): Promise<void>;
-  /** A scheduler looks after these, and after no others: those are forgotten. Answers the store's time. */
+  /**
+   * A scheduler looks after these. Others that nobody looked after for a minute are forgotten: another scheduler may know of
+   * an apply before this one does. Answers the store's time.
+   */
   touchSchedules(names: readonly string[]): Promise<Date>;
   /**
    * One instant, once: undefined where it was fired before. With `skip` an instant is skipped while a run of the schedule is

@@ -37,7 +37,7 @@ export async function touchSchedules(db: Database, scopeId: number, names: reado
     `with touched as (
        update mlops.schedules set checked_at = clock_timestamp() where scope_id = $1 and schedule = any($2)
      ), forgotten as (
-       delete from mlops.schedules where scope_id = $1 and schedule <> all($2)
+       delete from mlops.schedules where scope_id = $1 and schedule <> all($2) and checked_at < clock_timestamp() - interval '1 minute'
      )
      select clock_timestamp() as now`,
     [scopeId, names],
