@@ -52,13 +52,14 @@ export async function modelInputs({
     names.forEach((feature, at) => {
       const brought = given[row]?.[feature];
       const stored = online[row]?.features[feature];
-      let value: unknown = brought ?? stored ?? undefined;
+      // A null that was brought stands in for what is stored, as every input does.
+      let value: unknown = (brought === undefined ? stored : brought) ?? undefined;
       if (value === undefined) value = defaultOf(feature, catalog);
       if (value === undefined) {
         missing.push({
           row: positions[row]!,
           feature,
-          status: online[row]?.status[feature] ?? (brought === null ? 'null' : 'absent'),
+          status: brought === null ? 'null' : (online[row]?.status[feature] ?? 'absent'),
         });
       } else {
         checkType(value, loaded.model.featureTypes[at], feature, positions[row]!);

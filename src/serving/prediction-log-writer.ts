@@ -128,7 +128,9 @@ export function createPredictionLogWriter(
     add: (entry) => {
       pending.push({ entry, atMs: monotonicMs() });
       dropOldest();
-      if (pending.length >= maxBatch && failures === 0) void flush();
+      // After a failure the next try is due already, and not before its time.
+      if (failures > 0) return;
+      if (pending.length >= maxBatch) void flush();
       else schedule(maxDelayMs);
     },
     status: () => ({ pending: pending.length, written, dropped, error }),

@@ -49,6 +49,24 @@ describe('the prediction log writer', () => {
     }
   });
 
+  it('gives a store that does not answer the pauses it needs, however many rows come meanwhile', async () => {
+    vi.useFakeTimers();
+    try {
+      const append = vi.fn(() => new Promise<void>((_, reject) => setTimeout(() => reject(new Error('away')), 50)));
+      const writer = createPredictionLogWriter(store(append), { monotonicMs: () => 0 });
+      for (let at = 0; at < 300; at += 1) {
+        writer.add(entry(at));
+        await vi.advanceTimersByTimeAsync(10);
+      }
+      // In 3 s: after 20 ms, then with 0.1, 0.2, 0.4, 0.8 and 1.6 s between.
+      expect(append.mock.calls.length).toBeLessThanOrEqual(6);
+      expect(append.mock.calls.length).toBeGreaterThanOrEqual(4);
+      expect(writer.status().pending).toBe(300);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('splits what is more than a batch and keeps the order', async () => {
     const seen: number[] = [];
     const sizes: number[] = [];

@@ -221,6 +221,19 @@ describe('serving', () => {
     expect(reads).toEqual([{ entities: 1, features: ['labs.albumin'] }]);
   });
 
+  it('takes a null among the inputs for what it is, whatever the rows beside it bring', async () => {
+    await promote();
+    await serving.start();
+    const nulled = { entities: [{ id: 7 }], inputs: [{ bili: 1, albumin: null }] };
+    const beside = { entities: [{ id: 7 }, { id: 7 }], inputs: [{ bili: 1, albumin: null }, { bili: 1 }] };
+    for (const request of [nulled, beside]) {
+      expect(await failure(serving.predict('mortality', request))).toMatchObject({
+        code: 'EP203',
+        data: { missing: [{ row: 0, feature: 'labs.albumin', status: 'null' }] },
+      });
+    }
+  });
+
   it.each([
     ['a text', { bili: 'high', albumin: 3 }, 'EP204'],
     ['a number beyond float32', { bili: 1e300, albumin: 3 }, 'EP204'],
