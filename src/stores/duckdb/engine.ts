@@ -93,7 +93,7 @@ export function createEngine(options: EngineOptions): Engine {
       const interrupt = (): void => connection.interrupt();
       signal?.addEventListener('abort', interrupt, { once: true });
       try {
-        return await body(sessionOf(connection, threads));
+        return await body(sessionOf(connection, threads, signal));
       } catch (error) {
         signal?.throwIfAborted();
         throw error;
@@ -126,13 +126,16 @@ export function createEngine(options: EngineOptions): Engine {
   };
 }
 
-function sessionOf(connection: DuckDBConnection, threads: number): Session {
+/** An interrupt ends the statement that runs; between two statements the signal is looked at. */
+function sessionOf(connection: DuckDBConnection, threads: number, signal: AbortSignal | undefined): Session {
   return {
     connection,
     run: async (sql, values) => {
+      signal?.throwIfAborted();
       await connection.run(sql, values === undefined ? undefined : [...values]);
     },
     rows: async <Row>(sql: string, values?: readonly (string | number | bigint)[]) => {
+      signal?.throwIfAborted();
       const reader = await connection.runAndReadAll(sql, values === undefined ? undefined : [...values]);
       return reader.getRowObjectsJS() as Row[];
     },

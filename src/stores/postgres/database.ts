@@ -166,6 +166,7 @@ function connectionProblem(error: unknown): MlopsError | undefined {
       (state.startsWith('08') || state.startsWith('57P') || state === '28P01' || state === '3D000')) ||
     message === 'Connection terminated unexpectedly' ||
     message === 'Connection terminated due to connection timeout' ||
+    message === 'timeout exceeded when trying to connect' ||
     message === 'Client has encountered a connection error and is not queryable';
   if (!lost) return undefined;
   return new MlopsError('ST101', {

@@ -56,3 +56,18 @@ it('runs one job at a time, and the next after one that failed', async () => {
   await engine.close();
   await expect(engine.job(undefined, async () => 1)).rejects.toMatchObject({ code: 'ST104' });
 });
+
+it('begins no further statement of a job that was told to end between two', async () => {
+  const engine = createEngine({ tempDirectory: directory.path });
+  const controller = new AbortController();
+  let went = false;
+  const job = engine.job(controller.signal, async (session) => {
+    await session.run('select 1');
+    controller.abort(new Error('enough'));
+    await session.run('select 2');
+    went = true;
+  });
+  await expect(job).rejects.toThrow('enough');
+  expect(went).toBe(false);
+  await engine.close();
+});
