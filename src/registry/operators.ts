@@ -94,7 +94,17 @@ export function createRegistryOperators(registry: Registry, environment: JsonObj
       return { id: version.id, model, version: version.version };
     },
     promote: async ({ versionId, to, reason }, context) => {
-      const { version, gates, archived } = await registry.promote({ versionId, to, reason }, whoOf(context));
+      const who = whoOf(context);
+      const known = await registry.versionById(versionId);
+      const done = (await registry.history(known.name)).find(
+        (move) => move.version === known.version && move.to === to && move.who === who,
+      );
+      // The run moved it already and was cut off before it could say so. Whoever moved production since has the last word.
+      if (done !== undefined) {
+        const { id, name: model, version, stage } = known;
+        return { id, model, version, stage, gates: done.gates, archived: null };
+      }
+      const { version, gates, archived } = await registry.promote({ versionId, to, reason }, who);
       return {
         id: version.id,
         model: version.name,

@@ -165,6 +165,12 @@ describe('registry', () => {
     expect(await operators.promote({ versionId: first.id, to: 'production', reason: 'weekly' }, context)).toEqual(
       promotion,
     );
+    // Rolled away from by hand meanwhile: the run that is taken up again does not move it back.
+    await produce({ auc: 0.9 });
+    expect(await operators.promote({ versionId: first.id, to: 'production', reason: 'weekly' }, context)).toMatchObject(
+      { version: 1, stage: 'archived', gates: promotion.gates },
+    );
+    expect(await registry.atStage('risk', 'production')).toMatchObject({ version: 2 });
     expect((await registry.version('risk', 1)).lineage).toMatchObject({
       run: { id: 'run-1', pipeline: 'weekly', task: 'register' },
       code: { digest: null, git_commit: 'abc' },
