@@ -162,10 +162,14 @@ export function createServing(dependencies: ServingDependencies): Serving {
   return {
     predict,
     start: async () => {
-      ends.push(catalog.onChange(retry), await registry.onMove(follow));
+      ends.push(catalog.onChange(retry));
       const timer = setInterval(follow, pollMs);
       ends.push(() => clearInterval(timer));
+      const [listening] = await Promise.allSettled([registry.onMove(follow)]);
+      if (listening.status === 'fulfilled') ends.push(listening.value);
       await slots.refresh();
+      // Polling goes on without it.
+      if (listening.status === 'rejected') throw listening.reason;
     },
     refresh: () => slots.refresh(),
     status: () => ({

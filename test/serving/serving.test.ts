@@ -267,9 +267,9 @@ describe('serving', () => {
     );
   });
 
-  it('follows a promotion by polling where the notification is lost', async () => {
+  it('follows a promotion by polling where nothing notifies it, and says that at its start', async () => {
     await promote();
-    const deaf: RegistryStore = { ...store, onMove: async () => async () => {} };
+    const deaf: RegistryStore = { ...store, onMove: () => Promise.reject(new Error('it does not listen')) };
     await serving.close();
     serving = createServing({
       catalog,
@@ -280,7 +280,8 @@ describe('serving', () => {
       runtime: createOnnxRuntime(),
       pollMs: 50,
     });
-    await serving.start();
+    await expect(serving.start()).rejects.toThrow('it does not listen');
+    expect((await serving.predict('mortality', { entities: { id: 1 } })).model.version).toBe(1);
     await promote();
     await vi.waitFor(async () =>
       expect((await serving.predict('mortality', { entities: { id: 1 } })).model.version).toBe(2),
