@@ -26,6 +26,7 @@ export interface TrainingSet {
   /** `set.feature`, in order, and a column of values for each. */
   readonly features: readonly string[];
   readonly columns: readonly ArrayLike<unknown>[];
+  readonly dtypes: readonly string[];
   readonly trainRows: Uint32Array;
   readonly testRows: Uint32Array;
   /** Rows left out because their label is null. */
@@ -65,6 +66,7 @@ export async function readTrainingSet(
       const column = table.columns[name] ?? [];
       return Array.from(kept, (row) => column[row]);
     }),
+    dtypes: dataset.features.map(({ dtype }) => dtype),
     trainRows: inSplit('train'),
     testRows: inSplit('test'),
     unlabelled: table.rows - kept.length,
@@ -86,6 +88,8 @@ export function matrixAt(set: TrainingSet, rows: Uint32Array): Matrix {
   const values = new Float32Array(rows.length * columns);
   const texts = new Set<string>();
   set.columns.forEach((column, at) => {
+    // Read as numbers here, but the online store has times as texts, which no such model takes.
+    if (set.dtypes[at] === 'timestamp' || set.dtypes[at] === 'date') texts.add(set.features[at]!);
     rows.forEach((row, index) => {
       const value = column[row];
       if (typeof value === 'string' || (typeof value === 'object' && value !== null)) texts.add(set.features[at]!);

@@ -147,15 +147,18 @@ describe('training', () => {
     expect(error.detail).toContain(detail);
   });
 
-  it('refuses features of text by name', async () => {
-    const withText = {
-      ...dataset,
-      features: [...dataset.features, { feature: 'labs.note', column: 'note', dtype: 'string' }],
-    };
+  it.each([
+    ['text', { feature: 'labs.note', column: 'note', dtype: 'string' }],
+    [
+      'time, which no served model would get as a number',
+      { feature: 'labs.since', column: 'cost', dtype: 'timestamp' },
+    ],
+  ])('refuses features of %s by name', async (_, feature) => {
+    const withText = { ...dataset, features: [...dataset.features, feature] };
     const error = await failure(
       training.train({ trainer: 'random_forest', dataset: withText, label: 'died', params: {} }, context),
     );
-    expect(error.detail).toContain('labs.note');
+    expect(error.detail).toContain(`neither: ${feature.feature}`);
   });
 
   it('adopts a file that a program wrote: its signature is read, its figures measured, the program’s own kept', async () => {
