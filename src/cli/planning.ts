@@ -3,12 +3,13 @@ import { relative } from 'node:path';
 import type { OpenEnvironment } from '../compose.ts';
 import { MlopsError } from '../lib/error.ts';
 import { createPlan } from '../plan/create-plan.ts';
+import { type Gate, gateMessage } from '../plan/gate.ts';
 import { hasChanges, type Plan, type PlanMode } from '../plan/plan.ts';
 import { renderHuman } from '../plan/render/human.ts';
 import { type Address, parseAddress } from '../spec/address.ts';
 import type { Project } from '../spec/project.ts';
 import type { BaseCommand, GlobalFlags } from './base-command.ts';
-import { EXIT_ERROR, EXIT_INTERRUPTED, useColor, writeJsonLine } from './report.ts';
+import { EXIT_BLOCKED, EXIT_ERROR, EXIT_INTERRUPTED, useColor, writeJsonLine } from './report.ts';
 
 export async function planFor(
   environment: OpenEnvironment,
@@ -21,6 +22,7 @@ export async function planFor(
     state: await environment.state.read(),
     mode: options.mode,
     targets: (options.targets ?? []).map(addressOfTarget),
+    gitCommit: await environment.gitCommit(),
   });
 }
 
@@ -114,11 +116,18 @@ export async function applyWithConsent(
   environment: OpenEnvironment,
   plan: Plan,
   bundleFiles: ReadonlyMap<string, string>,
+  gate?: Gate,
 ): Promise<number> {
   if (!flags.json) await showPlan(command, flags, environment, plan, bundleFiles, 'progress');
   if (plan.errored) {
     if (flags.json) writeJsonLine({ type: 'refused', plan });
     return EXIT_ERROR;
+  }
+  const blocked = gate === undefined ? undefined : gateMessage(gate);
+  if (blocked !== undefined) {
+    if (flags.json) writeJsonLine({ type: 'refused', plan, gate });
+    else command.note(`\n${command.paintErrors(flags).red(blocked)} Nothing was changed.`);
+    return EXIT_BLOCKED;
   }
   if (!hasChanges(plan)) {
     if (flags.json)

@@ -16,6 +16,8 @@ export interface ReportOptions {
 
 export const EXIT_ERROR = 1;
 export const EXIT_CHANGES = 2;
+/** A change is graver than `--fail-on` lets through. */
+export const EXIT_BLOCKED = 3;
 export const EXIT_INTERRUPTED = 130;
 
 /** Writes the error and answers the exit code. */

@@ -12,7 +12,7 @@ const FOLDER = new URL('../../schemas/', import.meta.url);
 const files = new Map<string, JsonSchema>();
 
 /** The schema as published: `mlops schema KIND` prints it. */
-export function schemaOf(name: SchemaName | 'common'): JsonSchema {
+export function schemaOf(name: SchemaName | 'common' | 'plan'): JsonSchema {
   let schema = files.get(name);
   if (schema === undefined) {
     schema = JSON.parse(readFileSync(new URL(`${name}.schema.json`, FOLDER), 'utf8')) as JsonSchema;

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { boolean, string } from '@oclif/core/flags';
 import { MlopsError } from '../../lib/error.ts';
 import { BaseCommand } from '../base-command.ts';
+import { failOnFlag, gateFor } from '../plan-output.ts';
 import { applyWithConsent, planFor } from '../planning.ts';
 import { desiredOf, settingsOf, within } from '../session.ts';
 import { word } from '../word.ts';
@@ -12,6 +13,7 @@ export default class Apply extends BaseCommand {
   static override args = { planfile: word({ description: 'A plan saved with `plan --out`.' }) };
   static override flags = {
     yes: boolean({ char: 'y', description: 'Do not ask.' }),
+    'fail-on': failOnFlag,
     target: string({ description: 'Only this address and what it needs. May be repeated.', multiple: true }),
   };
 
@@ -25,7 +27,8 @@ export default class Apply extends BaseCommand {
     const { settings, project } = await desiredOf(flags);
     return within(this, settings, async (environment) => {
       const plan = await planFor(environment, project, { mode: 'apply', targets: flags.target });
-      return applyWithConsent(this, flags, environment, plan, project.bundleFiles);
+      const gate = gateFor(plan, flags['fail-on']);
+      return applyWithConsent(this, flags, environment, plan, project.bundleFiles, gate);
     });
   }
 
@@ -40,9 +43,10 @@ export default class Apply extends BaseCommand {
       });
     }
     const files = new Map(Object.entries(bundleFiles).map(([digest, path]) => [digest, resolve(settings.root, path)]));
-    return within(this, settings, (environment) =>
-      applyWithConsent(this, { ...flags, yes: true }, environment, plan, files),
-    );
+    return within(this, settings, async (environment) => {
+      requireSameCommit(file, plan.gitCommit, await environment.gitCommit());
+      return applyWithConsent(this, { ...flags, yes: true }, environment, plan, files, gateFor(plan, flags['fail-on']));
+    });
   }
 }
 
@@ -53,6 +57,7 @@ type Flags = Awaited<ReturnType<Apply['parse']>>['flags'] & {
   color: boolean;
   yes: boolean;
   target: string[] | undefined;
+  'fail-on': string | undefined;
 };
 
 async function textOf(file: string): Promise<string> {
@@ -65,4 +70,13 @@ async function textOf(file: string): Promise<string> {
       cause,
     });
   }
+}
+
+/** Code and data files are taken from the working tree: they must be those that the plan was made with. Nothing is known without git. */
+function requireSameCommit(file: string, planned: string | null, here: string | null): void {
+  if (planned === null || here === null || planned === here) return;
+  throw new MlopsError('AP102', {
+    detail: `${file} was made at commit ${planned.slice(0, 12)}, but ${here.slice(0, 12)} is checked out here.`,
+    hint: `plan again, or check out ${planned.slice(0, 12)}`,
+  });
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { string } from '@oclif/core/flags';
 import { MlopsError } from '../../lib/error.ts';
 import { didYouMean } from '../../lib/suggest.ts';
+import { findConfig } from '../../spec/find-config.ts';
 import { BaseCommand } from '../base-command.ts';
 import { word } from '../word.ts';
 
@@ -16,11 +17,22 @@ const TEMPLATES: Readonly<Record<string, string>> = {
   healthcare: 'examples/healthcare',
 };
 
+/** What runs plan and apply in continuous integration: file of the package, and where the code host looks for it. */
+const CI: Readonly<Record<string, { readonly from: string; readonly to: string }>> = {
+  github: { from: 'templates/ci/github.yml', to: '.github/workflows/mlops.yml' },
+  gitlab: { from: 'templates/ci/gitlab.yml', to: '.gitlab-ci.yml' },
+};
+
 export default class Init extends BaseCommand {
   static override summary = 'Make a new project that plans clean as it is.';
   static override args = { dir: word({ description: 'Folder to make it in.', default: '.' }) };
   static override flags = {
     template: string({ description: `One of ${Object.keys(TEMPLATES).join(', ')}.`, default: 'minimal' }),
+    ci: string({
+      description:
+        'Also write a pipeline that plans pull requests and applies merges. In a project that is there already only that.',
+      options: Object.keys(CI),
+    }),
   };
 
   async run(): Promise<void> {
@@ -33,15 +45,21 @@ export default class Init extends BaseCommand {
       });
     }
     const target = resolve(args.dir);
-    const files = (await filesOf(join(PACKAGE, source))).map((file) => ({
-      from: join(PACKAGE, source, file),
-      to: join(target, installed(file)),
-    }));
+    const ci = CI[flags.ci ?? ''];
+    const pipeline = ci === undefined ? [] : [{ from: join(PACKAGE, ci.from), to: join(target, ci.to) }];
+    const pipelineOnly = ci !== undefined && dirname(findConfig(target) ?? '') === target;
+    const template = pipelineOnly
+      ? []
+      : (await filesOf(join(PACKAGE, source))).map((file) => ({
+          from: join(PACKAGE, source, file),
+          to: join(target, installed(file)),
+        }));
+    const files = [...template, ...pipeline];
     const taken = files.filter(({ to }) => existsSync(to));
     if (taken.length > 0) {
       throw new MlopsError('CL102', {
         detail: `${relative(process.cwd(), taken[0]?.to ?? '') || taken[0]?.to} is there already; nothing was written.`,
-        hint: 'choose an empty folder: mlops init FOLDER',
+        hint: pipelineOnly ? 'remove it first' : 'choose an empty folder: mlops init FOLDER',
       });
     }
     for (const { from, to } of files) {
@@ -49,23 +67,36 @@ export default class Init extends BaseCommand {
       await cp(from, to);
     }
     const ignore = join(target, '.gitignore');
-    if (!existsSync(ignore)) {
+    if (!pipelineOnly && !existsSync(ignore)) {
       await writeFile(ignore, '.mlops/\n');
       files.push({ from: '', to: ignore });
     }
     const written = files.map(({ to }) => relative(target, to)).sort();
-    this.result(flags, { directory: target, template: flags.template, files: written }, () =>
+    const made = {
+      directory: target,
+      template: pipelineOnly ? null : flags.template,
+      ci: flags.ci ?? null,
+      files: written,
+    };
+    this.result(flags, made, () =>
       [
         ...written.map((file) => `  ${this.paint(flags).green('+')} ${file}`),
-        '',
-        'Next:',
-        ...(target === process.cwd() ? [] : [`  cd ${relative(process.cwd(), target)}`]),
-        '  mlops plan     shows what would be made',
-        '  mlops apply    makes it',
-        '  mlops daemon   runs pipelines and serves features',
+        ...(pipelineOnly ? [] : nextSteps(target)),
+        ...(ci === undefined ? [] : ['', `${ci.to} says at its top what it needs.`]),
       ].join('\n'),
     );
   }
+}
+
+function nextSteps(target: string): readonly string[] {
+  return [
+    '',
+    'Next:',
+    ...(target === process.cwd() ? [] : [`  cd ${relative(process.cwd(), target)}`]),
+    '  mlops plan     shows what would be made',
+    '  mlops apply    makes it',
+    '  mlops daemon   runs pipelines and serves features',
+  ];
 }
 
 /** npm leaves out files named .gitignore; the templates spell it without the dot. */

@@ -5,10 +5,10 @@ import { type SchemaName, schemaOf } from '../../spec/schemas.ts';
 import { BaseCommand } from '../base-command.ts';
 import { word } from '../word.ts';
 
-const NAMES: readonly (SchemaName | 'common')[] = [...KINDS, 'project', 'common'];
+const NAMES: readonly (SchemaName | 'common' | 'plan')[] = [...KINDS, 'project', 'common', 'plan'];
 
 export default class Schema extends BaseCommand {
-  static override summary = 'The JSON Schema of a kind, of the project file, or the list of them.';
+  static override summary = 'The JSON Schema of a kind, of the project file or of a plan, or the list of them.';
   static override args = { kind: word({ description: NAMES.join(', ') }) };
   static override flags = {};
 

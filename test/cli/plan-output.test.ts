@@ -1,0 +1,146 @@
+/** What `plan` and `apply` write and answer in pipelines: formats, the gate, and plans of another commit. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { junitProblems } from '../support/junit-schema.ts';
+import { emptyProject, type TestProject } from '../support/project.ts';
+import { parseXml } from '../support/xml.ts';
+
+const withGit = spawnSync('git', ['--version']).status === 0;
+
+describe('a project that is applied', () => {
+  let project: TestProject;
+  beforeAll(async () => {
+    project = emptyProject('gate');
+    expect((await project.mlops(['init'])).code).toBe(0);
+    expect((await project.mlops(['apply', '--yes'])).code).toBe(0);
+  }, 60_000);
+  afterAll(() => project.remove(), 60_000);
+
+  const destroying = ['plan', '--destroy', '--fail-on', 'destructive'];
+  const state = async (): Promise<string> => (await project.mlops(['state', 'list', '--json'])).stdout;
+
+  it('the gate answers 3 in every format, and each says what it holds back', async () => {
+    const told = {
+      human: 'Blocked by --fail-on destructive: feature_set.labs.',
+      json: '"failOn": "destructive"',
+      markdown: '> **Blocked by --fail-on destructive: feature_set.labs.**',
+      sarif: '"ruleId": "AP110"',
+      junit: '<failure type="AP110"',
+    };
+    for (const [format, text] of Object.entries(told)) {
+      const { code, stdout, stderr } = await project.mlops([...destroying, '--format', format]);
+      expect([format, code, stderr]).toEqual([format, 3, '']);
+      expect(stdout).toContain(text);
+      if (format === 'json') expect(JSON.parse(stdout)).toMatchObject({ gate: { blocked: ['feature_set.labs'] } });
+      if (format === 'junit') expect(junitProblems(parseXml(stdout))).toEqual([]);
+    }
+  }, 60_000);
+
+  it('a plan that passes the gate answers as without it', async () => {
+    const passed = await project.mlops(['plan', '--fail-on', 'breaking', '--detailed-exitcode']);
+    expect([passed.code, passed.stdout]).toEqual([0, expect.not.stringContaining('Blocked')]);
+    const changed = await project.mlops([
+      ...destroying.slice(0, 2),
+      '--target',
+      'pipeline.refresh',
+      '--detailed-exitcode',
+      '--fail-on',
+      'breaking',
+    ]);
+    expect(changed.code).toBe(2);
+  }, 60_000);
+
+  it('apply changes nothing that the gate holds back, saved or not', async () => {
+    const before = await state();
+    expect((await project.mlops([...destroying, '--out', 'destroy.plan'])).code).toBe(3);
+    const saved = await project.mlops(['apply', 'destroy.plan', '--fail-on', 'breaking']);
+    expect([saved.code, saved.stdout]).toEqual([3, '']);
+    expect(saved.stderr).toContain('Blocked by --fail-on breaking: feature_set.labs. Nothing was changed.');
+    const json = await project.mlops(['apply', 'destroy.plan', '--fail-on', 'breaking', '--json']);
+    expect(json.code).toBe(3);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      type: 'refused',
+      gate: { failOn: 'breaking', blocked: ['feature_set.labs'] },
+    });
+    expect(await state()).toBe(before);
+  }, 60_000);
+
+  it('policies are no gate yet, and two formats at once are refused', async () => {
+    expect((await project.mlops(['plan', '--fail-on', 'policy'])).code).toBe(1);
+    const both = await project.mlops(['plan', '--json', '--format', 'sarif']);
+    expect([both.code, JSON.parse(both.stdout)]).toEqual([1, { error: expect.objectContaining({ code: 'CL101' }) }]);
+  }, 60_000);
+
+  it('a result without a line stands at the config file, and rules tell what the page of codes tells', async () => {
+    const { stdout } = await project.mlops([...destroying, '--format', 'sarif']);
+    const [run] = (
+      JSON.parse(stdout) as {
+        runs: { tool: { driver: { rules: { id: string; help: { text: string } }[] } }; results: object[] }[];
+      }
+    ).runs;
+    expect(run?.results[0]).toMatchObject({
+      locations: [{ physicalLocation: { artifactLocation: { uri: 'mlops.config.ts' }, region: { startLine: 1 } } }],
+    });
+    expect(run?.tool.driver.rules.find(({ id }) => id === 'AP110')?.help.text).toContain('the exit code is 3');
+  }, 60_000);
+});
+
+describe.runIf(withGit)('in a git repository', () => {
+  let project: TestProject;
+  const git = (...args: string[]): string =>
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', '-c', 'commit.gpgsign=false', ...args], {
+      cwd: project.folder,
+      encoding: 'utf8',
+    }).trim();
+  const commit = (message: string): string => {
+    git('add', 'ml');
+    git('commit', '-q', '--allow-empty', '-m', message);
+    return git('rev-parse', 'HEAD');
+  };
+  beforeAll(async () => {
+    project = emptyProject('git');
+    expect((await project.mlops(['init', 'ml/clinic'])).code).toBe(0);
+    git('init', '-q');
+  }, 60_000);
+  afterAll(() => project.remove(), 60_000);
+  const inside = (args: readonly string[]) => project.mlops([...args, '--config', 'ml/clinic/mlops.config.ts']);
+
+  it('a saved plan is refused at another commit, and applied at its own', async () => {
+    const first = commit('one');
+    expect((await inside(['plan', '--out', 'one.plan'])).code).toBe(0);
+    const second = commit('two');
+    const refused = await inside(['apply', 'one.plan']);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain('AP102');
+    expect(refused.stderr).toContain(
+      `one.plan was made at commit ${first.slice(0, 12)}, but ${second.slice(0, 12)} is checked out here.`,
+    );
+    expect((await inside(['state', 'list'])).stdout).toContain('Nothing is applied.');
+    git('checkout', '-q', first);
+    expect((await inside(['apply', 'one.plan'])).code).toBe(0);
+  }, 60_000);
+
+  it('without git nothing is known of commits, and the plan is applied', async () => {
+    const planned = await inside(['plan', '--json']);
+    expect((JSON.parse(planned.stdout) as { gitCommit: string }).gitCommit).toBe(git('rev-parse', 'HEAD'));
+    const config = join(project.folder, 'ml/clinic/mlops.config.ts');
+    writeFileSync(config, readFileSync(config, 'utf8').replace("ttl: '400d'", "ttl: '300d'"));
+    expect((await inside(['plan', '--out', 'ttl.plan'])).code).toBe(0);
+    renameSync(join(project.folder, '.git'), join(project.folder, 'no-git'));
+    expect((await inside(['apply', 'ttl.plan'])).code).toBe(0);
+    renameSync(join(project.folder, 'no-git'), join(project.folder, '.git'));
+  }, 60_000);
+
+  it('SARIF has paths of the repository', async () => {
+    const config = join(project.folder, 'ml/clinic/mlops.config.ts');
+    writeFileSync(
+      config,
+      readFileSync(config, 'utf8').replace("platelets: { dtype: 'float64'", "platelets: { dtype: 'int64'"),
+    );
+    const { code, stdout } = await inside(['plan', '--format', 'sarif']);
+    expect(code).toBe(1);
+    expect(stdout).toContain('"uri": "ml/clinic/mlops.config.ts"');
+  }, 60_000);
+});
