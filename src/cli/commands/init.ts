@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { string } from '@oclif/core/flags';
 import { MlopsError } from '../../lib/error.ts';
 import { didYouMean } from '../../lib/suggest.ts';
-import { findConfig } from '../../spec/find-config.ts';
 import { BaseCommand } from '../base-command.ts';
 import { word } from '../word.ts';
 
@@ -47,7 +46,7 @@ export default class Init extends BaseCommand {
     const target = resolve(args.dir);
     const ci = CI[flags.ci ?? ''];
     const pipeline = ci === undefined ? [] : [{ from: join(PACKAGE, ci.from), to: join(target, ci.to) }];
-    const pipelineOnly = ci !== undefined && dirname(findConfig(target) ?? '') === target;
+    const pipelineOnly = ci !== undefined && (await holdsConfig(target));
     const template = pipelineOnly
       ? []
       : (await filesOf(join(PACKAGE, source))).map((file) => ({
@@ -97,6 +96,10 @@ function nextSteps(target: string): readonly string[] {
     '  mlops apply    makes it',
     '  mlops daemon   runs pipelines and serves features',
   ];
+}
+
+async function holdsConfig(folder: string): Promise<boolean> {
+  return existsSync(folder) && (await readdir(folder)).some((name) => name.startsWith('mlops.config.'));
 }
 
 /** npm leaves out files named .gitignore; the templates spell it without the dot. */
