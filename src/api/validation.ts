@@ -1,8 +1,9 @@
 /**
  * Checks bodies and query strings with ajv. A body is taken as it is; a query string is text and is coerced.
- * Schemas are compiled when they are first needed, so that a daemon is ready sooner.
+ * ajv is loaded, and a schema compiled, when it is first needed, so that a daemon is ready sooner.
  */
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { createRequire } from 'node:module';
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 import type { FieldError } from './problem.ts';
 import type { JsonSchema } from './route.ts';
 
@@ -11,12 +12,14 @@ export interface Validator {
   check(schema: JsonSchema, value: unknown): readonly FieldError[];
 }
 
+const require = createRequire(import.meta.url);
+
 export function createValidator(kind: 'body' | 'query'): Validator {
   let ajv: Ajv | undefined;
   const compiled = new WeakMap<JsonSchema, ValidateFunction>();
   return {
     check: (schema, value) => {
-      ajv ??= new Ajv({
+      ajv ??= new (require('ajv') as typeof import('ajv')).Ajv({
         allErrors: true,
         strict: false,
         useDefaults: true,

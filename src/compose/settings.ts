@@ -4,7 +4,7 @@ import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { hasErrors } from '../lib/diagnostics.ts';
 import { MlopsError } from '../lib/error.ts';
 import { DEFAULT_ENVIRONMENT, environmentOf } from '../spec/environment.ts';
-import { findConfig } from '../spec/load.ts';
+import { findConfig } from '../spec/find-config.ts';
 import { readProject } from '../spec/read-project.ts';
 import type { EnvironmentSpec } from '../spec/schema-types.ts';
 

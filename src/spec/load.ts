@@ -3,7 +3,7 @@
  * canonical form. All problems are found in one go, each with its place in the user's file.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 import { digestOf } from '../lib/canonical.ts';
 import { CODES } from '../lib/codes.ts';
 import { type Diagnostic, hasErrors, sortDiagnostics } from '../lib/diagnostics.ts';
@@ -14,6 +14,7 @@ import { checkDataFiles } from './check-data-files.ts';
 import { checkSql } from './check-sql.ts';
 import { findCycles } from './cycles.ts';
 import type { DescribeSource, ParsesQuery } from './engine-checks.ts';
+import { configIn } from './find-config.ts';
 import { type LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { toDiagnostic } from './problem.ts';
 import type { AnyResource, Project } from './project.ts';
@@ -38,22 +39,6 @@ export interface LoadResult {
   readonly project: Project | undefined;
   /** Sorted by place. */
   readonly diagnostics: readonly Diagnostic[];
-}
-
-const CONFIG_NAMES = ['ts', 'mts', 'js', 'mjs', 'yaml', 'yml'].map((ending) => `mlops.config.${ending}`);
-
-/** The config file in `cwd` or the nearest folder above it. Absolute; undefined where there is none. */
-export function findConfig(cwd: string): string | undefined {
-  for (let folder = resolve(cwd); ; folder = dirname(folder)) {
-    const found = configIn(folder);
-    if (found !== undefined) return found;
-    if (dirname(folder) === folder) return undefined;
-  }
-}
-
-function configIn(folder: string): string | undefined {
-  const name = CONFIG_NAMES.find((candidate) => existsSync(join(folder, candidate)));
-  return name === undefined ? undefined : join(folder, name);
 }
 
 export async function loadProject(options: LoadOptions): Promise<LoadResult> {

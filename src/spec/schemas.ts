@@ -1,6 +1,11 @@
-/** The JSON Schemas of schemas/, as objects and as validators. Read and compiled when first used, kind by kind. */
-import { readFileSync } from 'node:fs';
-import { Ajv, type ValidateFunction } from 'ajv';
+/**
+ * The JSON Schemas of schemas/, as objects and as validators. Read when first used, kind by kind. The build compiles the validators
+ * (scripts/validators.mjs), because compiling takes a command longer than everything else; from the sources they are compiled here.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { Ajv, ValidateFunction } from 'ajv';
 import { invariant } from '../lib/assert.ts';
 import type { Kind } from './kinds.ts';
 
@@ -52,18 +57,38 @@ const validators = new Map<SchemaName, ValidateFunction>();
 export function validatorOf(name: SchemaName): ValidateFunction {
   let validate = validators.get(name);
   if (validate === undefined) {
-    ajv ??= new Ajv({
-      allErrors: true,
-      verbose: true,
-      discriminator: true,
-      strict: false,
-      validateSchema: false,
-      schemas: [withoutShortForms(schemaOf('common')) as JsonSchema],
-    });
-    validate = ajv.compile(withoutShortForms(schemaOf(name)) as JsonSchema);
+    validate = builtValidator(name);
+    if (validate === undefined) {
+      ajv ??= createAjv();
+      validate = compileValidator(ajv, name);
+    }
     validators.set(name, validate);
   }
   return validate;
+}
+
+const require = createRequire(import.meta.url);
+
+function builtValidator(name: SchemaName): ValidateFunction | undefined {
+  const file = fileURLToPath(new URL(`./validators/${name}.cjs`, import.meta.url));
+  return existsSync(file) ? (require(file) as ValidateFunction) : undefined;
+}
+
+/** `source`: keep the code of what is compiled, for the build to write. */
+export function createAjv(source = false): Ajv {
+  return new (require('ajv') as typeof import('ajv')).Ajv({
+    allErrors: true,
+    verbose: true,
+    discriminator: true,
+    strict: false,
+    validateSchema: false,
+    code: { source },
+    schemas: [withoutShortForms(schemaOf('common')) as JsonSchema],
+  });
+}
+
+export function compileValidator(compiler: Ajv, name: SchemaName): ValidateFunction {
+  return compiler.compile(withoutShortForms(schemaOf(name)) as JsonSchema);
 }
 
 /** Where a short form is allowed, only the long one: errors then speak of one shape. */

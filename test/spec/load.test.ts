@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Diagnostic } from '../../src/lib/diagnostics.ts';
 import { MlopsError } from '../../src/lib/error.ts';
 import type { CanonicalPipeline, TaskOf } from '../../src/spec/canonical-specs.ts';
-import { findConfig, type LoadOptions, type LoadResult, loadProject } from '../../src/spec/load.ts';
+import { findConfig } from '../../src/spec/find-config.ts';
+import { type LoadOptions, type LoadResult, loadProject } from '../../src/spec/load.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 
 let directory: TemporaryDirectory;
