@@ -156,7 +156,7 @@ async function joinedSet(
     parts: recorded.map((part) => part.location),
     keys: keyColumns(structure),
     ttlMicros: ttlMicros(spec),
-    asKnownAtSpine: structure.createdTime !== null && spec.asKnownAt !== 'now',
+    asKnownAtSpine: structure.createdTime !== null && structure.asKnownAt !== 'now',
     stored: storedFeatures(structure).filter((feature) => reads.has(feature.name)),
     computed,
     output,

@@ -182,7 +182,7 @@ async function fillOnline(
       after,
       again,
       now,
-      asKnownNow: spec.asKnownAt === 'now',
+      asKnownNow: structure.asKnownAt === 'now',
     },
     call.signal,
   );

@@ -1,6 +1,7 @@
 /**
- * What makes a version of a feature set: keys, where its rows come from, and its columns. A change of anything else
- * (description, ttl, expectations, schedule, default, …) is made in place; a change of this makes a new version.
+ * What makes a version of a feature set: keys, where its rows come from, which of them count, and its columns. A change of
+ * anything else (description, ttl, expectations, schedule, default, …) is made in place; a change of this makes a new
+ * version.
  */
 import { digestOf } from '../lib/canonical.ts';
 import type { CanonicalEntity, CanonicalFeatureSet } from './canonical-specs.ts';
@@ -11,6 +12,8 @@ export interface FeatureSetStructure {
   readonly query: string | null;
   readonly eventTime: string;
   readonly createdTime: string | null;
+  /** Rows count whenever they became known. Absent: from when they were known. */
+  readonly asKnownAt?: 'now';
   readonly features: Readonly<
     Record<string, { readonly dtype: string; readonly column: string | null; readonly expr: string | null }>
   >;
@@ -23,6 +26,7 @@ export function structureOf(set: CanonicalFeatureSet, entity: CanonicalEntity): 
     query: set.query ?? null,
     eventTime: set.eventTime,
     createdTime: set.createdTime ?? null,
+    ...(set.createdTime !== undefined && set.asKnownAt === 'now' ? { asKnownAt: 'now' as const } : {}),
     features: Object.fromEntries(
       Object.entries(set.features).map(([name, { dtype, column, expr }]) => [
         name,

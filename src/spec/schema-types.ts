@@ -198,7 +198,7 @@ export interface FeatureSetSpec {
    */
   createdTime?: Column;
   /**
-   * `spine`: only rows known by the spine row's time (default). `now`: every row, whenever it became known.
+   * `spine`: only rows known by the spine row's time (default). `now`: every row, whenever it became known. A change makes a new version.
    */
   asKnownAt?: 'spine' | 'now';
   /**

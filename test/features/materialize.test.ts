@@ -281,6 +281,33 @@ describe('materialization', () => {
     await slow.close();
   });
 
+  it('answers by the other rule, online too, after `asKnownAt` was changed, and by the old one until then', async () => {
+    const rows = [
+      [1, '2024-03-01', 10, '2024-03-01'],
+      [1, '2024-03-02', 20, '2999-01-01'],
+    ] as const;
+    specs = { ...specs, feature_set: [{ ...base, createdTime: 'note', features: { value: { dtype: 'float64' } } }] };
+    specs = { ...specs, feature_service: [{ name: 'all', features: ['readings.value'] }] };
+    await ingest(rows);
+    const [known] = specs.feature_set as [Set];
+    const seen = [];
+    for (const asKnownAt of [undefined, 'now', undefined] as const) {
+      const set: Set = asKnownAt === undefined ? known : { ...known, asKnownAt };
+      await store.features.registerFeatureSet(set, { name: 'thing', keys: { id: 'int64' } });
+      specs = { ...specs, feature_set: [set] };
+      if (seen.length > 0) seen.push([await online(1), await asOf(1, '2024-03-05')]);
+      await materialize();
+      seen.push([await online(1), await asOf(1, '2024-03-05')]);
+    }
+    expect(seen).toEqual([
+      [10, 10],
+      [10, 10],
+      [20, 20],
+      [20, 20],
+      [10, 10],
+    ]);
+  });
+
   it('works on the version before while it does not know yet what is being applied', async () => {
     await ingest([[1, '2024-03-01', 10, 'a']]);
     await materialize();

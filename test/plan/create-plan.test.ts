@@ -101,6 +101,15 @@ describe('a plan', () => {
     expect(await classOf({ without: ['model.pbc_mortality', 'endpoint.mortality'] })).toBe('destructive');
   });
 
+  it('makes a new version where other rows count from now on', async () => {
+    const labs = { createdTime: 'entered_at' };
+    const plan = await planOf(healthcare({ labs: { ...labs, asKnownAt: 'now' } }), await applied(healthcare({ labs })));
+    expect(changeOf(plan, 'feature_set.patient_labs')).toMatchObject({
+      class: 'new-version',
+      reason: 'new version: asKnownAt changed',
+    });
+  });
+
   it('does not mind a feature that nobody reads going away', async () => {
     const state = await applied(healthcare({ service: { features: ['patient_labs.bili'] } }));
     const plan = await planOf(

@@ -52,7 +52,7 @@ function structuralDifferences(
   const keyless: CanonicalEntity = { name: '', keys: {} };
   const [old, next] = [structureOf(before, keyless), structureOf(after, keyless)];
   const parts: string[] = [];
-  for (const part of ['source', 'query', 'eventTime', 'createdTime'] as const)
+  for (const part of ['source', 'query', 'eventTime', 'createdTime', 'asKnownAt'] as const)
     if (old[part] !== next[part]) parts.push(part);
   for (const name of new Set([...Object.keys(old.features), ...Object.keys(next.features)])) {
     if (!canonicallyEqual(old.features[name], next.features[name])) parts.push(`features.${name}`);
@@ -63,7 +63,7 @@ function structuralDifferences(
   return parts;
 }
 
-const STRUCTURAL = ['entity', 'source', 'query', 'eventTime', 'createdTime', 'features'];
+const STRUCTURAL = ['entity', 'source', 'query', 'eventTime', 'createdTime', 'asKnownAt', 'features'];
 
 function touchesStructure({ diffs }: Context): boolean {
   return diffs.some(({ path }) => STRUCTURAL.some((part) => path === `/${part}` || path.startsWith(`/${part}/`)));
