@@ -38,6 +38,7 @@ export default {
     home('@polyglot-sql', '^src/spec/', 'polyglot-sql'),
     home('@babel', '^src/spec/', 'babel'),
     home('@dagrejs', '^src/graph/', 'graphlib'),
+    home('@hpcc-js', '^src/graph/', 'graphviz'),
     home('diff', '^src/plan/render/', 'diff'),
     home('@oclif', '^src/cli/', 'oclif'),
     home('fastify', '^src/api/', 'fastify'),

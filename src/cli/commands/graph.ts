@@ -6,7 +6,7 @@ import { desiredOf } from '../session.ts';
 
 export default class Graph extends BaseCommand {
   static override summary = 'What depends on what, as the specs say.';
-  static override flags = { format: string({ options: ['dot', 'mermaid', 'json'], default: 'dot' }) };
+  static override flags = { format: string({ options: ['dot', 'mermaid', 'svg', 'json'], default: 'dot' }) };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Graph);
@@ -17,6 +17,9 @@ export default class Graph extends BaseCommand {
       dependsOn.map((dependency) => ({ from: dependency, to: address })),
     );
     if (flags.json || flags.format === 'json') writeJson({ nodes, edges });
-    else this.print(graphText(flags.format === 'mermaid' ? 'mermaid' : 'dot', nodes, edges));
+    else if (flags.format === 'svg') {
+      const { layoutSvg } = await import('../../graph/svg.ts');
+      this.print(await layoutSvg(graphText('dot', nodes, edges)));
+    } else this.print(graphText(flags.format === 'mermaid' ? 'mermaid' : 'dot', nodes, edges));
   }
 }
