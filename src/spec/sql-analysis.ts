@@ -33,7 +33,7 @@ export interface SqlAnalyzer {
 }
 
 /** Counts up when the meaning of a cached answer changes. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 export function createSqlAnalyzer(root: string): SqlAnalyzer {
   const cache = openCacheFile<SqlAnalysis>(root, `sql-${FORMAT}`);
@@ -118,13 +118,19 @@ const OPAQUE =
 /** Without what may be the parser's mistake: a false alarm is worse than a miss, since the engine checks again. */
 function decided(errors: readonly SqlError[], sql: string, code: string): SqlError[] {
   const opaque = OPAQUE.test(code);
-  const aliases = new Set([...code.matchAll(/\bas\s+([a-z_]\w*)/gi)].map((match) => match[1]?.toLowerCase()));
+  // Names that the query gives: `… as x`, and in list comprehensions `for x in`, `for x, i in`.
+  const aliases = new Set(
+    [...code.matchAll(/\bas\s+([a-z_]\w*)|\bfor\s+([a-z_]\w*)(?:\s*,\s*([a-z_]\w*))?\s+in\b/gi)].flatMap((match) =>
+      match.slice(1).map((name) => name?.toLowerCase()),
+    ),
+  );
   return errors.filter((error) => {
     const text = sql.slice(error.start, error.end);
     if (error.kind === 'table')
       return /^"?[a-z_][\w-]*"?$/i.test(text) && sql[error.end] !== '.' && sql[error.start - 1] !== '.';
     if (opaque) return false;
-    // A column by its position, the key of a struct, a name given in the same query.
+    // A column by its position, the key of a struct, `order by all`, a name given in the same query.
+    if (/^all$/i.test(text) && /\border\s+by\s+$/i.test(code.slice(0, error.start))) return false;
     if (text.startsWith('#') || text === 'rowid' || /^\s*:(?!:)/.test(sql.slice(error.end))) return false;
     return !aliases.has(text.toLowerCase());
   });

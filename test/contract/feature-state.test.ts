@@ -72,6 +72,15 @@ describe('the feature state: postgres', () => {
     expect(await others.versions()).toEqual([]);
   });
 
+  it('lets a version whose rows come by push alone serve at once', async () => {
+    const pushed = { ...structure, source: null };
+    expect(await mine.registerVersion('filled by push', 'first', pushed)).toBe(1);
+    expect(await mine.registerVersion('filled by push', 'first', pushed)).toBe(1);
+    expect(await mine.versions('filled by push')).toMatchObject([
+      { status: 'serving', servingSince: expect.any(Date) },
+    ]);
+  });
+
   it('moves both watermarks with what they stand for', async () => {
     await mine.registerVersion('marked', 'a', structure);
     await mine.materializing('marked', 1, signal, async (claim) => {

@@ -108,6 +108,21 @@ describe('a resource as JSON', () => {
     });
   });
 
+  it('says of a feature set where its rows come from: one of a source, a query and pushes', () => {
+    const set = { name: 'events', entity: 'patient', eventTime: 'at', features: { bili: 'float64' } };
+    expect(canonicalizeResource('feature_set', { ...set, push: true }, lookup)).toMatchObject({
+      spec: { push: true },
+      dependsOn: ['entity.patient'],
+    });
+    const details = (raw: unknown): string[] =>
+      canonicalizeResource('feature_set', raw, lookup).diagnostics.map(({ pointer, detail }) => `${pointer} ${detail}`);
+    expect(details(set)).toEqual([' It needs "source", "query" or "push".']);
+    expect(details({ ...set, push: true, source: 'visits' })).toEqual([
+      '/push It has both "source" and "push"; only one of them can say where its rows come from.',
+    ]);
+    expect(told('feature_set', { ...set, push: false })).toEqual(['SP103 /push']);
+  });
+
   it('is refused with pointers to what is wrong', () => {
     expect(
       told('feature_set', {

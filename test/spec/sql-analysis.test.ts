@@ -48,6 +48,9 @@ const GOOD = [
   'pivot visits on stage using sum(bili)',
   'select id, list_transform([1], x -> x + 1) as l from visits',
   "select 'delete; from nowhere' as text from visits",
+  'select id as "a;b" from visits',
+  'select list_sum([b + 1 for b in [bili, 2.0] if b > 1]) as x from visits',
+  'select id, bili from visits order by all limit 5',
 ];
 
 it('sees nothing wrong with what is right', async () => {
