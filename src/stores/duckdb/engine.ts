@@ -1,6 +1,7 @@
 /**
  * One in-process DuckDB, opened when first used: in memory, with a limit beyond which it spills to disk. Jobs run one at a
- * time, so that the limit holds for the process and a job may set the number of threads.
+ * time, so that the limit holds for the process and a job may set the number of threads. It keeps hundreds of megabytes of
+ * what it once needed, so one that nobody uses is closed; the next use opens another.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
@@ -16,6 +17,8 @@ export interface EngineOptions {
   readonly memoryLimitBytes?: number;
   /** Default: the machine's cores, at most 8. */
   readonly threads?: number;
+  /** How long nobody uses it before it is closed. Opening it again costs some 10 ms. Default 30,000. */
+  readonly idleMs?: number;
 }
 
 export interface Session {
@@ -31,8 +34,9 @@ export interface Engine {
   scratch(): Promise<string>;
   /** Alone in this process, on a connection of its own; `signal` interrupts the statement that runs. */
   job<T>(signal: AbortSignal | undefined, body: (session: Session) => Promise<T>): Promise<T>;
-  /** A connection that outlives a job; used only inside {@link Engine.on}. */
+  /** A connection that outlives a job, until `disconnect`; used only inside {@link Engine.on}. */
   connect(): Promise<DuckDBConnection>;
+  disconnect(connection: DuckDBConnection): void;
   on<T>(
     connection: DuckDBConnection,
     signal: AbortSignal | undefined,
@@ -43,38 +47,88 @@ export interface Engine {
 
 export function createEngine(options: EngineOptions): Engine {
   const threads = options.threads ?? Math.min(8, availableParallelism());
-  let opened: Promise<{ instance: DuckDBInstance; scratch: string }> | undefined;
+  const idleMs = options.idleMs ?? 30_000;
+  let scratchFolder: Promise<string> | undefined;
+  let opened: Promise<DuckDBInstance> | undefined;
+  let connections = 0;
+  let idle: NodeJS.Timeout | undefined;
   let tail: Promise<unknown> = Promise.resolve();
   let closed = false;
 
-  async function open(): Promise<{ instance: DuckDBInstance; scratch: string }> {
-    const scratch = join(options.tempDirectory, `${process.pid}@${hostname()}~${randomUUID()}`);
+  async function makeScratch(): Promise<string> {
+    const folder = join(options.tempDirectory, `${process.pid}@${hostname()}~${randomUUID()}`);
     await removeLeftovers(options.tempDirectory);
-    await mkdir(scratch, { recursive: true });
+    await mkdir(folder, { recursive: true });
+    return folder;
+  }
+
+  async function open(): Promise<DuckDBInstance> {
+    const folder = await scratch();
     const { DuckDBInstance } = await import('@duckdb/node-api');
-    const instance = await DuckDBInstance.create(':memory:', {
+    return DuckDBInstance.create(':memory:', {
       threads: String(threads),
       memory_limit: `${Math.ceil((options.memoryLimitBytes ?? 2 ** 30) / 2 ** 20)}MiB`,
-      temp_directory: join(scratch, 'spill'),
+      // Removed when the instance is closed: not shared with the next one.
+      temp_directory: join(folder, `spill-${randomUUID()}`),
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     });
-    return { instance, scratch };
   }
 
-  function opening(): Promise<{ instance: DuckDBInstance; scratch: string }> {
+  function failedToOpen(cause: unknown): MlopsError {
+    return new MlopsError('ST104', { detail: `DuckDB does not open: ${messageOf(cause)}`, cause });
+  }
+
+  /** Lasts as long as the engine: files on their way outlive an instance. */
+  function scratch(): Promise<string> {
+    if (closed) throw new MlopsError('ST104', { detail: 'The offline store is closed.' });
+    scratchFolder ??= makeScratch().catch((cause: unknown) => {
+      scratchFolder = undefined;
+      throw failedToOpen(cause);
+    });
+    return scratchFolder;
+  }
+
+  function opening(): Promise<DuckDBInstance> {
     if (closed) throw new MlopsError('ST104', { detail: 'The offline store is closed.' });
     opened ??= open().catch((cause: unknown) => {
       opened = undefined;
-      throw new MlopsError('ST104', { detail: `DuckDB does not open: ${messageOf(cause)}`, cause });
+      throw cause instanceof MlopsError ? cause : failedToOpen(cause);
     });
     return opened;
   }
 
   async function connect(): Promise<DuckDBConnection> {
-    const connection = await (await opening()).instance.connect();
-    await connection.run("set TimeZone = 'UTC'");
-    return connection;
+    clearTimeout(idle);
+    connections += 1;
+    try {
+      const connection = await (await opening()).connect();
+      await connection.run("set TimeZone = 'UTC'");
+      return connection;
+    } catch (error) {
+      left();
+      throw error;
+    }
+  }
+
+  function disconnect(connection: DuckDBConnection): void {
+    connection.closeSync();
+    left();
+  }
+
+  function left(): void {
+    connections -= 1;
+    if (connections > 0 || closed) return;
+    clearTimeout(idle);
+    idle = setTimeout(() => void closeInstance(), idleMs);
+    idle.unref();
+  }
+
+  async function closeInstance(): Promise<void> {
+    const last = opened;
+    opened = undefined;
+    // One that did not open has told its user.
+    (await last?.catch(() => undefined))?.closeSync();
   }
 
   function exclusively<T>(body: () => Promise<T>): Promise<T> {
@@ -104,24 +158,25 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   return {
-    scratch: async () => (await opening()).scratch,
+    scratch: async () => scratch(),
     connect,
+    disconnect,
     on,
     job: async (signal, body) => {
       const connection = await connect();
       try {
         return await on(connection, signal, body);
       } finally {
-        connection.closeSync();
+        disconnect(connection);
       }
     },
     close: async () => {
       closed = true;
+      clearTimeout(idle);
       await tail;
-      const open = await opened?.catch(() => undefined);
-      if (open === undefined) return;
-      open.instance.closeSync();
-      await rm(open.scratch, { recursive: true, force: true });
+      await closeInstance();
+      const folder = await scratchFolder?.catch(() => undefined);
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }

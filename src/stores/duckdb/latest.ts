@@ -39,7 +39,7 @@ export async function* latestRows(
       }));
     }
   } finally {
-    connection.closeSync();
+    engine.disconnect(connection);
   }
 }
 

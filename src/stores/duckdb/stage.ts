@@ -56,11 +56,11 @@ export async function stageRows(
               `select ${list(columns)}, ${range.sequence}::bigint as ${SEQUENCE}, rowid as ${ROW} from staged where rowid >= ${range.from} and rowid < ${range.to} order by rowid`,
             ),
           ),
-        discard: () => engine.on(connection, undefined, async () => connection.closeSync()),
+        discard: () => engine.on(connection, undefined, async () => engine.disconnect(connection)),
       };
     });
   } catch (error) {
-    connection.closeSync();
+    engine.disconnect(connection);
     throw error;
   }
 }

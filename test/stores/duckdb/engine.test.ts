@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createEngine } from '../../../src/stores/duckdb/engine.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/temporary-directory.ts';
 
@@ -70,4 +70,29 @@ it('begins no further statement of a job that was told to end between two', asyn
   await expect(job).rejects.toThrow('enough');
   expect(went).toBe(false);
   await engine.close();
+});
+
+it('closes what nobody uses for a while, and keeps what somebody does', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const engine = createEngine({ tempDirectory: directory.path });
+  const tables = () =>
+    engine.job(undefined, async (session) => (await session.rows('select 1 from duckdb_tables()')).length);
+  try {
+    await engine.job(undefined, (session) => session.run('create table kept (a integer)'));
+    const scratch = await engine.scratch();
+    await vi.advanceTimersByTimeAsync(29_000);
+    expect(await tables()).toBe(1);
+    const connection = await engine.connect();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await tables()).toBe(1);
+    engine.disconnect(connection);
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(await tables()).toBe(0);
+    // Files on their way stay.
+    expect(await engine.scratch()).toBe(scratch);
+  } finally {
+    vi.useRealTimers();
+    await engine.close();
+  }
+  expect(await readdir(directory.path)).toEqual([]);
 });
