@@ -1,13 +1,23 @@
 /** The one door for mlops.config.ts: `import { defineConfig, … } from 'mlops'`. */
 export type {
   AnyRef,
+  EndpointInput,
   EndpointRef,
+  EntityInput,
   EntityRef,
+  FeatureServiceInput,
   FeatureServiceRef,
+  FeatureSetInput,
   FeatureSetRef,
+  ModelInput,
   ModelRef,
+  PipelineInput,
   PipelineRef,
+  ProjectInput,
+  SourceInput,
   SourceRef,
+  SqlInput,
+  TaskInput,
 } from './spec/builder-inputs.ts';
 export {
   defineConfig,
@@ -21,4 +31,5 @@ export {
   source,
 } from './spec/builders.ts';
 export type { FeatureRef, ProjectValue, SqlText } from './spec/resource-value.ts';
-export { sql } from './spec/sql-tag.ts';
+export type { Dtype, EnvRef, KeyType } from './spec/schema-types.ts';
+export { type SqlValue, sql } from './spec/sql-tag.ts';

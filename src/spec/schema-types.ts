@@ -139,7 +139,7 @@ export interface EntitySpec {
    */
   name: Name;
   /**
-   * Key columns and their types, in order.
+   * Key columns and their types, in order. A change makes a new version of every feature set of the entity.
    */
   keys: {
     [k: string]: KeyType;
@@ -174,15 +174,15 @@ export interface FeatureSetSpec {
    */
   name: Name;
   /**
-   * The entity that it describes.
+   * The entity that it describes. A change makes a new version.
    */
   entity: Name;
   /**
-   * The source that its rows come from. This, `query` or `push`.
+   * The source that its rows come from. This, `query` or `push`. A change makes a new version.
    */
   source?: Name;
   /**
-   * A query over sources that yields the keys, the event time and the features. This, `source` or `push`.
+   * A query over sources that yields the keys, the event time and the features. This, `source` or `push`. A change makes a new version.
    */
   query?: Sql;
   /**
@@ -190,11 +190,11 @@ export interface FeatureSetSpec {
    */
   push?: true;
   /**
-   * The column that says when a row became true.
+   * The column that says when a row became true. A change makes a new version.
    */
   eventTime: Column;
   /**
-   * The column that says when a row became known. With it, a training row sees only what was known by then.
+   * The column that says when a row became known. With it, a training row sees only what was known by then. A change makes a new version.
    */
   createdTime?: Column;
   /**
@@ -202,11 +202,11 @@ export interface FeatureSetSpec {
    */
   asKnownAt?: 'spine' | 'now';
   /**
-   * How long a value stays valid after its event time, both ends included. Default: for ever.
+   * How long a value stays valid after its event time, both ends included. Default: for ever. A change is made in place.
    */
   ttl?: Duration;
   /**
-   * Name to feature, or to its dtype alone.
+   * Name to feature, or to its dtype alone. A change of names, dtypes, columns or expressions makes a new version.
    */
   features: {
     [k: string]: Dtype | Feature;

@@ -65,7 +65,7 @@ function toProblem(error: ErrorObject): Problem | undefined {
       return {
         code: 'SP102',
         pointer,
-        detail: `${capital(field)} needs ${quoted(missing)}.${description === undefined ? '' : ` ${description}`}`,
+        detail: `${capital(field)} needs ${quoted(missing)}.${description === undefined ? '' : ` ${meaning(description)}`}`,
       };
     }
     case 'oneOf':
@@ -146,8 +146,13 @@ function wrong(error: ErrorObject, detail: string): Problem {
   return {
     code: 'SP103',
     pointer: error.instancePath,
-    detail: typeof description === 'string' ? `${detail} ${description}` : detail,
+    detail: typeof description === 'string' ? `${detail} ${meaning(description)}` : detail,
   };
+}
+
+/** What a field is, without what changing it costs: that is no help to who writes it first. */
+function meaning(description: string): string {
+  return description.replace(/ A change (of|makes|is) .*$/, '');
 }
 
 /** `source`, `query` or `push`, exactly one; `min`, `max` or `atLeast`, at least one. */

@@ -4,10 +4,12 @@ import {
   endpoint,
   entity,
   env,
+  type FeatureSetInput,
   featureService,
   featureSet,
   model,
   pipeline,
+  type SourceInput,
   source,
   sql,
 } from '../../src/index.ts';
@@ -27,6 +29,19 @@ it('a feature set has its features as properties, whatever their names', () => {
   expect(featureOf(labs.name)?.feature).toBe('name');
   expect(featureOf(labs.constructor)?.feature).toBe('constructor');
   expect(resourceOf(labs)?.name).toBe('labs');
+});
+
+it('what the builders take has a name, for functions of a project', () => {
+  const lab = (unit: string): FeatureSetInput<'value'>['features']['value'] => ({ dtype: 'float64', unit });
+  const shared: Pick<SourceInput, 'owner' | 'tags'> = { owner: 'hepatology', tags: { area: 'liver' } };
+  const albumin = featureSet('albumin', {
+    ...shared,
+    entity: patient,
+    push: true,
+    eventTime: 'at',
+    features: { value: lab('g/dl') },
+  });
+  expect(featureOf(albumin.value)?.feature).toBe('value');
 });
 
 it('references that do not fit are type errors', () => {
