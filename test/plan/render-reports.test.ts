@@ -119,16 +119,20 @@ describe('the plan as a comment on a pull request', () => {
     expect(renderMarkdown(await large(20))).not.toContain('Not shown');
   });
 
-  it('cuts one change that is too long by itself', async () => {
+  it('cuts one change that is too long by itself, and keeps it: by its lines or by their width', async () => {
     const plan = await large(3);
-    const lines = Array.from({ length: 5_000 }, (_, index) => `select ${index}`).join('\n');
-    const [first, ...rest] = plan.changes as [Change, ...Change[]];
-    const text = renderMarkdown({
-      ...plan,
-      changes: [{ ...first, diffs: [{ path: '/query', before: 'select 1', after: lines }] }, ...rest],
-    });
-    expect(text.length).toBeLessThan(COMMENT_LIMIT);
-    expect(text).toMatch(/… \d+ more lines of this change/);
+    for (const width of [1, 500]) {
+      const lines = Array.from({ length: 2_000 }, (_, index) => `select ${index} ${'x'.repeat(width)}`).join('\n');
+      const [first, ...rest] = plan.changes as [Change, ...Change[]];
+      const text = renderMarkdown({
+        ...plan,
+        changes: [{ ...first, diffs: [{ path: '/query', before: 'select 1', after: lines }] }, ...rest],
+      });
+      expect(text.length).toBeLessThan(COMMENT_LIMIT);
+      expect(text).toContain('+     select 0 x');
+      expect(text).toMatch(/… \d+ more lines of this change/);
+      expect(text).not.toContain('Not shown');
+    }
   });
 
   it('lets no markup of the specs through and calls nobody', async () => {

@@ -18,7 +18,9 @@ export const COMMENT_LIMIT = 65_536;
 const MARGIN = 536;
 /** Room for the sentences that say what was left out. */
 const NOTES = 600;
+/** One change does not crowd out the others, and always fits itself. */
 const FOLD_LINES = 200;
+const FOLD_CHARACTERS = 8_000;
 const OWNERS_SHOWN = 20;
 const DOWNSTREAM_SHOWN = 20;
 const TEXT_SHOWN = 600;
@@ -116,7 +118,7 @@ function findingLines(change: Change, { code: id, severity, summary, detail, at,
 
 function foldOf(change: Change, codeText: CodeText): string {
   const all = diffBody(change, codeText).map((line) => clipped(line));
-  const shown = all.slice(0, FOLD_LINES);
+  const shown = firstLines(all);
   const fence = fenceFor(shown);
   const more = all.length > shown.length ? [`… ${counted(all.length - shown.length, 'more line')} of this change`] : [];
   const { downstream } = change.impact;
@@ -131,6 +133,15 @@ function foldOf(change: Change, codeText: CodeText): string {
     '',
     '</details>',
   ].join('\n');
+}
+
+function firstLines(lines: readonly string[]): readonly string[] {
+  let size = 0;
+  const end = lines.findIndex((line, index) => {
+    size += line.length + 1;
+    return index >= FOLD_LINES || size > FOLD_CHARACTERS;
+  });
+  return end < 0 ? lines : lines.slice(0, end);
 }
 
 function cost({ impact: { rows, estimatedSeconds } }: Change): string {
@@ -162,7 +173,7 @@ interface Filled {
   readonly size: number;
 }
 
-/** As many from the front as fit. What does not fit is passed over for a smaller one behind it, never the other way round in rank. */
+/** From the front what fits; one that does not is passed over for smaller ones behind it. */
 function fill(items: readonly string[], room: number): Filled {
   const kept: string[] = [];
   let size = 0;
