@@ -46,7 +46,8 @@ function collector(): AsyncLocalStorage<unknown[]> {
 }
 
 function loadFailure(error: unknown, path: string, fileName: (path: string) => string): Diagnostic {
-  const { message = String(error), stack } = error as { message?: string; stack?: string };
+  // A config may throw anything, null included.
+  const { message = String(error), stack } = (error ?? {}) as { message?: string; stack?: string };
   // The transformer tells the place of a syntax error in its message only; anything else is placed where it was thrown.
   const syntax = /^ParseError: (.*?)\s*\n\s*(.+):(\d+):(\d+)/s.exec(message);
   const thrown = framesOf(stack).find(

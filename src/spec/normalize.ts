@@ -28,15 +28,27 @@ export function normalize(
 ): Normalized {
   const writtenSql = new Map<string, string>();
   const root = schemaOf(name);
-  const value = normalizeNode(raw, { node: root, root }, '', { ...options, writtenSql });
+  const value = normalizeNode(raw, { node: root, root }, '', { ...options, writtenSql, around: new Set() });
   return { value: value as Record<string, unknown>, writtenSql };
 }
 
 interface Context extends NormalizeOptions {
   readonly writtenSql: Map<string, string>;
+  /** The objects and lists that the value at hand lies in. */
+  readonly around: Set<object>;
 }
 
+/** A value that holds itself has no plain form: null stands there, which no field takes. */
 function normalizeNode(written: unknown, at: SchemaNode | undefined, pointer: string, context: Context): unknown {
+  if (typeof written !== 'object' || written === null) return normalizeValue(written, at, pointer, context);
+  if (context.around.has(written)) return null;
+  context.around.add(written);
+  const value = normalizeValue(written, at, pointer, context);
+  context.around.delete(written);
+  return value;
+}
+
+function normalizeValue(written: unknown, at: SchemaNode | undefined, pointer: string, context: Context): unknown {
   const value = plainValue(written, context);
   const schema = at === undefined ? undefined : variantOf(dereference(at), value);
   const isSql = at?.node['x-sql'] !== undefined || schema?.node['x-sql'] !== undefined;

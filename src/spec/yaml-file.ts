@@ -19,6 +19,9 @@ export interface YamlFile {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** A few lines of aliases to aliases can stand for billions of values. */
+const MAX_ALIASED_NODES = 1000;
+
 let loaded: Yaml | undefined;
 
 /** Loaded when the first file is read: a project in TypeScript does without. */
@@ -89,7 +92,21 @@ function parseText(
         at: places().range(error.pos[0], error.pos[1]),
       });
     }
-    return document.errors.length > 0 ? null : (document.toJS({ maxAliasCount: 1000 }) ?? null);
+    if (document.errors.length > 0) return null;
+    try {
+      return document.toJS({ maxAliasCount: MAX_ALIASED_NODES }) ?? null;
+    } catch {
+      const detail = `The aliases of this document expand to more than ${MAX_ALIASED_NODES} values.`;
+      const start = document.range?.[0] ?? 0;
+      diagnostics.push({
+        code: 'SP003',
+        severity: 'error',
+        summary: CODES.SP003,
+        detail,
+        at: places().range(start, endOfLine(text, start)),
+      });
+      return null;
+    }
   });
   return { values, diagnostics };
 }

@@ -84,6 +84,24 @@ describe('the config file', () => {
     expect(told((await load()).diagnostics)).toEqual(['SP103 mlops.config.mjs:1:112']);
   });
 
+  it('is told at its place when it throws what is no error, or holds itself', async () => {
+    write({ 'mlops.config.ts': 'throw null;\n' });
+    const thrown = (await load()).diagnostics;
+    expect([told(thrown), thrown[0]?.detail]).toEqual([['SP002 mlops.config.ts:1:1'], 'null']);
+    write({
+      'mlops.config.ts': `${IMPORTS}\nconst project: any = { project: 'p', owner: 'a' };\nproject.self = project;\nexport default defineConfig(project);\n`,
+    });
+    expect((await load()).diagnostics.map(({ code }) => code)).toContain('SP101');
+  });
+
+  it('is told when aliases of aliases would make it too large', async () => {
+    const lines = ['a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]'];
+    for (const [name, of] of ['ba', 'cb', 'dc', 'ed'].map((pair) => [...pair]))
+      lines.push(`${name}: &${name} [${Array(9).fill(`*${of}`).join(', ')}]`);
+    write({ 'mlops.config.yaml': 'project: p\nspecs: [b.yaml]\n', 'b.yaml': lines.join('\n') });
+    expect(told((await load()).diagnostics)).toEqual(['SP003 b.yaml:1:1']);
+  });
+
   it('loads when the folder cannot be written', async () => {
     write({
       'mlops.config.yaml': 'project: p\nresources:\n  - { kind: Entity, name: a, keys: { id: int64 } }\n',
