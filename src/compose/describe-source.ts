@@ -1,4 +1,7 @@
 /** Columns of data files, for checking SQL in specs: from a cache, or by an engine that is loaded only when the cache does not know. */
+import { constants } from 'node:fs';
+import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MlopsError } from '../lib/error.ts';
 import type { DescribeSource, ParsesQuery } from '../spec/load.ts';
@@ -13,10 +16,13 @@ export function describeSourceFor(root: string): {
 } {
   const folder = join(root, '.mlops');
   let opened = false;
+  /** Where intermediate rows spill when the project may only be read. */
+  let elsewhere: string | undefined;
   const engine = lazily(async (): Promise<OfflineStore> => {
     const { createDuckdbOffline } = await import('../stores/duckdb/duckdb-offline.ts');
     opened = true;
-    return createDuckdbOffline({ directory: join(folder, 'offline', 'describe') });
+    if (!(await canWrite(folder))) elsewhere = await mkdtemp(join(tmpdir(), 'mlops-'));
+    return createDuckdbOffline({ directory: elsewhere ?? join(folder, 'offline', 'describe') });
   });
   return {
     describe: (source, projectRoot) =>
@@ -35,6 +41,16 @@ export function describeSourceFor(root: string): {
     },
     close: async () => {
       if (opened) await (await engine()).close();
+      if (elsewhere !== undefined) await rm(elsewhere, { recursive: true, force: true });
     },
   };
+}
+
+async function canWrite(folder: string): Promise<boolean> {
+  return mkdir(folder, { recursive: true })
+    .then(() => access(folder, constants.W_OK))
+    .then(
+      () => true,
+      () => false,
+    );
 }
