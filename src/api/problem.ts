@@ -3,7 +3,7 @@
  * `detail`, `hint`, and `errors[]` with JSON pointers into the request's body. What is not a MlopsError is ours:
  * it is logged in full and told as API500 without its message, which may hold what a client must not see.
  */
-import type { DiagnosticCode } from '../lib/codes.ts';
+import { CODES, type DiagnosticCode } from '../lib/codes.ts';
 import type { Diagnostic } from '../lib/diagnostics.ts';
 import { MlopsError } from '../lib/error.ts';
 import { snakeCaseKeys } from './json.ts';
@@ -91,11 +91,12 @@ export function internalProblem(): Problem {
 /** The body or a parameter has the wrong shape. */
 export function shapeProblem(errors: readonly FieldError[], where: string): Problem {
   const first = errors[0];
+  const code = where === 'body' ? 'API422' : 'API400';
   return {
-    type: typeOf('API422'),
-    title: 'Request cannot be processed',
+    type: typeOf(code),
+    title: CODES[code],
     status: where === 'body' ? 422 : 400,
-    code: where === 'body' ? 'API422' : 'API400',
+    code,
     detail:
       errors.length === 1 && first !== undefined
         ? `The ${where} has a mistake at ${first.pointer || '/'}: ${first.detail}.`

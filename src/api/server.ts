@@ -47,6 +47,12 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
     // Bodies are checked by validation.ts. Fastify's own compilers would be loaded for nothing: a tenth of the daemon's start.
     schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     routerOptions: { maxParamLength: 1024 },
+    // What fails before a route is found, e.g. a path that is not UTF-8.
+    frameworkErrors: (error, _request, reply) =>
+      sendProblem(
+        reply,
+        problemFor(error, () => {}),
+      ),
   });
   const bodies = createValidator('body');
   const queries = createValidator('query');
@@ -56,8 +62,11 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {
     try {
-      done(null, (text as string).trim() === '' ? undefined : JSON.parse(text as string));
+      const body: unknown = (text as string).trim() === '' ? undefined : JSON.parse(text as string);
+      if (text.includes('\\u0000')) refuseNul(body);
+      done(null, body);
     } catch (error) {
+      if (error instanceof MlopsError) return done(error);
       done(
         new MlopsError('API400', {
           detail: `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.`,
@@ -119,6 +128,7 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
       handler: async (request, reply) => {
         const caller = route.open === true ? { who: 'anyone' } : authenticate(headOf(request), options.apiKeys);
         const query = { ...(request.query as Record<string, unknown>) };
+        refuseNul(query, request.params);
         refuseShape(queries.check(querySchema, query), 'query');
         const body = route.takesStream === true ? undefined : request.body;
         if (route.body !== undefined) refuseShape(bodies.check(route.body, body ?? {}), 'body');
@@ -187,6 +197,18 @@ const headOf = (request: FastifyRequest) => ({
 
 function refuseShape(errors: readonly FieldError[], where: 'body' | 'query'): void {
   if (errors.length > 0) throw new ShapeError(shapeProblem(errors, where));
+}
+
+/** No text of ours may hold U+0000: Postgres stores none, and file systems end a name there. */
+function refuseNul(...values: readonly unknown[]): void {
+  const rest = [...values];
+  while (rest.length > 0) {
+    const value = rest.pop();
+    if (typeof value === 'string' && value.includes('\0'))
+      throw new MlopsError('API400', { detail: 'The request holds the character U+0000, which no text may have.' });
+    if (typeof value === 'object' && value !== null)
+      for (const [name, member] of Object.entries(value)) rest.push(name, member);
+  }
 }
 
 class ShapeError extends Error {

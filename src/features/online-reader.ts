@@ -75,7 +75,7 @@ export function createFeatureReader(parts: {
       const { set, version, feature } = parseFeature(name);
       const spec = featureSetSpec(parts.catalog, set);
       const serving = servingVersion(versions, spec.name, version);
-      if (serving.structure.features[feature] === undefined) {
+      if (!Object.hasOwn(serving.structure.features, feature)) {
         throw new MlopsError('FS201', {
           address: `feature_set.${set}`,
           detail: `Version ${serving.version} of the feature set ${set}, which serves, has no feature ${feature}.`,

@@ -154,10 +154,11 @@ function coerceFeatures(
         });
       }
       const value = coerceValue(feature.dtype, raw);
-      if (value === undefined)
+      // JSON has no infinity: a number like 1e999 is read as one, and would be kept as null.
+      if (value === undefined || (typeof value === 'number' && !Number.isFinite(value)))
         throw new MlopsError('API422', {
           address: `feature_set.${set}`,
-          detail: `The feature ${name} of ${set} is ${feature.dtype}; ${JSON.stringify(raw)} is not.`,
+          detail: `The feature ${name} of ${set} is ${feature.dtype}; ${typeof raw === 'number' ? raw : JSON.stringify(raw)} is not.`,
         });
       return [name, value];
     }),

@@ -192,6 +192,23 @@ describe('models', () => {
     expect(versions.body).toMatchObject({ items: [{ version: 2 }, { version: 1 }], next_cursor: null });
   });
 
+  it('have a whole signature where they have one', async () => {
+    const register = (signature: unknown) =>
+      call('POST', '/api/v1/models', { name: 'signed', framework: 'onnx', signature });
+    expect((await register({ features: ['a.b'] })).body.signature).toEqual({
+      features: ['a.b'],
+      inputs: [],
+      outputs: [],
+      label: null,
+      task: 'other',
+    });
+    expect(await register({ inputs: 5 })).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/signature/inputs' }] },
+    });
+    expect((await register(null)).body.signature).toBeNull();
+  });
+
   it('are found by a filter', async () => {
     const find = async (filter: string) =>
       (await call('GET', `/api/v1/models?filter=${encodeURIComponent(filter)}`)).body;
@@ -228,7 +245,7 @@ describe('models', () => {
       body: 'x',
       headers: { 'x-checksum-sha256': digest },
     });
-    expect(((await wrong.json()) as { code: string }).code).toBe('ST105');
+    expect([wrong.status, ((await wrong.json()) as { code: string }).code]).toEqual([422, 'ST105']);
     const outside = await fetch(`${daemon.url}/api/v1/models/${id}/artifacts/..%2F..%2Fetc%2Fpasswd`);
     expect(outside.status).toBe(422);
   });
@@ -307,6 +324,9 @@ describe('features', () => {
       status: 404,
       body: { code: 'FS201', hint: 'did you mean "bili"?' },
     });
+    expect(
+      await call('POST', '/api/v1/online-features', { entities: { id: 7 }, features: ['patient_labs.constructor'] }),
+    ).toMatchObject({ status: 404, body: { code: 'FS201' } });
     expect(await call('POST', '/api/v1/online-features', { entities: { id: 'x' }, features: ['bili'] })).toMatchObject({
       body: { code: 'FS202' },
     });
@@ -329,6 +349,11 @@ describe('features', () => {
       features: { bili: 2.5, bili_albumin: 2.5 / 3 },
       status: { bili: 'present', bili_albumin: 'present' },
     });
+    for (const features of [{ 'patient_trend.bili': 1 }, { bili: 1, 'patient_labs.bili': 2 }])
+      expect(await put({ feature_set: 'patient_labs', entity_id: 7, features })).toMatchObject({
+        status: 422,
+        body: { code: 'API422' },
+      });
     expect(await put({ feature_set: 'patient_labs', entity_id: 7, features: { nope: 1 } })).toMatchObject({
       status: 422,
       body: { code: 'FS201' },

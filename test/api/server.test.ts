@@ -94,6 +94,34 @@ describe('a request', () => {
     ]);
   });
 
+  it('whose path is no UTF-8 or whose texts hold U+0000 is a problem document', async () => {
+    const errors: unknown[] = [];
+    const { url } = await serve([echo, { ...echo, path: '/free/{name}', body: { type: 'object' } }], {}, errors);
+    const problemOf = async (path: string, body: string) => {
+      const answer = await fetch(`${url}${path}`, { method: 'POST', body });
+      return [answer.headers.get('content-type'), ((await answer.json()) as { code: string }).code];
+    };
+    const refused = ['application/problem+json; charset=utf-8', 'API400'];
+    expect(await problemOf('/echo/%E0%A4%A', '{"a": 1}')).toEqual(refused);
+    expect(await problemOf('/echo/a%00b', '{"a": 1}')).toEqual(refused);
+    expect(await problemOf('/echo/a?x=%00', '{"a": 1}')).toEqual(refused);
+    expect(await problemOf('/free/a', '{"b": [{"c": "x\\u0000"}]}')).toEqual(refused);
+    expect(await problemOf('/free/a', '{"x\\u0000": 1}')).toEqual(refused);
+    expect((await fetch(`${url}/free/a`, { method: 'POST', body: '{"b": "x\\\\u0000"}' })).status).toBe(200);
+    expect(errors).toEqual([]);
+  });
+
+  it('with a mistake in its query has the code of that', async () => {
+    const { url } = await serve([echo]);
+    const answer = await fetch(`${url}/echo/a?n=x`, { method: 'POST', body: '{"a": 1}' });
+    expect(await answer.json()).toMatchObject({
+      status: 400,
+      code: 'API400',
+      title: 'Bad request',
+      type: 'urn:mlops:problem:API400',
+    });
+  });
+
   it('that fails for a reason of ours tells nothing of it and reports it whole', async () => {
     const errors: unknown[] = [];
     const secret = new Error('password=hunter2');

@@ -536,6 +536,7 @@ describe('materialization', () => {
         { update: { entity: { id: 1 }, features: { valu: 1 } }, code: 'FS201' },
         { update: { entity: { id: 1 }, features: { doubled: 1 } }, code: 'FS201' },
         { update: { entity: { id: 1 }, features: { value: 'much' } }, code: 'API422' },
+        { update: { entity: { id: 1 }, features: { value: Number.POSITIVE_INFINITY } }, code: 'API422' },
         { update: { entity: { id: 1 }, features: { value: 1 }, eventTime: 'yesterday' }, code: 'FS202' },
       ];
       for (const { update, code } of wrong) {

@@ -18,6 +18,24 @@ import { parseFilter } from './model-filter.ts';
 const tag = 'models';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+/** What a client leaves out is filled in: every version that has a signature has a whole one. */
+const TENSORS = { type: 'array', items: { type: 'object' }, default: [] } as const;
+const SIGNATURE = {
+  type: ['object', 'null'],
+  properties: {
+    features: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'Features in the order of the inputs.',
+    },
+    inputs: TENSORS,
+    outputs: TENSORS,
+    label: { type: ['string', 'null'], default: null },
+    task: { enum: ['binary_classification', 'regression', 'other'], default: 'other' },
+  },
+} as const;
+
 interface Registration {
   readonly name: string;
   readonly framework: string;
@@ -72,7 +90,7 @@ export function modelRoutes({
             ],
           },
           lineage: { type: 'object' },
-          signature: { type: ['object', 'null'] },
+          signature: SIGNATURE,
           description: { type: ['string', 'null'] },
         },
       },

@@ -123,6 +123,8 @@ function setNamed(written: string | undefined, features: readonly string[]): str
       hint: 'send one request for each',
     });
   }
+  const twice = features.find((name) => features.includes(`${sets[0]}.${name}`));
+  if (twice !== undefined) throw new MlopsError('API422', { detail: `The feature ${twice} is given twice.` });
   return sets[0];
 }
 

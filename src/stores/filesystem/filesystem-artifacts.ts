@@ -39,6 +39,7 @@ export function createFilesystemArtifacts({ directory }: FilesystemArtifactsOpti
         throw new MlopsError('ST105', {
           detail: `The content's SHA-256 is ${digest}, not ${expectedDigest} as announced.`,
           hint: 'send it again: it changed on its way',
+          status: 422,
         });
       }
       await place(writing, pathOf(digest), digest);
