@@ -26,6 +26,17 @@ import type { RegistryStore } from './stores/control/registry.ts';
 import type { RunStore } from './stores/control/runs.ts';
 import type { Scope, StateStore } from './stores/control/state.ts';
 
+/** Rows as `--json` shows them: under the names that the HTTP interface has. */
+export {
+  featureSetView,
+  recordedView,
+  runEventView,
+  runSummaryView,
+  runView,
+  snakeCaseKeys,
+  stageMoveView,
+  versionView,
+} from './api/views.ts';
 export type { Orchestrator } from './orchestrator/orchestrator.ts';
 export { sourcesBelow } from './stores/control/catalog.ts';
 export { type ModelVersion, STAGES, type Stage } from './stores/control/registry.ts';

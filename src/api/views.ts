@@ -1,8 +1,12 @@
 /** Rows as the HTTP interface shows them. The names are the contract; see docs/http-api.md and openapi.json. */
+
+import type { FeatureSetDescription } from '../features/describe.ts';
 import type { ModelVersion, StageMove } from '../stores/control/registry.ts';
 import type { RunEvent, RunRecord, RunSummary, TaskRecord } from '../stores/control/runs.ts';
 import type { RecordedResource } from '../stores/control/state.ts';
 import { snakeCaseKeys } from './json.ts';
+
+export { snakeCaseKeys } from './json.ts';
 
 export function runSummaryView(run: RunSummary) {
   return {
@@ -88,10 +92,21 @@ export function resourceView(resource: RecordedResource) {
     address: resource.address,
     name: resource.name,
     spec: resource.spec,
-    outputs: snakeCaseKeys(resource.outputs),
+    outputs: resource.outputs,
     managed_by: resource.managedBy,
     status: resource.status,
     created_at: resource.createdAt,
     updated_at: resource.updatedAt,
   };
+}
+
+/** A feature set as it is applied and materialized. Names of features are the user's and stay as they are. */
+export function featureSetView(description: FeatureSetDescription) {
+  const { features, keys, versions, servingVersion, ...rest } = description;
+  return { ...rest, keys, serving_version: servingVersion, versions: snakeCaseKeys(versions), features };
+}
+
+/** A recorded resource whole, as the state has it. The spec is spelled as in the schemas; `outputs` holds the user's names too. */
+export function recordedView({ spec, outputs, ...resource }: RecordedResource) {
+  return { ...(snakeCaseKeys(resource) as Record<string, unknown>), spec, outputs };
 }

@@ -91,6 +91,7 @@ export const CODES = {
   CL101: 'Wrong use of the command line',
   CL102: 'File is there already',
   CL103: 'Confirmation needed',
+  CL104: 'File cannot be written',
   // HTTP
   API400: 'Bad request',
   API401: 'Not authenticated',

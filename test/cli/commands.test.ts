@@ -100,6 +100,11 @@ describe('from init to apply', () => {
       code: 1,
       stderr: expect.stringContaining('did you mean "minimal"?'),
     });
+    write('a-file', '');
+    expect(await project.mlops(['init', 'a-file/below'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('error CL104 File cannot be written'),
+    });
     const valid = await project.mlops(['validate']);
     expect([valid.code, valid.stdout, valid.stderr]).toEqual([0, 'my-project is valid: 5 resources.\n', '']);
   });
@@ -150,6 +155,10 @@ describe('from init to apply', () => {
   });
 
   it('a saved plan is applied as it is, once', async () => {
+    expect(await project.mlops(['plan', '--out', 'no-such-folder/plan.mlops'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('error CL104 File cannot be written'),
+    });
     const saved = await project.mlops(['plan', '--out', 'plan.mlops']);
     expect(saved.code, saved.stderr).toBe(0);
     const applied = await project.mlops(['apply', 'plan.mlops', '--json']);
@@ -187,7 +196,7 @@ describe('from init to apply', () => {
     const materialized = await project.mlops(['features', 'materialize', '--json']);
     expect(materialized.code, materialized.stderr).toBe(0);
     expect(JSON.parse(materialized.stdout).materialized).toMatchObject([
-      { featureSet: 'labs', version: 1, rowsWritten: expect.any(Number) },
+      { feature_set: 'labs', version: 1, rows_written: expect.any(Number) },
     ]);
     const got = await project.mlops(['features', 'get', 'labs', '--entity', 'patient_id=1', '--json']);
     expect(JSON.parse(got.stdout)).toMatchObject({
@@ -269,8 +278,14 @@ describe('run', () => {
     expect(lines(bad.stdout).at(-1)).toMatchObject({ task: null, status: 'failed' });
     const shown = JSON.parse((await runs.mlops(['runs', 'show', 'last', '--json'])).stdout) as { tasks: unknown[] };
     expect(shown.tasks).toMatchObject([
-      { name: 'fails', status: 'failed', exitCode: 7 },
+      { name: 'fails', status: 'failed', exit_code: 7 },
       { name: 'never', status: 'upstream_failed' },
+    ]);
+    const listed = JSON.parse((await runs.mlops(['runs', 'list', '--limit', '1', '--json'])).stdout) as {
+      runs: unknown[];
+    };
+    expect(listed.runs).toMatchObject([
+      { run_id: expect.any(String), status: 'failed', created_at: expect.any(String) },
     ]);
     expect((await runs.mlops(['runs', 'logs', 'last', 'fails'])).stdout).toContain('on the way');
     const retried = await runs.mlops(['runs', 'retry', 'last']);

@@ -2,10 +2,10 @@
 import { MlopsError } from '../../lib/error.ts';
 import { structureDigest } from '../../spec/feature-set-structure.ts';
 import type { ApiContext } from '../context.ts';
-import { snakeCaseKeys } from '../json.ts';
 import { recordResource } from '../resources.ts';
 import { json, PAGE_QUERY, pageOf, pageSchema, type Route } from '../route.ts';
 import { longForm, UNTYPED_ENTITY } from '../short-feature-set.ts';
+import { featureSetView } from '../views.ts';
 
 const tag = 'features';
 const FEATURE_SET = { type: 'object', required: ['name', 'features', 'versions'] } as const;
@@ -43,7 +43,7 @@ export function featureSetRoutes({
             return { version, structure: structureDigest(set, entity), keys: { ...entity.keys } };
           },
         });
-        return json(created ? 201 : 200, descriptionView(await features.describe(resource.name)));
+        return json(created ? 201 : 200, featureSetView(await features.describe(resource.name)));
       },
     },
     {
@@ -60,7 +60,7 @@ export function featureSetRoutes({
           limit: query['limit'] as number,
           cursor: query['cursor'] as string | undefined,
         });
-        return json(200, { ...page, items: page.items.map(descriptionView) });
+        return json(200, { ...page, items: page.items.map(featureSetView) });
       },
     },
     {
@@ -70,13 +70,7 @@ export function featureSetRoutes({
       summary: 'One feature set with its versions.',
       tag,
       answers: { 200: { description: 'The feature set.', schema: FEATURE_SET } },
-      handle: async ({ params }) => json(200, descriptionView(await features.describe(params['name'] ?? ''))),
+      handle: async ({ params }) => json(200, featureSetView(await features.describe(params['name'] ?? ''))),
     },
   ];
-}
-
-/** Names of features are the user's and stay as they are. */
-function descriptionView(description: Awaited<ReturnType<ApiContext['features']['describe']>>) {
-  const { features, keys, versions, servingVersion, ...rest } = description;
-  return { ...rest, keys, serving_version: servingVersion, versions: snakeCaseKeys(versions), features };
 }

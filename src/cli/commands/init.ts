@@ -7,6 +7,7 @@ import { MlopsError } from '../../lib/error.ts';
 import { didYouMean } from '../../lib/suggest.ts';
 import { BaseCommand } from '../base-command.ts';
 import { word } from '../word.ts';
+import { writing } from '../writing.ts';
 
 const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -61,15 +62,16 @@ export default class Init extends BaseCommand {
         hint: pipelineOnly ? 'remove it first' : 'choose an empty folder: mlops init FOLDER',
       });
     }
-    for (const { from, to } of files) {
-      await mkdir(dirname(to), { recursive: true });
-      await cp(from, to);
-    }
     const ignore = join(target, '.gitignore');
-    if (!pipelineOnly && !existsSync(ignore)) {
-      await writeFile(ignore, '.mlops/\n');
-      files.push({ from: '', to: ignore });
-    }
+    const ignored = pipelineOnly || existsSync(ignore);
+    await writing(target, async () => {
+      for (const { from, to } of files) {
+        await mkdir(dirname(to), { recursive: true });
+        await cp(from, to);
+      }
+      if (!ignored) await writeFile(ignore, '.mlops/\n');
+    });
+    if (!ignored) files.push({ from: '', to: ignore });
     const written = files.map(({ to }) => relative(target, to)).sort();
     const made = {
       directory: target,

@@ -7,6 +7,7 @@ import { failOnFlag, gateFor, PLAN_FORMATS, type PlanFormat, writePlan } from '.
 import { planFor, relativeBundleFiles } from '../planning.ts';
 import { EXIT_BLOCKED, EXIT_CHANGES, EXIT_ERROR } from '../report.ts';
 import { desiredOf, within } from '../session.ts';
+import { writing } from '../writing.ts';
 
 export default class PlanCommand extends BaseCommand {
   static override summary = 'Show what would change. Writes nothing.';
@@ -40,7 +41,8 @@ export default class PlanCommand extends BaseCommand {
     );
     if (flags.out !== undefined) {
       const { encodePlanFile } = await import('../../plan/plan-file.ts');
-      await writeFile(flags.out, encodePlanFile({ plan, bundleFiles: relativeBundleFiles(project) }));
+      const file = flags.out;
+      await writing(file, () => writeFile(file, encodePlanFile({ plan, bundleFiles: relativeBundleFiles(project) })));
       this.note(`Saved to ${flags.out}. Apply exactly this with: mlops apply ${flags.out}`);
     }
     if (plan.errored) process.exitCode = EXIT_ERROR;

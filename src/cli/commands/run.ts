@@ -1,5 +1,5 @@
 import { boolean, string } from '@oclif/core/flags';
-import type { OpenEnvironment } from '../../compose.ts';
+import { type OpenEnvironment, runEventView } from '../../compose.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { didYouMean } from '../../lib/suggest.ts';
@@ -98,7 +98,7 @@ export default class Run extends BaseCommand {
     const { signal } = this.interruption;
     try {
       for await (const event of orchestrator.events(runId, { signal })) {
-        if (flags.json) this.event(event);
+        if (flags.json) this.event(runEventView(event));
         else {
           const line = progress(event);
           if (line !== undefined) this.note(line);

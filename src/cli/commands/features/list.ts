@@ -1,3 +1,4 @@
+import { featureSetView } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { instant, table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
@@ -9,7 +10,7 @@ export default class FeaturesList extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(FeaturesList);
     const sets = await inEnvironment(this, flags, async (environment) => (await environment.features()).list());
-    this.result(flags, { feature_sets: sets }, () =>
+    this.result(flags, { feature_sets: sets.map(featureSetView) }, () =>
       sets.length === 0
         ? 'No feature sets are applied.'
         : table(

@@ -1,4 +1,4 @@
-import { sourcesBelow } from '../../../compose.ts';
+import { snakeCaseKeys, sourcesBelow } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
@@ -34,7 +34,7 @@ export default class FeaturesMaterialize extends BaseCommand {
       }
       return done;
     });
-    this.result(flags, { materialized: reports }, () =>
+    this.result(flags, { materialized: snakeCaseKeys(reports) }, () =>
       table(
         ['FEATURE SET', 'VERSION', 'ROWS READ', 'WRITTEN', 'ONLINE', 'WATERMARK'],
         reports.map((report) => [

@@ -1,3 +1,4 @@
+import { featureSetView } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { instant, table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
@@ -13,7 +14,7 @@ export default class FeaturesShow extends BaseCommand {
     const set = await inEnvironment(this, flags, async (environment) =>
       (await environment.features()).describe(args.set.replace(/^feature_set\./, '')),
     );
-    this.result(flags, set, () =>
+    this.result(flags, featureSetView(set), () =>
       [
         `${set.name}${set.description === null ? '' : `: ${set.description}`}`,
         `entity ${set.entity} (${Object.entries(set.keys)

@@ -1,4 +1,5 @@
 import { string } from '@oclif/core/flags';
+import { stageMoveView, versionView } from '../../../compose.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { parseInstant } from '../../../lib/instant.ts';
 import { BaseCommand } from '../../base-command.ts';
@@ -19,7 +20,7 @@ export default class ModelsHistory extends BaseCommand {
       const version = await inEnvironment(this, flags, async (environment) =>
         (await environment.registry()).productionAt(model, at),
       );
-      this.result(flags, { at, production: version ?? null }, () =>
+      this.result(flags, { at, production: version === undefined ? null : versionView(version) }, () =>
         version === undefined ? `Nothing of ${model} was in production then.` : `${model} version ${version.version}`,
       );
       return;
@@ -27,7 +28,7 @@ export default class ModelsHistory extends BaseCommand {
     const moves = await inEnvironment(this, flags, async (environment) =>
       (await environment.registry()).history(model),
     );
-    this.result(flags, { moves }, () =>
+    this.result(flags, { moves: moves.map(stageMoveView) }, () =>
       table(
         ['AT (UTC)', 'VERSION', 'FROM', 'TO', 'WHO', 'WHY'],
         moves.map((move) => [

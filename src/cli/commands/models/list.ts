@@ -1,5 +1,5 @@
 import { integer, string } from '@oclif/core/flags';
-import { STAGES, type Stage } from '../../../compose.ts';
+import { STAGES, type Stage, versionView } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { metricsText } from '../../models.ts';
 import { instant, table } from '../../output.ts';
@@ -25,7 +25,7 @@ export default class ModelsList extends BaseCommand {
         ...(flags.stage !== undefined && { stage: flags.stage as Stage }),
       }),
     );
-    this.result(flags, { versions: items }, () =>
+    this.result(flags, { versions: items.map(versionView) }, () =>
       items.length === 0
         ? 'No versions are registered.'
         : table(

@@ -1,5 +1,5 @@
 import { string } from '@oclif/core/flags';
-import type { Stage } from '../../../compose.ts';
+import { type Stage, versionView } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { versionOf } from '../../models.ts';
 import { inEnvironment } from '../../session.ts';
@@ -28,7 +28,7 @@ export default class ModelsPromote extends BaseCommand {
       return registry.promote({ versionId: id, to: flags.to as Stage, reason: flags.reason ?? null }, environment.who);
     });
     const { version, archived, gates } = promotion;
-    this.result(flags, promotion, () =>
+    this.result(flags, { ...versionView(version), gates: promotion.gates, archived: archived?.version ?? null }, () =>
       [
         ...gates.map((gate) => `  ${gate.passed ? '✓' : '✗'} ${gate.detail}`),
         `${version.name} version ${version.version} is in ${version.stage}.${archived === undefined ? '' : ` Version ${archived.version} is archived.`}`,

@@ -1,4 +1,5 @@
 import { string } from '@oclif/core/flags';
+import { versionView } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { inEnvironment } from '../../session.ts';
 import { word } from '../../word.ts';
@@ -20,7 +21,7 @@ export default class ModelsRollback extends BaseCommand {
     const { version, archived } = promotion;
     this.result(
       flags,
-      promotion,
+      { ...versionView(version), gates: promotion.gates, archived: archived?.version ?? null },
       () =>
         `${version.name} version ${version.version} is in production again.${archived === undefined ? '' : ` Version ${archived.version} is archived.`}`,
     );

@@ -1,3 +1,4 @@
+import { versionView } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { metricsText, versionOf } from '../../models.ts';
 import { instant } from '../../output.ts';
@@ -17,7 +18,7 @@ export default class ModelsShow extends BaseCommand {
     const version = await inEnvironment(this, flags, async (environment) =>
       versionOf(await environment.registry(), args.model, args.version),
     );
-    this.result(flags, version, () =>
+    this.result(flags, versionView(version), () =>
       [
         `${version.name} version ${version.version}`,
         `id          ${version.id}`,

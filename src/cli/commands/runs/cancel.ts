@@ -1,3 +1,4 @@
+import { runView } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { foundRun } from '../../runs.ts';
 import { inEnvironment } from '../../session.ts';
@@ -14,6 +15,6 @@ export default class RunsCancel extends BaseCommand {
       const orchestrator = await environment.orchestrator();
       return orchestrator.cancel((await foundRun(orchestrator, args.run)).runId, environment.who);
     });
-    this.result(flags, run, () => `${run.runId} is ${run.status}.`);
+    this.result(flags, runView(run), () => `${run.runId} is ${run.status}.`);
   }
 }

@@ -1,5 +1,5 @@
 import { integer, string } from '@oclif/core/flags';
-import { RUN_STATUSES, type RunStatus } from '../../../compose.ts';
+import { RUN_STATUSES, type RunStatus, runSummaryView } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { elapsed, instant, table } from '../../output.ts';
 import { statusColor } from '../../run-view.ts';
@@ -23,7 +23,7 @@ export default class RunsList extends BaseCommand {
       }),
     );
     const paint = this.paint(flags);
-    this.result(flags, { runs: items }, () =>
+    this.result(flags, { runs: items.map(runSummaryView) }, () =>
       items.length === 0
         ? 'No runs.'
         : table(

@@ -1,3 +1,4 @@
+import { runView } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { runText } from '../../run-view.ts';
 import { foundRun } from '../../runs.ts';
@@ -14,6 +15,6 @@ export default class RunsShow extends BaseCommand {
     const run = await inEnvironment(this, flags, async (environment) =>
       foundRun(await environment.orchestrator(), args.run),
     );
-    this.result(flags, run, () => runText(run, this.paint(flags)));
+    this.result(flags, runView(run), () => runText(run, this.paint(flags)));
   }
 }

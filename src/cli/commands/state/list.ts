@@ -1,3 +1,4 @@
+import { recordedView } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { instant, table } from '../../output.ts';
 import { settingsOf, within } from '../../session.ts';
@@ -12,7 +13,7 @@ export default class StateList extends BaseCommand {
       readOnly: true,
     });
     const resources = [...state.resources].sort((a, b) => (a.address < b.address ? -1 : 1));
-    this.result(flags, { lineage: state.lineage, serial: state.serial, resources }, () =>
+    this.result(flags, { lineage: state.lineage, serial: state.serial, resources: resources.map(recordedView) }, () =>
       resources.length === 0
         ? 'Nothing is applied.'
         : table(

@@ -1,3 +1,4 @@
+import { recordedView } from '../../../compose.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { didYouMean } from '../../../lib/suggest.ts';
 import { BaseCommand } from '../../base-command.ts';
@@ -24,6 +25,7 @@ export default class StateShow extends BaseCommand {
         ),
       });
     }
-    this.result(flags, resource, () => JSON.stringify(resource, null, 2));
+    const view = recordedView(resource);
+    this.result(flags, view, () => JSON.stringify(view, null, 2));
   }
 }
