@@ -17,7 +17,7 @@ export interface EngineOptions {
   readonly memoryLimitBytes?: number;
   /** Default: the machine's cores, at most 8. */
   readonly threads?: number;
-  /** How long nobody uses it before it is closed. Opening it again costs some 10 ms. Default 30,000. */
+  /** How long nobody uses it before it is closed. Opening it again costs tens of milliseconds. Default 30,000. */
   readonly idleMs?: number;
 }
 
