@@ -188,6 +188,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       runtime: createOnnxRuntime(),
       newId: randomUUID,
       monotonicMs: () => performance.now(),
+      onFailure: (model, version, cause) => report(`version ${version} of model.${model} does not load`, cause),
     });
     closers.add('service', () => made.close());
     return made;

@@ -53,6 +53,8 @@ export interface ModelSlotsDependencies {
   /** Milliseconds of a clock that never jumps. */
   readonly monotonicMs: () => number;
   readonly onSwap: (target: Target, version: ModelVersion | undefined) => void;
+  /** A version does not load. Called at the first attempt; what serves goes on. */
+  readonly onFailure: (version: ModelVersion, cause: unknown) => void;
 }
 
 const RETRY_FIRST_MS = 2_000;
@@ -106,6 +108,7 @@ export function createModelSlots(dependencies: ModelSlotsDependencies): ModelSlo
       slot.failure = undefined;
     } catch (cause) {
       const attempts = failure?.versionId === wanted.id ? failure.attempts + 1 : 1;
+      if (attempts === 1) dependencies.onFailure(wanted, cause);
       slot.failure = {
         versionId: wanted.id,
         version: wanted.version,

@@ -78,6 +78,8 @@ export interface ServingDependencies {
   readonly pollMs?: number;
   /** A slot serves another version now; undefined: none. */
   readonly onSwap?: (model: string, version: number | undefined) => void;
+  /** A version does not load; told once for each version, while it is tried again and again. */
+  readonly onFailure?: (model: string, version: number, cause: unknown) => void;
 }
 
 const CLOSE_AFTER_MS = 10_000;
@@ -98,6 +100,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
     monotonicMs,
     targets: () => [...endpoints().values()].flatMap(({ targets }) => [...targets.values()]),
     onSwap: ({ model }, version) => dependencies.onSwap?.(model, version?.version),
+    onFailure: ({ name, version }, cause) => dependencies.onFailure?.(name, version, cause),
   });
   const writer = createPredictionLogWriter(dependencies.log, { monotonicMs });
   const ends: (() => void | Promise<void>)[] = [];

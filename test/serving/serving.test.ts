@@ -337,6 +337,27 @@ describe('serving', () => {
     expect(serving.status().endpoints[0]!.variants[0]!.failure).toBeNull();
   });
 
+  it('a version that does not load is told once, however often it is tried', async () => {
+    const told: unknown[] = [];
+    await serving.close();
+    serving = createServing({
+      catalog,
+      registry: store,
+      artifacts,
+      features: reader,
+      log,
+      runtime: createOnnxRuntime(),
+      onFailure: (model, version, cause) => told.push([model, version, (cause as MlopsError).code]),
+    });
+    await serving.start();
+    const { artifacts: files } = await register();
+    artifacts.corrupt(files[0]!.digest!);
+    await registry.promote({ versionId: (await store.search({ limit: 1 })).items[0]!.id, to: 'production' }, 'ada');
+    await serving.refresh();
+    await serving.refresh();
+    expect(told).toEqual([['risk', 1, expect.any(String)]]);
+  });
+
   it('does not serve a file that was damaged after it was registered', async () => {
     const { artifacts: files } = await promote();
     artifacts.corrupt(files[0]!.digest!);
