@@ -174,7 +174,7 @@ export interface FeatureSetSpec {
    */
   name: Name;
   /**
-   * The entity that it describes. A change makes a new version.
+   * The entity that it describes. A change to one with other keys makes a new version.
    */
   entity: Name;
   /**

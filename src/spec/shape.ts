@@ -152,7 +152,7 @@ function wrong(error: ErrorObject, detail: string): Problem {
 
 /** What a field is, without what changing it costs: that is no help to who writes it first. */
 function meaning(description: string): string {
-  return description.replace(/ A change (of|makes|is) .*$/, '');
+  return description.replace(/ A change (of|to|makes|is) .*$/, '');
 }
 
 /** `source`, `query` or `push`, exactly one; `min`, `max` or `atLeast`, at least one. */
