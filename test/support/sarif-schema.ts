@@ -1,5 +1,5 @@
 /**
- * The part of the SARIF 2.1.0 schema (OASIS, errata 01) that a log of findings uses: the same names, types, required members, bounds and
+ * The part of SARIF 2.1.0 (OASIS) that a log of findings uses, written from the standard, not its published schema: names, types, required members, bounds and
  * closed objects. What the standard allows and we do not write is left out, so that writing it fails until it is added here.
  */
 const text = { type: 'string' };
