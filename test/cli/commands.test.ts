@@ -94,7 +94,7 @@ describe('from init to apply', () => {
     const made = await project.mlops(['init']);
     expect(made.code, made.stderr).toBe(0);
     expect(existsSync(join(project.folder, 'mlops.config.ts'))).toBe(true);
-    expect(existsSync(join(project.folder, '.gitignore'))).toBe(true);
+    expect(readFileSync(join(project.folder, '.gitignore'), 'utf8')).toBe('node_modules/\n.mlops/\n');
     expect(await project.mlops(['init'])).toMatchObject({ code: 1, stderr: expect.stringContaining('CL102') });
     expect(await project.mlops(['init', 'other', '--template', 'minimall'])).toMatchObject({
       code: 1,

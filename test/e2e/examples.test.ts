@@ -9,7 +9,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const projects = ['examples', 'templates'].flatMap((folder) =>
   readdirSync(join(root, folder), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .map((entry) => `${folder}/${entry.name}`),
+    .map((entry) => `${folder}/${entry.name}`)
+    .filter((path) => readdirSync(join(root, path)).some((name) => name.startsWith('mlops.config.'))),
 );
 
 describe('examples', () => {

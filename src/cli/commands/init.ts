@@ -63,7 +63,7 @@ export default class Init extends BaseCommand {
       });
     }
     const ignore = join(target, '.gitignore');
-    const ignored = pipelineOnly || existsSync(ignore);
+    const ignored = pipelineOnly || existsSync(ignore) || files.some(({ to }) => to === ignore);
     await writing(target, async () => {
       for (const { from, to } of files) {
         await mkdir(dirname(to), { recursive: true });
