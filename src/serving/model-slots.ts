@@ -2,7 +2,9 @@
  * Keeps loaded what the applied endpoints ask for: a slot for each model and stage (or fixed version). A slot goes on with the
  * version it has until the next one is loaded; one that fails to load never replaces one that serves, and is tried again later.
  */
+
 import { MlopsError } from '../lib/error.ts';
+import { oneAtATime } from '../lib/one-at-a-time.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { ModelVersion, RegistryStore, Stage } from '../stores/control/registry.ts';
@@ -65,8 +67,6 @@ export function createModelSlots(dependencies: ModelSlotsDependencies): ModelSlo
   const slots = new Map<string, Slot>();
   let error: string | null = null;
   let closed = false;
-  let running: Promise<void> | undefined;
-  let queued: Promise<void> | undefined;
 
   const put = (target: Target, slot: Slot, next: LoadedModel | undefined): void => {
     const before = slot.current;
@@ -136,21 +136,8 @@ export function createModelSlots(dependencies: ModelSlotsDependencies): ModelSlo
     }
   };
 
-  const refresh = (): Promise<void> => {
-    if (running === undefined) {
-      running = refreshNow().finally(() => {
-        running = undefined;
-      });
-      return running;
-    }
-    queued ??= running
-      .catch(() => {})
-      .then(() => {
-        queued = undefined;
-        return refresh();
-      });
-    return queued;
-  };
+  const refreshing = oneAtATime(refreshNow);
+  const refresh = refreshing.run;
 
   return {
     current: (target) => slots.get(keyOf(target))?.current,
@@ -164,7 +151,7 @@ export function createModelSlots(dependencies: ModelSlotsDependencies): ModelSlo
     refreshError: () => error,
     close: async () => {
       closed = true;
-      await (queued ?? running)?.catch(() => {});
+      await refreshing.settled();
       for (const slot of slots.values()) slot.current?.letGo();
       slots.clear();
     },

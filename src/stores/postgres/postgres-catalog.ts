@@ -2,6 +2,7 @@
  * What is applied, as the services read it: all of a scope's resources in memory. A notification is a hint to look at the
  * scope's revision, and every two seconds it is looked at anyway; the resources are read again only when it has moved.
  */
+import { oneAtATime } from '../../lib/one-at-a-time.ts';
 import type { Kind } from '../../spec/kinds.ts';
 import type { Catalog } from '../control/catalog.ts';
 import type { AnyRecordedResource, RecordedResource } from '../control/state.ts';
@@ -35,8 +36,6 @@ export async function postgresCatalog(
 ): Promise<Catalog> {
   let snapshot: Snapshot = { storeRevision: -1, root: null, byKind: new Map() };
   let revision = 0;
-  let queued: Promise<void> | undefined;
-  let running: Promise<void> | undefined;
   let closed = false;
   let restUntilMs = 0;
   let rest: NodeJS.Timeout | undefined;
@@ -68,22 +67,8 @@ export async function postgresCatalog(
     if (!first) for (const listener of [...listeners]) listener();
   }
 
-  /** What a caller asks for begins after the call: at most one read runs and one waits. */
-  function refresh(): Promise<void> {
-    if (running === undefined) {
-      running = readNow().finally(() => {
-        running = undefined;
-      });
-      return running;
-    }
-    queued ??= running
-      .catch(() => {})
-      .then(() => {
-        queued = undefined;
-        return refresh();
-      });
-    return queued;
-  }
+  const refreshing = oneAtATime(readNow);
+  const refresh = refreshing.run;
 
   function look(): void {
     if (closed || rest !== undefined) return;
@@ -134,7 +119,7 @@ export async function postgresCatalog(
       clearTimeout(rest);
       listeners.clear();
       await stopListening?.();
-      await running?.catch(() => {});
+      await refreshing.settled();
     },
   };
 }
