@@ -46,6 +46,7 @@ export function benchProject(sets: number, ttl: string): Project {
     root: '/',
     configFile: '/mlops.config.ts',
     environments: {},
+    rules: {},
     resources: new Map(resources.map((one) => [one.address, one])),
     digest: ttl,
     bundleFiles: new Map(),

@@ -37,21 +37,54 @@ export interface Finding {
   readonly at: FindingPlace | null;
   /** What to do about it. */
   readonly fix: string | null;
+  /** The reason that the resource gives for letting it pass; its severity is then `info`. Null: it counts. */
+  readonly suppressed: string | null;
+}
+
+/** An endpoint below a change, and who and what would notice. */
+export interface AffectedEndpoint {
+  readonly address: Address;
+  readonly owner: string | null;
+  /** Predictions a day, over the last days; null where it is not known. */
+  readonly requestsPerDay: number | null;
 }
 
 /** What is not known is null, never 0. */
 export interface Impact {
   /** Everything that depends on the resource, directly or not, sorted. */
   readonly downstream: readonly Address[];
+  /** Features whose values change, by lineage of columns, as `set.feature`, sorted; null where it cannot be told. */
+  readonly features: readonly string[] | null;
+  readonly endpoints: readonly AffectedEndpoint[];
   /** Rows to compute again. */
   readonly rows: number | null;
+  /** Days of event time that they span. */
+  readonly days: number | null;
+  /** Bytes that they take in the offline store. */
+  readonly bytes: number | null;
   readonly estimatedSeconds: number | null;
+  /** Where the figures come from, as a sentence. */
+  readonly basis: string | null;
 }
+
+/** Nothing below it, and nothing known. */
+export const NO_IMPACT: Impact = {
+  downstream: [],
+  features: [],
+  endpoints: [],
+  rows: null,
+  days: null,
+  bytes: null,
+  estimatedSeconds: null,
+  basis: null,
+};
 
 export interface Change {
   readonly address: Address;
   readonly kind: Kind;
   readonly name: string;
+  /** Where the resource is recorded now, when this change renames it with its data; else null. */
+  readonly previousAddress: Address | null;
   readonly actions: readonly Action[];
   readonly reason: string;
   /** The spec as recorded; null before a create. */

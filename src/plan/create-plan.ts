@@ -9,26 +9,26 @@
  * updating             delete                         update again          reason: interrupted
  * deleting             delete again                   finish the delete, then create
  */
-import type { DiagnosticCode } from '../lib/codes.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Address } from '../spec/address.ts';
 import type { CanonicalEntity, CanonicalSpecs } from '../spec/canonical-specs.ts';
 import type { Kind } from '../spec/kinds.ts';
 import type { AnyResource, Project, Resource } from '../spec/project.ts';
+import type { PlanFacts } from '../stores/control/facts.ts';
 import type { AnyRecordedResource, RecordedResource, State } from '../stores/control/state.ts';
 import { type Action, isNoOp } from './action.ts';
-import type { PlanFacts } from './analyzers/analyzer.ts';
 import { registeredKeysDiffer } from './analyzers/feature-set.ts';
 import { createReaders, type Readers } from './analyzers/readers.ts';
-import { type AttributeDiff, CHANGE_CLASSES, type Change, type ChangeClass, type Finding, graver } from './change.ts';
+import { type AttributeDiff, CHANGE_CLASSES, type Change, type ChangeClass, graver, NO_IMPACT } from './change.ts';
 import { classify } from './classify.ts';
 import { codeChange } from './code-changes.ts';
 import { diffSpecs, dottedPath, sensitiveParts } from './diff.ts';
-import { createLineage, type Lineage } from './impact.ts';
+import { createLineage, impactOf, type Lineage } from './impact.ts';
 import { inApplyOrder, withinTargets } from './order.ts';
 import { PLAN_FORMAT, type Plan, type PlanMode, type PlanSummary, type UnmanagedResource } from './plan.ts';
 import { refusalsOf } from './refusals.ts';
 import { findRenames, type Rename } from './renames.ts';
+import { type Rules, settle } from './rules.ts';
 
 export interface PlanInput {
   readonly project: Project;
@@ -37,8 +37,6 @@ export interface PlanInput {
   readonly mode: PlanMode;
   /** Only these and what they need (apply) or what needs them (destroy and deletes). Default: everything. */
   readonly targets?: readonly Address[];
-  /** Errors of analyzers with these codes become warnings: the user allowed them. Protection is never lifted by it. */
-  readonly allow?: ReadonlySet<DiagnosticCode>;
   readonly facts?: PlanFacts;
   /** The commit that is checked out. Default: none is known. */
   readonly gitCommit?: string | null;
@@ -53,7 +51,7 @@ interface PlanContext {
   readonly lineage: Lineage;
   readonly renames: ReadonlyMap<Address, Rename>;
   readonly facts: PlanFacts;
-  readonly allow: ReadonlySet<DiagnosticCode>;
+  readonly rules: Rules;
 }
 
 export function createPlan(input: PlanInput): Plan {
@@ -71,7 +69,7 @@ export function createPlan(input: PlanInput): Plan {
     lineage: createLineage(() => [...recorded.values(), ...desired.values()]),
     renames: findRenames(desired, recorded),
     facts: input.facts ?? {},
-    allow: input.allow ?? new Set(),
+    rules: project.rules,
   };
 
   const unmanaged: UnmanagedResource[] = [];
@@ -103,8 +101,15 @@ export function createPlan(input: PlanInput): Plan {
     errored: summary.errors > 0,
     complete: changes.length === ordered.length,
     targets,
+    leftOut: ordered
+      .filter((change) => !isNoOp(change.actions) && !changes.includes(change))
+      .map(({ address }) => address)
+      .sort(),
+    against: null,
     changes,
     drift: [],
+    decisions: [],
+    policies: [],
     unmanaged,
     summary,
   };
@@ -153,6 +158,7 @@ function planResource(address: Address, context: PlanContext): Change {
     address,
     kind,
     name: subject.name,
+    previousAddress: null,
     actions,
     reason,
     before: asJson(before),
@@ -162,12 +168,8 @@ function planResource(address: Address, context: PlanContext): Change {
     afterUnknown: {},
     diffs,
     class: gravest,
-    findings: [...refusals, ...analysis.findings.map((one) => lifted(one, context.allow))],
-    impact: {
-      downstream: untouched || actions[0] === 'create' ? [] : context.lineage.downstream(address),
-      rows: null,
-      estimatedSeconds: null,
-    },
+    findings: [...refusals, ...analysis.findings.flatMap((one) => settle(one, context.rules, subject.spec))],
+    impact: untouched || actions[0] === 'create' ? NO_IMPACT : impactOf(address, context),
     digest: subject.digest,
     dependsOn: subject.dependsOn,
     dependedOn: recorded?.dependsOn ?? [],
@@ -230,13 +232,10 @@ function changedReason(diffs: readonly AttributeDiff[]): string {
   return `changed: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 }
 
-function lifted(found: Finding, allow: ReadonlySet<DiagnosticCode>): Finding {
-  return found.severity === 'error' && allow.has(found.code) ? { ...found, severity: 'warning' } : found;
-}
-
 function summarize(changes: readonly Change[], unmanaged: number): PlanSummary {
   const count = (action: Action): number => changes.filter(({ actions }) => actions.includes(action)).length;
-  const severities = changes.flatMap(({ findings }) => findings.map(({ severity }) => severity));
+  const findings = changes.flatMap((change) => change.findings);
+  const severities = findings.map(({ severity }) => severity);
   const moving = changes.filter(({ actions }) => !isNoOp(actions));
   return {
     create: count('create'),
@@ -247,6 +246,8 @@ function summarize(changes: readonly Change[], unmanaged: number): PlanSummary {
     unmanaged,
     errors: severities.filter((severity) => severity === 'error').length,
     warnings: severities.filter((severity) => severity === 'warning').length,
+    suppressed: findings.filter(({ suppressed }) => suppressed !== null).length,
+    denied: 0,
     class:
       moving.length === 0
         ? null

@@ -1,5 +1,6 @@
 /** Whom a change touches: everything that depends on it, in the state or in the specs. */
 import type { Address } from '../spec/address.ts';
+import { type Impact, NO_IMPACT } from './change.ts';
 
 export interface Lineage {
   /** Without the address itself, sorted. */
@@ -35,4 +36,13 @@ function directDependents(resources: Iterable<Dependent>): ReadonlyMap<Address, 
     }
   }
   return direct;
+}
+
+interface ImpactContext {
+  readonly lineage: Lineage;
+}
+
+/** What the change of a recorded resource does to what lies below it. */
+export function impactOf(address: Address, { lineage }: ImpactContext): Impact {
+  return { ...NO_IMPACT, downstream: lineage.downstream(address), features: null };
 }

@@ -1,11 +1,14 @@
 /** The plan: a value that says what would be done to one environment, and the state it was made from. It is its own JSON (`mlops.plan/1`). */
+import type { DiagnosticCode } from '../lib/codes.ts';
+import type { Severity } from '../lib/diagnostics.ts';
 import type { Address } from '../spec/address.ts';
 import type { Kind } from '../spec/kinds.ts';
-import type { Change, ChangeClass, Finding } from './change.ts';
+import type { Change, ChangeClass, Finding, FindingPlace } from './change.ts';
 
 export const PLAN_FORMAT = 'mlops.plan/1';
 
-export type PlanMode = 'apply' | 'destroy';
+/** `refresh`: nothing is to be changed; `drift` says where the stores are not as recorded. */
+export type PlanMode = 'apply' | 'destroy' | 'refresh';
 
 export interface UnmanagedResource {
   readonly address: Address;
@@ -13,10 +16,44 @@ export interface UnmanagedResource {
   readonly name: string;
 }
 
-/** A resource that is not as it was recorded. */
+/** A resource or a store that is not as it was recorded. */
 export interface Drift {
-  readonly address: Address;
+  /** A resource's, or a store's: `store.control`. */
+  readonly address: string;
+  readonly code: DiagnosticCode;
+  readonly severity: Severity;
+  readonly summary: string;
   readonly detail: string;
+  readonly fix: string | null;
+}
+
+/** A choice that the specs do not make and the tool cannot. Nobody is asked: what is listed is what to paste where. */
+export interface Decision {
+  readonly kind: 'rename-or-create';
+  readonly addresses: readonly Address[];
+  readonly question: string;
+  readonly options: readonly DecisionOption[];
+}
+
+export interface DecisionOption {
+  /** What happens then. */
+  readonly meaning: string;
+  /** The lines that say so, as TypeScript and YAML both take them; null: leave the specs as they are. */
+  readonly paste: string | null;
+  readonly at: FindingPlace | null;
+}
+
+/** What a policy said of the plan. */
+export interface PolicyResult {
+  /** `policy.name` */
+  readonly address: string;
+  readonly enforcement: 'warn' | 'deny';
+  /** `errored`: it could not be evaluated; that holds back like a violation. */
+  readonly outcome: 'passed' | 'violated' | 'errored';
+  readonly message: string | null;
+  /** The changes that it is about, where it names them. */
+  readonly addresses: readonly Address[];
+  readonly at: FindingPlace | null;
 }
 
 export interface PlanSummary {
@@ -29,6 +66,10 @@ export interface PlanSummary {
   readonly unmanaged: number;
   readonly errors: number;
   readonly warnings: number;
+  /** Findings that a resource lets pass, each with its reason. */
+  readonly suppressed: number;
+  /** Policies that hold the plan back: it cannot be applied. */
+  readonly denied: number;
   /** The gravest class of all changes; null where nothing changes. */
   readonly class: ChangeClass | null;
 }
@@ -51,9 +92,15 @@ export interface Plan {
   /** False where `targets` left something out. */
   readonly complete: boolean;
   readonly targets: readonly Address[];
+  /** Changes that `targets` leave out, sorted: without them the environment is not as the specs say. */
+  readonly leftOut: readonly Address[];
+  /** The specs are those that were applied at this serial; null: they are the project's. */
+  readonly against: number | null;
   /** In the order in which they can be made: what is depended on first, deletes after what needed them. No-ops included. */
   readonly changes: readonly Change[];
   readonly drift: readonly Drift[];
+  readonly decisions: readonly Decision[];
+  readonly policies: readonly PolicyResult[];
   /** Made through the HTTP interface and not in the specs: listed, never destroyed. */
   readonly unmanaged: readonly UnmanagedResource[];
   readonly summary: PlanSummary;

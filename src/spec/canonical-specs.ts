@@ -78,3 +78,6 @@ export interface CanonicalSpecs {
 }
 
 export type CanonicalSpec = CanonicalSpecs[Kind];
+
+/** Fields that every kind has. */
+export type CommonFields = Pick<EntitySpec, 'description' | 'owner' | 'tags' | 'protect' | 'movedFrom' | 'suppress'>;

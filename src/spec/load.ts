@@ -77,10 +77,10 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   if (hasErrors(sorted) || read.settings === undefined) return { project: undefined, diagnostics: sorted };
   const resources = new Map<Address, AnyResource>();
   for (const resource of table.sorted()) resources.set(resource.address, toResource(resource));
-  const { project: name, description, environments = {} } = read.settings;
+  const { project: name, description, environments = {}, rules = {} } = read.settings;
   const digest = digestOf([...resources.values()].map((resource) => [resource.address, resource.digest]));
   return {
-    project: { name, description, root, configFile, environments, resources, digest, bundleFiles },
+    project: { name, description, root, configFile, environments, rules, resources, digest, bundleFiles },
     diagnostics: sorted,
   };
 }

@@ -1,7 +1,10 @@
 /** A loaded project: what `plan` compares with the recorded state. */
+import type { DiagnosticCode } from '../lib/codes.ts';
 import type { SourceRange } from '../lib/source-range.ts';
 import type { Address } from './address.ts';
 import type { CanonicalSpecs } from './canonical-specs.ts';
+import type { Column } from './column.ts';
+import type { FeatureLineage } from './column-lineage.ts';
 import type { Kind } from './kinds.ts';
 import type { EnvironmentSpec } from './schema-types.ts';
 
@@ -20,7 +23,14 @@ export interface Resource<K extends Kind = Kind> {
    * Lazy: it may parse the file.
    */
   readonly locate: (pointer: string) => SourceRange | undefined;
+  /** Of a source: its columns as they are now, added ones included. Undefined where they are not known. */
+  readonly columns?: readonly Column[] | undefined;
+  /** Of a feature set: what each feature is made from. */
+  readonly lineage?: FeatureLineage | undefined;
 }
+
+/** How findings with a code count in this project; a code that is not named has its own severity. */
+export type Rules = Readonly<Partial<Record<DiagnosticCode, 'error' | 'warn' | 'off'>>>;
 
 export type AnyResource = { [K in Kind]: Resource<K> }[Kind];
 
@@ -32,6 +42,7 @@ export interface Project {
   /** Absolute path of the config file. */
   readonly configFile: string;
   readonly environments: Readonly<Record<string, EnvironmentSpec>>;
+  readonly rules: Rules;
   /** By address, in order of address. */
   readonly resources: ReadonlyMap<Address, AnyResource>;
   /** SHA-256 over every resource's address and digest. */

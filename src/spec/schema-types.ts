@@ -14,6 +14,10 @@ export type Dtype =
  */
 export type Sql = string;
 /**
+ * Findings of the plan that are known and meant.
+ */
+export type Suppress = Suppression[];
+/**
  * The type of an entity key.
  */
 export type KeyType = 'int32' | 'int64' | 'string' | 'uuid' | 'timestamp' | 'date';
@@ -120,6 +124,10 @@ export interface SourceSpec {
    */
   protect?: boolean;
   /**
+   * Findings of the plan that are known and meant here, each with the reason that the plan then shows.
+   */
+  suppress?: Suppress;
+  /**
    * Its former name: renames it with its data instead of destroying and creating.
    */
   movedFrom?: Name;
@@ -129,6 +137,16 @@ export interface SourceSpec {
  */
 export interface Tags {
   [k: string]: string;
+}
+export interface Suppression {
+  /**
+   * Code of the finding, e.g. `FS101`.
+   */
+  code: string;
+  /**
+   * Why it is meant, for those who read the plan.
+   */
+  reason: string;
 }
 /**
  * What features describe: a patient, a ward. Its keys identify one.
@@ -160,6 +178,10 @@ export interface EntitySpec {
    * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
    */
   protect?: boolean;
+  /**
+   * Findings of the plan that are known and meant here, each with the reason that the plan then shows.
+   */
+  suppress?: Suppress;
   /**
    * Its former name: renames it with its data instead of destroying and creating.
    */
@@ -228,6 +250,10 @@ export interface FeatureSetSpec {
    * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
    */
   protect?: boolean;
+  /**
+   * Findings of the plan that are known and meant here, each with the reason that the plan then shows.
+   */
+  suppress?: Suppress;
   /**
    * Its former name. Its rows are kept by name, so renaming it once it is applied is refused (AP108) rather than losing them.
    */
@@ -334,6 +360,10 @@ export interface FeatureServiceSpec {
    */
   protect?: boolean;
   /**
+   * Findings of the plan that are known and meant here, each with the reason that the plan then shows.
+   */
+  suppress?: Suppress;
+  /**
    * Its former name: renames it with its data instead of destroying and creating.
    */
   movedFrom?: Name;
@@ -375,6 +405,10 @@ export interface PipelineSpec {
    * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
    */
   protect?: boolean;
+  /**
+   * Findings of the plan that are known and meant here, each with the reason that the plan then shows.
+   */
+  suppress?: Suppress;
   /**
    * Its former name. Its runs are kept by name, so renaming it once it is applied is refused (AP108) rather than losing them.
    */
@@ -1028,6 +1062,10 @@ export interface ModelSpec {
    */
   protect?: boolean;
   /**
+   * Findings of the plan that are known and meant here, each with the reason that the plan then shows.
+   */
+  suppress?: Suppress;
+  /**
    * Its former name. Its versions are kept by name, so renaming it once it is applied is refused (AP108) rather than losing them.
    */
   movedFrom?: Name;
@@ -1111,6 +1149,10 @@ export interface EndpointSpec {
    */
   protect?: boolean;
   /**
+   * Findings of the plan that are known and meant here, each with the reason that the plan then shows.
+   */
+  suppress?: Suppress;
+  /**
    * Its former name: renames it with its data instead of destroying and creating.
    */
   movedFrom?: Name;
@@ -1149,6 +1191,12 @@ export interface ProjectSpec {
    */
   environments?: {
     [k: string]: EnvironmentSpec;
+  };
+  /**
+   * How findings of the plan count, by code: `error` holds the plan back, `warn` does not, `off` leaves it out. Default: as docs/codes.md says.
+   */
+  rules?: {
+    [k: string]: 'error' | 'warn' | 'off';
   };
   /**
    * Resources, in TypeScript the values that the builders return.

@@ -11,7 +11,7 @@ import { applyProject, memoryEffects, planOf } from '../support/apply.ts';
 import { memoryStateStore } from '../support/memory-state-store.ts';
 import { randomProject } from '../support/random-projects.ts';
 
-const allow = new Set(['FS101'] as const);
+const rules = { FS101: 'warn' } as const;
 const runs = { seed: 20261124, numRuns: 150 };
 
 async function recordedSpecs(state: StateStore): Promise<Record<string, unknown>> {
@@ -49,11 +49,11 @@ describe('applying and planning again', () => {
       fc.asyncProperty(fc.array(randomProject, { minLength: 1, maxLength: 4 }), async (projects) => {
         const [state, effects] = [memoryStateStore(), memoryEffects()];
         for (const project of projects) {
-          const plan = await planOf(project, state, { allow });
+          const plan = await planOf(project, state, { rules });
           const saved = decodePlanFile(encodePlanFile({ plan, bundleFiles: {} }), 'plan').plan;
           const result = await applyProject(project, state, { plan: saved, effects });
           expect(result).toMatchObject({ outcome: 'succeeded', failed: [], skipped: [], remaining: [] });
-          expect(await planOf(project, state, { allow })).toMatchObject({
+          expect(await planOf(project, state, { rules })).toMatchObject({
             applyable: false,
             errored: false,
             summary: { class: null },
@@ -84,8 +84,8 @@ describe('applying and planning again', () => {
           },
         });
         for (const project of [first, second]) {
-          for (let round = 0; (await planOf(project, state, { allow })).applyable; round += 1) {
-            const plan = await planOf(project, state, { allow });
+          for (let round = 0; (await planOf(project, state, { rules })).applyable; round += 1) {
+            const plan = await planOf(project, state, { rules });
             await applyProject(project, state, { plan, effects: round < 3 ? flaky : steady });
             expect(round).toBeLessThan(4);
           }
@@ -106,8 +106,8 @@ describe('applying and planning again', () => {
     await fc.assert(
       fc.asyncProperty(randomProject, randomProject, async (before, after) => {
         const state = memoryStateStore();
-        await applyProject(before, state, { plan: await planOf(before, state, { allow }) });
-        const plan = await planOf(after, state, { allow });
+        await applyProject(before, state, { plan: await planOf(before, state, { rules }) });
+        const plan = await planOf(after, state, { rules });
         const result = await applyProject(after, state, { plan });
         const moving = plan.changes.filter(({ actions }) => actions[0] !== 'no-op').map(({ address }) => address);
         expect([...result.done].sort()).toEqual([...moving].sort());

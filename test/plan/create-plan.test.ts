@@ -126,7 +126,7 @@ describe('a plan', () => {
     const refused = await planOf(edited, state);
     expect(refused).toMatchObject({ errored: true, applyable: false });
     expect(codes(refused)).toContain('FS101');
-    const allowed = await planOf(edited, state, { allow: new Set(['FS101']) });
+    const allowed = await planOf(edited, state, { rules: { FS101: 'warn' } });
     expect(allowed).toMatchObject({ errored: false, applyable: true });
     expect(changeOf(allowed, 'feature_set.patient_labs').findings.map(({ severity }) => severity)).not.toContain(
       'error',
@@ -306,8 +306,13 @@ describe('a plan', () => {
         'model.pbc_mortality',
         'pipeline.weekly_retraining',
       ],
+      features: null,
+      endpoints: [],
       rows: null,
+      days: null,
+      bytes: null,
       estimatedSeconds: null,
+      basis: null,
     });
   });
 

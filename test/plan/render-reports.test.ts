@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
-import type { Change, Finding } from '../../src/plan/change.ts';
+import { type Change, type Finding, NO_IMPACT } from '../../src/plan/change.ts';
 import { gateOf } from '../../src/plan/gate.ts';
 import { affectedOwners, byImportance } from '../../src/plan/importance.ts';
 import type { Plan } from '../../src/plan/plan.ts';
@@ -41,6 +41,7 @@ function hostile(plan: Plan): Plan {
     detail: HOSTILE,
     at: null,
     fix: HOSTILE,
+    suppressed: null,
   };
   const [first, ...rest] = plan.changes as [Change, ...Change[]];
   const spec = { name: 'x', description: `${HOSTILE}\n${HOSTILE}`, owner: HOSTILE };
@@ -64,6 +65,7 @@ async function large(count: number): Promise<Plan> {
     detail: 'd '.repeat(80),
     at: null,
     fix: null,
+    suppressed: null,
   };
   const changes = Array.from({ length: count }, (_, index): Change => {
     const grave = index >= count - 3;
@@ -158,7 +160,7 @@ describe('the plan as a comment on a pull request', () => {
       change('feature_set.a', 'team-a', {
         actions: ['update'],
         class: 'new-version',
-        impact: { downstream: ['model.m'], rows: null, estimatedSeconds: null },
+        impact: { ...NO_IMPACT, downstream: ['model.m'] },
       }),
       change('model.m', 'team-m', {}),
       change('model.other', 'team-o', {}),

@@ -5,7 +5,7 @@ import { sha256 } from '../../src/lib/canonical.ts';
 import { createPlan, type PlanInput } from '../../src/plan/create-plan.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { structureDigest } from '../../src/spec/feature-set-structure.ts';
-import type { Project } from '../../src/spec/project.ts';
+import type { Project, Rules } from '../../src/spec/project.ts';
 import type { ArtifactStore } from '../../src/stores/artifacts.ts';
 import type { StateStore } from '../../src/stores/control/state.ts';
 
@@ -62,8 +62,18 @@ export function memoryArtifacts(
   };
 }
 
-export async function planOf(project: Project, state: StateStore, options: Partial<PlanInput> = {}): Promise<Plan> {
-  return createPlan({ project, environment: 'dev', state: await state.read(), mode: 'apply', ...options });
+export async function planOf(
+  project: Project,
+  state: StateStore,
+  { rules = project.rules, ...options }: Partial<PlanInput> & { readonly rules?: Rules } = {},
+): Promise<Plan> {
+  return createPlan({
+    project: { ...project, rules },
+    environment: 'dev',
+    state: await state.read(),
+    mode: 'apply',
+    ...options,
+  });
 }
 
 export async function applyProject(

@@ -39,6 +39,7 @@ export function projectOf(
     root: '/project',
     configFile: '/project/mlops.config.ts',
     environments: { dev: {} },
+    rules: {},
     resources: new Map(sorted.map((one) => [one.address, one])),
     digest: digestOf(sorted.map(({ address, digest }) => [address, digest])),
     bundleFiles,

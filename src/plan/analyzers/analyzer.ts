@@ -8,18 +8,11 @@ import type { Address } from '../../spec/address.ts';
 import type { CanonicalSpecs } from '../../spec/canonical-specs.ts';
 import type { Kind } from '../../spec/kinds.ts';
 import type { AnyResource, Resource } from '../../spec/project.ts';
+import type { PlanFacts } from '../../stores/control/facts.ts';
 import type { RecordedResource } from '../../stores/control/state.ts';
 import type { Action } from '../action.ts';
 import type { AttributeDiff, ChangeClass, Finding } from '../change.ts';
 import type { Readers } from './readers.ts';
-
-/** What refresh read of the running system. Absent: not known. */
-export interface PlanFacts {
-  /** Runs that have not ended, by pipeline. */
-  readonly liveRuns?: ReadonlyMap<string, number>;
-  /** Versions in the registry, by model. */
-  readonly modelVersions?: ReadonlyMap<string, number>;
-}
 
 export interface AnalysisContext<K extends Kind = Kind> {
   readonly address: Address;
@@ -70,6 +63,7 @@ export function finding(
     detail,
     at: range === undefined ? null : { file: range.file, line: range.start.line, column: range.start.column },
     fix: fix ?? null,
+    suppressed: null,
   };
 }
 

@@ -3,7 +3,7 @@ import { type Analyzer, finding, SAFE } from './analyzer.ts';
 
 export const analyzeModel: Analyzer<'model'> = ({ address, before, after, facts }) => {
   if (before === undefined || after !== undefined) return SAFE;
-  const versions = facts.modelVersions?.get(before.name);
+  const versions = facts.models?.get(before.name)?.versions;
   if (versions === 0) return SAFE;
   const count =
     versions === undefined ? 'Versions that it has' : versions === 1 ? 'Its version' : `Its ${versions} versions`;

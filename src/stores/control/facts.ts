@@ -1,0 +1,41 @@
+/**
+ * What a plan may know of the running system beside the recorded resources: read in one read-only look that is bounded in
+ * time. What could not be read in time, or was never measured, is absent: not known.
+ */
+export interface PlanFacts {
+  /** Runs that have not ended, by pipeline. */
+  readonly liveRuns?: ReadonlyMap<string, number>;
+  readonly models?: ReadonlyMap<string, ModelFacts>;
+  readonly featureSets?: ReadonlyMap<string, FeatureSetFacts>;
+  /** The newest snapshot of each source. */
+  readonly sources?: ReadonlyMap<string, { readonly rows: number; readonly bytes: number }>;
+  /** Predictions a day over the last seven days, by endpoint. */
+  readonly requestsPerDay?: ReadonlyMap<string, number>;
+}
+
+export interface ModelFacts {
+  /** Versions in the registry. */
+  readonly versions: number;
+  /** The version in production; null where none is. */
+  readonly production: number | null;
+  /** The newest version in staging; null where none is. */
+  readonly staging: number | null;
+}
+
+/** Of the newest version that has rows. */
+export interface FeatureSetFacts {
+  readonly version: number;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Event times, in microseconds since 1970; null where not known. */
+  readonly firstEventTime: bigint | null;
+  readonly lastEventTime: bigint | null;
+  /** The last materialization that computed rows from sources. */
+  readonly lastMaterialization: MaterializationSpeed | null;
+}
+
+export interface MaterializationSpeed {
+  readonly rows: number;
+  readonly seconds: number;
+  readonly endedAt: Date;
+}
