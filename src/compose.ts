@@ -42,6 +42,7 @@ export { sourcesBelow } from './stores/control/catalog.ts';
 export { type ModelVersion, STAGES, type Stage } from './stores/control/registry.ts';
 export { RUN_STATUSES, type RunStatus } from './stores/control/run-states.ts';
 export type { RunEvent, RunRecord } from './stores/control/runs.ts';
+export type { HeldLock } from './stores/control/state.ts';
 
 export interface OpenOptions {
   /** For `plan` and its like: a server that others share is not migrated. Default false. */

@@ -24,7 +24,10 @@ import type { ResourceEffects } from './effects.ts';
 import type { ApplyEvent, ApplyOutcome } from './events.ts';
 import { StepError, type StepFailure } from './failure.ts';
 import type { HandlerContext } from './handlers/handler.ts';
-import { runSteps } from './steps.ts';
+import { createPace } from './pace.ts';
+import { runSteps, stepsOf } from './steps.ts';
+
+export const DEFAULT_PARALLELISM = 10;
 
 export interface ApplyInput {
   readonly plan: Plan;
@@ -37,8 +40,10 @@ export interface ApplyInput {
   readonly gitCommit: string | null;
   /** Absolute path of the project root. */
   readonly root: string;
+  /** Held by the caller, who gives it back. Default: taken for this apply. */
+  readonly lock?: HeldLock | undefined;
   /** Changes at once. Default 10. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /** Aborted: steps in hand are finished and recorded, nothing new starts, the outcome is `interrupted`. */
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: ApplyEvent) => void;
@@ -57,50 +62,42 @@ export interface ApplyResult {
   readonly remaining: readonly Address[];
 }
 
-/** AP101 where another holds the lock, AP102 where the state moved, AP105 and its like where the plan has errors. */
+/**
+ * AP101 where another holds the lock or it was lost, AP102 where the state moved, AP105 and its like where the plan has
+ * errors, AP118 and ST101 where the journal could not be written. All but AP102 and AP105 leave what the next apply takes up.
+ */
 export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
-  const { plan, state, signal } = input;
+  const { plan, state, onEvent = () => {} } = input;
   refuseErrored(plan);
   const moving = plan.changes.filter(({ actions }) => !isNoOp(actions));
   if (moving.length === 0)
     return { outcome: 'succeeded', applyId: null, done: [], failed: [], skipped: [], remaining: [] };
+  if (input.lock !== undefined) return withLock(input, moving, input.lock);
   const lock = await state.lock(input.who, plan.mode);
-  return releasing(lock, async () => {
-    if (signal?.aborted === true) {
-      return {
-        outcome: 'interrupted',
-        applyId: null,
-        done: [],
-        failed: [],
-        skipped: [],
-        remaining: moving.map(({ address }) => address),
-      };
-    }
-    const journal = await state.beginApply({
-      who: input.who,
-      planDigest: planDigest(plan),
-      specDigest: plan.specDigest,
-      gitCommit: input.gitCommit,
-      lineage: plan.lineage,
-      serial: plan.serial,
-      root: input.root,
-      changes: moving.length,
-    });
-    return makeChanges(input, moving, lock, journal);
-  });
+  try {
+    return await withLock(input, moving, lock);
+  } finally {
+    if (!(await lock.release())) onEvent({ type: 'lock_left', lockId: lock.id });
+  }
 }
 
-/** The error of the body is the one that counts: where the lock cannot be given back either, its lease ends by itself. */
-async function releasing<T>(lock: HeldLock, body: () => Promise<T>): Promise<T> {
-  let result: T;
-  try {
-    result = await body();
-  } catch (error) {
-    await lock.release().catch(() => {});
-    throw error;
+async function withLock(input: ApplyInput, moving: readonly Change[], lock: HeldLock): Promise<ApplyResult> {
+  const { plan, state, signal } = input;
+  if (signal?.aborted === true) {
+    const remaining = moving.map(({ address }) => address);
+    return { outcome: 'interrupted', applyId: null, done: [], failed: [], skipped: [], remaining };
   }
-  await lock.release();
-  return result;
+  const journal = await state.beginApply({
+    who: input.who,
+    planDigest: planDigest(plan),
+    specDigest: plan.specDigest,
+    gitCommit: input.gitCommit,
+    lineage: plan.lineage,
+    serial: plan.serial,
+    root: input.root,
+    changes: moving.length,
+  });
+  return makeChanges(input, moving, lock, journal);
 }
 
 function refuseErrored(plan: Plan): void {
@@ -134,19 +131,22 @@ async function makeChanges(
   const byAddress = new Map(plan.changes.map((change) => [change.address, change]));
   const moves = new Set(moving.map(({ address }) => address));
   const failed: StepFailure[] = [];
-  // A journal that cannot be written ends the apply: without a durable intent nothing may start.
+  const skipped: { readonly address: Address; readonly because: Address }[] = [];
+  // A journal that cannot be written or a lock that is lost ends the apply: without a durable intent nothing may start.
   const broken = new AbortController();
   const stop = AbortSignal.any([broken.signal, lock.lost, ...(input.signal === undefined ? [] : [input.signal])]);
   const onStop = (): void => {
-    if (!broken.signal.aborted) onEvent({ type: 'interrupting', cause: lock.lost.aborted ? 'lock_lost' : 'signal' });
+    const signalled = input.signal?.aborted === true;
+    onEvent({
+      type: 'interrupting',
+      cause: lock.lost.aborted || !isHeld(lock) ? 'lock_lost' : signalled ? 'signal' : 'journal',
+    });
   };
   stop.addEventListener('abort', onStop, { once: true });
 
-  onEvent({
-    type: 'apply_started',
-    applyId: journal.applyId,
-    steps: moving.reduce((sum, { actions }) => sum + actions.length, 0),
-  });
+  const steps = moving.reduce((sum, change) => sum + stepsOf(change).length, 0);
+  const pace = createPace(steps, clock.now().getTime());
+  onEvent({ type: 'apply_started', applyId: journal.applyId, steps });
   const context: HandlerContext = {
     effects: input.effects,
     artifacts: input.artifacts,
@@ -158,7 +158,7 @@ async function makeChanges(
     invariant(change !== undefined, `${address} is no change of the plan`);
     if (!moves.has(address)) return;
     try {
-      await runSteps(change, { journal, context, onEvent, clock });
+      await runSteps(change, { lock, journal, context, onEvent, pace, clock });
     } catch (error) {
       if (error instanceof StepError) failed.push(error.failure);
       else broken.abort(error);
@@ -167,22 +167,31 @@ async function makeChanges(
   };
   // What stays as it is takes part in the order: it may stand between two changes.
   const walked = await walk(changeGraph(plan.changes), visit, {
-    concurrency: input.concurrency ?? 10,
+    concurrency: input.concurrency ?? DEFAULT_PARALLELISM,
     signal: stop,
     onSkip: (address, because) => {
-      if (moves.has(address)) onEvent({ type: 'step_skipped', address, because });
+      const change = byAddress.get(address);
+      // What a broken journal stops is not skipped: it is left for the next apply.
+      if (change === undefined || !moves.has(address) || broken.signal.aborted) return;
+      skipped.push({ address, because });
+      pace.dropped(stepsOf(change).length);
+      onEvent({ type: 'step_skipped', address, because, ...pace.at(clock.now().getTime()) });
     },
   });
   stop.removeEventListener('abort', onStop);
-  if (broken.signal.aborted) throw broken.signal.reason;
 
   const done = walked.done.filter((address) => moves.has(address));
-  const remaining = walked.remaining.filter((address) => moves.has(address));
-  const skipped = [...walked.skipped]
-    .filter(([address]) => moves.has(address))
-    .map(([address, because]) => ({ address, because }));
-  const outcome: ApplyOutcome = remaining.length > 0 ? 'interrupted' : failed.length > 0 ? 'failed' : 'succeeded';
-  await journal.end(outcome);
+  const told = new Set([...done, ...[...failed, ...skipped].map(({ address }) => address)]);
+  const remaining = moving.map(({ address }) => address).filter((address) => !told.has(address));
+  const outcome: ApplyOutcome =
+    broken.signal.aborted || (remaining.length === 0 && failed.length > 0)
+      ? 'failed'
+      : remaining.length > 0
+        ? 'interrupted'
+        : 'succeeded';
+  const ending = journal.end(outcome);
+  // Where the journal is broken or another's, the error that says so is the one that counts.
+  await (broken.signal.aborted || !isHeld(lock) ? ending.catch(() => {}) : ending);
   onEvent({
     type: 'apply_ended',
     outcome,
@@ -191,5 +200,16 @@ async function makeChanges(
     skipped: skipped.length,
     remaining: remaining.length,
   });
+  if (broken.signal.aborted) throw broken.signal.reason;
+  if (remaining.length > 0) lock.assertHeld();
   return { outcome, applyId: journal.applyId, done, failed, skipped, remaining };
+}
+
+function isHeld(lock: HeldLock): boolean {
+  try {
+    lock.assertHeld();
+    return true;
+  } catch {
+    return false;
+  }
 }

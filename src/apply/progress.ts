@@ -1,7 +1,9 @@
-/** The events of an apply as lines for people. It counts as it goes: one view an apply. */
+/** The events of an apply as lines for people. It remembers what it showed: one view an apply. */
 import { assertNever } from '../lib/assert.ts';
+import { secondsInWords } from '../lib/units.ts';
 import { createPaint } from '../plan/render/paint.ts';
 import type { ApplyEvent, StepAction } from './events.ts';
+import type { Progress } from './pace.ts';
 
 const DOING: Readonly<Record<StepAction, string>> = { create: 'creating', update: 'updating', delete: 'destroying' };
 const DID: Readonly<Record<StepAction, string>> = { create: 'created', update: 'updated', delete: 'destroyed' };
@@ -11,21 +13,46 @@ export interface ProgressOptions {
   readonly color: boolean;
   /** Also a line when a step starts. Default: only when it ends. */
   readonly starts?: boolean;
+  /**
+   * Now and then a line of how far it is, for where no status line is redrawn: each twentieth of the steps, of twenty steps
+   * at least. Default true.
+   */
+  readonly milestones?: boolean;
 }
 
-/** Undefined where an event is nothing to print. */
-export function createProgress({ color, starts = false }: ProgressOptions): (event: ApplyEvent) => string | undefined {
-  const paint = createPaint(color);
-  let total = 0;
-  let ended = 0;
-  const position = (): string => {
-    ended += 1;
-    return paint.faint(`[${String(ended).padStart(String(total).length)}/${total}]`);
+/** Undefined where an event is nothing to print; may be several lines. */
+export function createProgress(options: ProgressOptions): (event: ApplyEvent) => string | undefined {
+  const line = createLines(options);
+  const { milestones = true } = options;
+  let next = 0;
+  return (event) => {
+    const text = line(event);
+    if (!milestones || !('etaSeconds' in event) || event.type === 'step_started') return text;
+    const apart = Math.max(20, Math.ceil(event.total / 20));
+    if (next === 0) next = apart;
+    if (event.done < next || event.done === event.total) return text;
+    next = (Math.floor(event.done / apart) + 1) * apart;
+    return `${text}\n${createPaint(options.color).faint(`${event.done} of ${event.total} steps done, ${timeLeft(event)}`)}`;
   };
+}
+
+/** `about 3 min left`. */
+export function timeLeft({ etaSeconds }: Pick<Progress, 'etaSeconds'>): string {
+  return etaSeconds === null ? 'time left not known yet' : `about ${secondsInWords(etaSeconds)} left`;
+}
+
+function createLines({ color, starts = false }: ProgressOptions): (event: ApplyEvent) => string | undefined {
+  const paint = createPaint(color);
+  const position = ({ done, total }: Progress): string =>
+    paint.faint(`[${String(done).padStart(String(total).length)}/${total}]`);
   return (event) => {
     switch (event.type) {
+      case 'waiting_for_lock':
+        return paint.severity(
+          'warning',
+          `Waiting for the lock: held for ${secondsInWords(event.heldSeconds)} by ${event.who} (${event.operation}), lease ends ${event.leaseEndsAt}. Ctrl-C ends the wait.`,
+        );
       case 'apply_started':
-        total = event.steps;
         return undefined;
       case 'step_started':
         return starts ? `  ${event.address} ${DOING[event.action]}: ${event.reason}` : undefined;
@@ -33,18 +60,18 @@ export function createProgress({ color, starts = false }: ProgressOptions): (eve
         const symbol = paint.actions([event.action], SYMBOL[event.action]);
         const version = event.outputs['version'];
         const what = `${DID[event.action]}${typeof version === 'number' ? ` (version ${version})` : ''}`;
-        return `${position()} ${symbol} ${event.address} ${what} ${paint.faint(`in ${event.elapsedMs} ms`)}`;
+        return `${position(event)} ${symbol} ${event.address} ${what} ${paint.faint(`in ${event.elapsedMs} ms`)}`;
       }
       case 'step_failed':
-        return `${position()} ${paint.severity('error', '!')} ${event.address} ${paint.severity('error', `failed: ${event.code === null ? '' : `${event.code} `}${event.message}`)}`;
+        return `${position(event)} ${paint.severity('error', '!')} ${event.address} ${paint.severity('error', `failed: ${event.code === null ? '' : `${event.code} `}${event.message}`)}`;
       case 'step_skipped':
-        return `${position()} ${paint.faint('·')} ${event.address} ${paint.severity('warning', `skipped because ${event.because} failed`)}`;
+        return `${position(event)} ${paint.faint('·')} ${event.address} ${paint.severity('warning', `skipped because ${event.because} failed`)}`;
       case 'interrupting':
+        return paint.severity('warning', INTERRUPTING[event.cause]);
+      case 'lock_left':
         return paint.severity(
           'warning',
-          event.cause === 'signal'
-            ? 'Interrupted: finishing the steps in hand, then stopping. Interrupt again to stop now.'
-            : 'The lock was lost: finishing the steps in hand, then stopping.',
+          `The lock could not be given back; it ends by itself within half a minute, or by hand: mlops unlock ${event.lockId}`,
         );
       case 'apply_ended': {
         const rest = [
@@ -61,6 +88,12 @@ export function createProgress({ color, starts = false }: ProgressOptions): (eve
     }
   };
 }
+
+const INTERRUPTING = {
+  signal: 'Interrupted: finishing the steps in hand, then stopping. Interrupt again to stop now.',
+  lock_lost: 'The lock was lost: finishing the steps in hand, then stopping.',
+  journal: 'Nothing more can be recorded: finishing the steps in hand, then stopping.',
+} as const;
 
 const HEADS = {
   succeeded: 'Apply complete:',

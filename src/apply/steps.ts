@@ -4,47 +4,78 @@ import type { JsonObject } from '../lib/json.ts';
 import type { Change } from '../plan/change.ts';
 import type { CanonicalSpecs } from '../spec/canonical-specs.ts';
 import type { Kind } from '../spec/kinds.ts';
-import type { ApplyJournal, StepIntent } from '../stores/control/state.ts';
+import type { ApplyJournal, HeldLock, StepIntent } from '../stores/control/state.ts';
 import type { ApplyEvent, StepAction } from './events.ts';
 import { describeFailure, StepError } from './failure.ts';
 import type { Handler, HandlerContext } from './handlers/handler.ts';
 import { HANDLERS } from './handlers/table.ts';
+import type { Pace } from './pace.ts';
 
 export interface StepTools {
+  readonly lock: HeldLock;
   readonly journal: ApplyJournal;
   readonly context: HandlerContext;
   readonly onEvent: (event: ApplyEvent) => void;
+  readonly pace: Pace;
   readonly clock: Clock;
 }
 
-/** Throws StepError when an effect fails, and what the journal throws when it cannot be written. */
+/**
+ * Throws StepError when an effect fails, what the journal throws when it cannot be written, and AP101 where the lock is
+ * not held any more.
+ */
 export async function runSteps(change: Change, tools: StepTools): Promise<void> {
-  for (const action of change.actions) {
-    if (action === 'create' || action === 'update' || action === 'delete') await runStep(change, action, tools);
+  const steps = stepsOf(change);
+  for (const [index, action] of steps.entries()) {
+    try {
+      await runStep(change, action, tools);
+    } catch (error) {
+      if (error instanceof StepError) tools.pace.dropped(steps.length - index - 1);
+      throw error;
+    }
   }
+}
+
+export function stepsOf(change: Change): readonly StepAction[] {
+  return change.actions.filter((action) => action === 'create' || action === 'update' || action === 'delete');
 }
 
 async function runStep(
   change: Change,
   action: StepAction,
-  { journal, context, onEvent, clock }: StepTools,
+  { lock, journal, context, onEvent, pace, clock }: StepTools,
 ): Promise<void> {
   const { address } = change;
   const intent = intentOf(change, action);
   const startedAt = clock.now().getTime();
-  onEvent({ type: 'step_started', address, action, reason: change.reason });
+  lock.assertHeld();
+  pace.started(address, startedAt);
+  onEvent({ type: 'step_started', address, action, reason: change.reason, ...pace.at(startedAt) });
   await journal.intent(intent);
+  // A process that was stopped meanwhile may wake up after its lease: another may be at work by now.
+  lock.assertHeld();
   let outputs: JsonObject;
   try {
     outputs = await effectOf(change.kind, action, intent.spec, context);
   } catch (error) {
     const failure = describeFailure(address, error);
     await journal.failed(address, failure.message);
-    onEvent({ type: 'step_failed', address, action, code: failure.code, message: failure.message });
+    const now = clock.now().getTime();
+    pace.ended(address, now);
+    onEvent({
+      type: 'step_failed',
+      address,
+      action,
+      code: failure.code,
+      message: failure.message,
+      ...pace.at(now),
+    });
     throw new StepError(failure, error);
   }
   await journal.done(address, outputs);
-  onEvent({ type: 'step_done', address, action, outputs, elapsedMs: clock.now().getTime() - startedAt });
+  const now = clock.now().getTime();
+  pace.ended(address, now);
+  onEvent({ type: 'step_done', address, action, outputs, elapsedMs: now - startedAt, ...pace.at(now) });
 }
 
 function intentOf(change: Change, action: StepAction): StepIntent {

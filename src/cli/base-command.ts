@@ -6,6 +6,7 @@ import { Command } from '@oclif/core/command';
 import { boolean, string } from '@oclif/core/flags';
 import pc from 'picocolors';
 import { MlopsError } from '../lib/error.ts';
+import type { LiveLine } from './live-line.ts';
 import { EXIT_INTERRUPTED, reportFailure, useColor, writeJson, writeJsonLine } from './report.ts';
 
 export interface GlobalFlags {
@@ -38,8 +39,13 @@ export abstract class BaseCommand extends Command {
 
   /** Aborts on the first Ctrl-C; the second ends the process at once. */
   readonly interruption = new AbortController();
+  /** A line that is being redrawn at the foot of the terminal: notes go above it. */
+  live: LiveLine | undefined;
   private readonly onInterrupt = (): void => {
-    if (this.interruption.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    if (this.interruption.signal.aborted) {
+      this.live?.stop();
+      process.exit(EXIT_INTERRUPTED);
+    }
     this.interruption.abort(
       new MlopsError('AP106', { detail: 'Interrupted. The step in hand is finished first; once more stops now.' }),
     );
@@ -94,6 +100,7 @@ export abstract class BaseCommand extends Command {
 
   /** Progress, for people: standard error. */
   note(text: string): void {
-    process.stderr.write(`${text}\n`);
+    if (this.live === undefined) process.stderr.write(`${text}\n`);
+    else this.live.print(text);
   }
 }

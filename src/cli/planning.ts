@@ -1,6 +1,6 @@
 /** Making a plan and carrying it out, as `plan`, `apply`, `destroy` and `up` share it. */
 import { relative } from 'node:path';
-import type { OpenEnvironment } from '../compose.ts';
+import type { HeldLock, OpenEnvironment } from '../compose.ts';
 import { MlopsError } from '../lib/error.ts';
 import { createPlan } from '../plan/create-plan.ts';
 import { type Gate, gateMessage } from '../plan/gate.ts';
@@ -8,6 +8,7 @@ import { hasChanges, type Plan, type PlanMode } from '../plan/plan.ts';
 import { renderHuman } from '../plan/render/human.ts';
 import { type Address, parseAddress } from '../spec/address.ts';
 import type { Project } from '../spec/project.ts';
+import { type ApplyFlags, showProgress } from './applying.ts';
 import type { BaseCommand, GlobalFlags } from './base-command.ts';
 import { EXIT_BLOCKED, EXIT_ERROR, EXIT_INTERRUPTED, useColor, writeJsonLine } from './report.ts';
 
@@ -65,20 +66,18 @@ export interface Carried {
 /** Applies, telling progress as it goes. The exit code: 0, 1 where a step failed, 130 where it was interrupted. */
 export async function carryOut(
   command: BaseCommand,
-  flags: GlobalFlags,
+  flags: ApplyFlags,
   environment: OpenEnvironment,
   plan: Plan,
   bundleFiles: ReadonlyMap<string, string>,
+  lock?: HeldLock,
 ): Promise<Carried> {
-  const [{ applyPlan }, { createProgress }] = await Promise.all([
-    import('../apply/apply.ts'),
-    import('../apply/progress.ts'),
-  ]);
-  const progress = createProgress({ color: useColor(flags.color ? undefined : false, process.stderr) });
-  const [effects, artifacts, commit] = await Promise.all([
+  const { applyPlan } = await import('../apply/apply.ts');
+  const [effects, artifacts, commit, show] = await Promise.all([
     environment.effects(),
     environment.artifacts(),
     environment.gitCommit(),
+    showProgress(command, flags),
   ]);
   const result = await applyPlan({
     plan,
@@ -89,13 +88,11 @@ export async function carryOut(
     who: environment.who,
     gitCommit: commit,
     root: environment.settings.root,
+    lock,
+    concurrency: flags.parallelism,
     signal: command.interruption.signal,
-    onEvent: (event) => {
-      if (flags.json) return writeJsonLine(event);
-      const line = progress(event);
-      if (line !== undefined) command.note(line);
-    },
-  });
+    onEvent: show.event,
+  }).finally(show.end);
   if (flags.json) writeJsonLine({ type: 'result', ...result });
   switch (result.outcome) {
     case 'succeeded':
@@ -112,12 +109,13 @@ export async function carryOut(
 /** Shows what would be done, asks on a terminal, and does it. Answers the exit code. */
 export async function applyWithConsent(
   command: BaseCommand,
-  flags: GlobalFlags & { readonly yes: boolean },
+  flags: ApplyFlags & { readonly yes: boolean },
   environment: OpenEnvironment,
   plan: Plan,
   bundleFiles: ReadonlyMap<string, string>,
-  gate?: Gate,
+  { gate, lock }: { readonly gate?: Gate | undefined; readonly lock?: HeldLock | undefined } = {},
 ): Promise<number> {
+  if (command.interruption.signal.aborted) throw interruptedBeforeApply();
   if (!flags.json) await showPlan(command, flags, environment, plan, bundleFiles, 'progress');
   if (plan.errored) {
     if (flags.json) writeJsonLine({ type: 'refused', plan });
@@ -143,7 +141,7 @@ export async function applyWithConsent(
     return 0;
   }
   if (!flags.yes) await consent(command, plan);
-  return (await carryOut(command, flags, environment, plan, bundleFiles)).exitCode;
+  return (await carryOut(command, flags, environment, plan, bundleFiles, lock)).exitCode;
 }
 
 async function consent(command: BaseCommand, plan: Plan): Promise<void> {
@@ -166,8 +164,13 @@ async function consent(command: BaseCommand, plan: Plan): Promise<void> {
     const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
     const asked = terminal.question(question, { signal: command.interruption.signal }).catch(() => '');
     const answer = await Promise.race([asked, closed]);
+    if (command.interruption.signal.aborted) throw interruptedBeforeApply();
     if (answer.trim() !== word) throw new MlopsError('CL103', { detail: 'Nothing was changed.' });
   } finally {
     terminal.close();
   }
+}
+
+function interruptedBeforeApply(): MlopsError {
+  return new MlopsError('AP106', { detail: 'Interrupted. Nothing was changed.' });
 }

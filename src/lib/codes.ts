@@ -40,6 +40,7 @@ export const CODES = {
   AP108: 'Rename cannot be done',
   AP109: 'Unknown target',
   AP110: 'Graver than the gate lets through',
+  AP118: 'Apply could not be recorded',
   // analyzers
   FS101: 'Feature removed or retyped while it is read',
   FS102: 'New version of a feature set',

@@ -40,3 +40,14 @@ export function sizeBytes(text: string): number {
   if (match?.[1] === undefined || unit === undefined) throw new TypeError(`not a size: ${text}`);
   return Math.round(Number(match[1]) * unit);
 }
+
+/** Seconds as people say them, to one unit or two: `40 s`, `3 min`, `2 h 5 min`, `3 d`. */
+export function secondsInWords(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.round(whole / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return `${Math.round(hours / 24)} d`;
+}

@@ -131,23 +131,60 @@ describe('applying a plan', () => {
     expect((await applyProject(healthcare(), state)).outcome).toBe('succeeded');
   });
 
-  it('stops when the lock is lost', async () => {
+  it('stops when the lock is lost, and says so', async () => {
     const inner = memoryStateStore();
     const lost = new AbortController();
     const state: StateStore = {
       ...inner,
-      lock: async (who, operation) => ({ ...(await inner.lock(who, operation)), lost: lost.signal }),
+      lock: async (who, operation) => ({
+        ...(await inner.lock(who, operation)),
+        lost: lost.signal,
+        assertHeld: () => lost.signal.throwIfAborted(),
+      }),
     };
     const events: ApplyEvent[] = [];
     const effects = memoryEffects({
       registerFeatureSet: async () => {
-        lost.abort();
+        lost.abort(new MlopsError('AP101', { detail: 'The lock of the state was lost.' }));
         return { version: 1 };
       },
     });
-    const result = await applyProject(healthcare(), state, { effects, onEvent: (event) => events.push(event) });
-    expect(result.outcome).toBe('interrupted');
+    await expect(
+      applyProject(healthcare(), state, { effects, concurrency: 1, onEvent: (event) => events.push(event) }),
+    ).rejects.toMatchObject({ code: 'AP101' });
     expect(events).toContainEqual({ type: 'interrupting', cause: 'lock_lost' });
+    expect(events.at(-1)).toMatchObject({ type: 'apply_ended', outcome: 'interrupted', done: 3, remaining: 5 });
+    expect(await inner.lockHolder()).toBeNull();
+  });
+
+  it('starts no effect once the lock is lost, also where that came out while the intent was written', async () => {
+    const inner = memoryStateStore();
+    const effects = memoryEffects();
+    let held = true;
+    const state: StateStore = {
+      ...inner,
+      lock: async (who, operation) => ({
+        ...(await inner.lock(who, operation)),
+        assertHeld: () => {
+          if (!held) throw new MlopsError('AP101', { detail: 'this process stood still' });
+        },
+      }),
+      beginApply: async (head) => {
+        const journal = await inner.beginApply(head);
+        return {
+          ...journal,
+          intent: async (step) => {
+            await journal.intent(step);
+            if (step.kind === 'feature_set') held = false;
+          },
+        };
+      },
+    };
+    await expect(applyProject(healthcare(), state, { effects, concurrency: 1 })).rejects.toMatchObject({
+      code: 'AP101',
+    });
+    expect(effects.calls).toEqual([]);
+    expect(await statuses(state)).toMatchObject({ 'feature_set.patient_labs': 'creating' });
   });
 
   it('ends at once when the journal cannot be written, and gives the lock back', async () => {
@@ -162,8 +199,13 @@ describe('applying a plan', () => {
         },
       }),
     };
-    await expect(applyProject(healthcare(), state, { effects })).rejects.toMatchObject({ code: 'ST101' });
+    const events: ApplyEvent[] = [];
+    await expect(
+      applyProject(healthcare(), state, { effects, onEvent: (event) => events.push(event) }),
+    ).rejects.toMatchObject({ code: 'ST101' });
     expect(effects.calls).toEqual([]);
+    expect(events).toContainEqual({ type: 'interrupting', cause: 'journal' });
+    expect(events.at(-1)).toMatchObject({ type: 'apply_ended', outcome: 'failed', done: 0, remaining: 8, skipped: 0 });
     expect(await inner.lockHolder()).toBeNull();
   });
 
@@ -237,6 +279,21 @@ describe('applying a plan', () => {
     const edited = memoryArtifacts(new Map([['/project/scripts/train.sh', 'echo something else']]));
     const result = await applyProject(project, memoryStateStore(), { artifacts: edited });
     expect(result.failed).toEqual([expect.objectContaining({ address: 'pipeline.weekly_retraining', code: 'ST105' })]);
+  });
+
+  it('counts what is done and what is left with every step, a skipped one too', async () => {
+    const events: ApplyEvent[] = [];
+    const effects = memoryEffects({
+      registerFeatureSet: async () => {
+        throw new Error('no room');
+      },
+    });
+    await applyProject(healthcare(), memoryStateStore(), { effects, onEvent: (event) => events.push(event) });
+    const counted = events.filter((event) => 'etaSeconds' in event && event.type !== 'step_started');
+    expect(counted.map((event) => 'total' in event && [event.done, event.total])).toEqual(
+      Array.from({ length: 8 }, (_, index) => [index + 1, 8]),
+    );
+    expect(counted.at(-1)).toMatchObject({ etaSeconds: 0 });
   });
 
   it('tells what it does in lines for people', async () => {

@@ -333,7 +333,7 @@ describe('a resource written through the HTTP interface', () => {
 
 describe('the lock', () => {
   const soon = { leaseMs: 400, renewEveryMs: 50 };
-  const held: { release(): Promise<void> }[] = [];
+  const held: { release(): Promise<unknown> }[] = [];
   afterEach(async () => {
     for (const lock of held.splice(0)) await lock.release();
   });

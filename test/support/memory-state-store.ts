@@ -101,15 +101,17 @@ export function memoryStateStore(): MemoryStateStore {
     lock: async (who, operation) => {
       if (holder !== null)
         throw new MlopsError('AP101', { detail: `${holder.who} holds the lock for ${holder.operation}.` });
-      const mine: LockHolder = { id: randomUUID(), who, operation, since: epoch, leaseEndsAt: epoch };
+      const mine: LockHolder = { id: randomUUID(), who, operation, since: epoch, heldSeconds: 0, leaseEndsAt: epoch };
       holder = mine;
       log.push('lock');
       return {
         id: mine.id,
         lost: new AbortController().signal,
+        assertHeld: () => {},
         release: async () => {
           log.push('release');
           if (holder?.id === mine.id) holder = null;
+          return true;
         },
       };
     },

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { boolean, string } from '@oclif/core/flags';
 import { MlopsError } from '../../lib/error.ts';
+import { applyFlags, underLock } from '../applying.ts';
 import { BaseCommand } from '../base-command.ts';
 import { failOnFlag, gateFor } from '../plan-output.ts';
 import { applyWithConsent, planFor } from '../planning.ts';
@@ -13,6 +14,7 @@ export default class Apply extends BaseCommand {
   static override args = { planfile: word({ description: 'A plan saved with `plan --out`.' }) };
   static override flags = {
     yes: boolean({ char: 'y', description: 'Do not ask.' }),
+    ...applyFlags,
     'fail-on': failOnFlag,
     target: string({ description: 'Only this address and what it needs. May be repeated.', multiple: true }),
   };
@@ -25,11 +27,13 @@ export default class Apply extends BaseCommand {
 
   private async applySpecs(flags: Flags): Promise<number> {
     const { settings, project } = await desiredOf(flags);
-    return within(this, settings, async (environment) => {
-      const plan = await planFor(environment, project, { mode: 'apply', targets: flags.target });
-      const gate = gateFor(plan, flags['fail-on']);
-      return applyWithConsent(this, flags, environment, plan, project.bundleFiles, gate);
-    });
+    return within(this, settings, (environment) =>
+      underLock(this, flags, environment, 'apply', async (lock) => {
+        const plan = await planFor(environment, project, { mode: 'apply', targets: flags.target });
+        const gate = gateFor(plan, flags['fail-on']);
+        return applyWithConsent(this, flags, environment, plan, project.bundleFiles, { gate, lock });
+      }),
+    );
   }
 
   /** A saved plan was looked at when it was made: it is not asked about again. */
@@ -45,7 +49,10 @@ export default class Apply extends BaseCommand {
     const files = new Map(Object.entries(bundleFiles).map(([digest, path]) => [digest, resolve(settings.root, path)]));
     return within(this, settings, async (environment) => {
       requireSameCommit(file, plan.gitCommit, await environment.gitCommit());
-      return applyWithConsent(this, { ...flags, yes: true }, environment, plan, files, gateFor(plan, flags['fail-on']));
+      const gate = gateFor(plan, flags['fail-on']);
+      return underLock(this, flags, environment, plan.mode, (lock) =>
+        applyWithConsent(this, { ...flags, yes: true }, environment, plan, files, { gate, lock }),
+      );
     });
   }
 }
@@ -56,6 +63,8 @@ type Flags = Awaited<ReturnType<Apply['parse']>>['flags'] & {
   json: boolean;
   color: boolean;
   yes: boolean;
+  parallelism: number;
+  'lock-timeout': string | undefined;
   target: string[] | undefined;
   'fail-on': string | undefined;
 };

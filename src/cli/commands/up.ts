@@ -1,4 +1,5 @@
 import { boolean, integer } from '@oclif/core/flags';
+import { applyFlags, underLock } from '../applying.ts';
 import { BaseCommand } from '../base-command.ts';
 import { applyWithConsent, planFor } from '../planning.ts';
 import { desiredOf, within } from '../session.ts';
@@ -7,16 +8,19 @@ export default class Up extends BaseCommand {
   static override summary = 'Apply, then run the daemon: the development loop.';
   static override flags = {
     yes: boolean({ char: 'y', description: 'Do not ask.' }),
+    ...applyFlags,
     port: integer({ description: 'Only this port; 0: any free one.', min: 0, max: 65535 }),
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(Up);
     const { settings, project } = await desiredOf(flags);
-    const exitCode = await within(this, settings, async (environment) => {
-      const plan = await planFor(environment, project, { mode: 'apply' });
-      return applyWithConsent(this, flags, environment, plan, project.bundleFiles);
-    });
+    const exitCode = await within(this, settings, (environment) =>
+      underLock(this, flags, environment, 'apply', async (lock) => {
+        const plan = await planFor(environment, project, { mode: 'apply' });
+        return applyWithConsent(this, flags, environment, plan, project.bundleFiles, { lock });
+      }),
+    );
     if (exitCode !== 0) {
       process.exitCode = exitCode;
       return;

@@ -52,14 +52,19 @@ export interface LockHolder {
   readonly who: string;
   readonly operation: string;
   readonly since: Date;
+  /** By the store's clock. */
+  readonly heldSeconds: number;
   readonly leaseEndsAt: Date;
 }
 
 export interface HeldLock {
   readonly id: string;
-  /** Aborts when the lease could not be renewed: stop before the next step. */
+  /** Aborts, with AP101, when the lease could not be renewed: stop before the next step. */
   readonly lost: AbortSignal;
-  release(): Promise<void>;
+  /** Throws AP101 once the lease may have ended, also where this process slept through it and `lost` could not tell yet. */
+  assertHeld(): void;
+  /** Never fails for the connection: a lock that cannot be given back ends by itself. False then. */
+  release(): Promise<boolean>;
 }
 
 export interface ApplyHead {

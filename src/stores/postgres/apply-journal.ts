@@ -8,7 +8,7 @@ import type { JsonObject } from '../../lib/json.ts';
 import type { Address } from '../../spec/address.ts';
 import type { ApplyHead, ApplyJournal, StepIntent } from '../control/state.ts';
 import { createBatcher } from './batcher.ts';
-import type { Database } from './database.ts';
+import { type Database, sqlState } from './database.ts';
 import { sqlFile } from './sql-file.ts';
 
 interface Outcome {
@@ -40,7 +40,7 @@ function openJournal(db: Database, scopeId: number, applyId: string): ApplyJourn
   let steps = 0;
 
   async function write(statement: string, items: readonly unknown[]): Promise<void> {
-    const open = await db.query(statement, [scopeId, applyId, JSON.stringify(items)]);
+    const open = await recording(() => db.query(statement, [scopeId, applyId, JSON.stringify(items)]));
     if (open.length === 0) throw endedByAnother(applyId);
   }
   const byAddress = (item: { readonly address: Address }): string => item.address;
@@ -70,15 +70,33 @@ function openJournal(db: Database, scopeId: number, applyId: string): ApplyJourn
     done: (address, outputs) => finish(address, outputs, null),
     failed: (address, message) => finish(address, null, message),
     end: async (outcome) => {
-      const ended = await db.query(
-        `update mlops.applies set ended_at = clock_timestamp(), outcome = $3
-         where apply_id = $2 and scope_id = $1 and ended_at is null
-         returning pg_notify('mlops_resources', $1::text)`,
-        [scopeId, applyId, outcome],
+      const ended = await recording(() =>
+        db.query(
+          `update mlops.applies set ended_at = clock_timestamp(), outcome = $3
+           where apply_id = $2 and scope_id = $1 and ended_at is null
+           returning pg_notify('mlops_resources', $1::text)`,
+          [scopeId, applyId, outcome],
+        ),
       );
       if (ended.length === 0) throw endedByAnother(applyId);
     },
   };
+}
+
+/** AP118 where the server refuses to write: its disk is full, it is read-only, it is being shut down. */
+async function recording<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    const state = sqlState(error);
+    if (state === undefined) throw error;
+    throw new MlopsError('AP118', {
+      detail: `The control store could not record what was done (${state}: ${error instanceof Error ? error.message : String(error)}).`,
+      hint: 'see to the Postgres server, then apply again: what was recorded stays, the rest is taken up again',
+      retryable: true,
+      cause: error,
+    });
+  }
 }
 
 async function staleness(db: Database, scopeId: number, head: ApplyHead): Promise<MlopsError> {

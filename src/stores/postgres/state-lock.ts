@@ -2,7 +2,11 @@
  * The one lock of a scope: a lease on the database's clock, renewed while it is held. It is taken over only after the
  * lease has ended there; the holder knows no later, because it counts from before it asked for the renewal.
  */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '../../lib/clock.ts';
 import { MlopsError } from '../../lib/error.ts';
+import { secondsInWords } from '../../lib/units.ts';
 import type { HeldLock, LockHolder } from '../control/state.ts';
 import type { Database, Queryable } from './database.ts';
 import { sqlFile } from './sql-file.ts';
@@ -12,6 +16,9 @@ export interface LeaseTimes {
   readonly leaseMs: number;
   readonly renewEveryMs: number;
 }
+
+const GIVE_BACK_ATTEMPTS = 4;
+const GIVE_BACK_PAUSE_MS = 250;
 
 export const LEASE: LeaseTimes = { leaseMs: 30_000, renewEveryMs: 5_000 };
 
@@ -24,9 +31,16 @@ export async function takeLock(
   times: LeaseTimes = LEASE,
 ): Promise<HeldLock> {
   for (;;) {
-    const askedAt = performance.now();
-    const [taken] = await db.query<{ lock_id: string }>(sqlFile('take-lock'), [scopeId, who, operation, times.leaseMs]);
-    if (taken !== undefined) return hold(db, scopeId, taken.lock_id, times, askedAt);
+    const askedAt = now();
+    // Named here, so that one that was taken while its answer got lost can be given back.
+    const id = randomUUID();
+    const taken = await db
+      .query(sqlFile('take-lock'), [scopeId, who, operation, times.leaseMs, id])
+      .catch(async (error: unknown) => {
+        await giveBack(db, scopeId, id);
+        throw error;
+      });
+    if (taken.length > 0) return hold(db, scopeId, id, times, askedAt);
     const holder = await readHolder(db, scopeId);
     // Null where it was released, or its lease ended, between the two statements: ask again.
     if (holder !== null) throw lockedBy(holder);
@@ -36,7 +50,8 @@ export async function takeLock(
 /** The holder whose lease has not ended. */
 export async function readHolder(db: Queryable, scopeId: number): Promise<LockHolder | null> {
   const [holder] = await db.query<LockHolder & Record<string, unknown>>(
-    `select lock_id as id, who, operation, since, lease_ends_at as "leaseEndsAt"
+    `select lock_id as id, who, operation, since, lease_ends_at as "leaseEndsAt",
+            extract(epoch from clock_timestamp() - since)::double precision as "heldSeconds"
      from mlops.locks where scope_id = $1 and lease_ends_at >= clock_timestamp()`,
     [scopeId],
   );
@@ -52,20 +67,49 @@ export async function removeLock(db: Queryable, scopeId: number, id: string): Pr
   return removed.length > 0;
 }
 
-function hold(db: Database, scopeId: number, id: string, times: LeaseTimes, askedAt: number): HeldLock {
+/** A server that restarts gets a moment; what cannot be given back ends with its lease. */
+async function giveBack(db: Database, scopeId: number, id: string): Promise<boolean> {
+  for (let attempt = 0; attempt < GIVE_BACK_ATTEMPTS; attempt += 1) {
+    if (attempt > 0) await delay(GIVE_BACK_PAUSE_MS);
+    try {
+      await removeLock(db, scopeId, id);
+      return true;
+    } catch {
+      // Tried again, or left to its lease.
+    }
+  }
+  return false;
+}
+
+/** Milliseconds that no standstill of this process or machine hides: the monotonic clock stands while a laptop sleeps. */
+interface Instant {
+  readonly monotonicMs: number;
+  readonly wallMs: number;
+}
+
+const now = (): Instant => ({ monotonicMs: performance.now(), wallMs: systemClock.now().getTime() });
+
+function elapsedMs(since: Instant): number {
+  const { monotonicMs, wallMs } = now();
+  return Math.max(monotonicMs - since.monotonicMs, wallMs - since.wallMs);
+}
+
+function hold(db: Database, scopeId: number, id: string, times: LeaseTimes, askedAt: Instant): HeldLock {
   const lost = new AbortController();
   let renewing: Promise<void> | undefined;
   let end: NodeJS.Timeout | undefined;
+  let sureSince = askedAt;
 
   /** The lease runs from the moment when it was asked for, at least. */
-  function sureFrom(from: number): void {
+  function sureFrom(from: Instant): void {
+    sureSince = from;
     clearTimeout(end);
-    end = setTimeout(() => lose('it could not be renewed in time'), from + times.leaseMs - performance.now());
+    end = setTimeout(() => lose('it could not be renewed in time'), times.leaseMs - elapsedMs(from));
     end.unref();
   }
 
   async function renew(): Promise<void> {
-    const from = performance.now();
+    const from = now();
     const renewed = await db.query(
       `update mlops.locks set lease_ends_at = clock_timestamp() + $3::double precision * interval '1 millisecond'
        where scope_id = $1 and lock_id = $2 returning lock_id`,
@@ -77,6 +121,7 @@ function hold(db: Database, scopeId: number, id: string, times: LeaseTimes, aske
 
   function lose(why: string): void {
     stop();
+    if (lost.signal.aborted) return;
     lost.abort(
       new MlopsError('AP101', {
         detail: `The lock of the state was lost: ${why}.`,
@@ -106,25 +151,30 @@ function hold(db: Database, scopeId: number, id: string, times: LeaseTimes, aske
   return {
     id,
     lost: lost.signal,
+    assertHeld: () => {
+      if (elapsedMs(sureSince) >= times.leaseMs) lose('this process stood still for longer than its lease');
+      lost.signal.throwIfAborted();
+    },
     release: async () => {
       released = true;
       stop();
       await renewing;
-      await removeLock(db, scopeId, id);
+      return giveBack(db, scopeId, id);
     },
   };
 }
 
 function lockedBy(holder: LockHolder): MlopsError {
   return new MlopsError('AP101', {
-    detail: `${holder.who} holds the lock since ${holder.since.toISOString()} for ${holder.operation} (lock ${holder.id}).`,
-    hint: `wait for it; if that process is gone, the lock ends by itself at ${holder.leaseEndsAt.toISOString()}, or by hand: mlops unlock ${holder.id}`,
+    detail: `The state is held for ${secondsInWords(holder.heldSeconds)} by ${holder.who} (${holder.operation}), lease ends ${holder.leaseEndsAt.toISOString()}.`,
+    hint: `wait for it with --lock-timeout 5m; the lease of a process that is gone ends by itself, or by hand: mlops unlock ${holder.id}`,
     retryable: true,
     data: {
       id: holder.id,
       who: holder.who,
       operation: holder.operation,
       since: holder.since.toISOString(),
+      heldSeconds: Math.floor(holder.heldSeconds),
       leaseEndsAt: holder.leaseEndsAt.toISOString(),
     },
   });
