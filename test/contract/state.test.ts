@@ -329,6 +329,37 @@ describe('a resource written through the HTTP interface', () => {
     expect((await state.read()).resources).toMatchObject([{ managedBy: 'apply', digest: 'digest of patient' }]);
     await expect(write('patient', 'other')).rejects.toMatchObject({ code: 'API409' });
   });
+
+  it('is adopted as it is, with its outputs, the serial moved once and one audit entry each', async () => {
+    await write('patient', 'first');
+    await write('visit', 'second');
+    const before = await state.read();
+    await state.adopt(before.resources, 'ada');
+    const after = await state.read();
+    expect(after.serial).toBe(before.serial + 1);
+    expect(after.resources.map(({ updatedAt: _, ...one }) => one)).toEqual(
+      before.resources.map(({ updatedAt: _, ...one }) => ({ ...one, managedBy: 'apply' })),
+    );
+    expect((await state.auditLog(2)).map(({ who, action, subject }) => [who, action, subject])).toEqual([
+      ['ada', 'resource.adopt', 'entity.visit'],
+      ['ada', 'resource.adopt', 'entity.patient'],
+    ]);
+    await expect(write('patient', 'other')).rejects.toMatchObject({ code: 'API409' });
+  });
+
+  it('is adopted with all the others or with none, where one was changed since it was read', async () => {
+    await write('patient', 'first');
+    await write('visit', 'second');
+    const read = (await state.read()).resources;
+    await write('visit', 'third');
+    const before = await state.read();
+    await expect(state.adopt(read, 'ada')).rejects.toMatchObject({ code: 'AP117', address: 'entity.visit' });
+    expect(await state.read()).toEqual(before);
+    await expect(state.adopt([{ address: 'entity.gone', digest: 'first' }], 'ada')).rejects.toMatchObject({
+      code: 'AP117',
+    });
+    expect(await state.auditLog(10)).toHaveLength(3);
+  });
 });
 
 describe('the lock', () => {

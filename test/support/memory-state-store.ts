@@ -138,6 +138,20 @@ export function memoryStateStore(): MemoryStateStore {
       lineage ??= randomUUID();
       record(step, 'api', 'ready', outputs);
     },
+    adopt: async (adopted, who) => {
+      const found = adopted.map(({ address, digest }) => {
+        const resource = resources.get(address);
+        const asRead = resource?.digest === digest && resource.managedBy === 'api' && resource.status === 'ready';
+        if (!asRead) throw new MlopsError('AP117', { detail: `${address} was changed meanwhile.`, address });
+        return resource;
+      });
+      if (found.length > 0) serial += 1;
+      for (const resource of found) {
+        resources.set(resource.address, { ...resource, managedBy: 'apply' });
+        const entry = { who, action: 'resource.adopt', subject: resource.address, detail: { digest: resource.digest } };
+        audits.unshift({ ...entry, id: String(audits.length + 1), at: epoch, applyId: null, gitCommit: null });
+      }
+    },
     audit: async (entry) => {
       audits.unshift({ ...entry, id: String(audits.length + 1), at: epoch, applyId: null, gitCommit: null });
     },

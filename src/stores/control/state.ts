@@ -146,6 +146,11 @@ export interface StateStore {
    * API409 where the address is managed by apply.
    */
   putFromApi(step: Omit<StepIntent, 'action' | 'reason'>, who: string, outputs: JsonObject): Promise<void>;
+  /**
+   * Resources that the HTTP interface made, taken over as they are recorded: managed_by 'apply', serial + 1, one audit entry each.
+   * All or none: AP117 where one is not as it was read. The caller holds the lock.
+   */
+  adopt(resources: readonly Pick<RecordedResource, 'address' | 'digest'>[], who: string): Promise<void>;
   audit(entry: Pick<AuditEntry, 'who' | 'action' | 'subject' | 'detail'>): Promise<void>;
   auditLog(limit: number): Promise<readonly AuditEntry[]>;
 }

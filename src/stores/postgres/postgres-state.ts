@@ -1,6 +1,7 @@
 /** The recorded state in Postgres: the port `StateStore` for one scope. */
 import { MlopsError } from '../../lib/error.ts';
 import type { AnyRecordedResource, ApplyRecord, AuditEntry, Scope, State, StateStore } from '../control/state.ts';
+import { adopt } from './adopt.ts';
 import { beginApply } from './apply-journal.ts';
 import type { Database, Queryable } from './database.ts';
 import { migrate } from './migrate.ts';
@@ -44,6 +45,7 @@ export function postgresState(db: Database, scopeId: number, times: LeaseTimes =
         });
       }
     },
+    adopt: (resources, who) => adopt(db, scopeId, resources, who),
     audit: async (entry) => {
       await db.query(
         'insert into mlops.audit_log (scope_id, who, action, subject, detail) values ($1, $2, $3, $4, $5)',
@@ -88,6 +90,7 @@ export function openState(db: Database, scope: Scope, times: LeaseTimes = LEASE)
     lock: async (who, operation) => (await made()).lock(who, operation),
     beginApply: async (head) => (await made()).beginApply(head),
     putFromApi: async (step, who, outputs) => (await made()).putFromApi(step, who, outputs),
+    adopt: async (resources, who) => (await made()).adopt(resources, who),
     audit: async (entry) => (await made()).audit(entry),
   };
 }
