@@ -64,7 +64,7 @@ export async function importResources(environment: OpenEnvironment, request: Imp
   const before = (await loadDesired(request.from)).project;
   const wanted = withWhatTheyNeed(
     request.address === undefined
-      ? resources.filter((one) => one.managedBy === 'api' && (before?.resources.has(one.address) ?? false) === false)
+      ? resources.filter(({ managedBy }) => managedBy === 'api')
       : [askedFor(request.address, resources, before)],
     resources,
   );

@@ -34,6 +34,7 @@ describe('without a project', () => {
       'destroy',
       'doctor',
       'graph',
+      'import',
       'init',
       'plan',
       'predict',

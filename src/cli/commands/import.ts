@@ -11,7 +11,7 @@ export default class Import extends BaseCommand {
   static override summary = 'Write the YAML of what the HTTP interface made, and take it over.';
   static override args = { address: word({ description: 'kind.name, as `plan` lists it.' }) };
   static override flags = {
-    all: boolean({ description: 'Everything that the HTTP interface made and the specs do not hold.' }),
+    all: boolean({ description: 'Everything that the HTTP interface made and the specs do not hold.', default: false }),
     out: string({ description: 'File to write, in the project. Default: specs/KIND/NAME.yaml.' }),
   };
 
