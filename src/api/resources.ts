@@ -1,5 +1,4 @@
 /** Resources that come through the HTTP interface: checked like specs, recorded as managed by the API. */
-import { digestOf } from '../lib/canonical.ts';
 import { hasErrors } from '../lib/diagnostics.ts';
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject } from '../lib/json.ts';
@@ -7,6 +6,7 @@ import { didYouMean } from '../lib/suggest.ts';
 import { addressOf } from '../spec/address.ts';
 import { canonicalizeResource } from '../spec/canonicalize.ts';
 import { KIND_TITLES, type Kind } from '../spec/kinds.ts';
+import { specDigest } from '../spec/spec-digest.ts';
 import type { Catalog, SpecOf } from '../stores/control/catalog.ts';
 import type { RecordedResource, StateStore } from '../stores/control/state.ts';
 
@@ -52,13 +52,20 @@ export async function recordResource<K extends Kind>(
       address: before.address,
     });
   }
+  if (before !== undefined && before.name !== name) {
+    throw new MlopsError('API409', {
+      detail: `${addressOf(kind, name)} is what ${before.address} was called before, and still answers to.`,
+      hint: `write to ${before.name}, or use another name`,
+      address: before.address,
+    });
+  }
   const resource = {
     address: addressOf(kind, name),
     kind,
     name,
     // A canonical spec is plain JSON.
     spec: spec as unknown as JsonObject,
-    digest: digestOf(spec),
+    digest: specDigest(spec),
     dependsOn,
     protect: spec.protect ?? false,
   };

@@ -1,7 +1,8 @@
 /**
  * Makes a plan so: changes in dependency order, several at once, each journalled.
  *
- *   lock → journal opened (refused when the state moved) → per change: intent → effect → outcome → journal closed → unlock
+ *   lock → journal opened (refused when the state moved) → renames, all in one transaction
+ *        → per change: intent → effect → outcome → journal closed → unlock
  *
  * An effect starts only after its intent is durable, and nothing that waits for it starts before its outcome is. A kill -9
  * anywhere leaves resources recorded as creating, updating or deleting; the next plan takes them up again, and every
@@ -16,10 +17,11 @@ import type { Change } from '../plan/change.ts';
 import { changeGraph } from '../plan/order.ts';
 import { findingsOf, type Plan } from '../plan/plan.ts';
 import { planDigest } from '../plan/plan-file.ts';
+import { renamesOf } from '../plan/renames.ts';
 import type { Address } from '../spec/address.ts';
 import type { CanonicalEntity } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
-import type { ApplyJournal, HeldLock, StateStore } from '../stores/control/state.ts';
+import type { ApplyJournal, HeldLock, Rename, StateStore } from '../stores/control/state.ts';
 import type { ResourceEffects } from './effects.ts';
 import type { ApplyEvent, ApplyOutcome } from './events.ts';
 import { StepError, type StepFailure } from './failure.ts';
@@ -96,8 +98,21 @@ async function withLock(input: ApplyInput, moving: readonly Change[], lock: Held
     serial: plan.serial,
     root: input.root,
     changes: moving.length,
+    operation: plan.mode,
   });
+  await rename(journal, renamesOf(moving));
   return makeChanges(input, moving, lock, journal);
+}
+
+/** Before everything else: what follows names things as they are called then. */
+async function rename(journal: ApplyJournal, renames: readonly Rename[]): Promise<void> {
+  if (renames.length === 0) return;
+  try {
+    await journal.rename(renames);
+  } catch (error) {
+    await journal.end('failed').catch(() => {});
+    throw error;
+  }
 }
 
 function refuseErrored(plan: Plan): void {

@@ -59,7 +59,7 @@ async function runStep(
     outputs = await effectOf(change.kind, action, intent.spec, context);
   } catch (error) {
     const failure = describeFailure(address, error);
-    await journal.failed(address, failure.message);
+    await journal.failed(address, failure.message, failure.code);
     const now = clock.now().getTime();
     pace.ended(address, now);
     onEvent({

@@ -10,11 +10,11 @@ import type { FeatureCall } from './definitions.ts';
 import { describeFeatureSet, type FeatureSetDescription, listFeatureSets } from './describe.ts';
 import { type TrainingDataset, trainingDataset } from './historical.ts';
 import { createSources, type SourceSnapshot } from './ingest.ts';
-import { folderOf, type MaterializationReport, materialize } from './materialize.ts';
+import { type MaterializationReport, materialize } from './materialize.ts';
 import { createFeatureReader, type FeatureReader } from './online-reader.ts';
 import { type FeatureUpdate, push } from './push.ts';
 import { type ValidationReport, validate } from './validate.ts';
-import { createVersionCache, registerFeatureSet } from './versions.ts';
+import { createVersionCache, folderOf, onlineTable, registerFeatureSet } from './versions.ts';
 
 export interface FeaturesOptions {
   readonly catalog: Catalog;
@@ -60,7 +60,7 @@ export function createFeatures(options: FeaturesOptions): Features {
   );
   const chunkRows = options.chunkRows ?? DEFAULT_CHUNK_ROWS;
   return {
-    reader: createFeatureReader({ catalog, online, clock, versions: versions.get }),
+    reader: createFeatureReader({ catalog, online, clock, versions }),
     ingest: (source, call) => sources.ingest(source, call),
     validate: (task, call) => validate({ catalog, offline, sources }, task.featureSets, call),
     materialize: async (set, call) => {
@@ -82,9 +82,9 @@ export function createFeatures(options: FeaturesOptions): Features {
       // Nothing is readable from here on; what is left of files and records is removed after.
       const dropped = await featureState.drop(name);
       versions.forget();
-      for (const table of dropped) {
-        await online.drop(table);
-        await offline.sweep(folderOf(table.set, table.version), []);
+      for (const version of dropped) {
+        await online.drop(onlineTable(version));
+        await offline.sweep(folderOf(version), []);
       }
     },
   };

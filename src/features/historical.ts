@@ -65,7 +65,18 @@ export async function trainingDataset(
     );
   const wanted = service.spec.features.map((name): Wanted => ({ name, ...parseFeature(name) }));
   const versions = await featureState.versions();
-  const bySet = new Map([...new Set(wanted.map(({ set }) => set))].map((set) => [set, servingVersion(versions, set)]));
+  const bySet = new Map(
+    [...new Set(wanted.map(({ set }) => set))].map((set) => {
+      const { name } = featureSetSpec(catalog, set);
+      return [
+        set,
+        servingVersion(
+          versions.filter((version) => version.set === name),
+          set,
+        ),
+      ];
+    }),
+  );
 
   const snapshots = await sources.snapshots(await sources.readBy(task.spine), call);
   const inputs = locations(snapshots);

@@ -81,7 +81,7 @@ export function createSources(parts: {
     }
     if (taken === undefined)
       throw new MlopsError('FS204', { address: `source.${name}`, detail: `The source ${name} gave no snapshot.` });
-    const recorded = await featureState.addSnapshot({ source: name, ...taken });
+    const recorded = await featureState.addSnapshot({ source: source.name, ...taken });
     call.log(`${name}: ${taken.rows} rows, snapshot ${taken.digest.slice(0, 12)}`);
     return recorded;
   }
@@ -92,8 +92,11 @@ export function createSources(parts: {
     above: readonly string[] = [],
   ): Promise<readonly RecordedSnapshot[]> {
     const found: RecordedSnapshot[] = [];
-    for (const name of names)
-      found.push((await featureState.latestSnapshot(name)) ?? (await ingest(name, call, above)).snapshot);
+    for (const name of names) {
+      const snapshot = (await featureState.latestSnapshot(name)) ?? (await ingest(name, call, above)).snapshot;
+      // Under the name that was asked for, which may be one from before: queries say it.
+      found.push({ ...snapshot, source: name });
+    }
     return found;
   }
 

@@ -16,7 +16,7 @@ import { type FeatureCall, featureSetSpec, isPushed, keyColumns, rowPlan } from 
 import { encodeKey } from './entity-key.ts';
 import { digests, locations, type Sources } from './ingest.ts';
 import { formatTimestamp, microsOf } from './time.ts';
-import { workingVersion } from './versions.ts';
+import { folderOf, onlineTable, workingVersion } from './versions.ts';
 
 export interface MaterializationReport {
   readonly featureSet: string;
@@ -43,8 +43,9 @@ export async function materialize(
   set: string,
   call: FeatureCall,
 ): Promise<MaterializationReport> {
-  const { structure, version } = await workingVersion(parts.catalog, parts.featureState, set);
-  const report = await parts.featureState.materializing(set, version, call.signal, async (claim) => {
+  const working = await workingVersion(parts.catalog, parts.featureState, set);
+  const { structure, version } = working;
+  const report = await parts.featureState.materializing(working.set, version, call.signal, async (claim) => {
     const reads =
       structure.source === null
         ? structure.query === null
@@ -54,7 +55,7 @@ export async function materialize(
     // Taken under the claim: older ones than another worker just wrote would undo its corrections.
     const snapshots = await parts.sources.snapshots(reads, call);
     const plan = rowPlan(set, structure, locations(snapshots));
-    const folder = folderOf(set, version);
+    const folder = folderOf(working);
     const before = await recorded(parts.featureState, set, version);
     const stored = await parts.featureState.parts(set, version);
     await parts.offline.sweep(
@@ -67,7 +68,7 @@ export async function materialize(
       unchanged || isPushed(structure)
         ? { rowsRead: 0, rowsWritten: 0 }
         : await writeFresh(parts, claim, plan, folder, call);
-    const onlineWritten = await fillOnline(parts, claim, structure, call);
+    const onlineWritten = await fillOnline(parts, claim, working, call);
     if (!unchanged) await claim.complete(digests(snapshots));
     return { rowsRead: fresh.rowsRead + pushed, rowsWritten: fresh.rowsWritten + pushed, onlineWritten };
   });
@@ -77,10 +78,6 @@ export async function materialize(
     `${set}@${version}: ${report.rowsRead} rows read, ${report.rowsWritten} written, ${report.onlineWritten} online`,
   );
   return { featureSet: set, version, ...report, watermark };
-}
-
-export function folderOf(set: string, version: number): string {
-  return `sets/${set}/v${version}`;
 }
 
 async function recorded(
@@ -146,12 +143,13 @@ async function writeFresh(
 async function fillOnline(
   parts: MaterializeParts,
   claim: MaterializationClaim,
-  structure: FeatureSetVersion['structure'],
+  working: FeatureSetVersion,
   call: FeatureCall,
 ): Promise<number> {
   const { featureState, offline, online } = parts;
   const spec = featureSetSpec(parts.catalog, claim.set);
-  const table = { set: claim.set, version: claim.version };
+  const table = onlineTable(working);
+  const { structure } = working;
   const [stored, version, progress, clock] = await Promise.all([
     featureState.parts(claim.set, claim.version),
     recorded(featureState, claim.set, claim.version),

@@ -15,7 +15,7 @@ import { featureSetSpec, keyColumns, ttlMicros } from './definitions.ts';
 import { coerceKey, encodeKey } from './entity-key.ts';
 import { formatTimestamp, microsOf } from './time.ts';
 import { presentedValue } from './values.ts';
-import { servingVersion } from './versions.ts';
+import { onlineTable, servingVersion, type VersionCache } from './versions.ts';
 
 /** present: a value within its ttl. null: known to be null. not_found: no record of the key. expired: older than the ttl. */
 export type FeatureStatus = 'present' | 'null' | 'not_found' | 'expired';
@@ -57,7 +57,7 @@ export function createFeatureReader(parts: {
   readonly catalog: Catalog;
   readonly online: OnlineStore;
   readonly clock: Clock;
-  readonly versions: () => Promise<readonly FeatureSetVersion[]>;
+  readonly versions: VersionCache;
 }): FeatureReader {
   const compiled = new Map<string, readonly ComputedFeature[]>();
 
@@ -69,12 +69,16 @@ export function createFeatureReader(parts: {
   }
 
   async function plan(features: readonly string[]): Promise<readonly SetRead[]> {
-    const versions = await parts.versions();
+    const versions = await parts.versions.get();
     const reads = new Map<string, { version: FeatureSetVersion; asked: Asked[] }>();
     for (const name of features) {
       const { set, version, feature } = parseFeature(name);
       const spec = featureSetSpec(parts.catalog, set);
-      const serving = servingVersion(versions, spec.name, version);
+      const serving = servingVersion(
+        versions.filter((known) => known.set === spec.name),
+        set,
+        version,
+      );
       if (!Object.hasOwn(serving.structure.features, feature)) {
         throw new MlopsError('FS201', {
           address: `feature_set.${set}`,
@@ -99,14 +103,28 @@ export function createFeatureReader(parts: {
     }));
   }
 
+  /** What is applied and what is recorded are read one after the other: a rename in between is seen when both are read again. */
+  async function planAfresh(features: readonly string[]): Promise<readonly SetRead[]> {
+    try {
+      return await plan(features);
+    } catch (error) {
+      if (!(error instanceof MlopsError) || (error.code !== 'FS206' && error.code !== 'FS201')) throw error;
+      const revision = parts.catalog.revision;
+      await parts.catalog.refresh();
+      if (error.code === 'FS201' && parts.catalog.revision === revision) throw error;
+      parts.versions.forget();
+      return plan(features);
+    }
+  }
+
   return {
     read: async (entities, features) => {
-      const reads = await plan(features);
+      const reads = await planAfresh(features);
       const requests = reads.map(({ version }) => {
         const keys = keyColumns(version.structure);
         const types = Object.fromEntries(keys.map((key) => [key.name, key.type]));
         return {
-          table: { set: version.set, version: version.version },
+          table: onlineTable(version),
           keys: entities.map((entity) =>
             encodeKey(
               keys.map((key) => key.type),

@@ -13,7 +13,7 @@ import { keyColumns, storedFeatures, ttlMicros } from './definitions.ts';
 import { coerceKey, encodeKey } from './entity-key.ts';
 import { formatTimestamp, microsOf, parseTimestamp } from './time.ts';
 import { coerceValue, type Value } from './values.ts';
-import { servingVersion } from './versions.ts';
+import { onlineTable, servingVersion } from './versions.ts';
 
 export interface FeatureUpdate {
   readonly entity: Readonly<Record<string, unknown>>;
@@ -63,7 +63,7 @@ export async function push(
   });
   const spec = parts.catalog.get('feature_set', set)?.spec;
   const ttl = spec === undefined ? null : ttlMicros(spec);
-  const table = { set, version: version.version };
+  const table = onlineTable(version);
 
   /** While no other push of the set is under way: what is left out builds on what is stored, and times ascend. */
   async function complete(): Promise<readonly Omit<PendingUpdate, 'sequence'>[]> {
@@ -88,7 +88,7 @@ export async function push(
   }
 
   let applied = 0;
-  await parts.featureState.push(set, version.version, complete, async (recorded) => {
+  await parts.featureState.push(version.set, version.version, complete, async (recorded) => {
     applied = await parts.online.write(
       table,
       recorded.map(({ sequence, eventTime, createdTime, values }, index) => ({

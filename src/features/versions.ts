@@ -4,6 +4,7 @@ import type { CanonicalEntity, CanonicalFeatureSet } from '../spec/canonical-spe
 import { structureDigest, structureOf } from '../spec/feature-set-structure.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion, FeatureState } from '../stores/control/feature-state.ts';
+import type { OnlineTable } from '../stores/online.ts';
 import { entitySpec, featureSetSpec } from './definitions.ts';
 
 export async function registerFeatureSet(
@@ -38,9 +39,18 @@ export async function workingVersion(
   return registered;
 }
 
-/** The newest serving version, or the one asked for. FS206 where none serves. */
+/** Where the rows of a version lie. A rename of the set moves neither. */
+export function folderOf({ storage, version }: Pick<FeatureSetVersion, 'storage' | 'version'>): string {
+  return `sets/${storage}/v${version}`;
+}
+
+export function onlineTable({ storage, version }: Pick<FeatureSetVersion, 'storage' | 'version'>): OnlineTable {
+  return { set: storage, version };
+}
+
+/** Of the versions of one set: the newest that serves, or the one asked for. FS206 where none serves. */
 export function servingVersion(versions: readonly FeatureSetVersion[], set: string, asked?: number): FeatureSetVersion {
-  const serving = versions.filter((version) => version.set === set && version.status === 'serving');
+  const serving = versions.filter((version) => version.status === 'serving');
   const found = asked === undefined ? serving.at(-1) : serving.find((version) => version.version === asked);
   if (found !== undefined) return found;
   if (asked === undefined) throw notMaterialized(set);
@@ -62,12 +72,13 @@ function notMaterialized(set: string): MlopsError {
   });
 }
 
+export interface VersionCache {
+  get(): Promise<readonly FeatureSetVersion[]>;
+  forget(): void;
+}
+
 /** The versions as recorded not longer ago than `maxAgeMs`: a read of features costs no query each time. */
-export function createVersionCache(
-  featureState: FeatureState,
-  nowMs: () => number,
-  maxAgeMs: number,
-): { get(): Promise<readonly FeatureSetVersion[]>; forget(): void } {
+export function createVersionCache(featureState: FeatureState, nowMs: () => number, maxAgeMs: number): VersionCache {
   let loaded: { readonly at: number; readonly versions: Promise<readonly FeatureSetVersion[]> } | undefined;
   return {
     get: () => {

@@ -40,6 +40,7 @@ export const CODES = {
   AP108: 'Rename cannot be done',
   AP109: 'Unknown target',
   AP110: 'Graver than the gate lets through',
+  AP113: 'Name of a feature set that was renamed',
   AP116: 'Nothing to import',
   AP117: 'Changed while it was imported',
   AP118: 'Apply could not be recorded',

@@ -100,7 +100,7 @@ export interface Change {
   readonly class: ChangeClass;
   readonly findings: readonly Finding[];
   readonly impact: Impact;
-  /** SHA-256 of the canonical form of `after`, for a delete of `before`. */
+  /** SHA-256 of the canonical form of `after` without `movedFrom`; for a delete of `before`. */
   readonly digest: string;
   /** As it will be; for a delete as recorded. */
   readonly dependsOn: readonly Address[];

@@ -8,6 +8,7 @@
  * creating             delete                         create again          reason: interrupted
  * updating             delete                         update again          reason: interrupted
  * deleting             delete again                   finish the delete, then create
+ * under another name   –                              update, after the rename: see renames.ts
  */
 import type { JsonObject } from '../lib/json.ts';
 import type { Address } from '../spec/address.ts';
@@ -27,8 +28,10 @@ import { createLineage, impactOf, type Lineage } from './impact.ts';
 import { inApplyOrder, withinTargets } from './order.ts';
 import { PLAN_FORMAT, type Plan, type PlanMode, type PlanSummary, type UnmanagedResource } from './plan.ts';
 import { refusalsOf } from './refusals.ts';
-import { findRenames, type Rename } from './renames.ts';
+import { findRenames, type Renames } from './renames.ts';
+import { reusedName } from './reused-names.ts';
 import { type Rules, settle } from './rules.ts';
+import { factsUnderNewNames, underNewNames } from './under-new-names.ts';
 
 export interface PlanInput {
   readonly project: Project;
@@ -45,11 +48,14 @@ export interface PlanInput {
 interface PlanContext {
   readonly mode: PlanMode;
   readonly desired: ReadonlyMap<Address, AnyResource>;
+  /** Under their new names. */
   readonly recorded: ReadonlyMap<Address, AnyRecordedResource>;
+  /** As recorded, by the old address. */
+  readonly written: ReadonlyMap<Address, AnyRecordedResource>;
   readonly stays: (address: Address) => boolean;
   readonly readers: Readers;
   readonly lineage: Lineage;
-  readonly renames: ReadonlyMap<Address, Rename>;
+  readonly renames: Renames;
   readonly facts: PlanFacts;
   readonly rules: Rules;
 }
@@ -57,18 +63,22 @@ interface PlanContext {
 export function createPlan(input: PlanInput): Plan {
   const { project, environment, state, mode } = input;
   const desired: ReadonlyMap<Address, AnyResource> = mode === 'destroy' ? new Map() : project.resources;
-  const recorded = new Map<Address, AnyRecordedResource>(
-    state.resources.map((resource) => [resource.address, resource]),
-  );
+  const byAddress = (resources: readonly AnyRecordedResource[]): ReadonlyMap<Address, AnyRecordedResource> =>
+    new Map(resources.map((resource) => [resource.address, resource]));
+  const written = byAddress(state.resources);
+  const renames = findRenames(desired, written);
+  const resources = underNewNames(state.resources, renames);
+  const recorded = byAddress(resources);
   const context: PlanContext = {
     mode,
     desired,
     recorded,
+    written,
     stays: (address) => desired.has(address) || recorded.get(address)?.managedBy === 'api',
-    readers: createReaders(state.resources),
+    readers: createReaders(resources),
     lineage: createLineage(() => [...recorded.values(), ...desired.values()]),
-    renames: findRenames(desired, recorded),
-    facts: input.facts ?? {},
+    renames,
+    facts: factsUnderNewNames(input.facts ?? {}, renames),
     rules: project.rules,
   };
 
@@ -126,14 +136,16 @@ function planResource(address: Address, context: PlanContext): Change {
     !(recorded.status === 'deleting' && desired !== undefined);
   const before = existed || desired === undefined ? (recorded?.spec as CanonicalSpecs[Kind] | undefined) : undefined;
   const after = desired?.spec;
+  const rename = context.renames.to.get(address);
+  const previousAddress = rename === undefined || rename.refused !== undefined ? null : rename.from;
+  const shown = before && context.written.get(previousAddress ?? address)?.spec;
   const asJson = (spec: CanonicalSpecs[Kind] | undefined): JsonObject | null => (spec ?? null) as JsonObject | null;
 
   const { actions, reason: found } = decide(address, context, desired, recorded);
   const untouched = isNoOp(actions);
-  const diffs =
-    before === undefined || after === undefined || untouched
-      ? []
-      : diffSpecs(asJson(before) ?? {}, asJson(after) ?? {});
+  const diffsFrom = (spec: CanonicalSpecs[Kind] | undefined): readonly AttributeDiff[] =>
+    spec === undefined || after === undefined || untouched ? [] : diffSpecs(asJson(spec) ?? {}, asJson(after) ?? {});
+  const diffs = diffsFrom(shown);
   const analysis = untouched
     ? { class: 'safe' as const, findings: [], reason: undefined }
     : classify(kind, {
@@ -141,7 +153,7 @@ function planResource(address: Address, context: PlanContext): Change {
         actions,
         before,
         after,
-        diffs,
+        diffs: before === shown ? diffs : diffsFrom(before),
         recorded,
         desired,
         desiredResources: context.desired,
@@ -151,24 +163,31 @@ function planResource(address: Address, context: PlanContext): Change {
       });
   const refusals = untouched ? [] : refusalsOf(address, actions, desired, recorded, context);
   const interrupted = recorded !== undefined && recorded.status !== 'ready';
-  const reason = found ?? (interrupted ? undefined : analysis.reason) ?? changedReason(diffs);
+  const own = found ?? (interrupted ? undefined : analysis.reason) ?? changedReason(diffs);
+  const renamed = previousAddress === null ? [] : [`renamed from ${previousAddress}`];
+  const reason = [...renamed, ...(own === undefined ? [] : [own])].join('; ') || 'changed';
   let gravest: ChangeClass = analysis.class;
   if (actions.includes('delete') && kind === 'feature_set') gravest = graver(gravest, 'destructive');
   return {
     address,
     kind,
     name: subject.name,
-    previousAddress: null,
+    previousAddress,
     actions,
     reason,
-    before: asJson(before),
+    before: asJson(shown),
     after: asJson(after),
-    beforeSensitive: sensitiveParts(asJson(before)),
+    beforeSensitive: sensitiveParts(asJson(shown)),
     afterSensitive: sensitiveParts(asJson(after)),
     afterUnknown: {},
     diffs,
     class: gravest,
-    findings: [...refusals, ...analysis.findings.flatMap((one) => settle(one, context.rules, subject.spec))],
+    findings: [
+      ...refusals,
+      ...[...(untouched ? [] : reusedName(desired, context)), ...analysis.findings].flatMap((one) =>
+        settle(one, context.rules, subject.spec),
+      ),
+    ],
     impact: untouched || actions[0] === 'create' ? NO_IMPACT : impactOf(address, context),
     digest: subject.digest,
     dependsOn: subject.dependsOn,
@@ -184,18 +203,13 @@ function decide(
   desired: Resource | undefined,
   recorded: RecordedResource | undefined,
 ): { readonly actions: readonly Action[]; readonly reason: string | undefined } {
-  const rename = context.renames.get(address);
+  const rename = context.renames.to.get(address);
   if (desired === undefined) {
     const gone = context.mode === 'destroy' ? 'destroy asked for' : 'no longer in the specs';
-    const why = rename === undefined ? gone : `renamed to ${rename.to}`;
     const again = recorded === undefined || recorded.status === 'ready' ? '' : `interrupted while ${recorded.status}; `;
-    return { actions: ['delete'], reason: again + why };
+    return { actions: ['delete'], reason: again + gone };
   }
-  if (recorded === undefined)
-    return {
-      actions: ['create'],
-      reason: rename === undefined ? 'not in the state yet' : `renamed from ${rename.from}`,
-    };
+  if (recorded === undefined) return { actions: ['create'], reason: 'not in the state yet' };
   switch (recorded.status) {
     case 'creating':
       return { actions: ['create'], reason: 'interrupted while creating' };
@@ -206,6 +220,7 @@ function decide(
     case 'ready':
       break;
   }
+  if (rename !== undefined && rename.refused === undefined) return { actions: ['update'], reason: undefined };
   if (recorded.managedBy === 'api') return { actions: ['update'], reason: 'taken over from the HTTP interface' };
   if (desired.digest !== recorded.digest) return { actions: ['update'], reason: undefined };
   if (!sameAddresses(desired.dependsOn, recorded.dependsOn))
@@ -222,13 +237,16 @@ function sameAddresses(a: readonly Address[], b: readonly Address[]): boolean {
   return a.length === b.length && a.every((address, index) => address === b[index]);
 }
 
-function changedReason(diffs: readonly AttributeDiff[]): string {
+/** Undefined where nothing is left to say. */
+function changedReason(diffs: readonly AttributeDiff[]): string | undefined {
   const names = diffs.flatMap((diff) => {
+    // The reason says it already.
+    if (diff.path === '/name' || diff.path === '/movedFrom') return [];
     const code = codeChange(diff);
     if (code === undefined) return dottedPath(diff.path);
     return code === 'bundle' ? [] : `${code.file} (code of tasks.${code.task})`;
   });
-  if (names.length === 0) return 'changed';
+  if (names.length === 0) return undefined;
   return `changed: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 }
 

@@ -43,7 +43,10 @@ export function inApplyOrder(changes: readonly Change[]): readonly Change[] {
 /** AP109 where a target is no resource. */
 export function withinTargets(changes: readonly Change[], targets: readonly Address[]): readonly Change[] {
   const known = new Set(changes.map(({ address }) => address));
-  for (const target of targets) {
+  // The name that a resource had says it as well.
+  const renamed = new Map(changes.map(({ address, previousAddress }) => [previousAddress ?? address, address]));
+  const meant = targets.map((target) => (known.has(target) ? target : (renamed.get(target) ?? target)));
+  for (const target of meant) {
     if (!known.has(target)) {
       throw new MlopsError('AP109', {
         detail: `${target} is neither in the specs nor in the state.`,
@@ -52,6 +55,14 @@ export function withinTargets(changes: readonly Change[], targets: readonly Addr
       });
     }
   }
-  const kept = changeGraph(changes).transitiveDependencies(targets);
-  return changes.filter(({ address }) => kept.has(address) || targets.includes(address));
+  const graph = changeGraph(changes);
+  const chosen = new Set<Address>();
+  for (let next: readonly Address[] = meant; next.length > 0; ) {
+    for (const address of [...next, ...graph.transitiveDependencies(next)]) chosen.add(address);
+    // A name is given up before it is taken: what gives it up comes along.
+    next = changes
+      .filter(({ address, previousAddress: old }) => old !== null && chosen.has(old) && !chosen.has(address))
+      .map(({ address }) => address);
+  }
+  return changes.filter(({ address }) => chosen.has(address));
 }

@@ -6,13 +6,13 @@ import type { Action } from './action.ts';
 import { finding, listed } from './analyzers/analyzer.ts';
 import type { Finding } from './change.ts';
 import type { Lineage } from './impact.ts';
-import type { Rename } from './renames.ts';
+import type { Renames } from './renames.ts';
 
 export interface RefusalContext {
   readonly desired: ReadonlyMap<Address, AnyResource>;
   readonly recorded: ReadonlyMap<Address, AnyRecordedResource>;
   readonly lineage: Lineage;
-  readonly renames: ReadonlyMap<Address, Rename>;
+  readonly renames: Renames;
 }
 
 export function refusalsOf(
@@ -23,10 +23,14 @@ export function refusalsOf(
   context: RefusalContext,
 ): readonly Finding[] {
   const found: Finding[] = [];
-  const rename = context.renames.get(address);
-  if (rename?.refused !== undefined && address === rename.to) {
+  // Where the new name is taken, nothing may be done to it: then the old one, which would be destroyed, tells it.
+  const rename =
+    context.renames.to.get(address) ??
+    [...context.renames.to.values()].find(({ from, to }) => from === address && context.recorded.has(to));
+  if (rename?.refused !== undefined) {
+    const wish = context.desired.get(rename.to) as Resource | undefined;
     found.push(
-      finding('AP108', 'error', desired, {
+      finding('AP108', 'error', wish, {
         detail: rename.refused,
         fix: 'keep the old name, or leave movedFrom out to destroy the old one and start afresh',
         pointer: '/movedFrom',
@@ -34,7 +38,7 @@ export function refusalsOf(
     );
   }
   if (!actions.includes('delete') || desired !== undefined) return found;
-  if (recorded?.protect === true && rename === undefined) {
+  if (recorded?.protect === true) {
     found.push(
       finding('AP105', 'error', undefined, {
         detail: `${address} is protected: it was applied with \`protect: true\`, and removing its block does not lift that.`,

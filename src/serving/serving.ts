@@ -119,7 +119,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
 
   const predict: Serving['predict'] = async (name, request) => {
     const startMs = monotonicMs();
-    const endpoint = endpoints().get(name);
+    const endpoint = endpoints().get(catalog.get('endpoint', name)?.name ?? name);
     if (endpoint === undefined) throw unknownEndpoint(name, endpoints().keys());
     const rows = readRows(request);
     await lookUp(endpoint);

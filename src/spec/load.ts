@@ -20,6 +20,7 @@ import { toDiagnostic } from './problem.ts';
 import type { AnyResource, Project } from './project.ts';
 import { readProject } from './read-project.ts';
 import { scheduleProblems } from './schedule-problems.ts';
+import { specDigest } from './spec-digest.ts';
 
 export type { DescribeSource, ParsesQuery } from './engine-checks.ts';
 
@@ -105,7 +106,7 @@ function toResource(resource: LoadedResource): AnyResource {
     name,
     address,
     spec,
-    digest: digestOf(spec),
+    digest: specDigest(spec ?? {}),
     dependsOn,
     // Found when asked for: of thousands of resources a command shows a few.
     get at() {

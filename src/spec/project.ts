@@ -13,7 +13,7 @@ export interface Resource<K extends Kind = Kind> {
   readonly name: string;
   readonly address: Address;
   readonly spec: CanonicalSpecs[K];
-  /** SHA-256 of the canonical form of `spec`. */
+  /** SHA-256 of the canonical form of `spec`, without `movedFrom`. */
   readonly digest: string;
   /** Resources that must exist before this one, sorted. */
   readonly dependsOn: readonly Address[];

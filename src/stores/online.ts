@@ -5,6 +5,7 @@
 
 /** One version of a feature set. */
 export interface OnlineTable {
+  /** Its storage name: the set's when the version was registered. */
   readonly set: string;
   readonly version: number;
 }

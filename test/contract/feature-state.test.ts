@@ -116,7 +116,7 @@ describe('the feature state: postgres', () => {
   it('lets nobody materialize what is dropped', async () => {
     await mine.registerVersion('dropped', 'a', structure);
     await mine.materializing('dropped', 1, signal, async (claim) => {
-      expect(await mine.drop('dropped')).toEqual([{ set: 'dropped', version: 1 }]);
+      expect(await mine.drop('dropped')).toEqual([{ set: 'dropped', version: 1, storage: 'dropped' }]);
       await expect(claim.complete({})).rejects.toMatchObject({ code: 'FS207', retryable: true });
     });
     await expect(mine.materializing('dropped', 1, signal, async () => {})).rejects.toMatchObject({ code: 'FS207' });

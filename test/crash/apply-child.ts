@@ -42,7 +42,8 @@ function dyingJournal(journal: ApplyJournal): ApplyJournal {
     applyId: journal.applyId,
     intent: (intent) => thenBoundary(() => journal.intent(intent)),
     done: (address, outputs) => thenBoundary(() => journal.done(address, outputs)),
-    failed: (address, message) => thenBoundary(() => journal.failed(address, message)),
+    rename: (renames) => thenBoundary(() => journal.rename(renames)),
+    failed: (address, message, code) => thenBoundary(() => journal.failed(address, message, code)),
     end: (outcome) => thenBoundary(() => journal.end(outcome)),
   };
 }

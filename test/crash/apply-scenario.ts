@@ -9,12 +9,12 @@ import type { ResourceEffects } from '../../src/apply/effects.ts';
 import { createPlan } from '../../src/plan/create-plan.ts';
 import type { Plan, PlanMode } from '../../src/plan/plan.ts';
 import { structureDigest } from '../../src/spec/feature-set-structure.ts';
-import type { Project } from '../../src/spec/project.ts';
+import type { AnyResource, Project } from '../../src/spec/project.ts';
 import type { StateStore } from '../../src/stores/control/state.ts';
 import { memoryArtifacts } from '../support/apply.ts';
 import { healthcare, projectOf, resource, TREND_QUERY } from '../support/specs.ts';
 
-export type Step = 'first' | 'second' | 'destroy';
+export type Step = 'first' | 'second' | 'rename' | 'destroy';
 
 /** Without a part of the kinds, so that the second step creates and deletes. */
 const first = healthcare({
@@ -42,13 +42,52 @@ const second = projectOf([
   ),
 ]);
 
-export const PROJECTS: Readonly<Record<Step, Project>> = { first, second, destroy: second };
+/** The second step's project: two sets move up one name, the model gets another, and what names them says so. */
+const SETS = new Map([
+  ['patient_trend', 'trend'],
+  ['patient_notes', 'patient_trend'],
+]);
+const renamed = projectOf(
+  [...second.resources.values()].map((one): AnyResource => {
+    const dependsOn = one.dependsOn.map((address) => {
+      const set = SETS.get(address.replace('feature_set.', ''));
+      return set === undefined ? address : (`feature_set.${set}` as const);
+    });
+    switch (one.kind) {
+      case 'feature_set':
+        return resource(
+          'feature_set',
+          { ...one.spec, name: SETS.get(one.name) ?? one.name, movedFrom: one.name, owner: 'renamed' },
+          dependsOn,
+        );
+      case 'feature_service':
+        return resource('feature_service', { ...one.spec, features: ['trend.visits_365d'] }, dependsOn);
+      case 'model':
+        return resource('model', { ...one.spec, name: 'mortality', movedFrom: one.name }, dependsOn);
+      case 'pipeline':
+        return resource(
+          'pipeline',
+          {
+            ...one.spec,
+            name: 'retraining',
+            movedFrom: one.name,
+            tasks: { materialize: { operator: 'feature_materialization', featureSets: ['trend'], needs: [] } },
+          },
+          ['feature_set.trend'],
+        );
+      default:
+        return one;
+    }
+  }),
+);
+
+export const PROJECTS: Readonly<Record<Step, Project>> = { first, second, rename: renamed, destroy: second };
 
 const modeOf = (step: Step): PlanMode => (step === 'destroy' ? 'destroy' : 'apply');
 
 export async function planStep(step: Step, state: StateStore): Promise<Plan> {
   return createPlan({
-    project: { ...PROJECTS[step], rules: { FS101: 'warn' } },
+    project: { ...PROJECTS[step], rules: { FS101: 'warn', AP113: 'warn' } },
     environment: 'dev',
     state: await state.read(),
     mode: modeOf(step),

@@ -41,7 +41,7 @@ async function siteBefore(step: Step, project: string): Promise<Site> {
   const site = { project, directory, state };
   fileEffects(directory);
   if (step !== 'first') await applyHere('first', site);
-  if (step === 'destroy') await applyHere('second', site);
+  if (step === 'destroy' || step === 'rename') await applyHere('second', site);
   return site;
 }
 
@@ -91,6 +91,7 @@ describe.each([
   ['first', 1, 3],
   ['second', 1, 1],
   ['second', 10, 2],
+  ['rename', 1, 1],
   ['destroy', 1, 3],
 ] as const)('an apply of the %s step, %i at once, killed at boundaries %i apart', (step, concurrency, apart) => {
   it('ends in the same state as an undisturbed one when it is applied again', async () => {

@@ -258,22 +258,6 @@ describe('a plan', () => {
     expect(plan.errored).toBe(true);
   });
 
-  it('renames what keeps nothing under its name, and refuses where data would be lost', async () => {
-    const state = await applied(projectOf([resource('entity', { name: 'patient', keys: { id: 'int64' } })]));
-    const renamed = await planOf(
-      projectOf([resource('entity', { name: 'person', movedFrom: 'patient', keys: { id: 'int64' } })]),
-      state,
-    );
-    expect(renamed.errored).toBe(false);
-    expect(changeOf(renamed, 'entity.person').reason).toBe('renamed from entity.patient');
-    expect(changeOf(renamed, 'entity.patient').reason).toBe('renamed to entity.person');
-
-    const all = await applied();
-    const refused = await planOf(healthcare({ labs: { name: 'labs', movedFrom: 'patient_labs' } }), all);
-    expect(refused.errored).toBe(true);
-    expect(changeOf(refused, 'feature_set.labs').findings.map(({ code }) => code)).toContain('AP108');
-  });
-
   it('limits itself to targets and what they need', async () => {
     const plan = await planOf(healthcare(), memoryStateStore(), { targets: ['feature_set.patient_labs'] });
     expect(plan.changes.map(({ address }) => address).sort()).toEqual([

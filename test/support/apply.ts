@@ -5,6 +5,7 @@ import { sha256 } from '../../src/lib/canonical.ts';
 import { createPlan, type PlanInput } from '../../src/plan/create-plan.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { structureDigest } from '../../src/spec/feature-set-structure.ts';
+import type { Kind } from '../../src/spec/kinds.ts';
 import type { Project, Rules } from '../../src/spec/project.ts';
 import type { ArtifactStore } from '../../src/stores/artifacts.ts';
 import type { StateStore } from '../../src/stores/control/state.ts';
@@ -13,6 +14,8 @@ export interface MemoryEffects extends ResourceEffects {
   /** Feature set → structure digests; the version is the place, from 1. */
   readonly registered: ReadonlyMap<string, readonly string[]>;
   readonly calls: readonly string[];
+  /** For `memoryStateStore`: versions go along with their set. */
+  readonly rename: (kind: Kind, from: string, to: string) => void;
 }
 
 export function memoryEffects(overrides: Partial<ResourceEffects> = {}): MemoryEffects {
@@ -21,6 +24,12 @@ export function memoryEffects(overrides: Partial<ResourceEffects> = {}): MemoryE
   return {
     registered,
     calls,
+    rename: (kind, from, to) => {
+      const versions = registered.get(from);
+      if (kind !== 'feature_set' || versions === undefined) return;
+      registered.delete(from);
+      registered.set(to, versions);
+    },
     registerFeatureSet: async (set, entity) => {
       calls.push(`register ${set.name}`);
       const versions = registered.get(set.name) ?? [];

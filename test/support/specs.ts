@@ -4,6 +4,7 @@ import { type Address, addressOf } from '../../src/spec/address.ts';
 import type { CanonicalSpecs } from '../../src/spec/canonical-specs.ts';
 import type { Kind } from '../../src/spec/kinds.ts';
 import type { AnyResource, Project } from '../../src/spec/project.ts';
+import { specDigest } from '../../src/spec/spec-digest.ts';
 
 export function resource<K extends Kind>(
   kind: K,
@@ -21,7 +22,7 @@ export function resource<K extends Kind>(
     name: spec.name,
     address: addressOf(kind, spec.name),
     spec,
-    digest: digestOf(spec),
+    digest: specDigest(spec),
     dependsOn: [...dependsOn].sort(),
     at: place(''),
     locate: place,

@@ -11,7 +11,7 @@ export interface Catalog {
   readonly revision: number;
   /** Absolute path of the project root as the last apply saw it; null before the first. Relative file paths start here. */
   readonly root: string | null;
-  /** Undefined where nothing of that name is applied. A resource being deleted is not shown. */
+  /** By its name, or one that it had before. Undefined where nothing of that name is applied. A resource being deleted is not shown. */
   get<K extends Kind>(kind: K, name: string): RecordedResource<K> | undefined;
   list<K extends Kind>(kind: K): readonly RecordedResource<K>[];
   /** Reads the store now. */

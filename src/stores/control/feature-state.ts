@@ -27,6 +27,8 @@ export interface FeatureSetVersion {
   readonly set: string;
   /** From 1, never used twice, also after a drop. */
   readonly version: number;
+  /** Under which name its rows lie, offline and online: the set's when it was registered. With the number it is unique for good. */
+  readonly storage: string;
   readonly digest: string;
   readonly structure: FeatureSetStructure;
   readonly status: VersionStatus;
@@ -71,6 +73,7 @@ export interface MaterializationClaim {
   complete(inputs: Readonly<Record<string, string>>): Promise<void>;
 }
 
+/** Methods that take a set's or a source's name also take one that it had before. */
 export interface FeatureState {
   /** Now, by the control store's clock. */
   now(): Promise<Date>;
@@ -86,8 +89,8 @@ export interface FeatureState {
   /** Every version that is not dropped, by set and version. */
   versions(set?: string): Promise<readonly FeatureSetVersion[]>;
   parts(set: string, version: number): Promise<readonly NewPart[]>;
-  /** Drops every version with its parts. Answers what was dropped, also when called again. */
-  drop(set: string): Promise<readonly { readonly set: string; readonly version: number }[]>;
+  /** Drops every version of the set that has this name now, with its parts. Answers what was dropped, also when called again. */
+  drop(set: string): Promise<readonly Pick<FeatureSetVersion, 'set' | 'version' | 'storage'>[]>;
   /** Waits until no other worker holds the claim. A worker that dies lets it go at once. FS207 where the version is gone. */
   materializing<T>(
     set: string,

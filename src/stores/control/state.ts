@@ -2,42 +2,27 @@
  * The recorded state of one project and environment: its resources, the journal of applies, the lock.
  * Every method speaks of that one scope; nothing here touches another's.
  */
+
+import type { DiagnosticCode } from '../../lib/codes.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { Address } from '../../spec/address.ts';
-import type { CanonicalSpecs } from '../../spec/canonical-specs.ts';
 import type { Kind } from '../../spec/kinds.ts';
+import type { StateHistory } from './history.ts';
+import type { AnyRecordedResource, RecordedResource } from './recorded-resource.ts';
+
+export type {
+  AnyRecordedResource,
+  ManagedBy,
+  RecordedFailure,
+  RecordedResource,
+  ResourceStatus,
+} from './recorded-resource.ts';
 
 /** Which project and environment a control store is opened for. */
 export interface Scope {
   readonly project: string;
   readonly environment: string;
 }
-
-export type ManagedBy = 'apply' | 'api';
-
-/**
- * ready: as recorded. creating, updating, deleting: an apply was interrupted between a change's intent and its outcome;
- * `spec` is then what was intended, and the next apply takes the change up again.
- */
-export type ResourceStatus = 'ready' | 'creating' | 'updating' | 'deleting';
-
-export interface RecordedResource<K extends Kind = Kind> {
-  readonly address: Address;
-  readonly kind: K;
-  readonly name: string;
-  readonly spec: CanonicalSpecs[K];
-  readonly digest: string;
-  readonly dependsOn: readonly Address[];
-  readonly protect: boolean;
-  readonly managedBy: ManagedBy;
-  readonly status: ResourceStatus;
-  /** What the handler learned when it applied it, e.g. `{ version: 2 }` of a feature set. */
-  readonly outputs: JsonObject;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-}
-
-export type AnyRecordedResource = { [K in Kind]: RecordedResource<K> }[Kind];
 
 export interface State {
   /** Fixed when the scope is first applied; null before. */
@@ -78,6 +63,8 @@ export interface ApplyHead {
   /** Absolute path of the project root on this machine. */
   readonly root: string;
   readonly changes: number;
+  /** What the history calls it. Default `apply`. */
+  readonly operation?: string;
 }
 
 export interface StepIntent {
@@ -91,6 +78,20 @@ export interface StepIntent {
   readonly dependsOn: readonly Address[];
   readonly protect: boolean;
   readonly reason: string;
+}
+
+/** One resource under a new name, with everything that is kept under its name. Both addresses have one kind. */
+export interface Rename {
+  readonly from: Address;
+  readonly to: Address;
+}
+
+/** Who changes the state by hand, and the state that it was decided on: AP102 where it moved. */
+export interface StateEdit {
+  readonly who: string;
+  readonly gitCommit: string | null;
+  readonly lineage: string | null;
+  readonly serial: number;
 }
 
 export interface ApplyRecord {
@@ -109,12 +110,17 @@ export interface ApplyRecord {
 /** The journal of one apply. Rules: an effect starts only after its intent is durable; it is done only after its outcome is. */
 export interface ApplyJournal {
   readonly applyId: string;
+  /**
+   * One transaction, durable when it resolves: records, data and history of all of them are under the new names, and what
+   * depends on them says so. In this order: a name is taken after it was given up. AP108 where one cannot be done; then none is.
+   */
+  rename(renames: readonly Rename[]): Promise<void>;
   /** Durable when it resolves. The resource is recorded as creating, updating or deleting. Calls that overlap share a commit. */
   intent(step: StepIntent): Promise<void>;
   /** Durable when it resolves: the resource as recorded (or gone), with one audit entry. */
   done(address: Address, outputs: JsonObject): Promise<void>;
   /** Durable when it resolves. The resource keeps its intermediate status. `message` holds no secret. */
-  failed(address: Address, message: string): Promise<void>;
+  failed(address: Address, message: string, code?: DiagnosticCode | null): Promise<void>;
   end(outcome: 'succeeded' | 'failed' | 'interrupted'): Promise<void>;
 }
 
@@ -151,6 +157,11 @@ export interface StateStore {
    * All or none: AP117 where one is not as it was read. The caller holds the lock.
    */
   adopt(resources: readonly Pick<RecordedResource, 'address' | 'digest'>[], who: string): Promise<void>;
+  /** As a journal's `rename`, without an apply: serial + 1. The caller holds the lock. */
+  move(renames: readonly Rename[], by: StateEdit): Promise<void>;
+  /** The record goes, with one audit entry; what it stood for stays as it is: serial + 1. The caller holds the lock. */
+  forget(address: Address, by: StateEdit): Promise<void>;
+  readonly history: StateHistory;
   audit(entry: Pick<AuditEntry, 'who' | 'action' | 'subject' | 'detail'>): Promise<void>;
   auditLog(limit: number): Promise<readonly AuditEntry[]>;
 }

@@ -9,13 +9,24 @@ import type { Address } from '../../spec/address.ts';
 import type { ApplyHead, ApplyJournal, StepIntent } from '../control/state.ts';
 import { createBatcher } from './batcher.ts';
 import { type Database, sqlState } from './database.ts';
+import { renameAll } from './rename.ts';
 import { sqlFile } from './sql-file.ts';
+import { staleness } from './staleness.ts';
 
 interface Outcome {
   readonly step: number;
   readonly address: Address;
   readonly outputs: JsonObject | null;
   readonly failure: string | null;
+  readonly code: string | null;
+}
+
+interface OpenApply extends Record<string, unknown> {
+  who: string;
+  operation: string;
+  git_commit: string | null;
+  plan_digest: string;
+  serial_after: number;
 }
 
 /** AP102 where lineage or serial have moved. */
@@ -30,6 +41,7 @@ export async function beginApply(db: Database, scopeId: number, head: ApplyHead)
     head.gitCommit,
     head.root,
     head.changes,
+    head.operation ?? 'apply',
   ]);
   if (begun === undefined) throw await staleness(db, scopeId, head);
   return openJournal(db, scopeId, begun.apply_id);
@@ -49,10 +61,15 @@ function openJournal(db: Database, scopeId: number, applyId: string): ApplyJourn
   );
   const outcomes = createBatcher<Outcome>(byAddress, (items) => write(sqlFile('journal-outcomes'), items));
 
-  async function finish(address: Address, outputs: JsonObject | null, failure: string | null): Promise<void> {
+  async function finish(
+    address: Address,
+    outputs: JsonObject | null,
+    failure: string | null,
+    code: string | null,
+  ): Promise<void> {
     const step = openSteps.get(address);
     invariant(step !== undefined, `an outcome of ${address} follows its intent`);
-    await outcomes.add({ step, address, outputs, failure });
+    await outcomes.add({ step, address, outputs, failure, code });
     openSteps.delete(address);
   }
 
@@ -67,8 +84,29 @@ function openJournal(db: Database, scopeId: number, applyId: string): ApplyJourn
         throw error;
       });
     },
-    done: (address, outputs) => finish(address, outputs, null),
-    failed: (address, message) => finish(address, null, message),
+    done: (address, outputs) => finish(address, outputs, null, null),
+    failed: (address, message, code) => finish(address, null, message, code ?? null),
+    rename: (renames) =>
+      recording(() =>
+        db.transaction(async (tx) => {
+          const [apply] = await tx.query<OpenApply>(
+            `select who, operation, git_commit, plan_digest, serial_after from mlops.applies
+           where apply_id = $2 and scope_id = $1 and ended_at is null for share`,
+            [scopeId, applyId],
+          );
+          if (apply === undefined) throw endedByAnother(applyId);
+          await renameAll(tx, scopeId, renames, {
+            serial: apply.serial_after,
+            who: apply.who,
+            operation: apply.operation,
+            applyId,
+            gitCommit: apply.git_commit,
+            planDigest: apply.plan_digest,
+          });
+          const rows = renames.map(({ from, to }) => ({ step: ++steps, from, to }));
+          await tx.query(sqlFile('journal-renames'), [scopeId, applyId, JSON.stringify(rows)]);
+        }),
+      ),
     end: async (outcome) => {
       const ended = await recording(() =>
         db.query(
@@ -97,25 +135,6 @@ async function recording<T>(write: () => Promise<T>): Promise<T> {
       cause: error,
     });
   }
-}
-
-async function staleness(db: Database, scopeId: number, head: ApplyHead): Promise<MlopsError> {
-  const [now] = await db.query<{ lineage: string | null; serial: number }>(
-    'select lineage, serial from mlops.scopes where scope_id = $1',
-    [scopeId],
-  );
-  const detail =
-    now?.lineage === head.lineage
-      ? `The plan was made from serial ${head.serial} of the state; it is at ${now?.serial} now.`
-      : 'The plan was made from another state than this environment has now.';
-  return new MlopsError('AP102', {
-    detail,
-    hint: 'plan again: what was applied in between is not in this plan',
-    data: {
-      planned: { lineage: head.lineage, serial: head.serial },
-      found: { lineage: now?.lineage ?? null, serial: now?.serial ?? null },
-    },
-  });
 }
 
 function endedByAnother(applyId: string): MlopsError {

@@ -33,7 +33,7 @@ export function createClaims(db: Database, scopeId: number): FeatureState['mater
           );
           if (row?.held !== true) return undefined;
           const [claimed] = await db.query<{ epoch: Int8 }>(
-            "update mlops.feature_set_versions set epoch = epoch + 1 where scope_id = $1 and feature_set = $2 and version = $3 and status <> 'dropped' returning epoch",
+            "update mlops.feature_set_versions set epoch = nextval('mlops.feature_sequence') where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 and status <> 'dropped' returning epoch",
             [scopeId, set, version],
           );
           if (claimed === undefined) throw gone(set, version);
@@ -69,7 +69,7 @@ function claimOf(db: Database, scopeId: number, set: string, version: number, ep
         if (done.length === 0) throw gone(set, version);
         if (updatesThrough === undefined) return;
         await tx.query(
-          'delete from mlops.feature_updates where scope_id = $1 and feature_set = $2 and version = $3 and sequence <= $4',
+          "delete from mlops.feature_updates where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 and sequence <= $4",
           [scopeId, set, version, updatesThrough],
         );
       }),

@@ -26,6 +26,8 @@ interface Snapshot {
   readonly storeRevision: number;
   readonly root: string | null;
   readonly byKind: ReadonlyMap<Kind, ReadonlyMap<string, AnyRecordedResource>>;
+  /** `kind.former` → the name now. */
+  readonly former: ReadonlyMap<string, string>;
 }
 
 /** Resolves after the first read. */
@@ -34,7 +36,7 @@ export async function postgresCatalog(
   scopeId: number,
   options: PostgresCatalogOptions = {},
 ): Promise<Catalog> {
-  let snapshot: Snapshot = { storeRevision: -1, root: null, byKind: new Map() };
+  let snapshot: Snapshot = { storeRevision: -1, root: null, byKind: new Map(), former: new Map() };
   let revision = 0;
   let closed = false;
   let restUntilMs = 0;
@@ -54,7 +56,16 @@ export async function postgresCatalog(
           [scopeId],
         );
         const rows = await tx.query<AnyRecordedResource & Record<string, unknown>>(sqlFile('read-applied'), [scopeId]);
-        return { storeRevision: scope?.revision ?? -1, root: scope?.root ?? null, byKind: grouped(rows) };
+        const names = await tx.query<{ former: string; name: string }>(
+          "select kind || '.' || former as former, name from mlops.former_names where scope_id = $1",
+          [scopeId],
+        );
+        return {
+          storeRevision: scope?.revision ?? -1,
+          root: scope?.root ?? null,
+          byKind: grouped(rows),
+          former: new Map(names.map(({ former, name }) => [former, name])),
+        };
       },
       { readOnly: true },
     );
@@ -104,8 +115,12 @@ export async function postgresCatalog(
     get root() {
       return snapshot.root;
     },
-    get: <K extends Kind>(kind: K, name: string) =>
-      snapshot.byKind.get(kind)?.get(name) as RecordedResource<K> | undefined,
+    get: <K extends Kind>(kind: K, name: string) => {
+      const named = snapshot.byKind.get(kind);
+      return (named?.get(name) ?? named?.get(snapshot.former.get(`${kind}.${name}`) ?? '')) as
+        | RecordedResource<K>
+        | undefined;
+    },
     list: <K extends Kind>(kind: K) =>
       [...(snapshot.byKind.get(kind)?.values() ?? [])] as unknown as readonly RecordedResource<K>[],
     refresh,

@@ -45,6 +45,7 @@ interface SnapshotRow {
 interface VersionRow {
   readonly feature_set: string;
   readonly version: number;
+  readonly storage: string;
   readonly digest: string;
   readonly structure: FeatureSetStructure;
   readonly status: VersionStatus;
@@ -115,14 +116,15 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
     parts: async (set, version) =>
       (
         await db.query<PartRow>(
-          'select sequence, location, row_count, bytes, max_event_time, max_visible_time from mlops.feature_parts where scope_id = $1 and feature_set = $2 and version = $3 order by sequence, location',
+          "select sequence, location, row_count, bytes, max_event_time, max_visible_time from mlops.feature_parts where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 order by sequence, location",
           [scopeId, set, version],
         )
       ).map(partOf),
     drop: async (set) =>
-      (await db.query<{ feature_set: string; version: number }>(DROP, [scopeId, set])).map((row) => ({
+      (await db.query<{ feature_set: string; version: number; storage: string }>(DROP, [scopeId, set])).map((row) => ({
         set: row.feature_set,
         version: row.version,
+        storage: row.storage,
       })),
     materializing: createClaims(db, scopeId),
     push: (set, version, prepare, apply) =>
@@ -142,7 +144,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
     pendingUpdates: async (set, version, limit) =>
       (
         await db.query<UpdateRow>(
-          'select sequence, entity_key, event_time, created_time, feature_values from mlops.feature_updates where scope_id = $1 and feature_set = $2 and version = $3 order by sequence limit $4',
+          "select sequence, entity_key, event_time, created_time, feature_values from mlops.feature_updates where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 order by sequence limit $4",
           [scopeId, set, version, limit],
         )
       ).map(updateOf),
@@ -188,6 +190,7 @@ function versionOf(row: VersionRow): FeatureSetVersion {
   return {
     set: row.feature_set,
     version: row.version,
+    storage: row.storage,
     digest: row.digest,
     structure: row.structure,
     status: row.status,

@@ -53,7 +53,7 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
       await lockModel(tx, version.name);
       if (version.idempotencyKey !== null) {
         const [made] = await tx.query<{ id: string }>(
-          'select version_id as id from mlops.model_versions where scope_id = $1 and model = $2 and idempotency_key = $3',
+          "select version_id as id from mlops.model_versions where scope_id = $1 and model = mlops.current_name($1, 'model', $2) and idempotency_key = $3",
           [scopeId, version.name, version.idempotencyKey],
         );
         const found = made && (await one(tx, { id: made.id }));
@@ -185,7 +185,9 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
     history: (name) =>
       db.query<StageMove & Record<string, unknown>>(
         `select model, version, from_stage as "from", to_stage as "to", at, who, reason, gates
-         from mlops.stage_moves where scope_id = $1 and model = $2 order by move_id desc`,
+         from mlops.stage_moves
+         where version_id in (select version_id from mlops.model_versions where scope_id = $1 and model = mlops.current_name($1, 'model', $2))
+         order by move_id desc`,
         [scopeId, name],
       ),
     productionAt: async (name, at) => {

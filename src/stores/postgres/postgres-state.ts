@@ -1,10 +1,21 @@
 /** The recorded state in Postgres: the port `StateStore` for one scope. */
 import { MlopsError } from '../../lib/error.ts';
-import type { AnyRecordedResource, ApplyRecord, AuditEntry, Scope, State, StateStore } from '../control/state.ts';
+import type { StateHistory } from '../control/history.ts';
+import type {
+  AnyRecordedResource,
+  ApplyRecord,
+  AuditEntry,
+  RecordedFailure,
+  Scope,
+  State,
+  StateStore,
+} from '../control/state.ts';
 import { adopt } from './adopt.ts';
 import { beginApply } from './apply-journal.ts';
 import type { Database, Queryable } from './database.ts';
-import { migrate } from './migrate.ts';
+import { forgetResource, moveResources } from './edit-state.ts';
+import { isAbsent, migrate } from './migrate.ts';
+import { postgresHistory } from './postgres-history.ts';
 import { ensureScope, findScope } from './scopes.ts';
 import { sqlFile } from './sql-file.ts';
 import { LEASE, type LeaseTimes, readHolder, removeLock, takeLock } from './state-lock.ts';
@@ -46,6 +57,9 @@ export function postgresState(db: Database, scopeId: number, times: LeaseTimes =
       }
     },
     adopt: (resources, who) => adopt(db, scopeId, resources, who),
+    move: (renames, by) => moveResources(db, scopeId, renames, by),
+    forget: (address, by) => forgetResource(db, scopeId, address, by),
+    history: postgresHistory(db, scopeId),
     audit: async (entry) => {
       await db.query(
         'insert into mlops.audit_log (scope_id, who, action, subject, detail) values ($1, $2, $3, $4, $5)',
@@ -81,6 +95,22 @@ export function openState(db: Database, scope: Scope, times: LeaseTimes = LEASE)
     }
     return known;
   }
+  /** A server that must not be migrated may be older than the history. */
+  async function recalled<T>(read: (history: StateHistory) => Promise<T>, none: T): Promise<T> {
+    const store = await found();
+    if (store === undefined) return none;
+    try {
+      return await read(store.history);
+    } catch (error) {
+      if (isAbsent(error)) return none;
+      throw error;
+    }
+  }
+  const history: StateHistory = {
+    serials: (limit) => recalled((past) => past.serials(limit), []),
+    entries: (filter) => recalled((past) => past.entries(filter), []),
+    at: (serial) => recalled((past) => past.at(serial), undefined),
+  };
   return {
     read: async () => (await found())?.read() ?? { lineage: null, serial: 0, resources: [] },
     lockHolder: async () => (await found())?.lockHolder() ?? null,
@@ -91,15 +121,41 @@ export function openState(db: Database, scope: Scope, times: LeaseTimes = LEASE)
     beginApply: async (head) => (await made()).beginApply(head),
     putFromApi: async (step, who, outputs) => (await made()).putFromApi(step, who, outputs),
     adopt: async (resources, who) => (await made()).adopt(resources, who),
+    move: async (renames, by) => (await made()).move(renames, by),
+    forget: async (address, by) => (await made()).forget(address, by),
+    history,
     audit: async (entry) => (await made()).audit(entry),
   };
 }
 
 async function readState(tx: Queryable, scopeId: number): Promise<State> {
-  const [scope] = await tx.query<{ lineage: string | null; serial: number }>(
-    'select lineage, serial from mlops.scopes where scope_id = $1',
+  // A server that `plan` must not migrate may be older than the second part.
+  const [scope] = await tx.query<{ lineage: string | null; serial: number; extended: boolean }>(
+    "select lineage, serial, to_regclass('mlops.former_names') is not null as extended from mlops.scopes where scope_id = $1",
     [scopeId],
   );
   const resources = await tx.query<AnyRecordedResource & Record<string, unknown>>(sqlFile('read-resources'), [scopeId]);
-  return { lineage: scope?.lineage ?? null, serial: scope?.serial ?? 0, resources };
+  const extras = scope?.extended === true ? await tx.query<ExtraRow>(sqlFile('read-former'), [scopeId]) : [];
+  const byAddress = new Map(extras.map((extra) => [extra.address, extra]));
+  return {
+    lineage: scope?.lineage ?? null,
+    serial: scope?.serial ?? 0,
+    resources: resources.map((resource) => withExtras(resource, byAddress.get(resource.address))),
+  };
+}
+
+interface ExtraRow extends Record<string, unknown> {
+  readonly address: string;
+  readonly failure: (Omit<RecordedFailure, 'at'> & { readonly at: string }) | null;
+  readonly formerNames: readonly string[] | null;
+}
+
+function withExtras(resource: AnyRecordedResource, extra: ExtraRow | undefined): AnyRecordedResource {
+  if (extra === undefined) return resource;
+  const { failure, formerNames } = extra;
+  return {
+    ...resource,
+    ...(failure !== null && { failure: { ...failure, at: new Date(failure.at) } }),
+    ...(formerNames !== null && { formerNames }),
+  };
 }

@@ -3,6 +3,7 @@ import { MlopsError } from '../../../lib/error.ts';
 import { isEnded, isRunEnded, outcomeOf, type TaskStatus } from '../../control/run-states.ts';
 import type { NewRun, NewTask, RunRules } from '../../control/runs.ts';
 import type { Database, Queryable } from '../database.ts';
+import { lockName } from '../feature-claims.ts';
 import { sqlFile } from '../sql-file.ts';
 import { changeRun, lockRun, type PendingRow, type TaskChange } from './changes.ts';
 
@@ -22,9 +23,11 @@ export async function insertRun(
   placement: Placement,
   rules: RunRules,
 ): Promise<boolean> {
+  // A rename under way is waited for: the run is listed under the name that its pipeline has then.
+  await tx.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [lockName(scopeId, 'names', '')]);
   const inserted = await tx.query(
     `insert into mlops.runs (run_id, scope_id, pipeline, spec, params, cause, git_commit, schedule, held, idempotency_key)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+     values ($1, $2, mlops.current_pipeline($2, $3), $4, $5, $6, $7, $8, $9, $10)
      on conflict (scope_id, idempotency_key) where idempotency_key is not null do nothing returning run_id`,
     [
       run.runId,

@@ -1,6 +1,7 @@
 /** Instants of schedules: one row each, so that none fires twice, and runs that wait for the one before. */
 import type { NewRun, RunRules, ScheduleCursor } from '../../control/runs.ts';
 import type { Database } from '../database.ts';
+import { lockName } from '../feature-claims.ts';
 import { sqlFile } from '../sql-file.ts';
 import { cancelRun, insertRun } from './lifecycle.ts';
 
@@ -14,7 +15,7 @@ export async function scheduleCursor(
 ): Promise<ScheduleCursor> {
   const [row] = await db.query<{ cursor_at: Date; checked_at: Date; now: Date }>(
     `insert into mlops.schedules as s (scope_id, schedule, digest, cursor_at, checked_at)
-     values ($1, $2, $3, clock_timestamp(), clock_timestamp())
+     values ($1, mlops.current_address($1, $2), $3, clock_timestamp(), clock_timestamp())
      on conflict (scope_id, schedule) do update set
        cursor_at  = case when s.digest = excluded.digest then s.cursor_at else excluded.cursor_at end,
        checked_at = case when s.digest = excluded.digest then s.checked_at else excluded.checked_at end,
@@ -27,7 +28,7 @@ export async function scheduleCursor(
 
 export async function advanceSchedule(db: Database, scopeId: number, name: string, cursor: Date): Promise<void> {
   await db.query(
-    `update mlops.schedules set cursor_at = greatest(cursor_at, $3), checked_at = clock_timestamp() where scope_id = $1 and schedule = $2`,
+    `update mlops.schedules set cursor_at = greatest(cursor_at, $3), checked_at = clock_timestamp() where scope_id = $1 and schedule = mlops.current_address($1, $2)`,
     [scopeId, name, cursor],
   );
 }
@@ -53,28 +54,32 @@ export async function fire(
   rules: RunRules,
 ): Promise<'created' | 'skipped' | undefined> {
   return db.transaction(async (tx) => {
-    // One at a time for a schedule: who looks for a run under way must see the one that another just made.
-    await tx.query('select 1 from mlops.schedules where scope_id = $1 and schedule = $2 for update', [
+    // A rename under way is waited for: what fired under the old name does not fire again under the new one.
+    await tx.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [lockName(scopeId, 'names', '')]);
+    const [current] = await tx.query<{ name: string }>('select mlops.current_address($1, $2) as name', [
       scopeId,
       schedule.name,
     ]);
+    const name = current!.name;
+    // One at a time for a schedule: who looks for a run under way must see the one that another just made.
+    await tx.query('select 1 from mlops.schedules where scope_id = $1 and schedule = $2 for update', [scopeId, name]);
     const fired = await tx.query(
       `insert into mlops.schedule_instants (scope_id, schedule, instant) values ($1, $2, $3) on conflict do nothing returning instant`,
-      [scopeId, schedule.name, schedule.instant],
+      [scopeId, name, schedule.instant],
     );
     if (fired.length === 0) return undefined;
     const underWay = await tx.query<{ run_id: string }>(
       `select run_id from mlops.runs where scope_id = $1 and schedule = $2 and status in ('queued', 'running') order by created_at`,
-      [scopeId, schedule.name],
+      [scopeId, name],
     );
     if (schedule.overlap === 'skip' && underWay.length > 0) return 'skipped';
     if (schedule.overlap === 'cancel') {
-      for (const other of underWay) await cancelRun(tx, scopeId, other.run_id, `schedule ${schedule.name}`, rules);
+      for (const other of underWay) await cancelRun(tx, scopeId, other.run_id, `schedule ${name}`, rules);
     }
-    await insertRun(tx, scopeId, run, { schedule: schedule.name, held: underWay.length > 0 }, rules);
+    await insertRun(tx, scopeId, run, { schedule: name, held: underWay.length > 0 }, rules);
     await tx.query(
       'update mlops.schedule_instants set run_id = $4 where scope_id = $1 and schedule = $2 and instant = $3',
-      [scopeId, schedule.name, schedule.instant, run.runId],
+      [scopeId, name, schedule.instant, run.runId],
     );
     return 'created';
   });

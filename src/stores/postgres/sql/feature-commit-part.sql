@@ -5,9 +5,9 @@
 with held as (
   update mlops.feature_set_versions
      set event_watermark = greatest(event_watermark, $9)
-   where scope_id = $1 and feature_set = $2 and version = $3 and epoch = $4 and status <> 'dropped'
-  returning version
+   where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 and epoch = $4 and status <> 'dropped'
+  returning feature_set, version
 )
 insert into mlops.feature_parts (scope_id, feature_set, version, sequence, location, row_count, bytes, max_event_time, max_visible_time)
-select $1, $2, version, $5, $6, $7, $8, $9, $10 from held
+select $1, feature_set, version, $5, $6, $7, $8, $9, $10 from held
 returning version

@@ -8,4 +8,4 @@ with parts as (
 )
 update mlops.feature_set_versions set status = 'dropped'
  where scope_id = $1 and feature_set = $2
-returning feature_set, version
+returning feature_set, version, storage

@@ -1,5 +1,6 @@
 -- Makes a batch of intents durable: the steps, and each resource as creating, updating or deleting.
--- A resource that is updated keeps what was last applied in `previous`, also when an earlier update was cut off.
+-- A resource that is updated keeps what was last applied in `previous`, also when an earlier update was cut off. A name that
+-- is new is its own from now on: what had it before answers to it no more.
 -- $1 scope_id, $2 apply_id,
 -- $3 json array of {step, address, kind, name, action, reason, spec, digest, dependsOn, protect}, addresses distinct
 -- Rows: one if the apply is still open (the guard), none if it was ended by another; then nothing is written.
@@ -28,7 +29,10 @@ with guard as (
       when r.status = 'ready' then json_build_object('spec', r.spec, 'digest', r.digest, 'dependsOn', r.depends_on)
       else r.previous end,
     spec = excluded.spec, digest = excluded.digest, depends_on = excluded.depends_on, protect = excluded.protect,
-    managed_by = excluded.managed_by, status = excluded.status, updated_at = now()
+    managed_by = excluded.managed_by, status = excluded.status, failure = null, updated_at = now()
+), own as (
+  delete from mlops.former_names as f using item
+  where f.scope_id = $1 and f.kind = item.kind and f.former = item.name and item.action = 'create'
 ), revision as (
   -- What goes away is to disappear before its data do.
   update mlops.scopes set revision = revision + 1

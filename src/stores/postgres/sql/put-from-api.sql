@@ -9,10 +9,20 @@ with resource as (
     spec = excluded.spec, digest = excluded.digest, depends_on = excluded.depends_on, protect = excluded.protect,
     outputs = excluded.outputs, updated_at = now()
   where r.managed_by = 'api' and r.status = 'ready'
-  returning case when r.xmax = 0 then 'create' else 'update' end as action
+  returning case when r.xmax = 0 then 'create' else 'update' end as action, r.*
 ), scope as (
   update mlops.scopes set serial = serial + 1, revision = revision + 1
   where scope_id = $1 and exists (select from resource)
+  returning serial
+), own as (
+  delete from mlops.former_names as f using resource
+  where f.scope_id = $1 and f.kind = $3 and f.former = $4 and resource.action = 'create'
+), history as (
+  insert into mlops.state_history (scope_id, serial, who, operation, action, address, resource)
+  select $1, scope.serial, $10, 'api', action, address,
+         json_build_object('kind', kind, 'name', name, 'spec', spec, 'digest', digest, 'dependsOn', depends_on,
+           'protect', protect, 'managedBy', managed_by, 'outputs', outputs)
+  from resource, scope
 ), entry as (
   insert into mlops.audit_log (scope_id, who, action, subject, detail)
   select $1, $10, 'resource.' || action, $2, json_build_object('digest', $6::text, 'outputs', $9::json) from resource

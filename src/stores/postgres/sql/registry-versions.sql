@@ -7,7 +7,7 @@ select version_id as id, model as name, version, stage, framework, metrics, hype
 from mlops.model_versions v
 where scope_id = $1
   and ($2::uuid is null or version_id = $2)
-  and ($3::text is null or model = $3)
+  and ($3::text is null or model = mlops.current_name($1, 'model', $3))
   and ($4::integer is null or version = $4)
   and ($5::text is null or stage = $5)
   and ($6::text is null or framework = $6)

@@ -5,7 +5,7 @@ select run_id, pipeline, params, cause, status, cancelled_by, created_at, starte
        (extract(epoch from created_at) * 1000000)::bigint::text as position
 from mlops.runs
 where scope_id = $1
-  and ($2::text is null or pipeline = $2)
+  and ($2::text is null or pipeline = mlops.current_pipeline($1, $2))
   and ($3::text is null or status = $3)
   and ($4::bigint is null or (created_at, run_id) < ('epoch'::timestamptz + $4::bigint * interval '1 microsecond', $5::uuid))
 order by created_at desc, run_id desc

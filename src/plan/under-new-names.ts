@@ -1,0 +1,81 @@
+/**
+ * What is recorded and known, as it will be called: analyzers compare what is there with what is wanted, and a name that
+ * changed everywhere is no difference. A source is no such name to a feature set: which one it reads is part of its structure.
+ */
+import { type Address, addressOf, parseAddress } from '../spec/address.ts';
+import type { CanonicalSpecs } from '../spec/canonical-specs.ts';
+import type { Kind } from '../spec/kinds.ts';
+import type { PlanFacts } from '../stores/control/facts.ts';
+import type { AnyRecordedResource } from '../stores/control/state.ts';
+import type { Renames } from './renames.ts';
+
+export function underNewNames(
+  recorded: readonly AnyRecordedResource[],
+  renames: Renames,
+): readonly AnyRecordedResource[] {
+  if (renames.from.size === 0) return recorded;
+  return recorded.map((resource) => {
+    const address = renames.now(resource.address);
+    return {
+      ...resource,
+      address,
+      name: parseAddress(address)?.name ?? resource.name,
+      spec: renamedSpec(resource, address, renames),
+      dependsOn: resource.dependsOn.map(renames.now).sort(),
+    } as AnyRecordedResource;
+  });
+}
+
+function renamedSpec(
+  { kind, spec: recorded, name }: AnyRecordedResource,
+  address: Address,
+  renames: Renames,
+): CanonicalSpecs[Kind] {
+  const nameOf = (of: Kind, old: string): string => parseAddress(renames.now(addressOf(of, old)))?.name ?? old;
+  const spec = { ...recorded, name: parseAddress(address)?.name ?? name };
+  switch (kind) {
+    case 'feature_set': {
+      const set = spec as CanonicalSpecs['feature_set'];
+      return { ...set, entity: nameOf('entity', set.entity) };
+    }
+    case 'feature_service': {
+      const service = spec as CanonicalSpecs['feature_service'];
+      const features = service.features.map((feature) => {
+        const dot = feature.indexOf('.');
+        return `${nameOf('feature_set', feature.slice(0, dot))}${feature.slice(dot)}`;
+      });
+      return { ...service, features };
+    }
+    case 'model': {
+      const model = spec as CanonicalSpecs['model'];
+      return model.inputs === undefined ? model : { ...model, inputs: nameOf('feature_service', model.inputs) };
+    }
+    case 'endpoint': {
+      const endpoint = spec as CanonicalSpecs['endpoint'];
+      const variants = Object.entries(endpoint.variants).map(
+        ([variant, target]) => [variant, { ...target, model: nameOf('model', target.model) }] as const,
+      );
+      return { ...endpoint, variants: Object.fromEntries(variants) };
+    }
+    case 'source':
+    case 'entity':
+    case 'pipeline':
+      return spec;
+  }
+}
+
+export function factsUnderNewNames(facts: PlanFacts, renames: Renames): PlanFacts {
+  if (renames.from.size === 0) return facts;
+  const moved = <T>(kind: Kind, known: ReadonlyMap<string, T> | undefined): ReadonlyMap<string, T> | undefined =>
+    known &&
+    new Map([...known].map(([name, fact]) => [parseAddress(renames.now(addressOf(kind, name)))?.name ?? name, fact]));
+  const found = {
+    liveRuns: moved('pipeline', facts.liveRuns),
+    models: moved('model', facts.models),
+    featureSets: moved('feature_set', facts.featureSets),
+    sources: moved('source', facts.sources),
+    requestsPerDay: moved('endpoint', facts.requestsPerDay),
+  };
+  // What is not known stays absent.
+  return { ...facts, ...Object.fromEntries(Object.entries(found).filter(([, fact]) => fact !== undefined)) };
+}
