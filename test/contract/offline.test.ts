@@ -7,24 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { coerceValue } from '../../src/features/values.ts';
 import type { CanonicalSource } from '../../src/spec/canonical-specs.ts';
 import type { Dtype } from '../../src/spec/schema-types.ts';
-import { createDuckdbOffline } from '../../src/stores/duckdb/duckdb-offline.ts';
 import type { LatestRow, OfflineStore, RowPlan } from '../../src/stores/offline.ts';
+import { offlineBackends } from '../support/offline-backends.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 
-interface Backend {
-  readonly name: string;
-  open(directory: string, memoryLimitBytes?: number): OfflineStore;
-}
-
-const backends: Backend[] = [
-  {
-    name: 'duckdb',
-    open: (directory, memoryLimitBytes = 2 ** 29) =>
-      createDuckdbOffline({ directory: join(directory, "with 'quote", 'offline'), memoryLimitBytes }),
-  },
-];
-
-describe.each(backends)('the offline store: $name', ({ open }) => {
+describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
   let temporary: TemporaryDirectory;
   let root: string;
   let store: OfflineStore;
@@ -390,6 +377,37 @@ describe.each(backends)('the offline store: $name', ({ open }) => {
       });
       await expect(ask("select 'x' as id, timestamp '2024-01-01' as t")).rejects.toMatchObject({ code: 'FS205' });
       await expect(ask('select 1 as id, t from nowhere')).rejects.toMatchObject({ code: 'FS205' });
+    });
+
+    it('reads sources of any name', async () => {
+      for (const name of ['spine', 'instants', 'split', 'typed', 'staged']) {
+        const location = (await snapshot({ name, file: await file(`${name}.csv`, 'id,t\n1,2024-01-01\n') }))?.location;
+        const made = await store.join(
+          {
+            spine: { query: `select * from "${name}"`, inputs: { [name]: location ?? '' }, time: 't' },
+            sets: [],
+            split: { by: 'row', test: 0.5, seed: 0, keys: [] },
+          },
+          signal,
+        );
+        await rm(made.path);
+        const staged = await store.stage(
+          {
+            address: 'feature_set.s',
+            keys: [{ name: 'id', type: 'int64' }],
+            eventTime: 't',
+            createdTime: null,
+            features: [],
+            from: { query: `select * from "${name}"` },
+            inputs: { [name]: location ?? '' },
+          },
+          [],
+          'sets/named/v1',
+          signal,
+        );
+        await staged.discard();
+        expect([made.rows, staged.rows]).toEqual([1, 1]);
+      }
     });
 
     it('stops when it is told to', async () => {

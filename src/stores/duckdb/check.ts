@@ -27,14 +27,14 @@ export async function checkRows(
   signal: AbortSignal,
 ): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }> {
   return engine.job(signal, async (session) => {
-    const rows = await createTypedRows(session, root, plan, 'typed', (location) => fileOf(root, location));
+    const rows = await createTypedRows(session, root, plan, '__typed', (location) => fileOf(root, location));
     const columns = new Map<string, Readable>(
       plan.features.map((feature) => [
         feature.name,
         { dtype: feature.dtype, column: featureColumn(plan.keys, feature) },
       ]),
     );
-    const relation = await withComputed(session, 'typed', computed, columns);
+    const relation = await withComputed(session, '__typed', computed, columns);
     const rules = expectations.flatMap((expectation) => rulesOf(expectation, columns.get(expectation.feature)));
     if (rules.length === 0) return { rows, failures: [] };
     const aggregates = rules.flatMap((rule, index) => [

@@ -3,7 +3,10 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { invariant } from '../../lib/assert.ts';
 import type { Session } from './engine.ts';
-import { ident } from './sql.ts';
+import { ident, literal } from './sql.ts';
+
+/** Whole vectors, and small enough that a few wide groups in hand stay within the memory limit. */
+const ROW_GROUP_ROWS = 65_536;
 
 /** The file of a location such as `sources/visits/ab12.parquet`. */
 export function fileOf(root: string, location: string): string {
@@ -18,7 +21,7 @@ export async function writeTable(session: Session, select: string, path: string)
   await mkdir(dirname(path), { recursive: true });
   try {
     await session.run(
-      `copy (${select}) to '${writing.replaceAll("'", "''")}' (format parquet, compression zstd, row_group_size 65536, use_tmp_file false)`,
+      `copy (${select}) to '${writing.replaceAll("'", "''")}' (format parquet, compression zstd, row_group_size ${ROW_GROUP_ROWS}, use_tmp_file false)`,
     );
     await flush(writing);
     await rename(writing, path);
@@ -28,6 +31,19 @@ export async function writeTable(session: Session, select: string, path: string)
     throw error;
   }
   return (await stat(path)).size;
+}
+
+/**
+ * As {@link writeTable}, by several threads, for a `select` with a total order. Its bytes do not depend on scheduling where
+ * every row group but the last is full; where one is not, it is written again by one thread.
+ */
+export async function writeOrdered(session: Session, select: string, path: string): Promise<void> {
+  await writeTable(session, select, path);
+  const groups = await session.rows<{ rows: bigint }>(
+    `select row_group_num_rows as rows from parquet_metadata(${literal(path)}) group by row_group_id, row_group_num_rows order by row_group_id`,
+  );
+  if (groups.slice(0, -1).every(({ rows }) => Number(rows) === ROW_GROUP_ROWS)) return;
+  await session.serially(() => writeTable(session, select, path));
 }
 
 /** Moves a durable file to where it is read; both lie in the store, so this is one step. */

@@ -36,13 +36,13 @@ export async function stageRows(
   const columns = [...keys, EVENT_TIME, CREATED_TIME, ...features];
   try {
     return await engine.on(connection, signal, async (session) => {
-      const rowsRead = await createTypedRows(session, root, plan, 'typed', pathOf);
-      if (plan.createdTime === null) await session.run(`alter table typed add column ${CREATED_TIME} timestamp`);
+      const rowsRead = await createTypedRows(session, root, plan, '__typed', pathOf);
+      if (plan.createdTime === null) await session.run(`alter table __typed add column ${CREATED_TIME} timestamp`);
       await session.run(stagingSql(keys, features, existing.map(pathOf)));
       const [counts] = await session.rows<{ rows: bigint; usable: bigint }>(
-        `select (select count(*) from staged) as rows, (select count(*) from typed where ${usable(keys)}) as usable`,
+        `select (select count(*) from __staged) as rows, (select count(*) from __typed where ${usable(keys)}) as usable`,
       );
-      await session.run('drop table typed');
+      await session.run('drop table __typed');
       return {
         rowsRead,
         rows: Number(counts?.rows ?? 0n),
@@ -53,7 +53,7 @@ export async function stageRows(
               chunk,
               root,
               folder,
-              `select ${list(columns)}, ${range.sequence}::bigint as ${SEQUENCE}, rowid as ${ROW} from staged where rowid >= ${range.from} and rowid < ${range.to} order by rowid`,
+              `select ${list(columns)}, ${range.sequence}::bigint as ${SEQUENCE}, rowid as ${ROW} from __staged where rowid >= ${range.from} and rowid < ${range.to} order by rowid`,
             ),
           ),
         discard: () => engine.on(connection, undefined, async () => engine.disconnect(connection)),
@@ -75,13 +75,13 @@ function stagingSql(keys: readonly string[], features: readonly string[], existi
   const order = [EVENT_TIME, `${CREATED_TIME} nulls first`, ...keys];
   // A query has no order of its own: of two rows of one identity the one with the greater hash wins, always the same.
   const last = [`${ROW} desc`, ...(features.length === 0 ? [] : [`hash(${list(features)}) desc`])];
-  const numbered = `select rowid as r, row_number() over (partition by ${list(identity)} order by ${list(last)}) as n from typed where ${usable(keys)}`;
-  const candidates = `select * from typed where ${usable(keys)} and rowid not in (select r from (${numbered}) where n > 1)`;
+  const numbered = `select rowid as r, row_number() over (partition by ${list(identity)} order by ${list(last)}) as n from __typed where ${usable(keys)}`;
+  const candidates = `select * from __typed where ${usable(keys)} and rowid not in (select r from (${numbered}) where n > 1)`;
   if (existing.length === 0) {
-    return `create temp table staged as select * exclude (__misfit, __example) from (${candidates}) order by ${list(order)}`;
+    return `create temp table __staged as select * exclude (__misfit, __example) from (${candidates}) order by ${list(order)}`;
   }
   const differ = features.length === 0 ? 'false' : `not (${sameValues('c', 'stored', features)})`;
-  return `create temp table staged as
+  return `create temp table __staged as
     with stored as (${latestOfIdentitySql(existing, identity)})
     select c.* exclude (__misfit, __example) from (${candidates}) c left join stored on ${sameValues('c', 'stored', identity)}
     where stored.${SEQUENCE} is null or ${differ} order by ${list(order.map((column) => `c.${column}`))}`;
