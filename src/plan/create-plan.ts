@@ -23,6 +23,7 @@ import { createReaders, type Readers } from './analyzers/readers.ts';
 import { type AttributeDiff, CHANGE_CLASSES, type Change, type ChangeClass, graver, NO_IMPACT } from './change.ts';
 import { classify } from './classify.ts';
 import { codeChange } from './code-changes.ts';
+import { decisionsOf } from './decisions.ts';
 import { diffSpecs, dottedPath, sensitiveParts } from './diff.ts';
 import { createLineage, impactOf, type Lineage } from './impact.ts';
 import { inApplyOrder, withinTargets } from './order.ts';
@@ -75,7 +76,7 @@ export function createPlan(input: PlanInput): Plan {
     recorded,
     written,
     stays: (address) => desired.has(address) || recorded.get(address)?.managedBy === 'api',
-    readers: createReaders(resources),
+    readers: createReaders(recorded),
     lineage: createLineage(() => [...recorded.values(), ...desired.values()]),
     renames,
     facts: factsUnderNewNames(input.facts ?? {}, renames),
@@ -118,8 +119,9 @@ export function createPlan(input: PlanInput): Plan {
     against: null,
     changes,
     drift: [],
-    decisions: [],
+    decisions: decisionsOf(changes, context),
     policies: [],
+    rules: project.rules,
     unmanaged,
     summary,
   };
@@ -184,9 +186,9 @@ function planResource(address: Address, context: PlanContext): Change {
     class: gravest,
     findings: [
       ...refusals,
-      ...[...(untouched ? [] : reusedName(desired, context)), ...analysis.findings].flatMap((one) =>
-        settle(one, context.rules, subject.spec),
-      ),
+      ...(untouched
+        ? []
+        : settle([...reusedName(desired, context), ...analysis.findings], context.rules, desired, actions)),
     ],
     impact: untouched || actions[0] === 'create' ? NO_IMPACT : impactOf(address, context),
     digest: subject.digest,

@@ -3,6 +3,7 @@ import type { DiagnosticCode } from '../lib/codes.ts';
 import type { Severity } from '../lib/diagnostics.ts';
 import type { Address } from '../spec/address.ts';
 import type { Kind } from '../spec/kinds.ts';
+import type { Rules } from '../spec/project.ts';
 import type { Change, ChangeClass, Finding, FindingPlace } from './change.ts';
 
 export const PLAN_FORMAT = 'mlops.plan/1';
@@ -101,6 +102,8 @@ export interface Plan {
   readonly drift: readonly Drift[];
   readonly decisions: readonly Decision[];
   readonly policies: readonly PolicyResult[];
+  /** What the project sets: how findings count that would count otherwise. */
+  readonly rules: Rules;
   /** Made through the HTTP interface and not in the specs: listed, never destroyed. */
   readonly unmanaged: readonly UnmanagedResource[];
   readonly summary: PlanSummary;

@@ -7,6 +7,7 @@ import { assertNever } from '../lib/assert.ts';
 import type { Diagnostic } from '../lib/diagnostics.ts';
 import { type Address, addressOf } from './address.ts';
 import type { CanonicalSpecs } from './canonical-specs.ts';
+import { suppressProblems } from './configured-codes.ts';
 import { canonicalEndpoint } from './endpoint.ts';
 import { canonicalFeatureService } from './feature-service.ts';
 import { canonicalFeatureSet } from './feature-set.ts';
@@ -85,6 +86,7 @@ export function canonicalizeValue<K extends Kind>(
     dependsOn: new Set(),
   };
   const draft = canonicalOf(kind, value, into) as CanonicalSpecs[K];
+  into.problems.push(...suppressProblems(draft));
   const failed = into.problems.some((problem) => (problem.severity ?? 'error') === 'error');
   return { spec: failed ? undefined : draft, draft, dependsOn: [...into.dependsOn].sort(), problems: into.problems };
 }

@@ -5,6 +5,7 @@ import { CODES, type DiagnosticCode } from '../lib/codes.ts';
 import type { Diagnostic } from '../lib/diagnostics.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import { addressOf, NAME_PATTERN } from './address.ts';
+import { ruleProblems } from './configured-codes.ts';
 import { globFiles, isGlob } from './glob.ts';
 import { aKind, isKind, KIND_TITLES, KINDS, type Kind } from './kinds.ts';
 import { loadTypescript } from './load-typescript.ts';
@@ -169,7 +170,9 @@ function readYamlConfig(path: string, reading: Reading): Settings | undefined {
 
 function readSettings(raw: Record<string, unknown>, locator: Locator, envTexts: boolean, reading: Reading): Settings {
   const { value } = normalize('project', raw, { envTexts });
-  const { problems } = checkShape('project', value);
+  const shape = checkShape('project', value);
+  const { rules } = value;
+  const problems = [...shape.problems, ...(isRecord(rules) ? ruleProblems(rules) : [])];
   for (const problem of problems) reading.diagnostics.push(toDiagnostic(problem, { locator }));
   const { specs } = value;
   return {

@@ -1193,7 +1193,7 @@ export interface ProjectSpec {
     [k: string]: EnvironmentSpec;
   };
   /**
-   * How findings of the plan count, by code: `error` holds the plan back, `warn` does not, `off` leaves it out. Default: as docs/codes.md says.
+   * How findings of the plan count, by code: `error` holds the plan back, `warn` does not, `off` leaves it out. Of what the analyzers say (`FS1…`, `PL1…`, `MD1…`, `EP1…`), not of what `protect` and the plan refuse. Default: as docs/codes.md says.
    */
   rules?: {
     [k: string]: 'error' | 'warn' | 'off';

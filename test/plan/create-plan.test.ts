@@ -90,7 +90,7 @@ describe('a plan', () => {
       (await planOf(healthcare(edits), state)).summary.class;
     expect(
       await classOf({
-        labs: { ttl: '1d', owner: 'a', tags: { a: 'b' }, description: 'c', materialize: { cron: '0 0 * * *' } },
+        labs: { ttl: '500d', owner: 'a', tags: { a: 'b' }, description: 'c', materialize: { cron: '0 0 * * *' } },
       }),
     ).toBe('safe');
     expect(await classOf({ source: { file: 'data/other.csv' } })).toBe('backfill');

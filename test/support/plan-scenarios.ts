@@ -1,5 +1,6 @@
 /** Plans of the healthcare project after one edit each: what the golden files of test/cases/plan show. */
 import type { Plan } from '../../src/plan/plan.ts';
+import type { PlanFacts } from '../../src/stores/control/facts.ts';
 import { applyProject, memoryEffects, planOf } from './apply.ts';
 import { memoryStateStore } from './memory-state-store.ts';
 import { type HealthcareEdits, healthcare, TREND_QUERY } from './specs.ts';
@@ -19,6 +20,9 @@ export async function afterApply(edits: HealthcareEdits, options: Parameters<typ
 const labs = healthcare().resources.get('feature_set.patient_labs')?.spec as {
   features: Record<string, { dtype: 'float64' }>;
 };
+/** A version of the model answers. */
+const served: PlanFacts = { models: new Map([['pbc_mortality', { versions: 3, production: 2, staging: null }]]) };
+
 const { bili_albumin: _, ...withoutRatio } = labs.features;
 
 export const scenarios: Readonly<Record<string, () => Promise<Plan>>> = {
@@ -26,7 +30,7 @@ export const scenarios: Readonly<Record<string, () => Promise<Plan>>> = {
   'nothing-to-do': () => afterApply({}),
   'in-place': () =>
     afterApply({
-      labs: { ttl: '365d', description: 'Liver laboratory values', tags: { domain: 'liver' } },
+      labs: { ttl: '500d', description: 'Liver laboratory values', tags: { domain: 'liver' } },
       pipeline: { schedule: { cron: '0 3 * * 0', timezone: 'America/Chicago' } },
       endpoint: { protect: true },
     }),
@@ -46,5 +50,52 @@ export const scenarios: Readonly<Record<string, () => Promise<Plan>>> = {
       source: { nulls: ['NA', '-'], columns: { event_time: "timestamp '1974-01-01' + day * interval 1 day" } },
     }),
   'model-and-endpoint-removed': () => afterApply({ without: ['model.pbc_mortality', 'endpoint.mortality'] }),
+  'served-meaning-changed': () =>
+    afterApply(
+      {
+        labs: {
+          ttl: '30d',
+          features: {
+            ...labs.features,
+            bili: { ...labs.features['bili'], unit: 'umol/l' } as never,
+            bili_albumin: { dtype: 'float64', expr: 'bili / (albumin + 1)' } as never,
+          },
+        },
+        model: { gates: [{ metric: 'auc', min: 0.7 }] },
+        endpoint: {
+          variants: {
+            control: { model: 'pbc_mortality', stage: 'production' },
+            pinned: { model: 'pbc_mortality', version: 9 },
+          },
+          split: { control: 75, pinned: 25 },
+        },
+      },
+      { facts: served },
+    ),
+  'suppressed-with-a-reason': () =>
+    afterApply(
+      {
+        trend: {
+          query: TREND_QUERY.replace('365 days', '180 days'),
+          suppress: [
+            { code: 'FS107', reason: 'the old window counted visits twice; retraining follows on Friday' },
+            { code: 'FS101', reason: 'nothing is removed' },
+          ],
+        },
+        endpoint: { key: 'site' },
+      },
+      { facts: served, rules: { EP102: 'error', FS102: 'off' } },
+    ),
+  'renamed-or-replaced': () =>
+    afterApply({
+      endpoint: { name: 'mortality_risk' },
+      labs: {
+        features: {
+          bilirubin: { dtype: 'float64', column: 'bili', unit: 'mg/dl' },
+          albumin: { dtype: 'float64', unit: 'g/dl' },
+          bili_albumin: { dtype: 'float64', expr: 'bilirubin / albumin' },
+        },
+      },
+    }),
   destroy: () => afterApply({}, { mode: 'destroy' }),
 };

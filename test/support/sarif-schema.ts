@@ -57,12 +57,18 @@ const driver = closed(['name'], {
   informationUri: { type: 'string', format: 'uri' },
   rules: list(rule, { uniqueItems: true }),
 });
+const suppression = closed(['kind'], {
+  kind: { enum: ['inSource', 'external'] },
+  status: { enum: ['accepted', 'underReview', 'rejected'] },
+  justification: text,
+});
 const result = closed(['message'], {
   ruleId: text,
   ruleIndex: { type: 'integer', minimum: -1 },
   level,
   message,
   locations: list(location),
+  suppressions: list(suppression, { uniqueItems: true }),
   partialFingerprints: { type: 'object', additionalProperties: text },
   fingerprints: { type: 'object', additionalProperties: text },
   properties: propertyBag,

@@ -11,7 +11,7 @@ import type { AnyResource, Resource } from '../../spec/project.ts';
 import type { PlanFacts } from '../../stores/control/facts.ts';
 import type { RecordedResource } from '../../stores/control/state.ts';
 import type { Action } from '../action.ts';
-import type { AttributeDiff, ChangeClass, Finding } from '../change.ts';
+import { type AttributeDiff, type ChangeClass, type Finding, type FindingPlace, graver } from '../change.ts';
 import type { Readers } from './readers.ts';
 
 export interface AnalysisContext<K extends Kind = Kind> {
@@ -42,6 +42,22 @@ export type Analyzer<K extends Kind> = (context: AnalysisContext<K>) => Analysis
 
 export const SAFE: Analysis = { class: 'safe', findings: [] };
 
+/** What several looks at one change say: the gravest class, all findings in order, the first reason. */
+export function together(parts: readonly (Analysis | undefined)[]): Analysis {
+  const told = parts.filter((part): part is Analysis => part !== undefined);
+  const reason = told.find((part) => part.reason !== undefined)?.reason;
+  return {
+    class: told.reduce<ChangeClass>((gravest, part) => graver(gravest, part.class), 'safe'),
+    findings: told.flatMap(({ findings }) => findings),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** One finding and its class. */
+export function says(gravest: ChangeClass, ...findings: readonly Finding[]): Analysis {
+  return { class: gravest, findings };
+}
+
 export interface FindingFields {
   readonly detail: string;
   readonly fix?: string;
@@ -55,16 +71,29 @@ export function finding(
   desired: Pick<Resource, 'locate' | 'at'> | undefined,
   { detail, fix, pointer }: FindingFields,
 ): Finding {
-  const range = pointer === undefined ? desired?.at : (desired?.locate(pointer) ?? desired?.at);
   return {
     code,
     severity,
     summary: CODES[code],
     detail,
-    at: range === undefined ? null : { file: range.file, line: range.start.line, column: range.start.column },
+    at: placeOf(desired, pointer),
     fix: fix ?? null,
     suppressed: null,
   };
+}
+
+/** The place of a value, or of the resource; null where it is not in the specs. */
+export function placeOf(
+  desired: Pick<Resource, 'locate' | 'at'> | undefined,
+  pointer: string | undefined,
+): FindingPlace | null {
+  const range = pointer === undefined ? desired?.at : (desired?.locate(pointer) ?? desired?.at);
+  return range === undefined ? null : { file: range.file, line: range.start.line, column: range.start.column };
+}
+
+/** `reads` after one subject, `read` after several. */
+export function verb(subjects: readonly unknown[], one: string, many: string): string {
+  return subjects.length === 1 ? one : many;
 }
 
 /** `a`, `a and b`, `a, b and 3 more`. */

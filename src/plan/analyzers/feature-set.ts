@@ -1,13 +1,26 @@
 /**
  * Feature sets. Structure (keys, source, query, columns, types, expressions) makes a new version; everything else is in place.
- * A feature that something reads must not vanish or change its type under the reader.
+ * A feature that something reads must not vanish or change its type under the reader, nor its meaning under a model that serves.
  */
 import { canonicallyEqual } from '../../lib/canonical.ts';
 import type { CanonicalEntity, CanonicalFeatureSet } from '../../spec/canonical-specs.ts';
 import { structureOf } from '../../spec/feature-set-structure.ts';
-import type { ChangeClass, Finding } from '../change.ts';
+import type { Finding } from '../change.ts';
 import { escapePointer } from '../diff.ts';
-import { type Analysis, type AnalysisContext, type Analyzer, finding, listed, SAFE } from './analyzer.ts';
+import {
+  type Analysis,
+  type AnalysisContext,
+  type Analyzer,
+  finding,
+  listed,
+  SAFE,
+  says,
+  together,
+  verb,
+} from './analyzer.ts';
+import { changedMeaning, type MeaningChange } from './feature-meaning.ts';
+import { inPlace } from './feature-set-in-place.ts';
+import { differsFromTraining, modelReaders } from './served.ts';
 
 type Context = AnalysisContext<'feature_set'>;
 
@@ -16,23 +29,15 @@ export const analyzeFeatureSet: Analyzer<'feature_set'> = (context) => {
   if (after === undefined) return before === undefined ? SAFE : destroyed(before);
   if (before === undefined || recorded === undefined) return SAFE;
 
-  const findings: Finding[] = [];
   const parts = structuralDifferences(context, before, after);
-  let gravest: ChangeClass = 'safe';
-  if (parts.length > 0) {
-    gravest = 'new-version';
-    findings.push(newVersion(context, after, parts));
-  }
-  const lost = lostFeatures(context, before, after);
-  if (lost.length > 0) {
-    gravest = 'breaking';
-    findings.push(...lost);
-  }
-  return {
-    class: gravest,
-    findings,
-    ...(parts.length === 0 ? {} : { reason: `new version: ${listed(parts)} changed` }),
-  };
+  const meaning = changedMeaning(before, after, parts);
+  const differs = meaning === undefined ? undefined : differing(context, after, meaning);
+  return together([
+    parts.length === 0 ? undefined : newVersion(context, after, parts, meaning, differs !== undefined),
+    lostFeatures(context, before, after),
+    differs === undefined ? undefined : says(differs.severity === 'error' ? 'breaking' : 'safe', differs),
+    inPlace(context, before, after, differs !== undefined),
+  ]);
 };
 
 /** The key columns that a version was registered with, where they are known. The set's own spec does not hold them. */
@@ -74,26 +79,56 @@ function registeredKeys({ desiredResources, recorded }: Context, after: Canonica
   return registeredKeysDiffer(recorded?.outputs ?? {}, entity) ? [`the keys of entity.${after.entity}`] : [];
 }
 
-function newVersion(context: Context, after: CanonicalFeatureSet, parts: readonly string[]): Finding {
+function newVersion(
+  context: Context,
+  after: CanonicalFeatureSet,
+  parts: readonly string[],
+  meaning: MeaningChange | undefined,
+  differs: boolean,
+): Analysis {
   const version = context.recorded?.outputs['version'];
   const next = typeof version === 'number' ? `version ${version + 1}` : 'a new version';
-  const services = Object.keys(after.features).flatMap((feature) =>
-    context.readers.servicesReading(`${after.name}.${feature}`),
-  );
-  const models = context.readers.modelsReading(services).filter(context.stays);
+  // What a served model would notice is said by FS107.
+  const models = differs ? [] : modelReaders(qualified(after, meaning?.features ?? []), context).all;
   const retrain =
     models.length === 0 ? '' : ` ${listed(models)} learned from the version before: train again once it is filled.`;
-  return finding('FS102', models.length === 0 ? 'info' : 'warning', context.desired, {
-    detail: `${context.address} gets ${next}, because ${listed(parts)} changed. The version before serves until the new one is filled.${retrain}`,
-    ...(parts[0]?.startsWith('features.')
-      ? { pointer: `/features/${escapePointer(parts[0].slice('features.'.length))}` }
-      : {}),
-  });
+  return {
+    ...says(
+      'new-version',
+      finding('FS102', models.length === 0 ? 'info' : 'warning', context.desired, {
+        detail: `${context.address} gets ${next}, because ${listed(parts)} changed. The version before serves until the new one is filled.${retrain}`,
+        ...(parts[0]?.startsWith('features.')
+          ? { pointer: `/features/${escapePointer(parts[0].slice('features.'.length))}` }
+          : {}),
+      }),
+    ),
+    reason: `new version: ${listed(parts)} changed`,
+  };
 }
 
-function lostFeatures(context: Context, before: CanonicalFeatureSet, after: CanonicalFeatureSet): readonly Finding[] {
+function differing(context: Context, after: CanonicalFeatureSet, meaning: MeaningChange): Finding | undefined {
+  const { features, because, pointer, edited } = meaning;
+  return differsFromTraining(
+    {
+      features: qualified(after, features),
+      because,
+      pointer,
+      instead:
+        edited.length === 0
+          ? `leave ${context.address} as it is and declare a feature set of a new name beside it; move the service to that, train and promote, then remove the old one`
+          : `leave ${listed(edited)} as ${verb(edited, 'it is', 'they are')} and declare ${verb(edited, 'a feature of a new name beside it', 'features of new names beside them')}; move the service to ${verb(edited, 'that', 'those')}, train and promote, then remove the old`,
+    },
+    context,
+  );
+}
+
+function qualified(set: CanonicalFeatureSet, features: readonly string[]): readonly string[] {
+  return features.map((feature) => `${set.name}.${feature}`);
+}
+
+function lostFeatures(context: Context, before: CanonicalFeatureSet, after: CanonicalFeatureSet): Analysis | undefined {
   const { readers, stays } = context;
-  return Object.entries(before.features).flatMap(([name, feature]) => {
+  const lost = Object.entries(before.features).flatMap(([name, feature]) => {
     const next = after.features[name];
     if (next?.dtype === feature.dtype) return [];
     const services = readers.servicesReading(`${before.name}.${name}`).filter(stays);
@@ -102,9 +137,7 @@ function lostFeatures(context: Context, before: CanonicalFeatureSet, after: Cano
     const endpoints = readers.endpointsServing(models).filter(stays);
     const what = next === undefined ? 'is removed' : `changes from ${feature.dtype} to ${next.dtype}`;
     return finding('FS101', 'error', context.desired, {
-      detail: `${before.name}.${name} ${what}, but ${listed([...services, ...models, ...endpoints])} ${
-        services.length + models.length + endpoints.length === 1 ? 'reads' : 'read'
-      } it: predictions would fail or differ from what was learned.`,
+      detail: `${before.name}.${name} ${what}, but ${listed([...services, ...models, ...endpoints])} ${verb([...services, ...models, ...endpoints], 'reads', 'read')} it: predictions would fail or differ from what was learned.`,
       fix:
         next === undefined
           ? `take ${before.name}.${name} out of ${listed(services)} and apply, retrain, then remove the feature here`
@@ -112,6 +145,7 @@ function lostFeatures(context: Context, before: CanonicalFeatureSet, after: Cano
       pointer: next === undefined ? '/features' : `/features/${escapePointer(name)}/dtype`,
     });
   });
+  return lost.length === 0 ? undefined : says('breaking', ...lost);
 }
 
 function destroyed(before: CanonicalFeatureSet): Analysis {

@@ -1,16 +1,80 @@
-/** Pipelines change in place: runs under way keep the spec that they started with. */
-import { type Analyzer, finding, SAFE } from './analyzer.ts';
+/** Pipelines change in place: runs under way keep the spec that they started with, and the next run takes the new one. */
+import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
+import { escapePointer } from '../diff.ts';
+import {
+  type Analysis,
+  type AnalysisContext,
+  type Analyzer,
+  finding,
+  listed,
+  SAFE,
+  says,
+  together,
+  verb,
+} from './analyzer.ts';
+import { noLongerFed } from './pipeline-feeds.ts';
+import { scheduleChanges } from './pipeline-schedule.ts';
+import { taskChanges } from './pipeline-tasks.ts';
 
-export const analyzePipeline: Analyzer<'pipeline'> = ({ address, before, after, facts }) => {
-  const live = before === undefined ? undefined : facts.liveRuns?.get(before.name);
-  if (before === undefined || after !== undefined || live === undefined || live === 0) return SAFE;
-  return {
-    class: 'breaking',
-    findings: [
-      finding('PL101', 'error', undefined, {
-        detail: `${address} has ${live} ${live === 1 ? 'run' : 'runs'} that did not end. Destroying it would leave their tasks without a pipeline.`,
-        fix: 'wait for them or cancel them (mlops runs cancel RUN), then apply again',
-      }),
-    ],
-  };
+type Context = AnalysisContext<'pipeline'>;
+
+export const analyzePipeline: Analyzer<'pipeline'> = (context) => {
+  const { before, after } = context;
+  if (before === undefined) return SAFE;
+  if (after === undefined) return together([liveAtTheEnd(context, before), ...noLongerFed(context, before, undefined)]);
+  return together([
+    ...scheduleChanges(context, before, after),
+    params(context, before, after),
+    ...taskChanges(context, before, after),
+    ...noLongerFed(context, before, after),
+    underWay(context),
+  ]);
 };
+
+function liveAtTheEnd({ address, facts }: Context, before: CanonicalPipeline): Analysis | undefined {
+  const live = facts.liveRuns?.get(before.name) ?? 0;
+  if (live === 0) return undefined;
+  return says(
+    'breaking',
+    finding('PL101', 'error', undefined, {
+      detail: `${address} has ${live} ${live === 1 ? 'run' : 'runs'} that did not end. Destroying it would leave their tasks without a pipeline.`,
+      fix: 'wait for them or cancel them (mlops runs cancel RUN), then apply again',
+    }),
+  );
+}
+
+function underWay({ address, facts, desired, diffs }: Context): Analysis | undefined {
+  const live = facts.liveRuns?.get(address.slice('pipeline.'.length)) ?? 0;
+  if (live === 0 || !diffs.some(({ path }) => path.startsWith('/tasks/'))) return undefined;
+  return says(
+    'safe',
+    finding('PL112', 'info', desired, {
+      detail: `${live} ${live === 1 ? 'run' : 'runs'} of ${address} did not end and ${live === 1 ? 'goes' : 'go'} on with the tasks as they were.`,
+      fix: 'cancel them (mlops runs cancel RUN) and start anew where they must not end as they began',
+      pointer: '/tasks',
+    }),
+  );
+}
+
+function params(
+  { address, desired }: Context,
+  before: CanonicalPipeline,
+  after: CanonicalPipeline,
+): Analysis | undefined {
+  const lost = Object.entries(before.params ?? {}).flatMap(([name, old]) => {
+    const next = after.params?.[name];
+    if (next === undefined) return [{ name, text: `${name} is gone` }];
+    return typeof next === typeof old ? [] : [{ name, text: `${name} is a ${typeof next} instead of a ${typeof old}` }];
+  });
+  const [first] = lost;
+  if (first === undefined) return undefined;
+  const known = after.params !== undefined && Object.hasOwn(after.params, first.name);
+  return says(
+    'breaking',
+    finding('PL113', 'warning', desired, {
+      detail: `${address}: ${listed(lost.map(({ text }) => text))}. Whoever starts a run with ${verb(lost, 'it', 'them')} is refused (PL205).`,
+      fix: 'leave the parameter until nobody gives it any more',
+      pointer: known ? `/params/${escapePointer(first.name)}` : after.params === undefined ? '' : '/params',
+    }),
+  );
+}

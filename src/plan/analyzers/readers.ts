@@ -1,10 +1,14 @@
 /** Who reads what, as recorded: sets read sources, services read features, models read services, endpoints serve models. Indexed on first use. */
 import type { Address } from '../../spec/address.ts';
-import type { AnyRecordedResource } from '../../stores/control/state.ts';
+import type { AnyRecordedResource, RecordedResource } from '../../stores/control/state.ts';
 
 export interface Readers {
   /** Feature sets that depend directly on a source or an entity. */
   featureSetsOn(address: Address): readonly Address[];
+  /** Feature sets over a source, directly or by way of sources that query it. */
+  featureSetsOver(source: Address): readonly Address[];
+  /** As recorded. */
+  featureSet(address: Address): RecordedResource<'feature_set'> | undefined;
   /** Services that read `set.feature`. */
   servicesReading(feature: string): readonly Address[];
   /** Models whose inputs are one of the services. */
@@ -13,14 +17,23 @@ export interface Readers {
   endpointsServing(models: readonly Address[]): readonly Address[];
 }
 
-export function createReaders(recorded: Iterable<AnyRecordedResource>): Readers {
+export function createReaders(recorded: ReadonlyMap<Address, AnyRecordedResource>): Readers {
   let index: ReadonlyMap<string, readonly Address[]> | undefined;
   const readersOf = (keys: readonly string[]): readonly Address[] => {
-    index ??= buildIndex(recorded);
+    index ??= buildIndex(recorded.values());
     return [...new Set(keys.flatMap((key) => index?.get(key) ?? []))];
   };
   return {
     featureSetsOn: (address) => readersOf([`on ${address}`]),
+    featureSetsOver: (source) => {
+      const sources = new Set([source]);
+      for (const at of sources) for (const derived of readersOf([`derived ${at}`])) sources.add(derived);
+      return readersOf([...sources].map((at) => `on ${at}`));
+    },
+    featureSet: (address) => {
+      const found = recorded.get(address);
+      return found?.kind === 'feature_set' ? found : undefined;
+    },
     servicesReading: (feature) => readersOf([`feature ${feature}`]),
     modelsReading: (services) => readersOf(services.map((service) => `inputs ${service}`)),
     endpointsServing: (models) => readersOf(models.map((model) => `serves ${model}`)),
@@ -49,6 +62,8 @@ function buildIndex(recorded: Iterable<AnyRecordedResource>): ReadonlyMap<string
         for (const { model } of Object.values(resource.spec.variants)) add(`serves model.${model}`, resource.address);
         break;
       case 'source':
+        for (const dependency of resource.dependsOn) add(`derived ${dependency}`, resource.address);
+        break;
       case 'entity':
       case 'pipeline':
         break;

@@ -5,9 +5,10 @@
 import type { Address } from '../../spec/address.ts';
 import { actionSymbol, isNoOp } from '../action.ts';
 import type { Change, Finding } from '../change.ts';
-import { hasChanges, type Plan } from '../plan.ts';
+import { type Decision, hasChanges, type Plan } from '../plan.ts';
 import { type CodeText, differenceLines } from './difference.ts';
 import { createPaint, type Paint } from './paint.ts';
+import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
 import { attributeLines } from './value.ts';
 
 export interface RenderOptions {
@@ -41,6 +42,10 @@ export function renderHuman(plan: Plan, options: RenderOptions): string {
     lines.push(paint.faint('Made through the HTTP interface, left alone:'));
     for (const { address } of plan.unmanaged) lines.push(`  ${paint.faint('·')} ${address}`);
   }
+  for (const decision of decisionsOfPlan(plan)) {
+    if (lines.length > 0) lines.push('');
+    lines.push(...decisionLines(decision, paint));
+  }
   if (lines.length > 0) lines.push('');
   lines.push(...summaryLines(plan, paint));
   return `${lines.join('\n')}\n`;
@@ -63,12 +68,13 @@ function bodyLines(change: Change, gone: ReadonlySet<Address>, paint: Paint, cod
   ];
 }
 
-function findingLines({ code, severity, summary, detail, at, fix }: Finding, paint: Paint): string[] {
+function findingLines({ code, severity, summary, detail, at, fix, suppressed }: Finding, paint: Paint): string[] {
   const place = at === null ? '' : paint.faint(`  ${at.file}:${at.line}:${at.column}`);
   return [
     `${BODY}${paint.severity(severity, `${severity} ${code}`)} ${paint.strong(summary)}${place}`,
     `${BODY}  ${detail}`,
-    ...(fix === null ? [] : [`${BODY}  ${paint.faint('fix:')} ${fix}`]),
+    ...(suppressed == null ? [] : [`${BODY}  ${paint.faint('suppressed:')} ${suppressed}`]),
+    ...(fix === null || suppressed != null ? [] : [`${BODY}  ${paint.faint('fix:')} ${fix}`]),
   ];
 }
 
@@ -86,8 +92,19 @@ function impactLines(change: Change, gone: ReadonlySet<Address>, paint: Paint): 
   return [`${BODY}${paint.faint('affects')} ${shown}${more}${cost.length === 0 ? '' : ` (${cost.join(', ')})`}`];
 }
 
+function decisionLines({ question, options }: Decision, paint: Paint): string[] {
+  return [
+    `  ${paint.update('?')} ${paint.strong(question)}`,
+    ...options.map(({ meaning, paste, at }) =>
+      paste === null
+        ? `${BODY}${paint.faint('leave as it is:')} ${meaning}`
+        : `${BODY}${paint.faint(`paste at ${placeText(at)}:`)} ${paste}  ${paint.faint(`(${meaning})`)}`,
+    ),
+  ];
+}
+
 function summaryLines(plan: Plan, paint: Paint): string[] {
-  const { create, update, delete: deletes, noOp, errors, warnings } = plan.summary;
+  const { create, update, delete: deletes, noOp, errors, warnings, suppressed } = plan.summary;
   const scope = `${plan.project}/${plan.environment}`;
   const partial = plan.complete ? [] : [paint.faint(`Limited to ${plan.targets.join(', ')} and what belongs to it.`)];
   if (!hasChanges(plan)) {
@@ -101,9 +118,12 @@ function summaryLines(plan: Plan, paint: Paint): string[] {
   const findings = [
     ...(errors === 0 ? [] : [counted(errors, 'error')]),
     ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
+    ...(suppressed > 0 ? [`${suppressed} suppressed`] : []),
   ];
+  const rules = rulesText(plan);
   return [
     ...partial,
+    ...(rules === undefined ? [] : [paint.faint(`Rules of the project: ${rules}.`)]),
     `${paint.strong(`Plan for ${scope}:`)} ${parts.join(', ')}${noOp === 0 ? '' : `, ${noOp} unchanged`}.${
       findings.length === 0 ? '' : ` ${findings.join(', ')}.`
     }`,

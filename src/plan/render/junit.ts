@@ -77,11 +77,12 @@ function gateFailure(change: Change, gate: Gate | undefined): Failure {
   };
 }
 
-function findingText({ code, severity, summary, detail, at, fix }: Finding): string {
+function findingText({ code, severity, summary, detail, at, fix, suppressed }: Finding): string {
   return [
     `${severity} ${code} ${summary}${at === null ? '' : ` ${at.file}:${at.line}:${at.column}`}`,
     detail,
-    ...(fix === null ? [] : [`fix: ${fix}`]),
+    ...(suppressed == null ? [] : [`suppressed: ${suppressed}`]),
+    ...(fix === null || suppressed != null ? [] : [`fix: ${fix}`]),
   ].join('\n');
 }
 

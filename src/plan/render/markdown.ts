@@ -10,6 +10,7 @@ import { affectedOwners, byImportance } from '../importance.ts';
 import { hasChanges, type Plan } from '../plan.ts';
 import { diffBody } from './diff-body.ts';
 import type { CodeText } from './difference.ts';
+import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
 
 /** Characters that GitHub takes; GitLab takes more. */
 export const COMMENT_LIMIT = 65_536;
@@ -21,6 +22,7 @@ const NOTES = 600;
 /** One change does not crowd out the others, and always fits itself. */
 const FOLD_LINES = 200;
 const FOLD_CHARACTERS = 8_000;
+const DECISIONS_SHOWN = 10;
 const OWNERS_SHOWN = 20;
 const DOWNSTREAM_SHOWN = 20;
 const TEXT_SHOWN = 600;
@@ -42,7 +44,7 @@ export function renderMarkdown(plan: Plan, options: MarkdownOptions = {}): strin
   const found = changes.flatMap((change) => change.findings.map((finding) => ({ change, finding })));
   const findings = [...found].sort((a, b) => severityRank(a.finding) - severityRank(b.finding));
   const head = headLines(plan, options.gate);
-  const tail = [...unmanagedLines(plan), ...ownerLines(plan)];
+  const tail = [...decisionLines(plan), ...unmanagedLines(plan), ...ownerLines(plan)];
   const room = (options.limit ?? COMMENT_LIMIT) - MARGIN - NOTES - sizeOf(head) - sizeOf(tail);
 
   // A third for the table, half of the rest for the findings, what is left for the folds.
@@ -78,16 +80,18 @@ export function renderMarkdown(plan: Plan, options: MarkdownOptions = {}): strin
 }
 
 function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
-  const { create, update, delete: deletes, noOp, errors, warnings } = plan.summary;
+  const { create, update, delete: deletes, noOp, errors, warnings, suppressed } = plan.summary;
   const scope = code(`${plan.project}/${plan.environment}`);
   const title = hasChanges(plan)
     ? `### Plan for ${scope}: ${create} to create, ${update} to update, ${deletes} to destroy`
     : `### Nothing to change in ${scope}`;
   const blocked = gate === undefined ? undefined : gateMessage(gate);
+  const rules = rulesText(plan);
   const counts = [
     ...(noOp === 0 ? [] : [`${noOp} unchanged`]),
     ...(errors === 0 ? [] : [`**${counted(errors, 'error')}**`]),
     ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
+    ...(suppressed > 0 ? [`${suppressed} suppressed`] : []),
     ...(plan.summary.class === null ? [] : [`gravest class: **${plan.summary.class}**`]),
     ...(plan.gitCommit === null ? [] : [`commit ${code(plan.gitCommit.slice(0, 12))}`]),
   ];
@@ -95,6 +99,7 @@ function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
     commentMarker(plan),
     title,
     ...(counts.length === 0 ? [] : ['', `${counts.join(' · ')}`]),
+    ...(rules === undefined ? [] : ['', `Rules of the project: ${code(clipped(rules))}`]),
     ...(plan.complete ? [] : ['', `Limited to ${shownOf(plan.targets.map(code), 10)} and what belongs to it.`]),
     ...(plan.errored ? ['', '> **It cannot be applied** until what is marked as an error is settled.'] : []),
     ...(blocked === undefined ? [] : ['', `> **${escaped(blocked)}**`]),
@@ -107,12 +112,17 @@ function tableRow(change: Change): string {
   return `| ${code(actionSymbol(change.actions))} | ${name} | ${code(change.address)} | ${escaped(clipped(change.reason))} |`;
 }
 
-function findingLines(change: Change, { code: id, severity, summary, detail, at, fix }: Finding): readonly string[] {
+function findingLines(
+  change: Change,
+  { code: id, severity, summary, detail, at, fix, suppressed }: Finding,
+): readonly string[] {
   const place = at === null ? '' : ` (${code(`${at.file}:${at.line}:${at.column}`)})`;
+  const last =
+    suppressed != null ? (['suppressed', suppressed] as const) : fix === null ? null : (['fix', fix] as const);
   return [
     `- **${severity} ${id}** ${escaped(summary)}: ${code(change.address)}${place}  `,
-    `  ${escaped(clipped(detail))}${fix === null ? '' : '  '}`,
-    ...(fix === null ? [] : [`  *fix:* ${escaped(clipped(fix))}`]),
+    `  ${escaped(clipped(detail))}${last === null ? '' : '  '}`,
+    ...(last === null ? [] : [`  *${last[0]}:* ${escaped(clipped(last[1]))}`]),
   ];
 }
 
@@ -156,6 +166,25 @@ function cost({ impact: { rows, estimatedSeconds } }: Change): string {
 function ownerLines(plan: Plan): readonly string[] {
   const owners = affectedOwners(plan).map(({ owner, addresses }) => `${code(clipped(owner))} (${addresses.length})`);
   return owners.length === 0 ? [] : [`Affected owners: ${shownOf(owners, OWNERS_SHOWN)}`];
+}
+
+function decisionLines(plan: Plan): readonly string[] {
+  const decisions = decisionsOfPlan(plan);
+  if (decisions.length === 0) return [];
+  const shown = decisions
+    .slice(0, DECISIONS_SHOWN)
+    .map(({ question, options }) =>
+      [
+        `- ${escaped(clipped(question))}`,
+        ...options.map(({ meaning, paste, at }) =>
+          paste === null
+            ? `  - leave as it is: ${escaped(meaning)}`
+            : `  - paste at ${code(placeText(at))}: ${code(clipped(paste))} (${escaped(meaning)})`,
+        ),
+      ].join('\n'),
+    );
+  const more = decisions.length - shown.length;
+  return ['#### Decisions', [...shown, ...(more === 0 ? [] : [`- and ${more} more`])].join('\n')];
 }
 
 function unmanagedLines({ unmanaged }: Plan): readonly string[] {

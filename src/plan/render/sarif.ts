@@ -30,6 +30,8 @@ interface Told {
   readonly address: Address;
   readonly text: string;
   readonly at: FindingPlace | null;
+  /** The reason in the specs for letting it pass. */
+  readonly suppressed: string | null;
 }
 
 export function renderSarif(plan: Plan, options: SarifOptions): string {
@@ -63,8 +65,15 @@ export function renderSarif(plan: Plan, options: SarifOptions): string {
 }
 
 function toldFinding(finding: ReturnType<typeof findingsOf>[number]): Told {
-  const { code, severity, address, detail, fix, at } = finding;
-  return { code, severity, address, at, text: `${address}: ${detail}${fix === null ? '' : `\nFix: ${fix}.`}` };
+  const { code, severity, address, detail, fix, at, suppressed = null } = finding;
+  return {
+    code,
+    severity,
+    address,
+    at,
+    suppressed,
+    text: `${address}: ${detail}${fix === null ? '' : `\nFix: ${fix}.`}`,
+  };
 }
 
 function toldGate(plan: Plan, gate: Gate | undefined): readonly Told[] {
@@ -73,6 +82,7 @@ function toldGate(plan: Plan, gate: Gate | undefined): readonly Told[] {
   return gate.blocked.map((address) => ({
     code: 'AP110',
     severity: 'error',
+    suppressed: null,
     address,
     at: plan.changes.find((change) => change.address === address)?.findings.find(({ at }) => at !== null)?.at ?? null,
     text: `${address}: the change is ${classes.get(address)}, and --fail-on ${gate.failOn} holds it back.`,
@@ -97,7 +107,7 @@ const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
 };
 
 function resultOf(
-  { code, severity, address, text, at }: Told,
+  { code, severity, address, text, at, suppressed }: Told,
   ruleIndex: number,
   { configFile, uriOf }: SarifOptions,
 ): Readonly<Record<string, unknown>> {
@@ -117,6 +127,9 @@ function resultOf(
         logicalLocations: [{ fullyQualifiedName: address, kind: 'resource' }],
       },
     ],
+    ...(suppressed === null
+      ? {}
+      : { suppressions: [{ kind: 'inSource', status: 'accepted', justification: suppressed }] }),
     // The same finding stays the same when lines move.
     partialFingerprints: { 'mlopsFinding/v1': sha256(`${code}\n${address}\n${text}`) },
   };

@@ -1,0 +1,63 @@
+/**
+ * Whether a model that reads a feature has a version that answers now. Serving reads the newest version of a set: a feature whose values
+ * change is read with other values than such a version learned from.
+ */
+import type { Address } from '../../spec/address.ts';
+import type { Finding } from '../change.ts';
+import { type AnalysisContext, type FindingFields, finding, listed, verb } from './analyzer.ts';
+
+type Context = Pick<AnalysisContext, 'readers' | 'stays' | 'facts'>;
+
+export interface ModelReaders {
+  /** All that read one of the features and stay. */
+  readonly all: readonly Address[];
+  /** `version 3 of model.risk in production`, of those with a version that answers. */
+  readonly served: readonly string[];
+  /** Of these it is not known whether a version of theirs answers. */
+  readonly unknown: readonly Address[];
+}
+
+/** `features` as `set.feature`. */
+export function modelReaders(features: readonly string[], { readers, stays, facts }: Context): ModelReaders {
+  const services = [...new Set(features.flatMap((feature) => readers.servicesReading(feature)))].filter(stays);
+  const all = readers.modelsReading(services).filter(stays);
+  if (facts.models === undefined) return { all, served: [], unknown: all };
+  const served = all.flatMap((model) => {
+    const known = facts.models?.get(model.slice('model.'.length));
+    if (known === undefined) return [];
+    return [
+      ...(known.production === null ? [] : [`version ${known.production} of ${model} in production`]),
+      ...(known.staging === null ? [] : [`version ${known.staging} of ${model} in staging`]),
+    ];
+  });
+  return { all, served, unknown: [] };
+}
+
+export interface Differing {
+  /** `set.feature`, those whose values change. */
+  readonly features: readonly string[];
+  /** What changes them, e.g. `query` or `features.bili.unit`. */
+  readonly because: readonly string[];
+  readonly pointer: string;
+  /** How to do it without a difference. */
+  readonly instead: string;
+}
+
+/** FS107; undefined where no model reads the features, or none that does has a version that answers. */
+export function differsFromTraining(
+  { features, because, pointer, instead }: Differing,
+  context: Context & Pick<AnalysisContext, 'desired'>,
+): Finding | undefined {
+  const { served, unknown } = modelReaders(features, context);
+  if (served.length + unknown.length === 0) return undefined;
+  const what = `${listed(features)} ${verb(features, 'means something else', 'mean something else')}, because ${listed(because)} changed`;
+  const fields: FindingFields = {
+    detail:
+      served.length > 0
+        ? `${what}. ${listed(served).replace(/^v/, 'V')} learned from the values before and would be asked with others.`
+        : `${what}. Whether a version of ${listed(unknown)} that learned from the values before is served is not known; it would be asked with others.`,
+    fix: `${instead}; or suppress FS107 here with a reason`,
+    pointer,
+  };
+  return finding('FS107', served.length > 0 ? 'error' : 'warning', context.desired, fields);
+}
