@@ -32,9 +32,9 @@ export function reusedName(desired: Resource | undefined, context: ReuseContext)
     const models = readers.modelsReading([...new Set(services)]);
     if (models.length === 0) continue;
     return [
-      finding('AP113', 'error', desired, {
+      finding('FS116', 'error', desired, {
         detail: `${holder.address} was called ${desired.name} before, and ${listed(models)} ${models.length === 1 ? 'reads' : 'read'} it. Versions trained under the old name read ${desired.name} by name: they would get this set's values instead of what they learned from.`,
-        fix: 'take another name; or, once no such version is in use, suppress AP113 here with that as the reason',
+        fix: 'take another name; or, once no such version is in use, suppress FS116 here with that as the reason',
         pointer: '/name',
       }),
     ];

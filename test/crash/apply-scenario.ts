@@ -87,7 +87,7 @@ const modeOf = (step: Step): PlanMode => (step === 'destroy' ? 'destroy' : 'appl
 
 export async function planStep(step: Step, state: StateStore): Promise<Plan> {
   return createPlan({
-    project: { ...PROJECTS[step], rules: { FS101: 'warn', AP113: 'warn' } },
+    project: { ...PROJECTS[step], rules: { FS101: 'warn', FS116: 'warn' } },
     environment: 'dev',
     state: await state.read(),
     mode: modeOf(step),

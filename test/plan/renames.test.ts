@@ -200,14 +200,14 @@ describe('a rename', () => {
           source: 'visits',
           eventTime: 'event_time',
           features: { bili: { dtype: 'float64' } },
-          ...(suppress !== undefined && { suppress: [{ code: 'AP113', reason: suppress }] }),
+          ...(suppress !== undefined && { suppress: [{ code: 'FS116', reason: suppress }] }),
         },
         ['entity.patient', 'source.visits'],
       );
     const withAnother = (suppress?: string) => projectOf([...renamedLabs().resources.values(), another(suppress)]);
     const plan = await planOf(withAnother(), state);
     expect(plan.errored).toBe(true);
-    expect(codesOf(changeOf(plan, 'feature_set.patient_labs'))).toEqual(['AP113']);
+    expect(codesOf(changeOf(plan, 'feature_set.patient_labs'))).toEqual(['FS116']);
     const let_ = await planOf(withAnother('every version is newer'), state);
     expect(let_.errored).toBe(false);
     await applyProject(withAnother('every version is newer'), state, { plan: let_ });
