@@ -88,6 +88,7 @@ export const CODES = {
   EP104: 'Variant answers with another model or version',
   EP105: 'Variant has no version to serve',
   EP106: 'Traffic split changed',
+  EP107: 'Serving endpoint is renamed',
   // runs
   PL201: 'Unknown pipeline',
   PL202: 'Unknown run',

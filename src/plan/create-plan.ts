@@ -153,6 +153,7 @@ function planResource(address: Address, context: PlanContext): Change {
     : classify(kind, {
         address,
         actions,
+        previousAddress,
         before,
         after,
         diffs: before === shown ? diffs : diffsFrom(before),

@@ -37,8 +37,9 @@ export function refusalsOf(
       }),
     );
   }
-  if (!actions.includes('delete') || desired !== undefined) return found;
-  if (recorded?.protect === true) {
+  if (!actions.includes('delete')) return found;
+  // What comes back after an interrupted destroy is destroyed first all the same, unless the specs lift it.
+  if (recorded?.protect === true && desired?.spec.protect !== false) {
     found.push(
       finding('AP105', 'error', undefined, {
         detail: `${address} is protected: it was applied with \`protect: true\`, and removing its block does not lift that.`,
@@ -46,6 +47,7 @@ export function refusalsOf(
       }),
     );
   }
+  if (desired !== undefined) return found;
   const needing = context.lineage.downstream(address).filter((other) => isLeftUnmanaged(other, context));
   if (needing.length > 0) {
     found.push(

@@ -17,6 +17,8 @@ import type { Readers } from './readers.ts';
 export interface AnalysisContext<K extends Kind = Kind> {
   readonly address: Address;
   readonly actions: readonly Action[];
+  /** Where it is recorded now, when this change renames it; else null. */
+  readonly previousAddress: Address | null;
   readonly before: CanonicalSpecs[K] | undefined;
   readonly after: CanonicalSpecs[K] | undefined;
   readonly diffs: readonly AttributeDiff[];

@@ -11,6 +11,7 @@ export const analyzeEndpoint: Analyzer<'endpoint'> = (context) => {
   if (after === undefined) return before === undefined ? SAFE : destroyed(address);
   if (before === undefined) return together([unserved(context, undefined, after)]);
   return together([
+    renamed(context),
     key(context, before, after),
     ...variantChanges(context, before, after),
     unserved(context, before, after),
@@ -24,6 +25,19 @@ function destroyed(address: string): Analysis {
     finding('EP101', 'warning', undefined, {
       detail: `${address} stops answering: whoever asks it for predictions gets 404. Logged predictions stay.`,
       fix: 'put `protect: true` on an endpoint that must not be destroyed',
+    }),
+  );
+}
+
+/** Callers know it by its name, and so does the hash that draws the variant. */
+function renamed({ address, previousAddress, desired }: Context): Analysis | undefined {
+  if (previousAddress === null) return undefined;
+  return says(
+    'breaking',
+    finding('EP107', 'warning', desired, {
+      detail: `${previousAddress} answers as ${address} from now on: whoever asks by the old name gets 404, and which variant answers a key is drawn anew.`,
+      fix: 'declare an endpoint of the new name beside it, move its callers, then remove the old one',
+      pointer: '/movedFrom',
     }),
   );
 }

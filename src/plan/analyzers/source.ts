@@ -1,4 +1,5 @@
 /** Sources. A source that reads differently makes what was computed from it stale, and may mean something else to a model that learned from it. */
+import type { AttributeDiff } from '../change.ts';
 import { pointerSegments } from '../diff.ts';
 import { type Analyzer, finding, listed, SAFE, says, together, verb } from './analyzer.ts';
 import { differsFromTraining } from './served.ts';
@@ -26,7 +27,7 @@ export const analyzeSource: Analyzer<'source'> = (context) => {
   );
   const meaning = changed.filter(({ path }) => MEANING.includes(pointerSegments(path)[0] ?? ''));
   if (meaning.length === 0) return stale;
-  const features = featuresFrom(address, columnsOf(meaning.map(({ path }) => path)), context);
+  const features = featuresFrom(address, columnsOf(meaning), context);
   const differs = differsFromTraining(
     {
       features,
@@ -43,10 +44,12 @@ export const analyzeSource: Analyzer<'source'> = (context) => {
 };
 
 /** The columns that the differences are about; undefined: it may be any. */
-function columnsOf(paths: readonly string[]): readonly string[] | undefined {
-  const columns = paths.map((path) => {
+function columnsOf(diffs: readonly AttributeDiff[]): readonly string[] | undefined {
+  const columns = diffs.map(({ path, before, after }) => {
     const [field = '', column] = pointerSegments(path);
-    return field === 'types' || field === 'columns' ? column : undefined;
+    if (field !== 'types' && field !== 'columns') return undefined;
+    // The first that is told or the last that goes is a difference of the whole map.
+    return column === undefined ? [before, after].flatMap((map) => Object.keys(map ?? {})) : [column];
   });
-  return columns.every((column) => column !== undefined) ? columns : undefined;
+  return columns.every((some) => some !== undefined) ? columns.flat() : undefined;
 }
