@@ -53,7 +53,7 @@ const tsc = spawnSync(
   },
 );
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
-for (const file of sources.filter((name) => name.endsWith('.sql'))) {
+for (const file of sources.filter((name) => /\.(sql|json)$/.test(name))) {
   cpSync(file, join(dist, file.slice(join(root, 'src').length)));
 }
 const bin = join(root, 'bin/mlops.js');

@@ -10,6 +10,7 @@ import { openControl } from './compose/control.ts';
 import { effectsOf } from './compose/effects.ts';
 import { gitCommit, whoami } from './compose/identity.ts';
 import { createClosers, lazily } from './compose/lazy.ts';
+import type { Look } from './compose/observe.ts';
 import { operatorServices } from './compose/operator-services.ts';
 import type { Settings } from './compose/settings.ts';
 import type { Features } from './features/create-features.ts';
@@ -48,6 +49,8 @@ export interface OpenOptions {
   /** For `plan` and its like: a server that others share is not migrated. Default false. */
   readonly readOnly?: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** For a look at the stores: no server is migrated, and a statement that takes longer fails. Default: no limit. */
+  readonly answersWithinMs?: number;
   /** What goes wrong beside the work in hand and is tried again; and, without an error, what the loops do. */
   readonly report?: (message: string, error?: unknown) => void;
 }
@@ -74,6 +77,8 @@ export interface OpenEnvironment {
   effects(): Promise<ResourceEffects>;
   /** The commit checked out at the project's root; null where there is none. */
   gitCommit(): Promise<string | null>;
+  /** What every store holds beside what is recorded; reads only. */
+  observe(signal: AbortSignal): Promise<Look>;
   /** Whether the control store answers. */
   ping(): Promise<void>;
   /** Closes what was opened, the last first. */
@@ -91,6 +96,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     folder,
     scope,
     readOnly: options.readOnly ?? false,
+    answersWithinMs: options.answersWithinMs,
     signal: options.signal,
   });
   closers.add('control', control.close);
@@ -117,17 +123,18 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     const { createPostgresFeatureState } = await import('./stores/postgres/postgres-feature-state.ts');
     return createPostgresFeatureState(control.db, await control.scopeId());
   });
+  const online = lazily(async () => {
+    const { createLmdbOnline } = await import('./stores/lmdb/lmdb-online.ts');
+    const made = createLmdbOnline({ directory: join(folder, 'online', environment) });
+    closers.add('store', () => made.close());
+    return made;
+  });
   const features = lazily(async () => {
-    const [{ createFeatures }, { createLmdbOnline }] = await Promise.all([
-      import('./features/create-features.ts'),
-      import('./stores/lmdb/lmdb-online.ts'),
-    ]);
-    const online = createLmdbOnline({ directory: join(folder, 'online', environment) });
-    closers.add('store', () => online.close());
+    const { createFeatures } = await import('./features/create-features.ts');
     return createFeatures({
       catalog: await catalog(),
       offline: await offline(),
-      online,
+      online: await online(),
       featureState: await featureState(),
       artifacts: await artifacts(),
       clock: systemClock,
@@ -213,6 +220,31 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     idempotency,
     effects: async () => effectsOf({ featureState, features, runs, registryStore }),
     gitCommit: commit,
+    observe: async (signal) => {
+      const [{ observe }, { inspectControl }, { postgresRegistry }, { createPostgresFeatureState }] = await Promise.all(
+        [
+          import('./compose/observe.ts'),
+          import('./stores/postgres/inspect.ts'),
+          import('./stores/postgres/postgres-registry.ts'),
+          import('./stores/postgres/postgres-feature-state.ts'),
+        ],
+      );
+      const found = async <T>(make: (scopeId: number) => T): Promise<T | undefined> => {
+        const scopeId = await control.findScopeId();
+        return scopeId === undefined ? undefined : make(scopeId);
+      };
+      return observe({
+        root,
+        inspectControl: () => inspectControl(control.db),
+        readState: () => control.state.read(),
+        featureState: () => found((scopeId) => createPostgresFeatureState(control.db, scopeId)),
+        registry: () => found((scopeId) => postgresRegistry(control.db, scopeId)),
+        offline,
+        online,
+        artifacts,
+        signal,
+      });
+    },
     ping: control.ping,
     close: () => closers.close(),
   };

@@ -27,6 +27,13 @@ export async function planFor(
   });
 }
 
+/** What the stores hold beside what is recorded. */
+export async function refreshPlanOf(environment: OpenEnvironment, signal: AbortSignal): Promise<Plan> {
+  const { createRefreshPlan } = await import('../plan/refresh-plan.ts');
+  const [{ state, observed }, gitCommit] = await Promise.all([environment.observe(signal), environment.gitCommit()]);
+  return createRefreshPlan({ ...environment.scope, state, observed, gitCommit });
+}
+
 function addressOfTarget(text: string): Address {
   if (parseAddress(text) === undefined) {
     throw new MlopsError('CL101', {

@@ -1,7 +1,7 @@
 /** From a command's flags to the project as written, and to the environment as it lives. */
 
 import { loadSettings, type Settings } from '../compose/settings.ts';
-import { type OpenEnvironment, openEnvironment } from '../compose.ts';
+import { type OpenEnvironment, type OpenOptions, openEnvironment } from '../compose.ts';
 import { hasErrors } from '../lib/diagnostics.ts';
 import { MlopsError } from '../lib/error.ts';
 import type { Project } from '../spec/project.ts';
@@ -42,7 +42,7 @@ export async function within<T>(
   command: BaseCommand,
   settings: Settings,
   body: (environment: OpenEnvironment) => Promise<T>,
-  options: { readonly readOnly?: boolean } = {},
+  options: Pick<OpenOptions, 'readOnly' | 'answersWithinMs'> = {},
 ): Promise<T> {
   const environment = await openEnvironment(settings, {
     ...options,

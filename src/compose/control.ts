@@ -5,7 +5,7 @@ import { openControlDatabase } from '../stores/postgres/control-database.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { migrate } from '../stores/postgres/migrate.ts';
 import { openState } from '../stores/postgres/postgres-state.ts';
-import { ensureScope } from '../stores/postgres/scopes.ts';
+import { ensureScope, findScope } from '../stores/postgres/scopes.ts';
 import { lazily } from './lazy.ts';
 import type { Settings } from './settings.ts';
 
@@ -16,6 +16,8 @@ export interface Control {
   readonly state: StateStore;
   /** Makes the scope where it is new. */
   readonly scopeId: () => Promise<number>;
+  /** Undefined where nothing was ever recorded. Writes nothing. */
+  readonly findScopeId: () => Promise<number | undefined>;
   readonly ping: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -26,6 +28,7 @@ export async function openControl(
     readonly folder: string;
     readonly scope: Scope;
     readonly readOnly: boolean;
+    readonly answersWithinMs: number | undefined;
     readonly signal: AbortSignal | undefined;
   },
 ): Promise<Control> {
@@ -39,7 +42,8 @@ export async function openControl(
     // The embedded server is this project's alone: nobody is disturbed when `plan` brings its schema up to date.
     db = await openControlDatabase({
       connectionString: server.connectionString,
-      migrate: external === undefined || !options.readOnly,
+      migrate: (external === undefined || !options.readOnly) && options.answersWithinMs === undefined,
+      ...(options.answersWithinMs !== undefined && { answersWithinMs: options.answersWithinMs }),
     });
   } catch (error) {
     await server.release();
@@ -53,6 +57,7 @@ export async function openControl(
       if (options.readOnly) await migrate(db);
       return ensureScope(db, options.scope);
     }),
+    findScopeId: () => findScope(db, options.scope),
     ping: async () => {
       await db.query('select 1');
     },

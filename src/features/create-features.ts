@@ -10,7 +10,7 @@ import type { FeatureCall } from './definitions.ts';
 import { describeFeatureSet, type FeatureSetDescription, listFeatureSets } from './describe.ts';
 import { type TrainingDataset, trainingDataset } from './historical.ts';
 import { createSources, type SourceSnapshot } from './ingest.ts';
-import { type MaterializationReport, materialize } from './materialize.ts';
+import { type MaterializationReport, type MaterializeOptions, materialize } from './materialize.ts';
 import { createFeatureReader, type FeatureReader } from './online-reader.ts';
 import { type FeatureUpdate, push } from './push.ts';
 import { type ValidationReport, validate } from './validate.ts';
@@ -34,7 +34,7 @@ export interface Features {
   readonly reader: FeatureReader;
   ingest(source: string, call: FeatureCall): Promise<SourceSnapshot>;
   validate(task: Pick<TaskOf<'data_validation'>, 'featureSets'>, call: FeatureCall): Promise<ValidationReport>;
-  materialize(featureSet: string, call: FeatureCall): Promise<MaterializationReport>;
+  materialize(featureSet: string, call: FeatureCall, options?: MaterializeOptions): Promise<MaterializationReport>;
   trainingDataset(
     task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
     call: FeatureCall,
@@ -63,8 +63,9 @@ export function createFeatures(options: FeaturesOptions): Features {
     reader: createFeatureReader({ catalog, online, clock, versions }),
     ingest: (source, call) => sources.ingest(source, call),
     validate: (task, call) => validate({ catalog, offline, sources }, task.featureSets, call),
-    materialize: async (set, call) => {
-      const report = await materialize({ catalog, offline, online, featureState, sources, chunkRows }, set, call);
+    materialize: async (set, call, materializing) => {
+      const parts = { catalog, offline, online, featureState, sources, chunkRows };
+      const report = await materialize(parts, set, call, materializing);
       versions.forget();
       return report;
     },

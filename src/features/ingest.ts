@@ -71,10 +71,10 @@ export function createSources(parts: {
         ? []
         : await snapshots(await readBy(source.query, `source.${name}`), call, [...above, name]);
     const last = await featureState.latestSnapshot(name);
-    const taken = await offline.snapshot(
-      { source, root, inputs: locations(inputs), lastDigest: last?.digest ?? null },
-      call.signal,
-    );
+    const [copy] = last === undefined ? [] : await offline.inspect([last.location], call.signal);
+    // A copy that is gone or damaged is taken again, whether the content has changed or not.
+    const lastDigest = copy?.state === 'whole' ? (last?.digest ?? null) : null;
+    const taken = await offline.snapshot({ source, root, inputs: locations(inputs), lastDigest }, call.signal);
     if (taken === undefined && last !== undefined) {
       call.log(`${name}: unchanged, ${last.rows} rows`);
       return { snapshot: last, changed: false };

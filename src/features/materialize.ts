@@ -38,10 +38,16 @@ export interface MaterializeParts {
   readonly chunkRows: number;
 }
 
+export interface MaterializeOptions {
+  /** Looks at what is stored first: parts whose files are gone or damaged are computed again, an emptied online store is filled. */
+  readonly repair?: boolean;
+}
+
 export async function materialize(
   parts: MaterializeParts,
   set: string,
   call: FeatureCall,
+  { repair = false }: MaterializeOptions = {},
 ): Promise<MaterializationReport> {
   const working = await workingVersion(parts.catalog, parts.featureState, set);
   const { structure, version } = working;
@@ -56,6 +62,7 @@ export async function materialize(
     const snapshots = await parts.sources.snapshots(reads, call);
     const plan = rowPlan(set, structure, locations(snapshots));
     const folder = folderOf(working);
+    if (repair) await forgetWhatIsGone(parts, claim, working, call);
     const before = await recorded(parts.featureState, set, version);
     const stored = await parts.featureState.parts(set, version);
     await parts.offline.sweep(
@@ -86,6 +93,37 @@ async function recorded(
   version: number,
 ): Promise<FeatureSetVersion | undefined> {
   return (await featureState.versions(set)).find((candidate) => candidate.version === version);
+}
+
+/** What is recorded but cannot be read is recorded no more, so that it is made again like what was never there. */
+async function forgetWhatIsGone(
+  { featureState, offline, online }: MaterializeParts,
+  claim: MaterializationClaim,
+  working: FeatureSetVersion,
+  call: FeatureCall,
+): Promise<void> {
+  const { set, version } = claim;
+  const table = onlineTable(working);
+  const recordedParts = await featureState.parts(set, version);
+  const found = await offline.inspect(
+    recordedParts.map(({ location }) => location),
+    call.signal,
+  );
+  const gone = recordedParts.filter(({ rows }, index) => {
+    const is = found[index];
+    return is?.state !== 'whole' || is.rows !== rows;
+  });
+  if (gone.length > 0) {
+    await claim.forgetParts(gone.map(({ location }) => location));
+    const rows = gone.reduce((sum, part) => sum + part.rows, 0);
+    call.log(
+      `${set}@${version}: ${gone.length} of ${recordedParts.length} parts, with ${rows} rows, are gone or damaged; ${
+        isPushed(working.structure) ? 'push their rows again' : 'their rows are computed again'
+      }`,
+    );
+  }
+  const [filled] = (await online.inspect([table])) ?? [];
+  if (filled?.progress !== undefined && filled.empty && recordedParts.length > 0) await online.drop(table);
 }
 
 /** Pushed rows become parts before anything is compared with what is stored. Returns how many. */

@@ -113,6 +113,11 @@ export function findingsOf(plan: Plan): readonly (Finding & { readonly address: 
   return plan.changes.flatMap((change) => change.findings.map((finding) => ({ ...finding, address: change.address })));
 }
 
+/** A store is not as recorded; what is only to know does not count. */
+export function hasDrift({ drift }: Plan): boolean {
+  return drift.some(({ severity }) => severity !== 'info');
+}
+
 /** Something to do, errors or not. */
 export function hasChanges(plan: Plan): boolean {
   const { create, update, delete: deletes, forget } = plan.summary;

@@ -6,6 +6,7 @@
 import type { CanonicalSource } from '../spec/canonical-specs.ts';
 import type { Column } from '../spec/column.ts';
 import type { Dtype, KeyType } from '../spec/schema-types.ts';
+import type { TableState } from './control/observed.ts';
 
 export interface StoredTable {
   readonly location: string;
@@ -189,6 +190,9 @@ export interface ColumnarData {
   readonly columns: Readonly<Record<string, Float64Array | readonly (string | null)[]>>;
 }
 
+/** What one look at a table told. */
+export type InspectedTable = { readonly location: string } & TableState;
+
 export interface OfflineStore {
   /** Columns of a source as they would be ingested. FS204 when it cannot be read. */
   describe(source: CanonicalSource, root: string, inputs: Inputs): Promise<readonly Column[]>;
@@ -217,6 +221,11 @@ export interface OfflineStore {
   ): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }>;
   /** Columns of a Parquet file on this machine. FS201 names a column that it lacks. */
   readColumns(path: string, columns: readonly string[]): Promise<ColumnarData>;
+  /**
+   * Tables by their footers, in the order asked: rows, and columns (of a part its keys and features; an empty type where the
+   * footer does not tell one). Reads none of their rows, a few tables at once, and writes nothing.
+   */
+  inspect(locations: readonly string[], signal: AbortSignal): Promise<readonly InspectedTable[]>;
   /** Deletes the tables of a folder except those to keep. */
   sweep(folder: string, keep: readonly string[]): Promise<void>;
   close(): Promise<void>;

@@ -28,6 +28,12 @@ export interface OnlineProgress {
   readonly visibleAt: bigint;
 }
 
+export interface OnlineTableState {
+  readonly progress: OnlineProgress | undefined;
+  /** There is no record of any key. */
+  readonly empty: boolean;
+}
+
 export interface OnlineStore {
   /**
    * Writes each record unless the one there is newer by (event time, created time, sequence): atomically, whoever else
@@ -44,6 +50,8 @@ export interface OnlineStore {
   /** Lost with the records, so that a store that was emptied is filled again. Undefined before the first. */
   progress(table: OnlineTable): Promise<OnlineProgress | undefined>;
   setProgress(table: OnlineTable, progress: OnlineProgress): Promise<void>;
+  /** What the store has of each table, in order; undefined where there is no store. Reads only: nothing is made. */
+  inspect(tables: readonly OnlineTable[]): Promise<readonly OnlineTableState[] | undefined>;
   /** Removes the table's records and progress. */
   drop(table: OnlineTable): Promise<void>;
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { boolean, string } from '@oclif/core/flags';
+import { restoreCode } from '../../apply/restore-code.ts';
 import { MlopsError } from '../../lib/error.ts';
 import { applyFlags, underLock } from '../applying.ts';
 import { BaseCommand } from '../base-command.ts';
@@ -31,7 +32,14 @@ export default class Apply extends BaseCommand {
       underLock(this, flags, environment, 'apply', async (lock) => {
         const plan = await planFor(environment, project, { mode: 'apply', targets: flags.target });
         const gate = gateFor(plan, flags['fail-on']);
-        return applyWithConsent(this, flags, environment, plan, project.bundleFiles, { gate, lock });
+        const code = await applyWithConsent(this, flags, environment, plan, project.bundleFiles, { gate, lock });
+        if (code !== 0) return code;
+        const restored = await restoreCode(project.bundleFiles, environment.artifacts);
+        if (restored > 0)
+          this.note(
+            `Stored ${restored} ${restored === 1 ? 'file' : 'files'} of code again that the artifact store had lost.`,
+          );
+        return code;
       }),
     );
   }

@@ -1,13 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import { boolean, string } from '@oclif/core/flags';
 import { MlopsError } from '../../lib/error.ts';
-import { hasChanges } from '../../plan/plan.ts';
-import { BaseCommand } from '../base-command.ts';
+import { hasChanges, hasDrift } from '../../plan/plan.ts';
+import { BaseCommand, type GlobalFlags } from '../base-command.ts';
 import { failOnFlag, gateFor, PLAN_FORMATS, type PlanFormat, writePlan } from '../plan-output.ts';
-import { planFor, relativeBundleFiles } from '../planning.ts';
+import { planFor, refreshPlanOf, relativeBundleFiles } from '../planning.ts';
 import { EXIT_BLOCKED, EXIT_CHANGES, EXIT_ERROR } from '../report.ts';
-import { desiredOf, within } from '../session.ts';
+import { desiredOf, settingsOf, within } from '../session.ts';
 import { writing } from '../writing.ts';
+
+/** How long the control store may take for one statement of a look at the stores. */
+const ANSWERS_WITHIN_MS = 20_000;
+
+type RefreshFlags = GlobalFlags & {
+  readonly [flag in (typeof NOT_WITH_REFRESH)[number]]?: unknown;
+} & { readonly 'detailed-exitcode'?: boolean };
 
 export default class PlanCommand extends BaseCommand {
   static override summary = 'Show what would change. Writes nothing.';
@@ -21,11 +28,13 @@ export default class PlanCommand extends BaseCommand {
     'fail-on': failOnFlag,
     target: string({ description: 'Only this address and what it needs. May be repeated.', multiple: true }),
     destroy: boolean({ description: 'Plan to destroy everything.' }),
+    'refresh-only': boolean({ description: 'Change nothing: say where the stores are not as recorded.' }),
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(PlanCommand);
     const format = formatOf(flags);
+    if (flags['refresh-only']) return this.refresh(flags, format);
     const { settings, project } = await desiredOf({ ...flags, json: format === 'json' });
     const { plan, gate } = await within(
       this,
@@ -49,7 +58,33 @@ export default class PlanCommand extends BaseCommand {
     else if (gate !== undefined && gate.blocked.length > 0) process.exitCode = EXIT_BLOCKED;
     else if (flags['detailed-exitcode'] && hasChanges(plan)) process.exitCode = EXIT_CHANGES;
   }
+
+  /** The specs are not read: what is compared is what is recorded and what the stores hold. */
+  private async refresh(flags: RefreshFlags, format: PlanFormat): Promise<void> {
+    const other = NOT_WITH_REFRESH.find((name) => flags[name] !== undefined);
+    if (other !== undefined) {
+      throw new MlopsError('CL101', {
+        detail: `--refresh-only changes nothing and looks at everything, so --${other} does not go with it.`,
+        hint: 'leave one out',
+      });
+    }
+    const settings = await settingsOf(flags);
+    const plan = await within(
+      this,
+      settings,
+      async (environment) => {
+        const made = await refreshPlanOf(environment, this.interruption.signal);
+        await writePlan(this, flags, environment, made, { format, gate: undefined, settings, bundleFiles: new Map() });
+        return made;
+      },
+      { readOnly: true, answersWithinMs: ANSWERS_WITHIN_MS },
+    );
+    if (flags['detailed-exitcode'] === true && hasDrift(plan)) process.exitCode = EXIT_CHANGES;
+  }
 }
+
+/** What asks for changes, of which there are none. */
+const NOT_WITH_REFRESH = ['out', 'fail-on', 'target', 'destroy', 'against'] as const;
 
 function formatOf(flags: { readonly json: boolean; readonly format: string | undefined }): PlanFormat {
   const asked = PLAN_FORMATS.find((name) => name === flags.format);

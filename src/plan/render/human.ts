@@ -7,6 +7,7 @@ import { actionSymbol, isNoOp } from '../action.ts';
 import type { Change, Finding } from '../change.ts';
 import { type Decision, hasChanges, type Plan } from '../plan.ts';
 import { type CodeText, differenceLines } from './difference.ts';
+import { driftText } from './drift.ts';
 import { createPaint, type Paint } from './paint.ts';
 import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
 import { attributeLines } from './value.ts';
@@ -24,6 +25,7 @@ const ADDRESS_WIDTH = 44;
 
 export function renderHuman(plan: Plan, options: RenderOptions): string {
   const paint = createPaint(options.color);
+  if (plan.mode === 'refresh') return driftText(plan, paint);
   const moving = plan.changes.filter(({ actions }) => !isNoOp(actions));
   const widths = {
     address: Math.min(ADDRESS_WIDTH, longest(moving.map(({ address }) => address))),

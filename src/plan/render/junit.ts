@@ -26,18 +26,44 @@ export function renderJunit(plan: Plan, options: JunitOptions = {}): string {
       ...(blocked.has(change.address) ? [gateFailure(change, options.gate)] : []),
     ],
   }));
-  const failing = cases.filter(({ failures }) => failures.length > 0).length;
+  const drifted = driftCases(plan);
+  const failing = drifted.failing + cases.filter(({ failures }) => failures.length > 0).length;
+  const tests = cases.length + drifted.cases;
   const name = `mlops plan ${plan.project}/${plan.environment}`;
-  const counts = attributes({ name, tests: cases.length, failures: failing, errors: 0, skipped: 0, time: 0 });
+  const counts = attributes({ name, tests, failures: failing, errors: 0, skipped: 0, time: 0 });
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites${attributes({ name, tests: cases.length, failures: failing, errors: 0, time: 0 })}>`,
+    `<testsuites${attributes({ name, tests, failures: failing, errors: 0, time: 0 })}>`,
     `  <testsuite${counts}>`,
     ...cases.flatMap(({ change, failures }) => testCase(plan, change, failures)),
+    ...drifted.lines,
     '  </testsuite>',
     '</testsuites>',
     '',
   ].join('\n');
+}
+
+/** What has drifted is a test of its own: it fails, unless it is only to know. */
+function driftCases(plan: Plan): {
+  readonly cases: number;
+  readonly failing: number;
+  readonly lines: readonly string[];
+} {
+  const lines = plan.drift.flatMap(({ address, code, severity, summary, detail, fix }) => {
+    const head = attributes({
+      name: `${address} ${code}`,
+      classname: `${plan.project}.${plan.environment}.drift`,
+      time: 0,
+    });
+    const text = escapeXml([detail, ...(fix === null ? [] : [`fix: ${fix}`])].join('\n'));
+    const told =
+      severity === 'info'
+        ? `<system-out>${text}</system-out>`
+        : `<failure${attributes({ type: code, message: summary })}>${text}</failure>`;
+    return [`    <testcase${head}>`, `      ${told}`, '    </testcase>'];
+  });
+  const failing = plan.drift.filter(({ severity }) => severity !== 'info').length;
+  return { cases: plan.drift.length, failing, lines };
 }
 
 function testCase(plan: Plan, change: Change, failures: readonly Failure[]): readonly string[] {

@@ -10,6 +10,7 @@ import { affectedOwners, byImportance } from '../importance.ts';
 import { hasChanges, type Plan } from '../plan.ts';
 import { diffBody } from './diff-body.ts';
 import type { CodeText } from './difference.ts';
+import { driftMarkdown } from './drift.ts';
 import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
 
 /** Characters that GitHub takes; GitLab takes more. */
@@ -40,6 +41,8 @@ export function commentMarker(plan: Pick<Plan, 'project' | 'environment'>): stri
 }
 
 export function renderMarkdown(plan: Plan, options: MarkdownOptions = {}): string {
+  if (plan.mode === 'refresh')
+    return driftMarkdown(plan, commentMarker(plan), (options.limit ?? COMMENT_LIMIT) - MARGIN);
   const changes = byImportance(plan);
   const found = changes.flatMap((change) => change.findings.map((finding) => ({ change, finding })));
   const findings = [...found].sort((a, b) => severityRank(a.finding) - severityRank(b.finding));

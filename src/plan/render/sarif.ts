@@ -6,10 +6,9 @@
 import { sha256 } from '../../lib/canonical.ts';
 import { CODES, type DiagnosticCode } from '../../lib/codes.ts';
 import type { Severity } from '../../lib/diagnostics.ts';
-import type { Address } from '../../spec/address.ts';
 import type { FindingPlace } from '../change.ts';
 import type { Gate } from '../gate.ts';
-import { findingsOf, type Plan } from '../plan.ts';
+import { type Drift, findingsOf, type Plan } from '../plan.ts';
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
 
@@ -27,7 +26,8 @@ export interface SarifOptions {
 interface Told {
   readonly code: DiagnosticCode;
   readonly severity: Severity;
-  readonly address: Address;
+  /** A resource's, or a store's. */
+  readonly address: string;
   readonly text: string;
   readonly at: FindingPlace | null;
   /** The reason in the specs for letting it pass. */
@@ -35,7 +35,7 @@ interface Told {
 }
 
 export function renderSarif(plan: Plan, options: SarifOptions): string {
-  const told = [...findingsOf(plan).map(toldFinding), ...toldGate(plan, options.gate)];
+  const told = [...findingsOf(plan).map(toldFinding), ...plan.drift.map(toldDrift), ...toldGate(plan, options.gate)];
   const codes = [...new Set(told.map(({ code }) => code))].sort();
   const log = {
     $schema: SCHEMA,
@@ -74,6 +74,11 @@ function toldFinding(finding: ReturnType<typeof findingsOf>[number]): Told {
     suppressed,
     text: `${address}: ${detail}${fix === null ? '' : `\nFix: ${fix}.`}`,
   };
+}
+
+/** A store has no line in the specs. */
+function toldDrift({ code, severity, address, detail, fix }: Drift): Told {
+  return { code, severity, address, at: null, text: `${address}: ${detail}${fix === null ? '' : `\nFix: ${fix}.`}` };
 }
 
 function toldGate(plan: Plan, gate: Gate | undefined): readonly Told[] {

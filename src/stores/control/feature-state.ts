@@ -69,6 +69,11 @@ export interface MaterializationClaim {
   nextSequence(): Promise<number>;
   /** One transaction: the part is readable, the event-time watermark moved, the pushed rows through `updatesThrough` are in it. */
   commitPart(part: NewPart, updatesThrough?: number): Promise<void>;
+  /**
+   * One transaction: these parts are not readable any more, and the ingestion watermark is taken back, so that what the sources
+   * still have of them is found new.
+   */
+  forgetParts(locations: readonly string[]): Promise<void>;
   /** One transaction: the ingestion watermark moved, and a registered version serves from now on. */
   complete(inputs: Readonly<Record<string, string>>): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { Inputs, OfflineStore } from '../offline.ts';
 import { checkRows } from './check.ts';
 import { createEngine, type Engine, messageOf } from './engine.ts';
 import { createViews, sweepFolder } from './files.ts';
+import { inspectTables } from './inspect.ts';
 import { pointInTimeJoin } from './join.ts';
 import { latestRows } from './latest.ts';
 import { readColumnsOf } from './read-columns.ts';
@@ -49,6 +50,7 @@ export function createDuckdbOffline(options: DuckdbOfflineOptions): OfflineStore
     join: (request, signal) => pointInTimeJoin(engine, root, request, signal),
     check: (plan, computed, expectations, signal) => checkRows(engine, root, plan, computed, expectations, signal),
     readColumns: (path, columns) => readColumnsOf(engine, path, columns),
+    inspect: (locations, signal) => inspectTables(root, locations, signal),
     sweep: (folder, keep) => sweepFolder(root, folder, keep),
     close: () => engine.close(),
   };

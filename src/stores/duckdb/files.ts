@@ -15,6 +15,11 @@ export function fileOf(root: string, location: string): string {
   return path;
 }
 
+/** Whether a table holds rows of a feature set; the others are snapshots of sources. */
+export function isPart(location: string): boolean {
+  return location.startsWith('sets/');
+}
+
 /** Runs `select` into a Parquet file at `path`; it is there completely and durably, or not at all. Returns its size. */
 export async function writeTable(session: Session, select: string, path: string): Promise<number> {
   const writing = `${path}.${process.pid}.writing`;

@@ -11,6 +11,8 @@ export const CREATED_TIME = '__created_time';
 export const SEQUENCE = '__sequence';
 /** Order within a part. With the sequence it names one row of a set version. */
 export const ROW = '__row';
+/** Before a feature that is named like a key. */
+const SET_APART = '__feature_';
 
 /** The quoted column of a key. */
 export function keyColumn(key: KeyColumn): string {
@@ -20,7 +22,19 @@ export function keyColumn(key: KeyColumn): string {
 /** The quoted column of a feature in the parts of a set with these keys. */
 export function featureColumn(keys: readonly KeyColumn[], feature: Pick<StoredFeature, 'name'>): string {
   const taken = keys.some((key) => key.name.toLowerCase() === feature.name.toLowerCase());
-  return ident(taken ? `__feature_${feature.name}` : feature.name);
+  return ident(taken ? `${SET_APART}${feature.name}` : feature.name);
+}
+
+const OWN: ReadonlySet<string> = new Set([EVENT_TIME, CREATED_TIME, SEQUENCE, ROW]);
+
+/** A column of a part that is neither key nor feature. */
+export function isOwnColumn(name: string): boolean {
+  return OWN.has(name);
+}
+
+/** The feature or key that a column of a part holds: `featureColumn` backwards. */
+export function featureOfColumn(name: string): string {
+  return name.startsWith(SET_APART) ? name.slice(SET_APART.length) : name;
 }
 
 /** Puts the last of rows that share keys and `times` first: greatest created time, then ingested last. */

@@ -6,11 +6,13 @@
  *     set name, 0x00, version, 'p'                                        → MessagePack [sequence, visibleAt]
  */
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import type { Packr } from 'msgpackr';
 import { MlopsError } from '../../lib/error.ts';
 import { type OnlineProgress, type OnlineRecord, type OnlineStore, type OnlineTable, replaces } from '../online.ts';
+import { problemOfFile } from './check-file.ts';
 
 export interface LmdbOnlineOptions {
   /** Absolute path, e.g. `<root>/.mlops/online/dev`. Made when first opened. */
@@ -22,6 +24,7 @@ const LONGEST_KEY = 1_800;
 const RECORD = 0x72;
 const PROGRESS = 0x70;
 const DROP_BATCH = 10_000;
+const DATA_FILE = 'data.mdb';
 
 interface Opened {
   readonly db: RootDatabase<Buffer, Buffer>;
@@ -33,25 +36,53 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
 
   async function open(): Promise<Opened> {
     await mkdir(directory, { recursive: true });
+    return load({ readOnly: false });
+  }
+
+  async function load({ readOnly }: { readonly readOnly: boolean }): Promise<Opened> {
+    const problem = await problemOfFile(join(directory, DATA_FILE));
+    if (problem !== undefined) throw new Error(problem);
     const [lmdb, { Packr }] = await Promise.all([import('lmdb'), import('msgpackr')]);
     const db = lmdb.open<Buffer, Buffer>({
       path: directory,
       keyEncoding: 'binary',
       encoding: 'binary',
       noSubdir: false,
+      readOnly,
     });
     return { db, packr: new Packr({ useRecords: false }) };
+  }
+
+  function doesNotOpen(cause: unknown): MlopsError {
+    return new MlopsError('ST104', {
+      detail: `The online store in ${directory} does not open: ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    });
   }
 
   function store(): Promise<Opened> {
     opening ??= open().catch((cause: unknown) => {
       opening = undefined;
-      throw new MlopsError('ST104', {
-        detail: `The online store in ${directory} does not open: ${cause instanceof Error ? cause.message : String(cause)}`,
-        cause,
-      });
+      throw doesNotOpen(cause);
     });
     return opening;
+  }
+
+  /** Only read: of a store that is not there nothing is made. */
+  async function look<T>(read: (opened: Opened) => T): Promise<T | undefined> {
+    // One environment is opened once in a process.
+    if (opening !== undefined) return read(await opening);
+    if ((await stat(join(directory, DATA_FILE)).catch(() => undefined)) === undefined) return undefined;
+    try {
+      const opened = await load({ readOnly: true });
+      try {
+        return read(opened);
+      } finally {
+        await opened.db.close();
+      }
+    } catch (cause) {
+      throw doesNotOpen(cause);
+    }
   }
 
   return {
@@ -84,18 +115,19 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
         }),
       );
     },
-    progress: async (table) => {
-      const { db, packr } = await store();
-      const value = db.get(keyOf(table, PROGRESS));
-      if (value === undefined) return undefined;
-      const [sequence, visibleAt] = packr.unpack(value) as [number, number | bigint];
-      return { sequence: Number(sequence), visibleAt: BigInt(visibleAt) };
-    },
+    progress: async (table) => progressOf(await store(), table),
     setProgress: async (table, progress: OnlineProgress) => {
       const { db, packr } = await store();
       await db.put(keyOf(table, PROGRESS), packr.pack([progress.sequence, progress.visibleAt]));
       await db.flushed;
     },
+    inspect: (tables) =>
+      look((opened) =>
+        tables.map((table) => {
+          const range = { start: keyOf(table, RECORD), end: keyOf(table, RECORD + 1), limit: 1 };
+          return { progress: progressOf(opened, table), empty: [...opened.db.getKeys(range)].length === 0 };
+        }),
+      ),
     drop: async (table) => {
       const { db } = await store();
       // The progress goes first: what a crash leaves is filled again, not taken for complete.
@@ -117,6 +149,13 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
       await opened?.db.close();
     },
   };
+}
+
+function progressOf({ db, packr }: Opened, table: OnlineTable): OnlineProgress | undefined {
+  const value = db.get(keyOf(table, PROGRESS));
+  if (value === undefined) return undefined;
+  const [sequence, visibleAt] = packr.unpack(value) as [number, number | bigint];
+  return { sequence: Number(sequence), visibleAt: BigInt(visibleAt) };
 }
 
 function keyOf(table: OnlineTable, part: number, key: Uint8Array = new Uint8Array()): Buffer {

@@ -33,6 +33,8 @@ export interface DatabaseOptions {
   /** Largest number of connections. Default 10. */
   readonly max?: number;
   readonly applicationName?: string;
+  /** A statement that takes longer fails, also where the server does not answer at all. Default: no limit. */
+  readonly answersWithinMs?: number;
 }
 
 export function openDatabase(options: DatabaseOptions): Database {
@@ -42,6 +44,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName ?? 'mlops',
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,
+    ...(options.answersWithinMs !== undefined && {
+      statement_timeout: options.answersWithinMs,
+      query_timeout: options.answersWithinMs + 1_000,
+    }),
   });
   // A connection that dies while idle is replaced on the next use; the query in flight reports the error itself.
   pool.on('error', () => {});
@@ -167,6 +173,7 @@ function connectionProblem(error: unknown): MlopsError | undefined {
     message === 'Connection terminated unexpectedly' ||
     message === 'Connection terminated due to connection timeout' ||
     message === 'timeout exceeded when trying to connect' ||
+    message === 'Query read timeout' ||
     message === 'Client has encountered a connection error and is not queryable';
   if (!lost) return undefined;
   return new MlopsError('ST101', {

@@ -12,6 +12,7 @@ import { createTurns } from './turns.ts';
 
 const COMMIT_PART = sqlFile('feature-commit-part');
 const COMPLETE = sqlFile('feature-complete');
+const FORGET_PARTS = sqlFile('feature-forget-parts');
 const POLL_MS = 100;
 /** Each holds a connection while its holder works on others of the pool: more of them would leave nobody any. */
 const CLAIMS_AT_ONCE = 2;
@@ -73,6 +74,10 @@ function claimOf(db: Database, scopeId: number, set: string, version: number, ep
           [scopeId, set, version, updatesThrough],
         );
       }),
+    forgetParts: async (locations) => {
+      const done = await db.query(FORGET_PARTS, [...identity, locations]);
+      if (done.length === 0) throw gone(set, version);
+    },
     complete: async (inputs) => {
       const done = await db.query(COMPLETE, [...identity, JSON.stringify(inputs)]);
       if (done.length === 0) throw gone(set, version);

@@ -1,3 +1,4 @@
+import { boolean } from '@oclif/core/flags';
 import { snakeCaseKeys, sourcesBelow } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { table } from '../../output.ts';
@@ -7,7 +8,12 @@ import { word } from '../../word.ts';
 export default class FeaturesMaterialize extends BaseCommand {
   static override summary = 'Compute the new rows of a feature set, or of all, and write the latest online.';
   static override args = { set: word({ description: 'Default: every feature set.' }) };
-  static override flags = {};
+  static override flags = {
+    repair: boolean({
+      description: 'Look at the stored files first, and compute again what is missing or damaged.',
+      default: false,
+    }),
+  };
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(FeaturesMaterialize);
@@ -30,7 +36,7 @@ export default class FeaturesMaterialize extends BaseCommand {
           if (!ingested.has(source)) await features.ingest(source, call);
           ingested.add(source);
         }
-        done.push(await features.materialize(name, call));
+        done.push(await features.materialize(name, call, { repair: flags.repair }));
       }
       return done;
     });

@@ -1,0 +1,75 @@
+/** Drift as people read it, on a terminal and in a comment: what is not as recorded, the gravest first, each with what puts it right. */
+import type { Severity } from '../../lib/diagnostics.ts';
+import type { Drift, Plan } from '../plan.ts';
+import type { Paint } from './paint.ts';
+
+const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info'];
+
+export function driftText(plan: Plan, paint: Paint): string {
+  const lines = plan.drift.flatMap((one, index) => [...(index === 0 ? [] : ['']), ...driftLines(one, paint)]);
+  if (lines.length > 0) lines.push('');
+  return `${[...lines, `${paint.strong(`${titleOf(plan)}:`)} ${sentenceOf(plan)}`].join('\n')}\n`;
+}
+
+function driftLines({ address, code, severity, summary, detail, fix }: Drift, paint: Paint): readonly string[] {
+  return [
+    `  ${paint.severity(severity, `${severity} ${code}`)} ${paint.strong(address)}  ${summary}`,
+    ...detail.split('\n').map((line) => `      ${line}`),
+    ...(fix === null
+      ? []
+      : indented(`fix: ${fix}`).map((line, index) => (index === 0 ? line.replace('fix:', paint.faint('fix:')) : line))),
+  ];
+}
+
+function indented(text: string): readonly string[] {
+  return text.split('\n').map((line) => `      ${line}`);
+}
+
+/** One comment's worth: `limit` characters, the gravest kept. `marker` is its first line. */
+export function driftMarkdown(plan: Plan, marker: string, limit: number): string {
+  const head = `${marker}\n### ${titleOf(plan)} of \`${plan.project}/${plan.environment}\`\n\n${sentenceOf(plan)}`;
+  const blocks: string[] = [];
+  let size = head.length + 200;
+  for (const { address, code, severity, summary, detail, fix } of plan.drift) {
+    const block = [
+      `- **${severity} ${code}** \`${address}\` ${summary}`,
+      `  ${escaped(detail).replaceAll('\n', '<br>')}`,
+      ...(fix === null ? [] : ['', `  ${fence(fix).replaceAll('\n', '\n  ')}`]),
+    ].join('\n');
+    size += block.length + 1;
+    if (size > limit) break;
+    blocks.push(block);
+  }
+  const cut = plan.drift.length - blocks.length;
+  const note = `> **Cut to fit a comment**, the gravest kept. Not shown: ${cut}. \`mlops plan --refresh-only\` shows all of it.`;
+  return `${[head, ...(blocks.length === 0 ? [] : [blocks.join('\n')]), ...(cut === 0 ? [] : [note])].join('\n\n')}\n`;
+}
+
+function titleOf({ drift }: Plan): string {
+  return drift.length === 0 ? 'No drift' : 'Drift';
+}
+
+function sentenceOf({ drift, project, environment, summary }: Plan): string {
+  const resources = counted(summary.noOp + summary.unmanaged, 'recorded resource');
+  if (drift.length === 0)
+    return `the stores of ${project}/${environment} are as recorded (${resources}). Nothing was changed.`;
+  const counts = SEVERITIES.flatMap((severity) => {
+    const count = drift.filter((one) => one.severity === severity).length;
+    return count === 0 ? [] : [severity === 'info' ? `${count} to know` : counted(count, severity)];
+  });
+  return `the stores of ${project}/${environment} are not as recorded: ${counts.join(', ')}; ${resources}. Nothing was changed.`;
+}
+
+function fence(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`{3,}/g)].map(([run]) => run.length));
+  const marks = '`'.repeat(longest + 1);
+  return `${marks}\n${text}\n${marks}`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('|', '\\|');
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
