@@ -37,6 +37,7 @@ export function createRefreshPlan({ project, environment, state, observed, gitCo
     complete: true,
     targets: [],
     leftOut: [],
+    rules: {},
     against: null,
     changes,
     drift: driftOf(observed),

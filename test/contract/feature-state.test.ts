@@ -113,6 +113,24 @@ describe('the feature state: postgres', () => {
     ]);
   });
 
+  it('forgets parts that are gone, and with them that the sources are materialized completely', async () => {
+    await mine.registerVersion('repaired', 'a', structure);
+    await mine.materializing('repaired', 1, signal, async (claim) => {
+      const part = { location: 'p1', rows: 5, bytes: 9, sequence: 1, maxEventTime: 100n, maxVisibleTime: 100n };
+      await claim.commitPart(part);
+      await claim.commitPart({ ...part, location: 'p2', sequence: 2 });
+      await claim.complete({ raw: 'dd' });
+      await claim.forgetParts(['p1', 'never there']);
+      expect(await mine.parts('repaired', 1)).toMatchObject([{ location: 'p2' }]);
+      // It goes on serving what is left.
+      expect(await mine.versions('repaired')).toMatchObject([
+        { status: 'serving', inputs: null, eventWatermark: 100n },
+      ]);
+      expect(await mine.drop('repaired')).toHaveLength(1);
+      await expect(claim.forgetParts(['p2'])).rejects.toMatchObject({ code: 'FS207' });
+    });
+  });
+
   it('lets nobody materialize what is dropped', async () => {
     await mine.registerVersion('dropped', 'a', structure);
     await mine.materializing('dropped', 1, signal, async (claim) => {

@@ -423,6 +423,47 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
     });
   });
 
+  it('tells what a table holds by its footer: whole, missing, cut off, or none at all', async () => {
+    const taken = await snapshot({
+      name: 'inspected',
+      file: await file('inspected.csv', 'id,list\n1,"[1, 2]"\n2,"[3]"\n'),
+      columns: { list: 'list::int[]' },
+    });
+    const location = taken?.location ?? '';
+    const stored = join(temporary.path, "with 'quote", 'offline', location);
+    const columns = [
+      { name: 'id', type: 'BIGINT' },
+      // What a footer does not tell has no type.
+      { name: 'list', type: '' },
+    ];
+    expect(await store.inspect([location, 'sources/inspected/none.parquet'], signal)).toEqual([
+      { location, state: 'whole', rows: 2, columns },
+      { location: 'sources/inspected/none.parquet', state: 'missing' },
+    ]);
+    const whole = await readFile(stored);
+    const beside = async (name: string, content: Uint8Array): Promise<string> => {
+      await writeFile(join(stored, '..', name), content);
+      return `sources/inspected/${name}`;
+    };
+    const broken = Buffer.from(whole);
+    broken.fill(0xff, whole.length - 60, whole.length - 8);
+    const asked = [
+      await beside('cut.parquet', whole.subarray(0, whole.length - 1)),
+      await beside('empty.parquet', new Uint8Array()),
+      location,
+      await beside('footer.parquet', broken),
+    ];
+    const found = await store.inspect(asked, signal);
+    expect(found.map(({ location: one }) => one)).toEqual(asked);
+    expect(found.map(({ state }) => state)).toEqual(['damaged', 'damaged', 'whole', 'damaged']);
+    // Hundreds at once are as right as one.
+    const many = Array.from({ length: 450 }, () => location);
+    expect((await store.inspect(many, signal)).filter(({ state }) => state === 'whole')).toHaveLength(450);
+    const stopped = AbortSignal.abort(new Error('enough'));
+    await expect(store.inspect([location], stopped)).rejects.toThrow('enough');
+    expect(await store.inspect([], signal)).toEqual([]);
+  });
+
   it('reads columns as arrays, with NaN for a missing number', async () => {
     const path = join(temporary.path, 'columns.parquet');
     const made = await store.join(

@@ -1,4 +1,5 @@
 /** What every online store promises. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLmdbOnline } from '../../src/stores/lmdb/lmdb-online.ts';
@@ -155,6 +156,29 @@ describe.each(backends)('the online store: $name', ({ open }) => {
     ).toEqual([]);
     expect(await store.progress(other)).toEqual({ sequence: 1, visibleAt: 1n });
     expect((await readOne(other, 'k0'))?.eventTime).toBe(0n);
+  });
+
+  it('is looked at without being made, and without being opened for writing', async () => {
+    const table = freshTable();
+    const never = open(join(temporary.path, 'never'));
+    expect(await never.inspect([table])).toBeUndefined();
+    expect(existsSync(join(temporary.path, 'never'))).toBe(false);
+    await store.write(table, [{ key: key('a'), record: record(5n) }]);
+    const unfilled = freshTable();
+    const emptied = freshTable();
+    await store.setProgress(emptied, { sequence: 3, visibleAt: 9n });
+    const states = [
+      { progress: undefined, empty: false },
+      { progress: undefined, empty: true },
+      { progress: { sequence: 3, visibleAt: 9n }, empty: true },
+    ];
+    expect(await store.inspect([table, unfilled, emptied])).toEqual(states);
+    // As another process finds it, which has not opened it.
+    await store.close();
+    expect(await store.inspect([table, unfilled, emptied])).toEqual(states);
+    expect(await store.inspect([])).toEqual([]);
+    store = open(temporary.path);
+    expect((await readOne(table, 'a'))?.eventTime).toBe(5n);
   });
 
   it('is there again after it was closed', async () => {

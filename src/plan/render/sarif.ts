@@ -78,7 +78,8 @@ function toldFinding(finding: ReturnType<typeof findingsOf>[number]): Told {
 
 /** A store has no line in the specs. */
 function toldDrift({ code, severity, address, detail, fix }: Drift): Told {
-  return { code, severity, address, at: null, text: `${address}: ${detail}${fix === null ? '' : `\nFix: ${fix}.`}` };
+  const text = `${address}: ${detail}${fix === null ? '' : `\nFix: ${fix}.`}`;
+  return { code, severity, address, at: null, suppressed: null, text };
 }
 
 function toldGate(plan: Plan, gate: Gate | undefined): readonly Told[] {
