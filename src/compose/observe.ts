@@ -272,7 +272,12 @@ async function registryOf(
     const what = version === undefined ? `stage ${stage ?? 'production'}` : `version ${version}`;
     return [{ about: 'endpoint', endpoint, variant, model, follows: what, newest: latest }];
   });
-  const sets = new Set(resources.filter(({ kind }) => kind === 'feature_set').map(({ name }) => name));
+  // A version names a set as it was called when it was trained.
+  const sets = new Set(
+    resources
+      .filter(({ kind }) => kind === 'feature_set')
+      .flatMap(({ name, formerNames = [] }) => [name, ...formerNames]),
+  );
   const orphans = versions.flatMap(({ name: model, version, stage, signature }): RegistryDifference[] => {
     const read = new Set(
       (signature?.features ?? []).flatMap((feature) => (feature.includes('.') ? [feature.split('.')[0] ?? ''] : [])),
