@@ -33,7 +33,9 @@ export function schemaDifferences(
   const missingTables = tablesInOrder(expected).filter((table) => !present.has(keyOf(tableObject(table))));
   const gone = new Set(missingTables);
   const differences: ControlDifference[] = [];
-  for (const object of ofKinds(expected, 'function', 'sequence')) add(object);
+  // Triggers need their functions; other functions read tables.
+  const functions = ofKinds(expected, 'function');
+  for (const object of [...functions.filter(isGuard), ...ofKinds(expected, 'sequence')]) add(object);
   for (const table of missingTables) {
     differences.push({
       aspect: 'table',
@@ -47,6 +49,7 @@ export function schemaDifferences(
     ({ table }) => !gone.has(table ?? ''),
   );
   for (const object of rest.filter((one) => !isForeignKey(one))) add(object);
+  for (const object of functions.filter((one) => !isGuard(one))) add(object);
   for (const object of rest.filter(isForeignKey)) add(object);
   return differences;
 
@@ -60,7 +63,7 @@ function differenceOf(expected: SchemaObject, found: SchemaObject | undefined): 
   if (found !== undefined && found.definition === expected.definition && found.enabled === expected.enabled)
     return undefined;
   const { kind, name } = expected;
-  const aspect = kind === 'trigger' || kind === 'function' ? 'guard' : 'schema';
+  const aspect = kind === 'trigger' || isGuard(expected) ? 'guard' : 'schema';
   const object = nameOf(expected);
   const fix = `run as the owner of the schema: ${fixOf(expected, found)}`;
   if (found === undefined) return { aspect, object, problem: `The ${object} is missing.`, fix };
@@ -169,6 +172,10 @@ function tablesInOrder(expected: readonly SchemaObject[]): readonly string[] {
   };
   for (const { name } of ofKinds(expected, 'table')) visit(name);
   return order;
+}
+
+function isGuard({ kind, definition }: SchemaObject): boolean {
+  return kind === 'function' && definition.includes('RETURNS trigger');
 }
 
 function isForeignKey({ kind, definition }: SchemaObject): boolean {

@@ -103,6 +103,11 @@ describe('a look at the control store', () => {
     await expect(db.query('truncate mlops.audit_log')).rejects.toThrow('append-only');
   });
 
+  it('finds what the functions of the program were changed to', async () => {
+    const found = await breakAndFix('drop function mlops.current_pipeline(bigint, text)');
+    expect(found).toEqual(['schema: The function mlops.current_pipeline is missing.']);
+  });
+
   it('finds every table that is missing, and makes it as the migrations do', async () => {
     const tables = (await described()).filter(({ kind }) => kind === 'table').map(({ name }) => name);
     expect(tables.length).toBeGreaterThan(15);
