@@ -86,7 +86,8 @@ export function modelRoutes({
       method: 'POST',
       path: '/api/v1/models',
       operationId: 'registerModel',
-      summary: "Register a model's next version; the first registers the model.",
+      summary:
+        "Register a model's next version; the first registers the model, and records it as made here where no specs declare it.",
       tag,
       body: {
         type: 'object',
