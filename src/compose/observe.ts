@@ -236,7 +236,7 @@ async function artifactsOf(
     for (const [task, spec] of Object.entries(resource.spec.tasks)) {
       const files = 'bundle' in spec ? (spec.bundle?.files ?? {}) : {};
       for (const [file, digest] of Object.entries(files)) {
-        const of = { pipeline: resource.name, task, file, managedBy: resource.managedBy };
+        const of = { pipeline: resource.name, task, file };
         wanted.push({ of, digest, bytes: null });
       }
     }

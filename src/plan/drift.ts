@@ -194,13 +194,11 @@ function onlineDrift(tables: readonly ObservedOnline[]): readonly Drift[] {
 
 function artifactDrift(artifacts: readonly ObservedArtifact[]): readonly Drift[] {
   const drift: Drift[] = [];
-  const lost = new Map<string, { readonly managedBy: 'apply' | 'api'; readonly files: string[] }>();
+  const lost = new Map<string, Set<string>>();
   for (const { of: owner, digest, bytes, storedBytes } of artifacts) {
     if (storedBytes !== null && (bytes === null || bytes === storedBytes)) continue;
     if ('pipeline' in owner) {
-      const group = lost.get(owner.pipeline) ?? { managedBy: owner.managedBy, files: [] };
-      if (!group.files.includes(owner.file)) group.files.push(owner.file);
-      lost.set(owner.pipeline, group);
+      lost.set(owner.pipeline, (lost.get(owner.pipeline) ?? new Set()).add(owner.file));
       continue;
     }
     const { model, version, stage, path, id } = owner;
@@ -218,7 +216,8 @@ function artifactDrift(artifacts: readonly ObservedArtifact[]): readonly Drift[]
           ),
     );
   }
-  for (const [pipeline, { files }] of lost) {
+  for (const [pipeline, names] of lost) {
+    const files = [...names];
     const detail = `${counted(files.length, 'file')} of its code ${files.length === 1 ? 'is' : 'are'} not in the artifact store: ${listed(files)}. Its next run would fail.`;
     drift.push(
       entry(

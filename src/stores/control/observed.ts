@@ -61,7 +61,7 @@ export interface ObservedOnline {
 
 export interface ObservedArtifact {
   readonly of:
-    | { readonly pipeline: string; readonly task: string; readonly file: string; readonly managedBy: 'apply' | 'api' }
+    | { readonly pipeline: string; readonly task: string; readonly file: string }
     | {
         readonly model: string;
         readonly version: number;
