@@ -81,7 +81,9 @@ export async function showProgress(command: BaseCommand, flags: GlobalFlags): Pr
   return {
     event: (event) => {
       status.follow(event, nowMs());
-      const line = lines(event);
+      // The command itself said that it was interrupted.
+      const told = event.type === 'interrupting' && event.cause === 'signal';
+      const line = told ? undefined : lines(event);
       if (line !== undefined) command.note(line);
     },
     end: () => {

@@ -20,10 +20,26 @@ export interface TestProject {
     args: readonly string[],
     options?: { readonly input?: string; readonly env?: NodeJS.ProcessEnv },
   ): Promise<CommandResult>;
+  /** Started, and left to the test. `terminal`: on a terminal of its own (by util-linux' script), which also takes what is typed. */
+  start(
+    args: readonly string[],
+    options?: { readonly env?: NodeJS.ProcessEnv; readonly terminal?: boolean },
+  ): RunningCommand;
   /** Started, and ready: its address. */
   daemon(args?: readonly string[], options?: { readonly env?: NodeJS.ProcessEnv }): Promise<TestDaemon>;
   /** Kills what still runs and removes the folder. */
   remove(): Promise<void>;
+}
+
+export interface RunningCommand {
+  readonly pid: number;
+  /** What it wrote so far; on a terminal both streams are in `stdout`. */
+  output(): { readonly stdout: string; readonly stderr: string };
+  /** Resolves once the text was written to either stream; rejects where it ends before. */
+  says(text: string): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  type(text: string): void;
+  readonly ended: Promise<CommandResult>;
 }
 
 export interface TestDaemon {
@@ -84,8 +100,63 @@ function projectIn(folder: string): TestProject {
     return child;
   }
 
+  function start(
+    args: readonly string[],
+    { env, terminal = false }: { readonly env?: NodeJS.ProcessEnv; readonly terminal?: boolean } = {},
+  ): RunningCommand {
+    const child = terminal ? onTerminal(args, env) : launch(args, env);
+    let [stdout, stderr] = ['', ''];
+    const waiting = new Set<() => void>();
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      for (const look of waiting) look();
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+      for (const look of waiting) look();
+    });
+    const ended = new Promise<CommandResult>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => resolve({ code, stdout, stderr }));
+    });
+    return {
+      pid: child.pid ?? 0,
+      output: () => ({ stdout, stderr }),
+      says: (text) =>
+        new Promise((resolve, reject) => {
+          const look = (): void => {
+            if (!`${stdout}\n${stderr}`.includes(text)) return;
+            waiting.delete(look);
+            resolve();
+          };
+          waiting.add(look);
+          void ended.then(({ code }) =>
+            reject(new Error(`it ended with ${code} and did not say ${text}:\n${stdout}\n${stderr}`)),
+          );
+          look();
+        }),
+      kill: (signal) => void child.kill(signal),
+      type: (text) => void child.stdin?.write(text),
+      ended,
+    };
+  }
+
+  /** `script` passes the exit code on. */
+  function onTerminal(args: readonly string[], env: NodeJS.ProcessEnv | undefined): ChildProcess {
+    const command = [process.execPath, bin, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+    const child = spawn('script', ['-qefc', `exec ${command}`, '/dev/null'], {
+      cwd: folder,
+      env: environment({ ...env, TERM: 'xterm', SHELL: '/bin/sh' }),
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    children.add(child);
+    child.once('exit', () => children.delete(child));
+    return child;
+  }
+
   return {
     folder,
+    start,
     mlops: (args, options = {}) =>
       new Promise((resolve, reject) => {
         const child = launch(args, options.env);
