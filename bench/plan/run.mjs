@@ -1,38 +1,56 @@
-// A project of 5,000 feature sets through the command line: plan (create), apply, plan (nothing to do). Wall time and peak
-// memory of the whole process, beside the limits and beside Terraform: its published figures, or measured here with as many
-// `terraform_data` resources where `terraform` is on PATH (that takes it ten minutes; --without-terraform leaves it out).
-// Arguments: [SETS] [PATH OF bin/mlops.js]. Not measured: `terraform init`, and making the embedded Postgres of a new project.
+// mlops and Terraform on equal projects (project.mjs), in one run: plan that creates, apply, plan with nothing to do. Wall time, CPU time and peak memory
+// of the whole process. Then mlops alone up to 50,000 resources: time may grow no faster than n log n, memory stays under 1 GB.
+// Where `terraform` is not on PATH, and with --without-terraform, its published figures for 5,000 stand in; --without-scaling leaves the second part out.
+// Not measured: `terraform init`, and making the embedded Postgres of a new project. Terraform's apply of 5,000 takes ten minutes.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeMlopsProject, writeTerraformProject } from './project.mjs';
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
-const sets = Number(words[0] ?? 5000);
-const bin = resolve(words[1] ?? fileURLToPath(new URL('../../bin/mlops.js', import.meta.url)));
+const bin = resolve(words[0] ?? fileURLToPath(new URL('../../bin/mlops.js', import.meta.url)));
 const packageRoot = resolve(bin, '../..');
-/** Limits and Terraform 1.11's figures are for 5,000 resources on two cores. */
+const asked = (flag) => process.argv.includes(flag);
+
+const TERRAFORM_SIZES = [1000, 5000];
+const SCALING_SIZES = [1000, 5000, 20_000, 50_000];
+/** Limits, floors and Terraform 1.11's published figures are for 5,000 resources on two cores. */
+const LIMITED = 5000;
 const STEPS = [
-  { name: 'plan, create', args: ['plan'], limitSeconds: 2, terraform: ['plan', '-input=false'], publishedSeconds: 8.2 },
+  {
+    name: 'plan, create',
+    args: ['plan'],
+    limitSeconds: 2,
+    floor: 5,
+    terraform: ['plan', '-input=false'],
+    published: 8.2,
+  },
   {
     name: 'apply',
     args: ['apply', '--yes'],
     limitSeconds: 12,
+    floor: 50,
     terraform: ['apply', '-auto-approve', '-input=false'],
-    publishedSeconds: 592,
+    published: 592,
   },
   {
     name: 'plan, nothing to do',
     args: ['plan', '--detailed-exitcode'],
     limitSeconds: 2,
+    floor: 10,
     terraform: ['plan', '-input=false'],
-    publishedSeconds: 19.4,
+    published: 19.4,
   },
 ];
-const MEMORY_LIMIT_MB = 500;
+const MEMORY_LIMIT_MB = { 5000: 500, 50000: 1000 };
+/** Of time over n log n, in logarithms: 1 is n log n itself; the rest is what a machine with other work adds. */
+const EXPONENT_LIMIT = 1.15;
 
-/** Wall seconds and peak resident MB of one process, from /proc where there is one. */
+let failed = false;
+
+/** Wall and CPU seconds and peak resident MB of one process, from /proc where there is one. */
 function measure(command, args, cwd) {
   return new Promise((done, fail) => {
     const startedAt = performance.now();
@@ -42,13 +60,17 @@ function measure(command, args, cwd) {
       env: { ...process.env, NO_COLOR: '1' },
     });
     let peakMb = null;
+    let cpuSeconds = null;
     let errors = '';
     const look = () => {
       try {
         const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
         if (peak !== null) peakMb = Math.round(Number(peak[1]) / 1024);
+        const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
+        const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        cpuSeconds = (Number(fields[11]) + Number(fields[12])) / 100;
       } catch {
-        // It has ended, or this system has no /proc: then the memory stays unknown.
+        // It has ended, or this system has no /proc: then they stay unknown.
       }
     };
     const timer = setInterval(look, 10);
@@ -59,75 +81,118 @@ function measure(command, args, cwd) {
     child.on('close', (code) => {
       clearInterval(timer);
       if (code !== 0) fail(new Error(`${command} ${args.join(' ')} exited with ${code}:\n${errors}`));
-      else done({ seconds: (performance.now() - startedAt) / 1000, peakMb });
+      else done({ seconds: (performance.now() - startedAt) / 1000, cpuSeconds, peakMb });
     });
   });
 }
 
-function mlopsProject(folder) {
-  mkdirSync(join(folder, 'data'), { recursive: true });
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(packageRoot, join(folder, 'node_modules', 'mlops'), 'dir');
-  writeFileSync(join(folder, 'data', 'visits.csv'), 'id,event_time,a,b\n1,2026-01-01 00:00:00,1.5,2\n');
-  writeFileSync(
-    join(folder, 'mlops.config.ts'),
-    `import { defineConfig, entity, featureSet, source } from 'mlops';
-const visits = source('visits', { file: 'data/visits.csv' });
-const patient = entity('patient', { keys: { id: 'int64' } });
-const sets = Array.from({ length: ${sets} }, (_, index) =>
-  featureSet(\`set_\${index}\`, {
-    entity: patient, source: visits, eventTime: 'event_time', ttl: '400d', owner: 'bench',
-    features: { a: { dtype: 'float64', expect: { min: 0 } }, b: { dtype: 'int64' }, ratio: { dtype: 'float64', expr: 'a / b' } },
-  }),
-);
-export default defineConfig({ project: 'bench', resources: [visits, patient, ...sets] });
-`,
-  );
-}
-
-function terraformProject(folder) {
-  const blocks = Array.from(
-    { length: sets },
-    (_, index) =>
-      `resource "terraform_data" "set_${index}" {\n  input = { entity = "patient", ttl = "400d", index = ${index} }\n}`,
-  );
-  writeFileSync(join(folder, 'main.tf'), `${blocks.join('\n')}\n`);
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'mlops-bench-plan-'));
-let failed = false;
-try {
-  const [ours, theirs] = [join(folder, 'mlops'), join(folder, 'terraform')];
-  mkdirSync(ours);
-  mkdirSync(theirs);
-  mlopsProject(ours);
-  await measure(process.execPath, [bin, 'state', 'list'], ours);
-  const hasTerraform =
-    !process.argv.includes('--without-terraform') &&
-    spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0;
-  if (hasTerraform) {
-    terraformProject(theirs);
-    await measure('terraform', ['init', '-input=false'], theirs);
+async function inFolder(body) {
+  const folder = mkdtempSync(join(tmpdir(), 'mlops-bench-plan-'));
+  chmodSync(folder, 0o711);
+  try {
+    return await body(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   }
-  console.log(`${sets} feature sets${hasTerraform ? '' : '; terraform: its published figures for 5,000 resources'}`);
-  for (const step of STEPS) {
-    const { seconds, peakMb } = await measure(process.execPath, [bin, ...step.args], ours);
-    const terraform = hasTerraform
-      ? (await measure('terraform', step.terraform, theirs)).seconds
-      : step.publishedSeconds;
-    const late = seconds > step.limitSeconds || (peakMb !== null && peakMb > MEMORY_LIMIT_MB);
-    failed ||= late;
+}
+
+/** Every step on a new project of `count` resources. */
+function ours(count) {
+  return inFolder(async (folder) => {
+    writeMlopsProject(folder, count, { packageRoot });
+    await measure(process.execPath, [bin, 'state', 'list'], folder);
+    const results = [];
+    for (const { args } of STEPS) results.push(await measure(process.execPath, [bin, ...args], folder));
+    return results;
+  });
+}
+
+function theirs(count) {
+  return inFolder(async (folder) => {
+    mkdirSync(folder, { recursive: true });
+    writeTerraformProject(folder, count);
+    await measure('terraform', ['init', '-input=false'], folder);
+    const results = [];
+    for (const { terraform } of STEPS) results.push(await measure('terraform', terraform, folder));
+    return results;
+  });
+}
+
+/** Least squares of log(seconds) over log(n log n). */
+function exponentOf(points) {
+  const logs = points.map(({ count, seconds }) => [Math.log(count * Math.log(count)), Math.log(seconds)]);
+  const mean = (index) => logs.reduce((sum, point) => sum + point[index], 0) / logs.length;
+  const [x, y] = [mean(0), mean(1)];
+  const above = logs.reduce((sum, point) => sum + (point[0] - x) * (point[1] - y), 0);
+  return above / logs.reduce((sum, point) => sum + (point[0] - x) ** 2, 0);
+}
+
+const digits = (value) => value.toFixed(value < 10 ? 2 : 1);
+
+function line(name, count, { seconds, cpuSeconds, peakMb }, more, wrong) {
+  failed ||= wrong.length > 0;
+  console.log(
+    [
+      name.padEnd(20),
+      `${String(count).padStart(6)} resources`,
+      `${digits(seconds).padStart(6)} s`,
+      `cpu ${cpuSeconds === null ? '?' : digits(cpuSeconds)} s`.padEnd(11),
+      `${String(peakMb ?? '?').padStart(4)} MB`,
+      ...more,
+      ...wrong,
+    ].join('   '),
+  );
+}
+
+const hasTerraform =
+  !asked('--without-terraform') && spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0;
+console.log(hasTerraform ? 'terraform: measured in this run' : 'terraform: its published figures for 5,000 resources');
+const measured = new Map();
+for (const count of hasTerraform ? TERRAFORM_SIZES : [LIMITED]) {
+  const mine = await ours(count);
+  measured.set(count, mine);
+  const other = hasTerraform
+    ? await theirs(count)
+    : STEPS.map(({ published }) => ({ seconds: published, peakMb: null }));
+  for (const [index, step] of STEPS.entries()) {
+    const ratio = other[index].seconds / mine[index].seconds;
+    const limited = count === LIMITED;
+    const wrong = [
+      ...(limited && mine[index].seconds > step.limitSeconds ? ['OVER THE LIMIT'] : []),
+      ...(limited && mine[index].peakMb > MEMORY_LIMIT_MB[LIMITED] ? ['TOO MUCH MEMORY'] : []),
+      ...(limited && ratio < step.floor ? ['UNDER THE FLOOR'] : []),
+    ];
+    const limits = limited ? [`limit ${step.limitSeconds} s, ${MEMORY_LIMIT_MB[LIMITED]} MB`] : [];
+    const theirMb = other[index].peakMb === null ? '' : `, ${other[index].peakMb} MB`;
+    const floor = limited ? ` (floor ${step.floor}x)` : '';
+    const beside = `terraform ${digits(other[index].seconds)} s${theirMb}: ${ratio.toFixed(1)}x${floor}`;
+    line(step.name, count, mine[index], [...limits, beside], wrong);
+  }
+}
+
+if (!asked('--without-scaling')) {
+  console.log('\nmlops alone');
+  for (const count of SCALING_SIZES) {
+    if (!measured.has(count)) measured.set(count, await ours(count));
+    const limit = MEMORY_LIMIT_MB[count];
+    for (const [index, step] of STEPS.entries()) {
+      const result = measured.get(count)[index];
+      const wrong = limit !== undefined && result.peakMb > limit ? ['TOO MUCH MEMORY'] : [];
+      line(step.name, count, result, limit === undefined ? [] : [`limit ${limit} MB`], wrong);
+    }
+  }
+  // What every process costs, however small the project, would flatter the growth: the smallest size is left out.
+  const sizes = SCALING_SIZES.filter((count) => count >= LIMITED);
+  for (const [index, step] of STEPS.entries()) {
+    const wall = exponentOf(sizes.map((count) => ({ count, seconds: measured.get(count)[index].seconds })));
+    const cpu = exponentOf(
+      sizes.map((count) => ({ count, seconds: measured.get(count)[index].cpuSeconds ?? Number.NaN })),
+    );
+    const wrong = wall > EXPONENT_LIMIT;
+    failed ||= wrong;
     console.log(
-      [
-        step.name.padEnd(20),
-        `${seconds.toFixed(2).padStart(6)} s (limit ${step.limitSeconds} s)`,
-        `${String(peakMb ?? '?').padStart(4)} MB (limit ${MEMORY_LIMIT_MB} MB)`,
-        `terraform ${terraform.toFixed(1)} s, ${(terraform / seconds).toFixed(0)}x`,
-        late ? 'OVER THE LIMIT' : '',
-      ].join('   '),
+      `${step.name.padEnd(20)}   time grows as (n log n)^${wall.toFixed(2)}, cpu ^${cpu.toFixed(2)} (limit ${EXPONENT_LIMIT})${wrong ? '   TOO FAST' : ''}`,
     );
   }
-} finally {
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
 process.exitCode = failed ? 1 : 0;
