@@ -96,7 +96,14 @@ export function createPlan(input: PlanInput): Plan {
 
   const ordered = inApplyOrder(found);
   const targets = [...(input.targets ?? [])].sort();
-  const changes = targets.length === 0 ? ordered : withinTargets(ordered, targets);
+  const changes =
+    targets.length === 0
+      ? ordered
+      : withinTargets(
+          ordered,
+          targets,
+          unmanaged.map(({ address }) => address),
+        );
   const summary = summarize(changes, unmanaged.length);
   const { create, update, delete: deletes, forget } = summary;
   return {

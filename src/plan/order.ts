@@ -40,13 +40,24 @@ export function inApplyOrder(changes: readonly Change[]): readonly Change[] {
     .flatMap((address) => byAddress.get(address) ?? []);
 }
 
-/** AP109 where a target is no resource. */
-export function withinTargets(changes: readonly Change[], targets: readonly Address[]): readonly Change[] {
+/** AP109 where a target is no resource of the specs or of an apply. `unmanaged`: made through the HTTP interface. */
+export function withinTargets(
+  changes: readonly Change[],
+  targets: readonly Address[],
+  unmanaged: readonly Address[] = [],
+): readonly Change[] {
   const known = new Set(changes.map(({ address }) => address));
   // The name that a resource had says it as well.
   const renamed = new Map(changes.map(({ address, previousAddress }) => [previousAddress ?? address, address]));
   const meant = targets.map((target) => (known.has(target) ? target : (renamed.get(target) ?? target)));
   for (const target of meant) {
+    if (unmanaged.includes(target)) {
+      throw new MlopsError('AP109', {
+        detail: `${target} was made through the HTTP interface and is not in the specs: nothing is planned for it.`,
+        hint: `declare it, or take it over: mlops import ${target}`,
+        address: target,
+      });
+    }
     if (!known.has(target)) {
       throw new MlopsError('AP109', {
         detail: `${target} is neither in the specs nor in the state.`,

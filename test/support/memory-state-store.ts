@@ -49,6 +49,7 @@ export function memoryStateStore({ onRename = () => {} }: MemoryStateStoreOption
   let lineage: string | null = null;
   let serial = 0;
   let holder: LockHolder | null = null;
+  let lost = new AbortController();
   const resources = new Map<Address, AnyRecordedResource>();
   const applies: ApplyRecord[] = [];
   let open: string | undefined;
@@ -145,6 +146,13 @@ export function memoryStateStore({ onRename = () => {} }: MemoryStateStoreOption
       const left = formerNames.filter((former) => former !== name);
       resources.set(address, (left.length === 0 ? rest : { ...other, formerNames: left }) as AnyRecordedResource);
     }
+  };
+
+  /** What an update cut off needed before is needed still. */
+  const withWhatItNeededBefore = (resource: AnyRecordedResource): AnyRecordedResource => {
+    const before = resource.status === 'updating' ? previous.get(resource.address) : undefined;
+    if (before === undefined) return resource;
+    return { ...resource, dependsOn: [...new Set([...resource.dependsOn, ...before.dependsOn])].sort() };
   };
 
   const record = (
@@ -249,17 +257,23 @@ export function memoryStateStore({ onRename = () => {} }: MemoryStateStoreOption
 
   return {
     log,
-    read: async (): Promise<State> => ({ lineage, serial, resources: [...resources.values()] }),
+    read: async (): Promise<State> => ({
+      lineage,
+      serial,
+      resources: [...resources.values()].map(withWhatItNeededBefore),
+    }),
     lock: async (who, operation) => {
       if (holder !== null)
         throw new MlopsError('AP101', { detail: `${holder.who} holds the lock for ${holder.operation}.` });
       const mine: LockHolder = { id: randomUUID(), who, operation, since: epoch, heldSeconds: 0, leaseEndsAt: epoch };
       holder = mine;
+      lost = new AbortController();
+      const { signal } = lost;
       log.push('lock');
       return {
         id: mine.id,
-        lost: new AbortController().signal,
-        assertHeld: () => {},
+        lost: signal,
+        assertHeld: () => signal.throwIfAborted(),
         release: async () => {
           log.push('release');
           if (holder?.id === mine.id) holder = null;
@@ -270,8 +284,10 @@ export function memoryStateStore({ onRename = () => {} }: MemoryStateStoreOption
     lockHolder: async () => holder,
     unlock: async (id) => {
       const held = holder?.id === id;
-      if (held) holder = null;
-      return held;
+      if (!held) return false;
+      holder = null;
+      lost.abort(new MlopsError('AP101', { detail: 'The lock of the state was lost: it was removed.' }));
+      return true;
     },
     beginApply: async (head) => {
       refuseMoved(head.lineage, head.serial);
