@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { type ApplyResult, applyPlan } from '../../src/apply/apply.ts';
 import type { ResourceEffects } from '../../src/apply/effects.ts';
+import type { ApplyEvent } from '../../src/apply/events.ts';
 import { createPlan } from '../../src/plan/create-plan.ts';
 import type { Plan, PlanMode } from '../../src/plan/plan.ts';
 import { structureDigest } from '../../src/spec/feature-set-structure.ts';
@@ -99,6 +100,7 @@ export async function applyStep(
   state: StateStore,
   effects: ResourceEffects,
   concurrency: number,
+  onEvent: (event: ApplyEvent) => void = () => {},
 ): Promise<ApplyResult> {
   return applyPlan({
     plan: await planStep(step, state),
@@ -110,6 +112,7 @@ export async function applyStep(
     gitCommit: null,
     root: '/project',
     concurrency,
+    onEvent,
   });
 }
 

@@ -154,7 +154,9 @@ export function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** Of an error of the driver: what was told in our own codes already has none, though those look alike. */
 export function sqlState(error: unknown): string | undefined {
+  if (error instanceof MlopsError) return undefined;
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
