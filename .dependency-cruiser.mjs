@@ -54,7 +54,7 @@ export default {
     { from: { path: '^src/' }, to: { pathNot: '^src/' } },
     arrow(src('graph'), src('lib')),
     arrow(src('spec'), src('graph', 'lib')),
-    arrow(src('plan'), src('spec', 'graph', 'lib'), '^src/stores/control/(state|facts|observed)\\.ts$'),
+    arrow(src('plan'), src('spec', 'graph', 'lib'), '^src/stores/control/(state|history|facts|observed)\\.ts$'),
     arrow('^src/stores/', ports, src('spec', 'lib')),
     ...services.map((service) => arrow(src(service), src('spec', 'graph', 'lib'), ports)),
     arrow(src('provision'), src('spec', 'lib'), '^src/plan/change\\.ts$'),

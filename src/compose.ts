@@ -30,6 +30,8 @@ import type { Scope, StateStore } from './stores/control/state.ts';
 /** Rows as `--json` shows them: under the names that the HTTP interface has. */
 export {
   featureSetView,
+  historyView,
+  pastView,
   recordedView,
   runEventView,
   runSummaryView,
@@ -40,10 +42,11 @@ export {
 } from './api/views.ts';
 export type { Orchestrator } from './orchestrator/orchestrator.ts';
 export { sourcesBelow } from './stores/control/catalog.ts';
+export type { HistoryEntry, SerialRecord } from './stores/control/history.ts';
 export { type ModelVersion, STAGES, type Stage } from './stores/control/registry.ts';
 export { RUN_STATUSES, type RunStatus } from './stores/control/run-states.ts';
 export type { RunEvent, RunRecord } from './stores/control/runs.ts';
-export type { HeldLock } from './stores/control/state.ts';
+export type { AnyRecordedResource, HeldLock, State, StateEdit } from './stores/control/state.ts';
 
 export interface OpenOptions {
   /** For `plan` and its like: a server that others share is not migrated. Default false. */

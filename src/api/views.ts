@@ -1,6 +1,7 @@
 /** Rows as the HTTP interface shows them. The names are the contract; see docs/http-api.md and openapi.json. */
 
 import type { FeatureSetDescription } from '../features/describe.ts';
+import type { HistoryEntry, PastResource } from '../stores/control/history.ts';
 import type { ModelVersion, StageMove } from '../stores/control/registry.ts';
 import type { RunEvent, RunRecord, RunSummary, TaskRecord } from '../stores/control/runs.ts';
 import type { RecordedResource } from '../stores/control/state.ts';
@@ -109,4 +110,16 @@ export function featureSetView(description: FeatureSetDescription) {
 /** A recorded resource whole, as the state has it. The spec is spelled as in the schemas; `outputs` holds the user's names too. */
 export function recordedView({ spec, outputs, ...resource }: RecordedResource) {
   return { ...(snakeCaseKeys(resource) as Record<string, unknown>), spec, outputs };
+}
+
+/** One change of the state's history. */
+export function historyView({ before, after, ...entry }: HistoryEntry) {
+  return { ...(snakeCaseKeys(entry) as Record<string, unknown>), before: pastView(before), after: pastView(after) };
+}
+
+/** A resource as it was. */
+export function pastView(resource: PastResource | null) {
+  if (resource === null) return null;
+  const { spec, outputs, ...rest } = resource;
+  return { ...(snakeCaseKeys(rest) as Record<string, unknown>), spec, outputs };
 }

@@ -12,6 +12,7 @@ import { walk } from '../graph/walk.ts';
 import { invariant } from '../lib/assert.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { MlopsError } from '../lib/error.ts';
+import { redactor } from '../lib/redact.ts';
 import { isNoOp } from '../plan/action.ts';
 import type { Change } from '../plan/change.ts';
 import { changeGraph } from '../plan/order.ts';
@@ -42,6 +43,8 @@ export interface ApplyInput {
   readonly gitCommit: string | null;
   /** Absolute path of the project root. */
   readonly root: string;
+  /** Values that must not get into the record of a failure. */
+  readonly secrets?: readonly string[];
   /** Held by the caller, who gives it back. Default: taken for this apply. */
   readonly lock?: HeldLock | undefined;
   /** Changes at once. Default 10. */
@@ -162,6 +165,7 @@ async function makeChanges(
   const steps = moving.reduce((sum, change) => sum + stepsOf(change).length, 0);
   const pace = createPace(steps, clock.now().getTime());
   onEvent({ type: 'apply_started', applyId: journal.applyId, steps });
+  const redact = redactor(input.secrets ?? []);
   const context: HandlerContext = {
     effects: input.effects,
     artifacts: input.artifacts,
@@ -173,7 +177,7 @@ async function makeChanges(
     invariant(change !== undefined, `${address} is no change of the plan`);
     if (!moves.has(address)) return;
     try {
-      await runSteps(change, { lock, journal, context, onEvent, pace, clock });
+      await runSteps(change, { lock, journal, context, onEvent, pace, clock, redact });
     } catch (error) {
       if (error instanceof StepError) failed.push(error.failure);
       else broken.abort(error);

@@ -1,6 +1,7 @@
 /** A step that failed, in words that may be recorded and shown: no secret in them. */
 import type { DiagnosticCode } from '../lib/codes.ts';
 import { MlopsError } from '../lib/error.ts';
+import type { Redact } from '../lib/redact.ts';
 import type { Address } from '../spec/address.ts';
 
 export interface StepFailure {
@@ -20,12 +21,12 @@ export class StepError extends Error {
   }
 }
 
-export function describeFailure(address: Address, error: unknown): StepFailure {
+export function describeFailure(address: Address, error: unknown, redact: Redact): StepFailure {
   if (error instanceof MlopsError) {
-    return { address, code: error.code, message: error.detail, hint: error.hint ?? null };
+    return { address, code: error.code, message: redact(withoutCredentials(error.detail)), hint: error.hint ?? null };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { address, code: null, message: withoutCredentials(message), hint: null };
+  return { address, code: null, message: redact(withoutCredentials(message)), hint: null };
 }
 
 /** Drivers put connection strings into messages: `postgres://user:password@host`. */

@@ -1,6 +1,7 @@
 /** The steps of one change, in order: one, or two for a replace. Each is intent → effect → outcome. */
 import type { Clock } from '../lib/clock.ts';
 import type { JsonObject } from '../lib/json.ts';
+import type { Redact } from '../lib/redact.ts';
 import type { Change } from '../plan/change.ts';
 import type { CanonicalSpecs } from '../spec/canonical-specs.ts';
 import type { Kind } from '../spec/kinds.ts';
@@ -18,6 +19,7 @@ export interface StepTools {
   readonly onEvent: (event: ApplyEvent) => void;
   readonly pace: Pace;
   readonly clock: Clock;
+  readonly redact: Redact;
 }
 
 /**
@@ -43,7 +45,7 @@ export function stepsOf(change: Change): readonly StepAction[] {
 async function runStep(
   change: Change,
   action: StepAction,
-  { lock, journal, context, onEvent, pace, clock }: StepTools,
+  { lock, journal, context, onEvent, pace, clock, redact }: StepTools,
 ): Promise<void> {
   const { address } = change;
   const intent = intentOf(change, action);
@@ -58,7 +60,7 @@ async function runStep(
   try {
     outputs = await effectOf(change.kind, action, intent.spec, context);
   } catch (error) {
-    const failure = describeFailure(address, error);
+    const failure = describeFailure(address, error, redact);
     await journal.failed(address, failure.message, failure.code);
     const now = clock.now().getTime();
     pace.ended(address, now);

@@ -2,12 +2,14 @@
 import { relative } from 'node:path';
 import type { HeldLock, OpenEnvironment } from '../compose.ts';
 import { MlopsError } from '../lib/error.ts';
+import { secretsIn } from '../lib/secret.ts';
 import { createPlan } from '../plan/create-plan.ts';
 import { type Gate, gateMessage } from '../plan/gate.ts';
 import { hasChanges, type Plan, type PlanMode } from '../plan/plan.ts';
 import { renderHuman } from '../plan/render/human.ts';
 import { type Address, parseAddress } from '../spec/address.ts';
 import type { Project } from '../spec/project.ts';
+import { pastOf, requireCode } from './against.ts';
 import { type ApplyFlags, showProgress } from './applying.ts';
 import type { BaseCommand, GlobalFlags } from './base-command.ts';
 import { EXIT_BLOCKED, EXIT_ERROR, EXIT_INTERRUPTED, useColor, writeJsonLine } from './report.ts';
@@ -15,16 +17,25 @@ import { EXIT_BLOCKED, EXIT_ERROR, EXIT_INTERRUPTED, useColor, writeJsonLine } f
 export async function planFor(
   environment: OpenEnvironment,
   project: Project,
-  options: { readonly mode: PlanMode; readonly targets?: readonly string[] | undefined },
+  options: {
+    readonly mode: PlanMode;
+    readonly targets?: readonly string[] | undefined;
+    /** Plans to go back to the specs of this serial. */
+    readonly against?: number | undefined;
+  },
 ): Promise<Plan> {
-  return createPlan({
-    project,
+  const past = options.against === undefined ? undefined : await pastOf(environment, project, options.against);
+  const plan = createPlan({
+    project: past?.project ?? project,
     environment: environment.scope.environment,
     state: await environment.state.read(),
     mode: options.mode,
     targets: (options.targets ?? []).map(addressOfTarget),
-    gitCommit: await environment.gitCommit(),
+    against: past?.serial ?? null,
+    gitCommit: past === undefined ? await environment.gitCommit() : past.gitCommit,
   });
+  if (past !== undefined) await requireCode(environment, plan, project);
+  return plan;
 }
 
 /** What the stores hold beside what is recorded. */
@@ -95,6 +106,7 @@ export async function carryOut(
     who: environment.who,
     gitCommit: commit,
     root: environment.settings.root,
+    secrets: secretsIn([plan, environment.settings.spec], process.env),
     lock,
     concurrency: flags.parallelism,
     signal: command.interruption.signal,

@@ -26,6 +26,7 @@ export const CODES = {
   SP116: 'Text key read as a number',
   SP118: 'Code that cannot be configured',
   SP119: 'Suppression without effect',
+  SP120: 'Record is still needed',
   // specs: SQL
   SP201: 'SQL syntax error',
   SP202: 'Unknown table',
@@ -42,6 +43,9 @@ export const CODES = {
   AP108: 'Rename cannot be done',
   AP109: 'Unknown target',
   AP110: 'Graver than the gate lets through',
+  AP113: 'Name of a feature set that was renamed',
+  AP114: 'Serial is not in the history',
+  AP115: 'Past code is gone',
   AP116: 'Nothing to import',
   AP117: 'Changed while it was imported',
   AP118: 'Apply could not be recorded',

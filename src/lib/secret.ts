@@ -12,6 +12,19 @@ export function isEnvRef(value: unknown): value is EnvRef {
   return typeof value === 'object' && value !== null && typeof (value as EnvRef).$env === 'string';
 }
 
+/** The values of all references anywhere in `value` that are set: what must be shown nowhere. */
+export function secretsIn(value: unknown, variables: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const found = new Set<string>();
+  const visit = (part: unknown): void => {
+    if (typeof part !== 'object' || part === null) return;
+    const secret = isEnvRef(part) ? variables[part.$env] : undefined;
+    if (secret !== undefined && secret !== '') found.add(secret);
+    for (const member of Object.values(part)) visit(member);
+  };
+  visit(value);
+  return [...found];
+}
+
 /** The value now, from `variables` (normally process.env). Throws SP110 when it is not set. */
 export function resolveEnv(value: string | EnvRef, variables: Readonly<Record<string, string | undefined>>): string {
   if (!isEnvRef(value)) return value;

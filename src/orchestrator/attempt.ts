@@ -1,13 +1,13 @@
 /** One attempt at one task, from its lease to what is to be recorded of its end. */
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
+import { type Redact, redactor } from '../lib/redact.ts';
 import { isEnvRef, resolveEnv } from '../lib/secret.ts';
 import { durationMs } from '../lib/units.ts';
 import type { CanonicalTask } from '../spec/canonical-specs.ts';
 import type { AttemptStatus } from '../stores/control/run-states.ts';
 import type { AttemptEnd, Lease, RunRecord } from '../stores/control/runs.ts';
 import { runOperator } from './operators/operators.ts';
-import { type Redact, redactor } from './redact.ts';
 import { retryVerdict } from './retry.ts';
 import { type ProcessRunnerOptions, runProcess } from './runners/process-runner.ts';
 import type { OperatorServices } from './services.ts';

@@ -1,14 +1,5 @@
-/** Removes secrets' exact values from text, also where one is cut in two by the end of a chunk. */
-
-export const REDACTED = '[redacted]';
-
-export type Redact = (text: string) => string;
-
-export function redactor(secrets: readonly string[]): Redact {
-  // The longest first: one secret may be a part of another.
-  const values = [...new Set(secrets)].filter((secret) => secret !== '').sort((a, b) => b.length - a.length);
-  return (text) => values.reduce((redacted, secret) => redacted.replaceAll(secret, REDACTED), text);
-}
+/** Removes secrets' exact values from a stream of text, also where one is cut in two by the end of a chunk. */
+import { redactor } from '../lib/redact.ts';
 
 export interface RedactingStream {
   /** What may be shown by now; what could be the begin of a secret is kept back. */

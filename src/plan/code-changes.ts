@@ -1,5 +1,7 @@
 /** Files of code bundles in a plan: which ones changed, and whose content is needed to show how. */
 import { isJsonObject } from '../lib/json.ts';
+import type { Address } from '../spec/address.ts';
+import { isNoOp } from './action.ts';
 import type { AttributeDiff } from './change.ts';
 import { pointerSegments } from './diff.ts';
 import type { Plan } from './plan.ts';
@@ -45,4 +47,25 @@ export function bundleFilesOf(value: unknown): readonly string[] | undefined {
   if (!isJsonObject(value) || Object.keys(value).sort().join() !== 'digest,files') return undefined;
   const { digest, files } = value;
   return typeof digest === 'string' && isJsonObject(files) ? Object.keys(files).sort() : undefined;
+}
+
+export interface BundleFile {
+  readonly address: Address;
+  readonly file: string;
+  readonly digest: string;
+}
+
+/** Every file of code that the pipelines to be made or changed run. */
+export function bundlesOf(plan: Plan): readonly BundleFile[] {
+  return plan.changes.flatMap(({ address, kind, actions, after }) => {
+    if (kind !== 'pipeline' || after === null || isNoOp(actions)) return [];
+    const tasks = isJsonObject(after['tasks']) ? Object.values(after['tasks']) : [];
+    return tasks.flatMap((task) => {
+      const bundle = isJsonObject(task) ? task['bundle'] : undefined;
+      const files = isJsonObject(bundle) && isJsonObject(bundle['files']) ? bundle['files'] : {};
+      return Object.entries(files).flatMap(([file, digest]) =>
+        typeof digest === 'string' ? [{ address, file, digest }] : [],
+      );
+    });
+  });
 }

@@ -26,6 +26,7 @@ import { codeChange } from './code-changes.ts';
 import { decisionsOf } from './decisions.ts';
 import { diffSpecs, dottedPath, sensitiveParts } from './diff.ts';
 import { createLineage, impactOf, type Lineage } from './impact.ts';
+import { lastTime } from './last-time.ts';
 import { inApplyOrder, withinTargets } from './order.ts';
 import { PLAN_FORMAT, type Plan, type PlanMode, type PlanSummary, type UnmanagedResource } from './plan.ts';
 import { refusalsOf } from './refusals.ts';
@@ -42,6 +43,8 @@ export interface PlanInput {
   /** Only these and what they need (apply) or what needs them (destroy and deletes). Default: everything. */
   readonly targets?: readonly Address[];
   readonly facts?: PlanFacts;
+  /** The serial whose specs the project holds. Default: the project's own. */
+  readonly against?: number | null;
   /** The commit that is checked out. Default: none is known. */
   readonly gitCommit?: string | null;
 }
@@ -123,7 +126,7 @@ export function createPlan(input: PlanInput): Plan {
       .filter((change) => !isNoOp(change.actions) && !changes.includes(change))
       .map(({ address }) => address)
       .sort(),
-    against: null,
+    against: input.against ?? null,
     changes,
     drift: [],
     decisions: decisionsOf(changes, context),
@@ -216,17 +219,19 @@ function decide(
   const rename = context.renames.to.get(address);
   if (desired === undefined) {
     const gone = context.mode === 'destroy' ? 'destroy asked for' : 'no longer in the specs';
-    const again = recorded === undefined || recorded.status === 'ready' ? '' : `interrupted while ${recorded.status}; `;
-    return { actions: ['delete'], reason: again + gone };
+    const before = recorded === undefined ? undefined : lastTime(recorded);
+    return { actions: ['delete'], reason: before === undefined ? gone : `${before}; ${gone}` };
   }
   if (recorded === undefined) return { actions: ['create'], reason: 'not in the state yet' };
+  const before = lastTime(recorded);
+  const again = recorded.failure === undefined ? before : `${before}; tried again`;
   switch (recorded.status) {
     case 'creating':
-      return { actions: ['create'], reason: 'interrupted while creating' };
+      return { actions: ['create'], reason: again };
     case 'updating':
-      return { actions: ['update'], reason: 'interrupted while updating' };
+      return { actions: ['update'], reason: again };
     case 'deleting':
-      return { actions: ['delete', 'create'], reason: 'interrupted while deleting; finished, then made again' };
+      return { actions: ['delete', 'create'], reason: `${before}; finished, then made again` };
     case 'ready':
       break;
   }

@@ -5,6 +5,7 @@
 import { digestOf, sha256 } from '../lib/canonical.ts';
 import { MlopsError } from '../lib/error.ts';
 import { PLAN_FORMAT, type Plan } from './plan.ts';
+import { readPlan, type SavedPlanJson } from './read-plan.ts';
 
 const PLAN_FILE_FORMAT = 'mlops.planfile/1';
 
@@ -29,7 +30,7 @@ export function encodePlanFile({ plan, bundleFiles }: SavedPlan): string {
 export function decodePlanFile(text: string, file: string): SavedPlan {
   const content = parse(text, file);
   if (content['format'] !== PLAN_FILE_FORMAT) {
-    throw unreadable(file, `it is not of the format ${PLAN_FILE_FORMAT}`);
+    throw unreadable(file, otherFormat(content['format'], PLAN_FILE_FORMAT));
   }
   const saved = content['saved'];
   if (!isRecord(saved) || content['digest'] !== sha256(JSON.stringify(saved))) {
@@ -38,8 +39,18 @@ export function decodePlanFile(text: string, file: string): SavedPlan {
   // The digest proves that encodePlanFile wrote it; only a plan of another format can differ in shape.
   const plan = saved['plan'];
   if (!isRecord(plan) || plan['format'] !== PLAN_FORMAT)
-    throw unreadable(file, `its plan is not of the format ${PLAN_FORMAT}`);
-  return saved as unknown as SavedPlan;
+    throw unreadable(file, `of its plan, ${otherFormat(isRecord(plan) ? plan['format'] : undefined, PLAN_FORMAT)}`);
+  return { ...(saved as unknown as SavedPlan), plan: readPlan(plan as unknown as SavedPlanJson) };
+}
+
+/** Formats count up: a later one was written by a later version of this program. */
+function otherFormat(found: unknown, known: string): string {
+  const [name, version] = known.split('/') as [string, string];
+  const [, later] =
+    new RegExp(`^${name.replace('.', '\\.')}/(\\d+)$`).exec(typeof found === 'string' ? found : '') ?? [];
+  return later !== undefined && Number(later) > Number(version)
+    ? `its format ${found} is newer than ${known}, the newest that this version of mlops reads`
+    : `it is not of the format ${known}`;
 }
 
 function parse(text: string, file: string): Record<string, unknown> {

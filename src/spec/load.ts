@@ -4,7 +4,6 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
-import { digestOf } from '../lib/canonical.ts';
 import { CODES } from '../lib/codes.ts';
 import { type Diagnostic, hasErrors, sortDiagnostics } from '../lib/diagnostics.ts';
 import type { Address } from './address.ts';
@@ -18,6 +17,7 @@ import { configIn } from './find-config.ts';
 import { type LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { toDiagnostic } from './problem.ts';
 import type { AnyResource, Project } from './project.ts';
+import { projectDigest } from './project-digest.ts';
 import { readProject } from './read-project.ts';
 import { scheduleProblems } from './schedule-problems.ts';
 import { specDigest } from './spec-digest.ts';
@@ -79,7 +79,7 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   const resources = new Map<Address, AnyResource>();
   for (const resource of table.sorted()) resources.set(resource.address, toResource(resource));
   const { project: name, description, environments = {}, rules = {} } = read.settings;
-  const digest = digestOf([...resources.values()].map((resource) => [resource.address, resource.digest]));
+  const digest = projectDigest(resources.values());
   return {
     project: { name, description, root, configFile, environments, rules, resources, digest, bundleFiles },
     diagnostics: sorted,

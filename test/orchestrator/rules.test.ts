@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { REDACTED, redactor } from '../../src/lib/redact.ts';
 import { AGING_SECONDS, admit } from '../../src/orchestrator/admission.ts';
-import { REDACTED, redactingStream, redactor } from '../../src/orchestrator/redact.ts';
+import { redactingStream } from '../../src/orchestrator/redact.ts';
 import { MAX_RECOVERIES, retryDelayMs, retryVerdict } from '../../src/orchestrator/retry.ts';
 import { runRules } from '../../src/orchestrator/rules.ts';
 import { ancestorsOf } from '../../src/orchestrator/upstream.ts';

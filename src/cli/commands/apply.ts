@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { boolean, string } from '@oclif/core/flags';
+import { boolean, integer, string } from '@oclif/core/flags';
 import { restoreCode } from '../../apply/restore-code.ts';
 import { MlopsError } from '../../lib/error.ts';
+import { refuseEdited } from '../../plan/edited-since.ts';
+import { projectOrSettings } from '../against.ts';
 import { applyFlags, underLock } from '../applying.ts';
 import { BaseCommand } from '../base-command.ts';
 import { failOnFlag, gateFor } from '../plan-output.ts';
@@ -18,6 +20,7 @@ export default class Apply extends BaseCommand {
     ...applyFlags,
     'fail-on': failOnFlag,
     target: string({ description: 'Only this address and what it needs. May be repeated.', multiple: true }),
+    against: integer({ description: 'Go back to the specs as they were at this serial of the state.', min: 1 }),
   };
 
   async run(): Promise<void> {
@@ -27,10 +30,16 @@ export default class Apply extends BaseCommand {
   }
 
   private async applySpecs(flags: Flags): Promise<number> {
-    const { settings, project } = await desiredOf(flags);
+    const { settings, project } = await (flags.against === undefined
+      ? desiredOf(flags)
+      : projectOrSettings(this, flags));
     return within(this, settings, (environment) =>
       underLock(this, flags, environment, 'apply', async (lock) => {
-        const plan = await planFor(environment, project, { mode: 'apply', targets: flags.target });
+        const plan = await planFor(environment, project, {
+          mode: 'apply',
+          targets: flags.target,
+          against: flags.against,
+        });
         const gate = gateFor(plan, flags['fail-on']);
         const code = await applyWithConsent(this, flags, environment, plan, project.bundleFiles, { gate, lock });
         if (code !== 0) return code;
@@ -55,8 +64,19 @@ export default class Apply extends BaseCommand {
       });
     }
     const files = new Map(Object.entries(bundleFiles).map(([digest, path]) => [digest, resolve(settings.root, path)]));
+    if (flags.against !== undefined && flags.against !== plan.against) {
+      throw new MlopsError('CL101', {
+        detail: `${file} says itself what it goes back to; --against is for a new plan.`,
+      });
+    }
+    // A plan that destroys or goes back takes nothing from the files here.
+    const takesFiles = plan.mode === 'apply' && plan.against === null;
     return within(this, settings, async (environment) => {
-      requireSameCommit(file, plan.gitCommit, await environment.gitCommit());
+      if (takesFiles) {
+        requireSameCommit(file, plan.gitCommit, await environment.gitCommit());
+        const { project } = await desiredOf({ ...flags, env: settings.environment });
+        refuseEdited(file, plan, project);
+      }
       const gate = gateFor(plan, flags['fail-on']);
       return underLock(this, flags, environment, plan.mode, (lock) =>
         applyWithConsent(this, { ...flags, yes: true }, environment, plan, files, { gate, lock }),
@@ -74,6 +94,7 @@ type Flags = Awaited<ReturnType<Apply['parse']>>['flags'] & {
   parallelism: number;
   'lock-timeout': string | undefined;
   target: string[] | undefined;
+  against: number | undefined;
   'fail-on': string | undefined;
 };
 

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { boolean, string } from '@oclif/core/flags';
+import { boolean, integer, string } from '@oclif/core/flags';
 import { MlopsError } from '../../lib/error.ts';
 import { hasChanges, hasDrift } from '../../plan/plan.ts';
+import { projectOrSettings } from '../against.ts';
 import { BaseCommand, type GlobalFlags } from '../base-command.ts';
 import { failOnFlag, gateFor, PLAN_FORMATS, type PlanFormat, writePlan } from '../plan-output.ts';
 import { planFor, refreshPlanOf, relativeBundleFiles } from '../planning.ts';
@@ -27,7 +28,8 @@ export default class PlanCommand extends BaseCommand {
     }),
     'fail-on': failOnFlag,
     target: string({ description: 'Only this address and what it needs. May be repeated.', multiple: true }),
-    destroy: boolean({ description: 'Plan to destroy everything.' }),
+    destroy: boolean({ description: 'Plan to destroy everything.', exclusive: ['against'] }),
+    against: integer({ description: 'Plan to go back to the specs as they were at this serial of the state.', min: 1 }),
     'refresh-only': boolean({ description: 'Change nothing: say where the stores are not as recorded.' }),
   };
 
@@ -35,13 +37,16 @@ export default class PlanCommand extends BaseCommand {
     const { flags } = await this.parse(PlanCommand);
     const format = formatOf(flags);
     if (flags['refresh-only']) return this.refresh(flags, format);
-    const { settings, project } = await desiredOf({ ...flags, json: format === 'json' });
+    const asked = { ...flags, json: format === 'json' };
+    const { settings, project } = await (flags.against === undefined
+      ? desiredOf(asked)
+      : projectOrSettings(this, asked));
     const { plan, gate } = await within(
       this,
       settings,
       async (environment) => {
         const mode = flags.destroy ? 'destroy' : 'apply';
-        const made = await planFor(environment, project, { mode, targets: flags.target });
+        const made = await planFor(environment, project, { mode, targets: flags.target, against: flags.against });
         const output = { format, gate: gateFor(made, flags['fail-on']), settings, bundleFiles: project.bundleFiles };
         await writePlan(this, flags, environment, made, output);
         return { plan: made, gate: output.gate };

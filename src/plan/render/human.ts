@@ -110,7 +110,8 @@ function summaryLines(plan: Plan, paint: Paint): string[] {
   const scope = `${plan.project}/${plan.environment}`;
   const partial = plan.complete ? [] : [paint.faint(`Limited to ${plan.targets.join(', ')} and what belongs to it.`)];
   if (!hasChanges(plan)) {
-    const same = plan.mode === 'destroy' ? 'there is nothing to destroy' : `${scope} is as the specs say`;
+    const as = plan.against === null ? 'the specs say' : `at serial ${plan.against}`;
+    const same = plan.mode === 'destroy' ? 'there is nothing to destroy' : `${scope} is as ${as}`;
     return [
       ...partial,
       `${paint.strong('Nothing to change:')} ${same}${noOp === 0 ? '' : ` (${counted(noOp, 'resource')})`}.`,
@@ -126,7 +127,7 @@ function summaryLines(plan: Plan, paint: Paint): string[] {
   return [
     ...partial,
     ...(rules === undefined ? [] : [paint.faint(`Rules of the project: ${rules}.`)]),
-    `${paint.strong(`Plan for ${scope}:`)} ${parts.join(', ')}${noOp === 0 ? '' : `, ${noOp} unchanged`}.${
+    `${paint.strong(`Plan for ${scope}${plan.against === null ? '' : `, back to serial ${plan.against}`}:`)} ${parts.join(', ')}${noOp === 0 ? '' : `, ${noOp} unchanged`}.${
       findings.length === 0 ? '' : ` ${findings.join(', ')}.`
     }`,
     ...(plan.errored

@@ -86,7 +86,7 @@ function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
   const { create, update, delete: deletes, noOp, errors, warnings, suppressed } = plan.summary;
   const scope = code(`${plan.project}/${plan.environment}`);
   const title = hasChanges(plan)
-    ? `### Plan for ${scope}: ${create} to create, ${update} to update, ${deletes} to destroy`
+    ? `### Plan for ${scope}${plan.against === null ? '' : `, back to serial ${plan.against}`}: ${create} to create, ${update} to update, ${deletes} to destroy`
     : `### Nothing to change in ${scope}`;
   const blocked = gate === undefined ? undefined : gateMessage(gate);
   const rules = rulesText(plan);

@@ -126,7 +126,7 @@ async function recording<T>(write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    const state = sqlState(error);
+    const state = error instanceof MlopsError ? undefined : sqlState(error);
     if (state === undefined) throw error;
     throw new MlopsError('AP118', {
       detail: `The control store could not record what was done (${state}: ${error instanceof Error ? error.message : String(error)}).`,

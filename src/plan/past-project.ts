@@ -1,0 +1,37 @@
+/**
+ * The specs as they were when a serial was done, as a project: planning against it shows what would change back. What was
+ * renamed since is renamed back, with its data. Rules and settings are those of now.
+ */
+import type { Address } from '../spec/address.ts';
+import type { AnyResource, Project } from '../spec/project.ts';
+import { projectDigest } from '../spec/project-digest.ts';
+import type { PastResource, PastState } from '../stores/control/history.ts';
+import type { State } from '../stores/control/state.ts';
+
+export function pastProject(project: Project, past: PastState, state: State): Project {
+  const managed = new Set(
+    state.resources.flatMap(({ address, managedBy }) => (managedBy === 'apply' ? [address] : [])),
+  );
+  const resources = new Map<Address, AnyResource>();
+  for (const [address, resource] of past.resources) {
+    // What the HTTP interface made is left to it, unless the specs took it over since.
+    if (resource.managedBy === 'api' && !managed.has(past.renamedSince.get(address) ?? address)) continue;
+    resources.set(address, declared(address, resource, past.renamedSince.get(address)));
+  }
+  return { ...project, resources, digest: projectDigest(resources.values()) };
+}
+
+function declared(address: Address, resource: PastResource, now: Address | undefined): AnyResource {
+  const { kind, name, digest, dependsOn } = resource;
+  const { movedFrom: _, ...spec } = resource.spec;
+  return {
+    kind,
+    name,
+    address,
+    spec: now === undefined ? spec : { ...spec, movedFrom: now.slice(kind.length + 1) },
+    digest,
+    dependsOn,
+    at: undefined,
+    locate: () => undefined,
+  } as AnyResource;
+}
