@@ -43,7 +43,6 @@ export const CODES = {
   AP108: 'Rename cannot be done',
   AP109: 'Unknown target',
   AP110: 'Graver than the gate lets through',
-  AP113: 'Name of a feature set that was renamed',
   AP114: 'Serial is not in the history',
   AP115: 'Past code is gone',
   AP116: 'Nothing to import',

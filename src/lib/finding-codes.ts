@@ -4,8 +4,7 @@
  */
 import { CODES, type DiagnosticCode } from './codes.ts';
 
-/** AP113 is one of them: only people know which versions of a model are in use. */
-const ANALYZED = /^((FS|PL|MD|EP)1\d\d|AP113)$/;
+const ANALYZED = /^(FS|PL|MD|EP)1\d\d$/;
 
 /** The apply refuses it, because a run may have started since the plan. */
 const FIXED: ReadonlySet<DiagnosticCode> = new Set<DiagnosticCode>(['PL101']);

@@ -10,7 +10,7 @@ type SavedChange = Omit<Saved<Change, 'previousAddress'>, 'findings' | 'impact'>
   readonly impact: SavedImpact;
 };
 export type SavedPlanJson = Omit<
-  Saved<Plan, 'leftOut' | 'against' | 'decisions' | 'policies' | 'gitCommit'>,
+  Saved<Plan, 'leftOut' | 'against' | 'rules' | 'decisions' | 'policies' | 'gitCommit'>,
   'changes' | 'summary'
 > & {
   readonly changes: readonly SavedChange[];
@@ -24,6 +24,7 @@ export function readPlan(saved: SavedPlanJson): Plan {
     gitCommit: saved.gitCommit ?? null,
     leftOut: saved.leftOut ?? [],
     against: saved.against ?? null,
+    rules: saved.rules ?? {},
     decisions: saved.decisions ?? [],
     policies: saved.policies ?? [],
     changes: saved.changes.map((change) => ({
