@@ -1,4 +1,4 @@
-// Compiles src and the schemas to dist and copies the SQL beside it. Incremental: with nothing changed it takes about a second.
+// Compiles src and the schemas to dist and copies the SQL and the Lua beside it. Incremental: with nothing changed it takes about a second.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -53,7 +53,7 @@ const tsc = spawnSync(
   },
 );
 if (tsc.status !== 0) process.exit(tsc.status ?? 1);
-for (const file of sources.filter((name) => /\.(sql|json)$/.test(name))) {
+for (const file of sources.filter((name) => /\.(sql|lua|json)$/.test(name))) {
   cpSync(file, join(dist, file.slice(join(root, 'src').length)));
 }
 const bin = join(root, 'bin/mlops.js');

@@ -11,6 +11,7 @@ import { effectsOf } from './compose/effects.ts';
 import { gitCommit, whoami } from './compose/identity.ts';
 import { createClosers, lazily } from './compose/lazy.ts';
 import type { Look } from './compose/observe.ts';
+import { openOnline } from './compose/online.ts';
 import { operatorServices } from './compose/operator-services.ts';
 import type { Settings } from './compose/settings.ts';
 import type { Features } from './features/create-features.ts';
@@ -26,6 +27,7 @@ import type { PredictionLogStore } from './stores/control/prediction-log.ts';
 import type { RegistryStore } from './stores/control/registry.ts';
 import type { RunStore } from './stores/control/runs.ts';
 import type { Scope, StateStore } from './stores/control/state.ts';
+import type { OnlineHealth } from './stores/online.ts';
 
 /** Rows as `--json` shows them: under the names that the HTTP interface has. */
 export {
@@ -84,6 +86,8 @@ export interface OpenEnvironment {
   observe(signal: AbortSignal): Promise<Look>;
   /** Whether the control store answers. */
   ping(): Promise<void>;
+  /** Whether the online store can be used now; throws what is wrong. */
+  checkOnline(): Promise<OnlineHealth>;
   /** Closes what was opened, the last first. */
   close(): Promise<void>;
 }
@@ -127,8 +131,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     return createPostgresFeatureState(control.db, await control.scopeId());
   });
   const online = lazily(async () => {
-    const { createLmdbOnline } = await import('./stores/lmdb/lmdb-online.ts');
-    const made = createLmdbOnline({ directory: join(folder, 'online', environment) });
+    const made = await openOnline(settings, folder);
     closers.add('store', () => made.close());
     return made;
   });
@@ -249,6 +252,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       });
     },
     ping: control.ping,
+    checkOnline: async () => (await online()).check(),
     close: () => closers.close(),
   };
 }

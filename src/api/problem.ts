@@ -54,6 +54,11 @@ const STATUS_BY_CODE: Partial<Record<DiagnosticCode, number>> = {
   ST102: 503,
   ST103: 503,
   ST104: 503,
+  ST120: 503,
+  ST121: 503,
+  ST122: 503,
+  ST123: 503,
+  ST124: 503,
 };
 
 export function statusOf(error: MlopsError): number {

@@ -38,6 +38,8 @@ export interface ApiServer {
 /** JSON bodies; artifacts are streams and have no limit. */
 const BODY_LIMIT_BYTES = 32 * 2 ** 20;
 const IDLE_CHECK_MS = 25;
+/** With a 503 that passes by itself. */
+const RETRY_AFTER_SECONDS = '1';
 
 export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
   const app = Fastify({
@@ -310,5 +312,6 @@ async function send(reply: FastifyReply, answer: Answer): Promise<void> {
 
 function sendProblem(reply: FastifyReply, problem: Problem): void {
   if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  if (problem.status === 503 && problem.retryable === true) reply.header('retry-after', RETRY_AFTER_SECONDS);
   reply.code(problem.status).type('application/problem+json; charset=utf-8').send(toJson(problem));
 }

@@ -3,7 +3,7 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDesired } from '../compose/desired.ts';
 import { loadSettings, type Settings, type SettingsRequest } from '../compose/settings.ts';
-import { openEnvironment } from '../compose.ts';
+import { type OpenEnvironment, openEnvironment } from '../compose.ts';
 import { liveDaemons } from '../daemon/presence.ts';
 import { hasErrors } from '../lib/diagnostics.ts';
 import { MlopsError } from '../lib/error.ts';
@@ -96,6 +96,7 @@ async function* environmentChecks(settings: Settings, signal: AbortSignal): Asyn
       status: 'ok',
       detail: `${kind}, ready after ${Math.round(performance.now() - start)} ms`,
     };
+    yield* onlineChecks(environment);
     const state = await environment.state.read();
     const interrupted = state.resources.filter(({ status }) => status !== 'ready').length;
     yield interrupted === 0
@@ -118,6 +119,18 @@ async function* environmentChecks(settings: Settings, signal: AbortSignal): Asyn
   } finally {
     await environment.close();
   }
+}
+
+async function* onlineChecks(environment: OpenEnvironment): AsyncGenerator<Check> {
+  const name = 'online store';
+  const checked = await attempt(name, () => environment.checkOnline());
+  if (checked.check !== undefined) {
+    yield checked.check;
+    return;
+  }
+  const { detail, warnings } = checked.value;
+  if (warnings.length === 0) yield { name, status: 'ok', detail };
+  for (const warning of warnings) yield { name, status: 'warning', detail, hint: warning };
 }
 
 type Attempt<T> =

@@ -196,7 +196,7 @@ async function createApi(
     secured: apiKeys.size > 0,
     readiness: async () => ({
       daemon: isStopping() ? 'it is stopping' : null,
-      control_store: await pingProblem(environment),
+      ...(await storeProblems(environment)),
       serving: serving.status().error,
     }),
   });
@@ -209,11 +209,19 @@ async function createApi(
   });
 }
 
-async function pingProblem(environment: OpenEnvironment): Promise<string | null> {
+async function storeProblems(environment: OpenEnvironment): Promise<Readonly<Record<string, string | null>>> {
+  const [control, online] = await Promise.all([
+    problemWithin(PING_MS, environment.ping()),
+    problemWithin(PING_MS, environment.checkOnline()),
+  ]);
+  return { control_store: control, online_store: online };
+}
+
+async function problemWithin(limitMs: number, answer: Promise<unknown>): Promise<string | null> {
   const late = new Promise<string>((resolve) => {
-    setTimeout(() => resolve(`no answer within ${PING_MS} ms`), PING_MS).unref();
+    setTimeout(() => resolve(`no answer within ${limitMs} ms`), limitMs).unref();
   });
-  return Promise.race([environment.ping().then(() => null, reasonOf), late]);
+  return Promise.race([answer.then(() => null, reasonOf), late]);
 }
 
 /** Requests are answered meanwhile: what they need and is not loaded yet, they wait for. */

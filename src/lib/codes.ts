@@ -124,6 +124,11 @@ export const CODES = {
   ST103: 'Embedded Postgres does not start',
   ST104: 'Store cannot be opened',
   ST105: 'Digest mismatch',
+  ST120: 'Online store unreachable',
+  ST121: 'Online store refuses the login',
+  ST122: 'Online store takes no writes',
+  ST123: 'Online store settings cannot be used',
+  ST124: 'Online store refuses a command',
   // drift
   ST201: 'Table of the control store is missing',
   ST202: 'Schema of the control store altered',

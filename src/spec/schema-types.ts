@@ -66,6 +66,10 @@ export type Secret = string | EnvRef;
  * Globs of project files that the task needs beside those that its command names.
  */
 export type Code = string[];
+/**
+ * @minItems 1
+ */
+export type RedisNodes = Secret[];
 
 /**
  * Where data comes from: a file, or a query over other sources.
@@ -1220,7 +1224,100 @@ export interface EnvironmentSpec {
      */
     postgres?: Secret;
   };
+  online?: OnlineSpec;
   daemon?: DaemonSpec;
+}
+/**
+ * Where the newest values of features are kept for reading. Default: LMDB in .mlops/. Changing it costs one materialization of every set, which fills the new one.
+ */
+export interface OnlineSpec {
+  /**
+   * Redis 6 or later: its URL alone (`redis://user:password@host:6379/0`, `rediss:` with TLS), normally `env('REDIS_URL')`, or settings.
+   */
+  redis: Secret | RedisSpec;
+}
+/**
+ * One of `url`, `sentinel` and `cluster`, and how to speak to it.
+ */
+export interface RedisSpec {
+  /**
+   * One server: `redis://user:password@host:6379/0`, `rediss:` with TLS.
+   */
+  url?: Secret;
+  sentinel?: RedisSentinelSpec;
+  cluster?: RedisClusterSpec;
+  /**
+   * ACL user. Default: the URL's, else `default`.
+   */
+  username?: Secret;
+  /**
+   * Its password. Default: the URL's, else none.
+   */
+  password?: Secret;
+  /**
+   * Number of the database; a cluster has 0 only. Default: the URL's, else 0. With another one the store begins empty.
+   */
+  db?: number;
+  /**
+   * Stands before the name of every key; project and environment follow it. Default `mlops:`. With another one the store begins empty.
+   */
+  keyPrefix?: string;
+  /**
+   * Speak TLS: `true`, or with which certificates. Default: as the URL says, else no.
+   */
+  tls?: boolean | RedisTlsSpec;
+  /**
+   * How long one call may take, from connecting to the answer. Default `2s`.
+   */
+  timeout?: Duration;
+}
+/**
+ * A master that Sentinels watch: whichever server it is now.
+ */
+export interface RedisSentinelSpec {
+  /**
+   * What the Sentinels call the master, e.g. `mymaster`.
+   */
+  name: string;
+  /**
+   * The Sentinels as `host:port`. Default port 26379.
+   */
+  nodes: RedisNodes;
+  /**
+   * User of the Sentinels themselves.
+   */
+  username?: Secret;
+  /**
+   * Password of the Sentinels themselves.
+   */
+  password?: Secret;
+}
+/**
+ * A Redis Cluster, which spreads the keys over its nodes.
+ */
+export interface RedisClusterSpec {
+  /**
+   * Some of its nodes as `host:port`; they know the others. Default port 6379.
+   */
+  nodes: RedisNodes;
+}
+export interface RedisTlsSpec {
+  /**
+   * PEM file, relative to the project, of the authorities to trust. Default: those that Node trusts.
+   */
+  ca?: string;
+  /**
+   * PEM file of this client's certificate, where the server asks for one.
+   */
+  cert?: string;
+  /**
+   * PEM file of its private key.
+   */
+  key?: string;
+  /**
+   * The name that the server's certificate must have. Default: the host.
+   */
+  serverName?: string;
 }
 /**
  * The process that runs pipelines and serves.

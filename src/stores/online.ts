@@ -34,6 +34,13 @@ export interface OnlineTableState {
   readonly empty: boolean;
 }
 
+export interface OnlineHealth {
+  /** What it is and where, without secrets. */
+  readonly detail: string;
+  /** What about its set-up endangers what it promises. */
+  readonly warnings: readonly string[];
+}
+
 export interface OnlineStore {
   /**
    * Writes each record unless the one there is newer by (event time, created time, sequence): atomically, whoever else
@@ -49,11 +56,14 @@ export interface OnlineStore {
   ): Promise<readonly (readonly (OnlineRecord | undefined)[])[]>;
   /** Lost with the records, so that a store that was emptied is filled again. Undefined before the first. */
   progress(table: OnlineTable): Promise<OnlineProgress | undefined>;
+  /** Refused (ST120) where what was written since `progress` was read may be lost: a server that went away meanwhile. */
   setProgress(table: OnlineTable, progress: OnlineProgress): Promise<void>;
   /** What the store has of each table, in order; undefined where there is no store. Reads only: nothing is made. */
   inspect(tables: readonly OnlineTable[]): Promise<readonly OnlineTableState[] | undefined>;
   /** Removes the table's records and progress. */
   drop(table: OnlineTable): Promise<void>;
+  /** Throws, in bounded time, where the store cannot be used now. */
+  check(): Promise<OnlineHealth>;
   close(): Promise<void>;
 }
 

@@ -1,18 +1,51 @@
 /** What every online store promises. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLmdbOnline } from '../../src/stores/lmdb/lmdb-online.ts';
-import type { OnlineRecord, OnlineStore } from '../../src/stores/online.ts';
+import { type OnlineRecord, type OnlineStore, replaces } from '../../src/stores/online.ts';
+import { createRedisOnline } from '../../src/stores/redis/redis-online.ts';
+import { startCluster, startRedis, withRedis } from '../support/redis.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 
 interface Backend {
   readonly name: string;
-  open(directory: string): OnlineStore;
+  /** What there must be before stores open. */
+  start(): Promise<{ open(directory: string): OnlineStore; stop(): Promise<void> }>;
 }
 
+const scope = { project: 'contract', environment: 'test' };
+const redis: Backend[] = [
+  {
+    name: 'redis',
+    start: async () => {
+      const server = await startRedis();
+      return {
+        open: () =>
+          createRedisOnline({ server: { kind: 'single', url: server.url }, keyPrefix: 'm*:', timeoutMs: 5_000 }, scope),
+        stop: server.stop,
+      };
+    },
+  },
+  {
+    name: 'redis cluster',
+    start: async () => {
+      const { addresses, stop } = await startCluster();
+      const server = { kind: 'cluster', nodes: addresses } as const;
+      return { open: () => createRedisOnline({ server, keyPrefix: 'mlops:', timeoutMs: 5_000 }, scope), stop };
+    },
+  },
+];
 const backends: Backend[] = [
-  { name: 'lmdb', open: (directory) => createLmdbOnline({ directory: join(directory, 'with space', 'online') }) },
+  {
+    name: 'lmdb',
+    start: async () => ({
+      open: (directory) => createLmdbOnline({ directory: join(directory, 'with space', 'online') }),
+      stop: async () => {},
+    }),
+  },
+  ...(withRedis ? redis : []),
 ];
 
 const key = (text: string): Uint8Array => Buffer.from(text);
@@ -24,16 +57,22 @@ const record = (eventTime: bigint, rest: Partial<OnlineRecord> = {}): OnlineReco
   ...rest,
 });
 
-describe.each(backends)('the online store: $name', ({ open }) => {
+describe.each(backends)('the online store: $name', ({ start }) => {
   let temporary: TemporaryDirectory;
+  let backend: Awaited<ReturnType<Backend['start']>>;
   let store: OnlineStore;
+  /** Others on the same data. */
+  let more: readonly OnlineStore[] = [];
   let tables = 0;
   beforeAll(async () => {
     temporary = await temporaryDirectory();
-    store = open(temporary.path);
+    backend = await start();
+    store = backend.open(temporary.path);
+    more = [backend.open(temporary.path), backend.open(temporary.path)];
   });
   afterAll(async () => {
-    await store.close();
+    await Promise.all([store, ...more].map((one) => one.close()));
+    await backend.stop();
     await temporary.remove();
   });
   const freshTable = () => ({ set: `set_${tables++}`, version: 1 });
@@ -113,6 +152,78 @@ describe.each(backends)('the online store: $name', ({ open }) => {
     }
   });
 
+  it('orders at the edges of 64 bits and of 2^53, before and after 1970', async () => {
+    const edges = [
+      -(2n ** 63n),
+      -(2n ** 53n) - 1n,
+      -(2n ** 53n),
+      -1n,
+      0n,
+      1n,
+      2n ** 32n - 1n,
+      2n ** 32n,
+      2n ** 53n,
+      2n ** 53n + 1n,
+    ];
+    const times = [...edges, 2n ** 63n - 1n];
+    const table = freshTable();
+    const orders: OnlineRecord[] = [
+      ...times.map((eventTime) => record(eventTime)),
+      ...[null, ...times].map((createdTime) => record(2n ** 63n - 1n, { createdTime, sequence: 0 })),
+      record(2n ** 63n - 1n, { createdTime: 2n ** 63n - 1n, sequence: 2 ** 53 - 1 }),
+    ].sort((a, b) => (replaces(a, b) ? 1 : -1));
+    for (const [i, first] of orders.entries()) {
+      for (const second of orders.slice(i)) {
+        const name = key(`${tables++}`);
+        expect(await store.write(table, [{ key: name, record: first }])).toBe(1);
+        expect(await store.write(table, [{ key: name, record: second }])).toBe(1);
+        expect(await store.write(table, [{ key: name, record: first }])).toBe(first === second ? 1 : 0);
+        expect(((await store.read([{ table, keys: [name] }]))[0] ?? [])[0]).toEqual(second);
+      }
+    }
+  });
+
+  it('ends with the greatest of what many writers wrote at once, whatever they wrote when', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            key: fc.integer({ min: 0, max: 3 }),
+            eventTime: fc.bigInt({ min: -2n, max: 2n }),
+            createdTime: fc.option(fc.bigInt({ min: -1n, max: 1n }), { nil: null }),
+            sequence: fc.integer({ min: 0, max: 3 }),
+          }),
+          { minLength: 1, maxLength: 60 },
+        ),
+        async (writes) => {
+          const table = freshTable();
+          const records = writes.map(({ key: name, ...rest }, index) => ({
+            key: key(`k${name}`),
+            record: { ...rest, values: { index } },
+          }));
+          const writers = [store, ...more];
+          const batches = writers.map((_, writer) => records.filter((_, index) => index % writers.length === writer));
+          await Promise.all(
+            writers.map(async (writer, index) => {
+              for (const one of batches[index] ?? []) await writer.write(table, [one]);
+            }),
+          );
+          for (const name of new Set(writes.map((write) => write.key))) {
+            const [greatest] = records
+              .filter((one) => one.key.toString() === `k${name}`)
+              .map((one) => one.record)
+              .sort((a, b) => (replaces(a, b) ? -1 : 1));
+            const found = await readOne(table, `k${name}`);
+            const { values: _, ...order } = found as OnlineRecord;
+            const { values: __, ...expected } = greatest as OnlineRecord;
+            expect(order).toEqual(expected);
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   it('keeps the newest within one batch, whatever its order', async () => {
     const table = freshTable();
     await store.write(
@@ -185,7 +296,7 @@ describe.each(backends)('the online store: $name', ({ open }) => {
     const table = freshTable();
     await store.write(table, [{ key: key('a'), record: record(5n) }]);
     await store.close();
-    store = open(temporary.path);
+    store = backend.open(temporary.path);
     expect((await readOne(table, 'a'))?.eventTime).toBe(5n);
   });
 });

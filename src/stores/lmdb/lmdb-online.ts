@@ -143,6 +143,10 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
       }
       await db.flushed;
     },
+    check: async () => {
+      await store();
+      return { detail: `LMDB in ${directory}`, warnings: [] };
+    },
     close: async () => {
       const opened = await opening?.catch(() => undefined);
       opening = undefined;

@@ -1,0 +1,258 @@
+/**
+ * One client for the process, made when it is first needed and kept: it reconnects for as long as it is open.
+ *
+ * A call waits at most `timeoutMs`: for the connection and for the answer together. While Redis is away for longer than
+ * that, calls fail at once, and none is queued. What was under way when the connection broke is sent once more where there
+ * is time left: every command here may run twice.
+ */
+import type { Cluster, Redis } from 'ioredis';
+import type { MlopsError } from '../../lib/error.ts';
+import { messageOf, type Telling, toldByRedis, unreachable } from './errors.ts';
+import { type RedisAddress, type RedisSettings, readNodes, readUrl } from './settings.ts';
+
+export type Client = Redis | Cluster;
+
+export interface RedisConnection {
+  readonly isCluster: boolean;
+  /** Without user and password. */
+  readonly where: string;
+  /** Changes whenever a connection was made or lost: what an answer promised before may not hold any more. */
+  epoch(): number;
+  /** Throws ST120 to ST124. */
+  run<T>(body: (client: Client) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+const RECONNECT_MS = { first: 50, longest: 1_000 } as const;
+/** How often a cluster's map of slots is read again, beside whenever an answer says that it has changed. */
+const SLOTS_REFRESH_MS = 5_000;
+/** A command that a cluster sends on, or that finds its node gone, is tried so often, 100 ms apart. */
+const REDIRECTIONS = 6;
+
+export function connectRedis(settings: RedisSettings): RedisConnection {
+  const made = blueprint(settings);
+  const { timeoutMs } = settings;
+  let opening: Promise<Client> | undefined;
+  let client: Client | undefined;
+  let isClosed = false;
+  let lastError: string | undefined;
+  let refused: MlopsError | undefined;
+  /** Since when there is no connection; undefined while there is one. */
+  let awaySince: number | undefined;
+  let becomingReady: Promise<void> | undefined;
+  let epoch = 0;
+
+  async function open(): Promise<Client> {
+    const opened = made.create(await import('ioredis'));
+    awaySince = performance.now();
+    opened.on('ready', () => {
+      epoch += 1;
+      awaySince = undefined;
+      lastError = undefined;
+      refused = undefined;
+    });
+    opened.on('close', () => {
+      awaySince ??= performance.now();
+    });
+    const onError = (error: unknown): void => {
+      lastError = messageOf(error, made.telling.secrets);
+      const told = toldByRedis(error, made.telling);
+      if (told.code === 'ST121') refused = told;
+    };
+    opened.on('error', onError);
+    opened.on('node error', onError);
+    opened.on('sentinelError', onError);
+    opened.on('-node', () => {
+      epoch += 1;
+    });
+    client = opened;
+    return opened;
+  }
+
+  async function ready(until: number): Promise<Client> {
+    opening ??= open();
+    const opened = await opening;
+    if (isClosed) throw unreachable(made.telling, 'it was closed here');
+    while (opened.status !== 'ready') {
+      if (refused !== undefined) throw refused;
+      const now = performance.now();
+      const patience = Math.min(until, (awaySince ?? now) + timeoutMs) - now;
+      if (patience <= 0) throw unreachable(made.telling, reasonOf(opened));
+      await Promise.race([whenReady(opened), pause(patience)]);
+    }
+    return opened;
+  }
+
+  function reasonOf(opened: Client): string {
+    if (opened.status === 'connect') return 'it is there, and not ready: it loads its data or hangs';
+    return lastError ?? `no connection within ${timeoutMs} ms`;
+  }
+
+  /** The next change of the connection's state that somebody who waits should look at. One listener for all who wait. */
+  function whenReady(opened: Client): Promise<void> {
+    becomingReady ??= new Promise<void>((resolve) => {
+      const done = (): void => {
+        becomingReady = undefined;
+        for (const event of ['ready', 'error', 'end'] as const) opened.off(event, done);
+        resolve();
+      };
+      for (const event of ['ready', 'error', 'end'] as const) opened.on(event, done);
+    });
+    return becomingReady;
+  }
+
+  async function attempt<T>(body: (client: Client) => Promise<T>, until: number): Promise<T> {
+    const live = client?.status === 'ready' ? client : await ready(until);
+    const answer = body(live);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(unreachable(made.telling, `no answer within ${timeoutMs} ms`)),
+        until - performance.now(),
+      );
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    isCluster: made.isCluster,
+    where: made.telling.where,
+    epoch: () => epoch,
+    run: async (body) => {
+      const until = performance.now() + timeoutMs;
+      try {
+        return await attempt(body, until);
+      } catch (error) {
+        if (!isLostConnection(error) || performance.now() >= until) throw toldByRedis(error, made.telling);
+      }
+      try {
+        return await attempt(body, until);
+      } catch (error) {
+        throw toldByRedis(error, made.telling);
+      }
+    },
+    close: async () => {
+      isClosed = true;
+      const opened = await opening?.catch(() => undefined);
+      if (opened === undefined || opened.status === 'end') return;
+      const ended = new Promise<void>((resolve) => opened.once('end', () => resolve()));
+      opened.disconnect();
+      await Promise.race([ended, pause(timeoutMs)]);
+    },
+  };
+}
+
+interface Blueprint {
+  readonly isCluster: boolean;
+  readonly telling: Telling;
+  create(library: Pick<typeof import('ioredis'), 'Redis' | 'Cluster'>): Client;
+}
+
+/** ST123 where the settings cannot be used. */
+function blueprint(settings: RedisSettings): Blueprint {
+  const { server, timeoutMs } = settings;
+  const url = server.kind === 'single' ? readUrl(server.url) : undefined;
+  const username = settings.username ?? url?.username;
+  const password = settings.password ?? url?.password;
+  const secrets = [password, server.kind === 'sentinel' ? server.password : undefined].filter(
+    (text) => text !== undefined,
+  );
+  const tls = settings.tls ?? (url?.tls === true ? {} : undefined);
+  const tlsOptions =
+    tls === undefined
+      ? undefined
+      : {
+          ...(tls.ca !== undefined && { ca: tls.ca }),
+          ...(tls.cert !== undefined && { cert: tls.cert }),
+          ...(tls.key !== undefined && { key: tls.key }),
+          ...(tls.serverName !== undefined && { servername: tls.serverName }),
+        };
+  const common = {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(tlsOptions !== undefined && { tls: tlsOptions }),
+    connectTimeout: timeoutMs,
+    // A server that hangs is left, so that nothing heaps up on its connection.
+    socketTimeout: timeoutMs,
+    // What was under way when the connection broke fails at once; `run` sends it again.
+    maxRetriesPerRequest: 0,
+  };
+  const patient = {
+    ...common,
+    enableOfflineQueue: false,
+    enableAutoPipelining: true,
+    // The way round where a script is not known or a slot has moved, see redis-online.ts.
+    autoPipeliningIgnoredCommands: ['eval'],
+    retryStrategy: (times: number) => Math.min(RECONNECT_MS.first * 2 ** Math.min(times - 1, 10), RECONNECT_MS.longest),
+    db: settings.db ?? url?.db ?? 0,
+  };
+  switch (server.kind) {
+    case 'single': {
+      const address = url as RedisAddress;
+      return {
+        isCluster: false,
+        telling: { where: textOf(address), secrets },
+        create: ({ Redis }) => new Redis({ ...patient, host: address.host, port: address.port }),
+      };
+    }
+    case 'sentinel': {
+      const nodes = readNodes(server.nodes, 'sentinel');
+      return {
+        isCluster: false,
+        telling: { where: `${server.name} of the sentinels ${nodes.map(textOf).join(', ')}`, secrets },
+        create: ({ Redis }) =>
+          new Redis({
+            ...patient,
+            name: server.name,
+            sentinels: nodes.map((node) => ({ ...node })),
+            ...(server.username !== undefined && { sentinelUsername: server.username }),
+            ...(server.password !== undefined && { sentinelPassword: server.password }),
+            sentinelCommandTimeout: timeoutMs,
+            ...(tlsOptions !== undefined && { sentinelTLS: tlsOptions, enableTLSForSentinelMode: true }),
+            // The master that we knew has become a replica: ask the sentinels again.
+            reconnectOnError: (error) => error.message.startsWith('READONLY'),
+          }),
+      };
+    }
+    case 'cluster': {
+      const nodes = readNodes(server.nodes, 'cluster');
+      return {
+        isCluster: true,
+        telling: { where: `the cluster of ${nodes.map(textOf).join(', ')}`, secrets },
+        create: ({ Cluster }) =>
+          new Cluster(
+            nodes.map((node) => ({ ...node })),
+            {
+              redisOptions: common,
+              enableOfflineQueue: false,
+              enableAutoPipelining: true,
+              autoPipeliningIgnoredCommands: ['eval', 'mget'],
+              clusterRetryStrategy: (times) =>
+                Math.min(RECONNECT_MS.first * 2 ** Math.min(times, 10), RECONNECT_MS.longest),
+              slotsRefreshTimeout: timeoutMs,
+              slotsRefreshInterval: SLOTS_REFRESH_MS,
+              maxRedirections: REDIRECTIONS,
+              // Behind TLS a node is known by its name; resolved to an address it would not match its certificate.
+              ...(tlsOptions !== undefined && { dnsLookup: (address, callback) => callback(null, address) }),
+            },
+          ),
+      };
+    }
+  }
+}
+
+/** Broken under way, or not there yet: as opposed to an answer of Redis or to none in time. */
+function isLostConnection(error: unknown): boolean {
+  return error instanceof Error && error.name !== 'ReplyError' && error.name !== 'MlopsError';
+}
+
+const textOf = ({ host, port }: RedisAddress): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });

@@ -1,0 +1,221 @@
+/**
+ * The online store in Redis 7 (6 will do): one key a record, so that a cluster spreads them; see keys.ts and record.ts.
+ *
+ * Written is what Redis has answered to: as durable as the server is set up to be (`appendonly yes`; with `appendfsync
+ * everysec` a crash loses the last second; a failover loses what its replica had not got yet). What is lost is the end of
+ * what was written, and the progress, which is written last, with it: the next materialization fills it again.
+ *
+ * Records have no expiry: one beyond its ttl is answered as `expired`, not as `not_found`. They go when their table is dropped.
+ */
+import type { Redis } from 'ioredis';
+import type { Packr } from 'msgpackr';
+import { MlopsError } from '../../lib/error.ts';
+import type { OnlineProgress, OnlineRecord, OnlineStore } from '../online.ts';
+import { type Client, connectRedis } from './connection.ts';
+import { createKeys, type RedisScope } from './keys.ts';
+import { luaFile } from './lua-file.ts';
+import { decodeRecord, encodeRecord } from './record.ts';
+import type { RedisSettings } from './settings.ts';
+
+/** Records of one script: Redis does nothing else for about a millisecond. */
+const SCRIPT_RECORDS = 500;
+/** Records that are under way at once: what one call of `timeoutMs` is about. */
+const WAVE_RECORDS = 2_000;
+const WAVE_BYTES = 4 * 2 ** 20;
+/** Keys of one MGET. */
+const READ_KEYS = 1_000;
+/** Keys that one step of SCAN looks at. */
+const SCAN_COUNT = 1_000;
+
+const WRITE_NEWEST = luaFile('write-newest');
+
+/** ST123 where the settings cannot be used. Connects when it is first used; a call throws ST120 to ST124 in bounded time. */
+export function createRedisOnline(settings: RedisSettings, scope: RedisScope): OnlineStore {
+  const connection = connectRedis(settings);
+  const { isCluster } = connection;
+  const keysOf = createKeys(settings.keyPrefix, scope, isCluster);
+  let packing: Promise<Packr> | undefined;
+  /** The connection's epoch when a table's progress was read, until it is set. */
+  const fillings = new WeakMap<object, number>();
+
+  function packr(): Promise<Packr> {
+    packing ??= import('msgpackr').then(({ Packr }) => new Packr({ useRecords: false }));
+    return packing;
+  }
+
+  async function writeWave(keys: readonly string[], values: readonly Buffer[]): Promise<number> {
+    const size = isCluster ? 1 : SCRIPT_RECORDS;
+    const counts = await connection.run((client) =>
+      all(
+        Array.from({ length: Math.ceil(keys.length / size) }, (_, index) =>
+          writeNewest(
+            client,
+            keys.slice(index * size, (index + 1) * size),
+            values.slice(index * size, (index + 1) * size),
+          ),
+        ),
+      ),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  return {
+    write: async (table, records) => {
+      const packer = await packr();
+      const names = keysOf(table);
+      let written = 0;
+      let keys: string[] = [];
+      let values: Buffer[] = [];
+      let bytes = 0;
+      for (const { key, record } of records) {
+        const value = encodeRecord(packer, record);
+        keys.push(names.record(key));
+        values.push(value);
+        bytes += value.length;
+        if (keys.length < WAVE_RECORDS && bytes < WAVE_BYTES) continue;
+        written += await writeWave(keys, values);
+        [keys, values, bytes] = [[], [], 0];
+      }
+      return keys.length === 0 ? written : written + (await writeWave(keys, values));
+    },
+    read: async (requests) => {
+      const packer = await packr();
+      const keys = requests.flatMap(({ table, keys }) => {
+        const names = keysOf(table);
+        return keys.map((key) => names.record(key));
+      });
+      const found = keys.length === 0 ? [] : await connection.run((client) => readAll(client, keys));
+      const records = found.map((bytes): OnlineRecord | undefined =>
+        bytes === null ? undefined : decodeRecord(packer, bytes),
+      );
+      let to = 0;
+      return requests.map(({ keys }) => {
+        const from = to;
+        to += keys.length;
+        return records.slice(from, to);
+      });
+    },
+    progress: async (table) => {
+      const found = await connection.run((client) => all(keysOf(table).progress.map((key) => client.get(key))));
+      fillings.set(keysOf(table), connection.epoch());
+      return leastOf(found);
+    },
+    setProgress: async (table, { sequence, visibleAt }) => {
+      const begun = fillings.get(keysOf(table));
+      fillings.delete(keysOf(table));
+      // A master that took its place may lack the end of what the one before has answered to.
+      if (begun !== undefined && begun !== connection.epoch())
+        throw new MlopsError('ST120', {
+          detail: `The connection to Redis at ${connection.where} was lost while ${table.set}@${table.version} was filled: some of it may not be there.`,
+          hint: 'materialize again: it goes on from what is certain',
+          retryable: true,
+        });
+      const value = `${sequence} ${visibleAt}`;
+      await connection.run((client) => all(keysOf(table).progress.map((key) => client.set(key, value))));
+    },
+    drop: async (table) => {
+      const names = keysOf(table);
+      // The progress goes first: what a crash leaves is filled again, not taken for complete.
+      await connection.run((client) => all(names.progress.map((key) => client.unlink(key))));
+      for (const node of await connection.run(async (client) => mastersOf(client))) {
+        let cursor = '0';
+        do {
+          // SCAN shows what is there from its start to its end at least once, however the keys move in between.
+          [cursor] = await connection.run(async () => {
+            const [next, keys] = await node.scan(cursor, 'MATCH', names.recordPattern, 'COUNT', SCAN_COUNT);
+            await all(keys.map((key) => node.unlink(key)));
+            return [next] as const;
+          });
+        } while (cursor !== '0');
+      }
+    },
+    check: () =>
+      connection.run(async (client) => {
+        const [first, ...rest] = mastersOf(client);
+        if (first === undefined) throw new Error('no master is known');
+        if (isCluster) await refuseBrokenCluster(first);
+        const infos = await Promise.all([first, ...rest].map((node) => node.info()));
+        const version = /^redis_version:(.*)$/m.exec(infos[0] ?? '')?.[1]?.trim() ?? 'of an unknown version';
+        const policies = infos.map((info) => /^maxmemory_policy:(.*)$/m.exec(info)?.[1]?.trim() ?? '');
+        const evicting = policies.find((policy) => policy.startsWith('allkeys-'));
+        return {
+          detail: `Redis ${version} at ${connection.where}`,
+          warnings:
+            evicting === undefined
+              ? []
+              : [
+                  `maxmemory-policy is ${evicting}: when it is full Redis drops records, which are then not found; noeviction tells instead`,
+                ],
+        };
+      }),
+    close: () => connection.close(),
+  };
+}
+
+async function writeNewest(client: Client, keys: readonly string[], values: readonly Buffer[]): Promise<number> {
+  try {
+    return (await client.evalsha(WRITE_NEWEST.sha, keys.length, ...keys, ...values)) as number;
+  } catch (error) {
+    // A server that has just started does not know the script; one whose slots move answers where to ask.
+    if (!(error instanceof Error) || !/^(NOSCRIPT|MOVED|ASK|TRYAGAIN)/.test(error.message)) throw error;
+    return (await client.eval(WRITE_NEWEST.text, keys.length, ...keys, ...values)) as number;
+  }
+}
+
+/** One round trip; in a cluster one a node, all at once. */
+async function readAll(client: Client, keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
+  if (client.isCluster) return all(keys.map((key) => readOne(client, key)));
+  const parts = await all(
+    Array.from({ length: Math.ceil(keys.length / READ_KEYS) }, (_, index) =>
+      client.mgetBuffer(keys.slice(index * READ_KEYS, (index + 1) * READ_KEYS)),
+    ),
+  );
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : parts.flat();
+}
+
+async function readOne(client: Client, key: string): Promise<Buffer | null> {
+  try {
+    return await client.getBuffer(key);
+  } catch (error) {
+    if (!(error instanceof Error) || !/^(MOVED|ASK|TRYAGAIN)/.test(error.message)) throw error;
+    return (await client.mgetBuffer(key))[0] ?? null;
+  }
+}
+
+const mastersOf = (client: Client): readonly Redis[] =>
+  client.isCluster ? (client as Exclude<Client, Redis>).nodes('master') : [client as Redis];
+
+async function refuseBrokenCluster(node: Redis): Promise<void> {
+  const state = /^cluster_state:(\w+)/m.exec(String(await node.cluster('INFO')))?.[1];
+  if (state !== 'ok')
+    throw new MlopsError('ST120', {
+      detail: `The Redis cluster says cluster_state:${state ?? 'nothing'}: not all of its slots are served.`,
+      retryable: true,
+    });
+}
+
+/** Undefined where one is missing: the node that should hold it has lost its data. */
+function leastOf(found: readonly (string | null)[]): OnlineProgress | undefined {
+  let least: OnlineProgress | undefined;
+  for (const text of found) {
+    const match = /^(-?\d+) (-?\d+)$/.exec(text ?? '');
+    if (match === null) return undefined;
+    const one = { sequence: Number(match[1]), visibleAt: BigInt(match[2] ?? 0) };
+    if (
+      least === undefined ||
+      one.sequence < least.sequence ||
+      (one.sequence === least.sequence && one.visibleAt < least.visibleAt)
+    )
+      least = one;
+  }
+  return least;
+}
+
+/** All that fail are waited for, so that none fails unheard after the first. */
+async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const outcomes = await Promise.allSettled(promises);
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
+}
