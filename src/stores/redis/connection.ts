@@ -118,6 +118,16 @@ export function connectRedis(settings: RedisSettings): RedisConnection {
     }
   }
 
+  /** A pipeline goes by the map of the slots; where it was old, the next one takes the new map. */
+  async function newMap(until: number): Promise<void> {
+    if (client?.isCluster !== true) return;
+    const cluster = client as Cluster;
+    await Promise.race([
+      new Promise<void>((resolve) => cluster.refreshSlotsCache(() => resolve())),
+      pause(until - performance.now()),
+    ]);
+  }
+
   return {
     isCluster: made.isCluster,
     where: made.telling.where,
@@ -129,6 +139,7 @@ export function connectRedis(settings: RedisSettings): RedisConnection {
       } catch (error) {
         if (!isLostConnection(error) || performance.now() >= until) throw toldByRedis(error, made.telling);
       }
+      await newMap(until);
       try {
         return await attempt(body, until);
       } catch (error) {
@@ -138,7 +149,9 @@ export function connectRedis(settings: RedisSettings): RedisConnection {
     close: async () => {
       isClosed = true;
       const opened = await opening?.catch(() => undefined);
-      if (opened === undefined || opened.status === 'end') return;
+      if (opened === undefined) return;
+      // Between two attempts there is nothing that ends.
+      if (opened.status !== 'ready' && opened.status !== 'connect') return opened.disconnect();
       const ended = new Promise<void>((resolve) => opened.once('end', () => resolve()));
       opened.disconnect();
       await Promise.race([ended, pause(timeoutMs)]);
