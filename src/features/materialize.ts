@@ -69,12 +69,14 @@ export async function materialize(
       folder,
       stored.map((part) => part.location),
     );
-    const pushed = await drainPushed(parts, claim, plan, folder, call);
+    let pushed = await drainPushed(parts, claim, plan, folder, call);
     const unchanged = canonicallyEqual(before?.inputs, digests(snapshots));
     const fresh =
       unchanged || isPushed(structure)
         ? { rowsRead: 0, rowsWritten: 0 }
         : await writeFresh(parts, claim, plan, folder, call);
+    // A push that was under way before may come before the fresh rows: the online store's progress must not pass it by.
+    pushed += await drainPushed(parts, claim, plan, folder, call);
     const onlineWritten = await fillOnline(parts, claim, working, call);
     if (!unchanged) await claim.complete(digests(snapshots));
     return { rowsRead: fresh.rowsRead + pushed, rowsWritten: fresh.rowsWritten + pushed, onlineWritten };

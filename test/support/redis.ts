@@ -25,7 +25,7 @@ export interface TestRedis {
   command(name: string, ...args: readonly (string | number)[]): Promise<unknown>;
   /** SIGKILL, and gone. */
   kill(): Promise<void>;
-  /** Again on the same port and directory; `args` as when it was started. */
+  /** Again on the same port and directory, where it does not run. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -48,6 +48,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestRedis>
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
+    if (child !== undefined && child.exitCode === null && child.signalCode === null) return;
     const started = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
     child = started;
     let log = '';

@@ -65,7 +65,7 @@ export interface PendingUpdate {
 export interface MaterializationClaim {
   readonly set: string;
   readonly version: number;
-  /** The ingestion order for a part or an update to come. */
+  /** The ingestion order for a part to come: every pushed row of the set with a lesser one can be seen once this is known. */
   nextSequence(): Promise<number>;
   /** One transaction: the part is readable, the event-time watermark moved, the pushed rows through `updatesThrough` are in it. */
   commitPart(part: NewPart, updatesThrough?: number): Promise<void>;

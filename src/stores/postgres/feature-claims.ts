@@ -52,10 +52,13 @@ function claimOf(db: Database, scopeId: number, set: string, version: number, ep
   return {
     set,
     version,
-    nextSequence: async () => {
-      const rows = await db.query<{ sequence: Int8 }>("select nextval('mlops.feature_sequence') as sequence");
-      return Number(rows[0]?.sequence ?? unreachable());
-    },
+    nextSequence: () =>
+      db.transaction(async (tx) => {
+        // The lock of the set's pushes: one that is under way has its sequence already, and is waited for.
+        await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [lockName(scopeId, 'push', set)]);
+        const rows = await tx.query<{ sequence: Int8 }>("select nextval('mlops.feature_sequence') as sequence");
+        return Number(rows[0]?.sequence ?? unreachable());
+      }),
     commitPart: (part: NewPart, updatesThrough?: number) =>
       db.transaction(async (tx) => {
         const done = await tx.query(COMMIT_PART, [
