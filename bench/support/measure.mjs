@@ -49,9 +49,9 @@ export function timedOften(times, command, args, options) {
 }
 
 /** A daemon on a free port of `folder`, once it is ready. */
-export function startDaemon(folder) {
+export function startDaemon(folder, flags = []) {
   const begun = performance.now();
-  const child = spawn(process.execPath, [bin, 'daemon', '--port', '0'], {
+  const child = spawn(process.execPath, [bin, 'daemon', '--port', '0', ...flags], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -44,7 +44,11 @@ function matching(offered: string, keys: ReadonlyMap<string, string>): string | 
 
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 
+/** The last one that was let in: a client sends the same one each time. */
+let acquainted: string | undefined;
+
 function refuseStrangers({ host, origin }: RequestHead): void {
+  if (origin === undefined && host !== undefined && host === acquainted) return;
   const hostName = host === undefined ? undefined : hostOf(`http://${host}`);
   const originName = origin === undefined || origin === 'null' ? origin : hostOf(origin);
   if (hostName !== undefined && !isLoopback(hostName)) {
@@ -53,6 +57,7 @@ function refuseStrangers({ host, origin }: RequestHead): void {
   if (originName !== undefined && !isLoopback(originName)) {
     throw new MlopsError('API403', { detail: 'Without API keys requests of web pages of other origins are refused.' });
   }
+  acquainted = host;
 }
 
 function hostOf(url: string): string {

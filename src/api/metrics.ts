@@ -43,9 +43,8 @@ export function createMetrics(): Metrics {
     observe: (name, labels, seconds) => {
       const series = getOrAdd(histograms, name, () => new Map());
       const one = getOrAdd(series, labelText(labels), () => ({ counts: BUCKETS.map(() => 0), sum: 0, count: 0 }));
-      BUCKETS.forEach((bound, index) => {
-        if (seconds <= bound) one.counts[index] = (one.counts[index] ?? 0) + 1;
-      });
+      const bucket = BUCKETS.findIndex((bound) => seconds <= bound);
+      if (bucket >= 0) one.counts[bucket] = (one.counts[bucket] ?? 0) + 1;
       one.sum += seconds;
       one.count += 1;
     },
@@ -58,8 +57,10 @@ export function createMetrics(): Metrics {
       for (const [name, series] of histograms) {
         lines.push(`# HELP ${name} ${HISTOGRAMS[name]}`, `# TYPE ${name} histogram`);
         for (const [labels, { counts, sum, count }] of series) {
+          let within = 0;
           BUCKETS.forEach((bound, index) => {
-            lines.push(`${name}_bucket${braced(labels, `le="${bound}"`)} ${counts[index]}`);
+            within += counts[index] ?? 0;
+            lines.push(`${name}_bucket${braced(labels, `le="${bound}"`)} ${within}`);
           });
           lines.push(`${name}_bucket${braced(labels, 'le="+Inf"')} ${count}`);
           lines.push(`${name}_sum${braced(labels)} ${sum}`, `${name}_count${braced(labels)} ${count}`);

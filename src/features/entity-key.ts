@@ -47,6 +47,21 @@ function keyProblem(set: string, detail: string, keys: Readonly<Record<string, K
   });
 }
 
+/** The bytes of an entity's key, from what a client sent. FS202 as {@link coerceKey}. */
+export function encodeEntity(
+  set: string,
+  keys: readonly { readonly name: string; readonly type: KeyType }[],
+  entity: Readonly<Record<string, unknown>>,
+): Uint8Array {
+  const encoded = keys.map(({ name, type }) => {
+    const value = coerceValue(type, entity[name]);
+    if (value !== null && value !== undefined) return encodeOne(type, value);
+    coerceKey(set, Object.fromEntries(keys.map((key) => [key.name, key.type])), entity);
+    throw new Error('a key that does not fit is refused');
+  });
+  return encoded.length === 1 && encoded[0] !== undefined ? encoded[0] : Buffer.concat(encoded);
+}
+
 /** `values` in the order of `types`, as {@link coerceKey} and the offline store give them. */
 export function encodeKey(types: readonly KeyType[], values: readonly unknown[]): Uint8Array {
   return Buffer.concat(types.map((type, index) => encodeOne(type, values[index])));

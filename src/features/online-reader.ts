@@ -8,11 +8,11 @@ import { didYouMean } from '../lib/suggest.ts';
 import type { Dtype } from '../spec/schema-types.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion } from '../stores/control/feature-state.ts';
-import type { ComputedFeature } from '../stores/offline.ts';
-import type { OnlineRecord, OnlineStore } from '../stores/online.ts';
+import type { ComputedFeature, KeyColumn } from '../stores/offline.ts';
+import type { OnlineRecord, OnlineStore, OnlineTable } from '../stores/online.ts';
 import { compileComputed, neededFor } from './computed-features.ts';
 import { featureSetSpec, keyColumns, ttlMicros } from './definitions.ts';
-import { coerceKey, encodeKey } from './entity-key.ts';
+import { encodeEntity } from './entity-key.ts';
 import { formatTimestamp, microsOf } from './time.ts';
 import { presentedValue } from './values.ts';
 import { onlineTable, servingVersion, type VersionCache } from './versions.ts';
@@ -29,6 +29,15 @@ export interface OnlineRow {
   readonly eventTime: Readonly<Record<string, string | null>>;
 }
 
+/** An answer without the names: everything in the order of the features asked for. */
+export interface AlignedRow {
+  /** Null unless present. */
+  readonly values: readonly unknown[];
+  readonly statuses: readonly FeatureStatus[];
+  /** ISO 8601 UTC; null where there is no record. */
+  readonly eventTimes: readonly (string | null)[];
+}
+
 export interface FeatureReader {
   /**
    * One round trip for any number of entities and sets. `features` as `set.feature`, or `set@2.feature` for a version.
@@ -38,20 +47,37 @@ export interface FeatureReader {
     entities: readonly Readonly<Record<string, unknown>>[],
     features: readonly string[],
   ): Promise<readonly OnlineRow[]>;
-}
-
-interface Asked {
-  readonly name: string;
-  readonly feature: string;
+  /** The same, for whoever puts the names to it once for all rows. */
+  readAligned(
+    entities: readonly Readonly<Record<string, unknown>>[],
+    features: readonly string[],
+  ): Promise<readonly AlignedRow[]>;
 }
 
 /** What of one set version a request reads. */
 interface SetRead {
   readonly version: FeatureSetVersion;
+  readonly table: OnlineTable;
+  readonly keys: readonly KeyColumn[];
   readonly asked: readonly Asked[];
   readonly computed: readonly ComputedFeature[];
   readonly ttl: bigint | null;
 }
+
+interface Asked {
+  readonly feature: string;
+  /** Its place in the request. */
+  readonly at: number;
+  readonly dtype: Dtype;
+}
+
+interface Plan {
+  readonly features: readonly string[];
+  readonly reads: readonly SetRead[];
+}
+
+/** Requests ask for the same features again and again; more kinds of request than this start afresh. */
+const KEPT_PLANS = 500;
 
 export function createFeatureReader(parts: {
   readonly catalog: Catalog;
@@ -60,6 +86,9 @@ export function createFeatureReader(parts: {
   readonly versions: VersionCache;
 }): FeatureReader {
   const compiled = new Map<string, readonly ComputedFeature[]>();
+  /** Good for as long as what they were made from is what is known. */
+  const plans = new Map<string, Plan>();
+  let madeFrom: { readonly versions: readonly FeatureSetVersion[]; readonly revision: number } | undefined;
 
   function computedOf(version: FeatureSetVersion): readonly ComputedFeature[] {
     const id = `${version.set}@${version.version}:${version.digest}`;
@@ -68,10 +97,24 @@ export function createFeatureReader(parts: {
     return found;
   }
 
-  async function plan(features: readonly string[]): Promise<readonly SetRead[]> {
+  async function plan(features: readonly string[]): Promise<Plan> {
     const versions = await parts.versions.get();
+    const { revision } = parts.catalog;
+    if (madeFrom?.versions !== versions || madeFrom.revision !== revision || plans.size >= KEPT_PLANS) {
+      plans.clear();
+      madeFrom = { versions, revision };
+    }
+    const id = features.join('\0');
+    const known = plans.get(id);
+    if (known !== undefined && known.features.length === features.length) return known;
+    const made = { features: [...features], reads: readsOf(features, versions) };
+    plans.set(id, made);
+    return made;
+  }
+
+  function readsOf(features: readonly string[], versions: readonly FeatureSetVersion[]): readonly SetRead[] {
     const reads = new Map<string, { version: FeatureSetVersion; asked: Asked[] }>();
-    for (const name of features) {
+    for (const [at, name] of features.entries()) {
       const { set, version, feature } = parseFeature(name);
       const spec = featureSetSpec(parts.catalog, set);
       const serving = servingVersion(
@@ -79,7 +122,10 @@ export function createFeatureReader(parts: {
         set,
         version,
       );
-      if (!Object.hasOwn(serving.structure.features, feature)) {
+      const found = Object.hasOwn(serving.structure.features, feature)
+        ? serving.structure.features[feature]
+        : undefined;
+      if (found === undefined) {
         throw new MlopsError('FS201', {
           address: `feature_set.${set}`,
           detail: `Version ${serving.version} of the feature set ${set}, which serves, has no feature ${feature}.`,
@@ -89,12 +135,14 @@ export function createFeatureReader(parts: {
       }
       const id = `${set}@${serving.version}`;
       const read = reads.get(id) ?? { version: serving, asked: [] };
-      read.asked.push({ name, feature });
+      read.asked.push({ feature, at, dtype: found.dtype as Dtype });
       reads.set(id, read);
     }
     return [...reads.values()].map(({ version, asked }) => ({
       version,
       asked,
+      table: onlineTable(version),
+      keys: keyColumns(version.structure),
       computed: neededFor(
         asked.map(({ feature }) => feature),
         computedOf(version),
@@ -104,7 +152,7 @@ export function createFeatureReader(parts: {
   }
 
   /** What is applied and what is recorded are read one after the other: a rename in between is seen when both are read again. */
-  async function planAfresh(features: readonly string[]): Promise<readonly SetRead[]> {
+  async function planAfresh(features: readonly string[]): Promise<Plan> {
     try {
       return await plan(features);
     } catch (error) {
@@ -117,64 +165,72 @@ export function createFeatureReader(parts: {
     }
   }
 
+  async function readAligned(
+    entities: readonly Readonly<Record<string, unknown>>[],
+    features: readonly string[],
+  ): Promise<readonly AlignedRow[]> {
+    const { reads } = await planAfresh(features);
+    const records = await parts.online.read(
+      reads.map(({ version, table, keys }) => ({
+        table,
+        keys: entities.map((entity) => encodeEntity(version.set, keys, entity)),
+      })),
+    );
+    const now = microsOf(parts.clock.now());
+    return entities.map((_, row) => {
+      const values = new Array<unknown>(features.length).fill(null);
+      const statuses = new Array<FeatureStatus>(features.length).fill('not_found');
+      const eventTimes = new Array<string | null>(features.length).fill(null);
+      for (const [index, read] of reads.entries())
+        answer(read, records[index]?.[row], now, { values, statuses, eventTimes });
+      return { values, statuses, eventTimes };
+    });
+  }
+
   return {
+    readAligned,
     read: async (entities, features) => {
-      const reads = await planAfresh(features);
-      const requests = reads.map(({ version }) => {
-        const keys = keyColumns(version.structure);
-        const types = Object.fromEntries(keys.map((key) => [key.name, key.type]));
-        return {
-          table: onlineTable(version),
-          keys: entities.map((entity) =>
-            encodeKey(
-              keys.map((key) => key.type),
-              Object.values(coerceKey(version.set, types, entity)),
-            ),
-          ),
-        };
-      });
-      const records = await parts.online.read(requests);
-      const now = microsOf(parts.clock.now());
-      return entities.map((entity, row) => {
-        const found = new Map(
-          reads
-            .flatMap((read, index) => answersOf(read, records[index]?.[row], now))
-            .map((answer) => [answer.name, answer]),
-        );
-        const answers = features.flatMap((name) => found.get(name) ?? []);
-        return {
-          entity,
-          features: Object.fromEntries(answers.map((answer) => [answer.name, answer.value])),
-          status: Object.fromEntries(answers.map((answer) => [answer.name, answer.status])),
-          eventTime: Object.fromEntries(answers.map((answer) => [answer.name, answer.eventTime])),
-        };
-      });
+      const rows = await readAligned(entities, features);
+      const named = <T>(values: readonly T[]): Record<string, T> =>
+        Object.fromEntries(features.map((name, at) => [name, values[at] as T]));
+      return rows.map(({ values, statuses, eventTimes }, row) => ({
+        entity: entities[row] ?? {},
+        features: named(values),
+        status: named(statuses),
+        eventTime: named(eventTimes),
+      }));
     },
   };
 }
 
-function answersOf(
-  { version, asked, computed, ttl }: SetRead,
+/** Fills in the places of the features that were asked of this set; untouched, they say that there is no record. */
+function answer(
+  { asked, computed, ttl }: SetRead,
   record: OnlineRecord | undefined,
   now: bigint,
-): readonly {
-  readonly name: string;
-  readonly value: unknown;
-  readonly status: FeatureStatus;
-  readonly eventTime: string | null;
-}[] {
-  if (record === undefined || record.eventTime > now)
-    return asked.map(({ name }) => ({ name, value: null, status: 'not_found', eventTime: null }));
+  into: { values: unknown[]; statuses: FeatureStatus[]; eventTimes: (string | null)[] },
+): void {
+  if (record === undefined || record.eventTime > now) return;
   const eventTime = formatTimestamp(record.eventTime);
-  if (ttl !== null && record.eventTime < now - ttl)
-    return asked.map(({ name }) => ({ name, value: null, status: 'expired', eventTime }));
-  const values: Record<string, unknown> = { ...record.values };
-  for (const feature of computed) values[feature.name] = feature.evaluate(values);
-  return asked.map(({ name, feature }) => {
-    const dtype = version.structure.features[feature]?.dtype as Dtype;
-    const value = presentedValue(dtype, values[feature] ?? null);
-    return { name, value, status: value === null ? 'null' : 'present', eventTime };
-  });
+  if (ttl !== null && record.eventTime < now - ttl) {
+    for (const { at } of asked) {
+      into.statuses[at] = 'expired';
+      into.eventTimes[at] = eventTime;
+    }
+    return;
+  }
+  let found = record.values;
+  if (computed.length > 0) {
+    const values: Record<string, unknown> = { ...record.values };
+    for (const feature of computed) values[feature.name] = feature.evaluate(values);
+    found = values;
+  }
+  for (const { feature, at, dtype } of asked) {
+    const value = presentedValue(dtype, found[feature] ?? null);
+    into.values[at] = value;
+    into.statuses[at] = value === null ? 'null' : 'present';
+    into.eventTimes[at] = eventTime;
+  }
 }
 
 /** `set.feature` or `set@2.feature`. */

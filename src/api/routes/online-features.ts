@@ -2,6 +2,8 @@
 import { MlopsError } from '../../lib/error.ts';
 import type { ApiContext } from '../context.ts';
 import { keysOf, qualifiedFeatures, serviceFeatures, setWith } from '../feature-names.ts';
+import { JsonText } from '../json.ts';
+import { type AnswerNames, answerNames, answerText } from '../online-answer.ts';
 import { json, type Route } from '../route.ts';
 import { ONLINE_ROWS } from '../shapes.ts';
 import { untypedKey } from '../short-feature-set.ts';
@@ -11,7 +13,22 @@ const ENTITY = { type: 'object', minProperties: 1 } as const;
 
 type Entity = Readonly<Record<string, unknown>>;
 
+/** Requests ask for the same names again and again; more kinds of request than this start afresh. */
+const KEPT_NAMES = 500;
+
 export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'features' | 'catalog'>): readonly Route[] {
+  const known = new Map<string, AnswerNames>();
+
+  function membersOf(names: readonly string[]): AnswerNames {
+    const id = JSON.stringify(names);
+    const found = known.get(id);
+    if (found !== undefined) return found;
+    if (known.size >= KEPT_NAMES) known.clear();
+    const made = answerNames(names);
+    known.set(id, made);
+    return made;
+  }
+
   return [
     {
       method: 'POST',
@@ -48,15 +65,8 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
         const entities = listOf(asked.entities);
         const names = asked.features ?? serviceFeatures(asked.feature_service ?? '', catalog);
         const qualified = qualifiedFeatures(names, Object.keys(entities[0] ?? {}), catalog);
-        const rows = await features.reader.read(entities.map(untypedKey), qualified);
-        return json(200, {
-          rows: rows.map((row, index) => ({
-            entity: entities[index],
-            features: renamed(names, qualified, row.features),
-            status: renamed(names, qualified, row.status),
-            event_time: renamed(names, qualified, row.eventTime),
-          })),
-        });
+        const rows = await features.reader.readAligned(entities.map(untypedKey), qualified);
+        return json(200, new JsonText(answerText(membersOf(names), entities, rows)));
       },
     },
     {
@@ -140,12 +150,4 @@ function onlyKey(set: string, catalog: ApiContext['catalog']): string {
     hint: recorded === undefined ? undefined : 'send `entities` with all keys',
     status: recorded === undefined ? 404 : 422,
   });
-}
-
-function renamed<T>(
-  names: readonly string[],
-  qualified: readonly string[],
-  values: Readonly<Record<string, T>>,
-): Record<string, T | null> {
-  return Object.fromEntries(names.map((name, index) => [name, values[qualified[index] ?? ''] ?? null]));
 }
