@@ -1,7 +1,7 @@
 // A project of one feature set with 50 features over 10,000 entities, in a folder of its own, with LMDB and with Redis.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -57,11 +57,12 @@ export async function startRedis() {
     ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes'],
     { stdio: 'ignore' },
   );
-  for (let waited = 0; waited < 100; waited += 1) {
-    const answered = spawnSync('redis-cli', ['-p', String(port), 'ping'], { encoding: 'utf8' });
-    if (answered.stdout?.includes('PONG')) break;
-    await delay(50);
-  }
+  const answers = () =>
+    new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false));
+      socket.once('connect', () => socket.destroy());
+    });
+  while (!(await answers())) await delay(50);
   return {
     url: `redis://127.0.0.1:${port}`,
     port,

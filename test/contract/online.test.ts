@@ -14,8 +14,8 @@ interface Backend {
   /** What there must be before stores open. */
   start(): Promise<{
     open(directory: string): OnlineStore;
-    /** A process opens it once: LMDB's own rule. Several processes on one are stores/lmdb/processes.test.ts. */
-    readonly isShared?: boolean;
+    /** Made when it is first used, and opened once in a process: LMDB's own rule. Several processes: stores/lmdb/processes.test.ts. */
+    readonly isEmbedded?: boolean;
     stop(): Promise<void>;
   }>;
 }
@@ -47,7 +47,7 @@ const backends: Backend[] = [
     name: 'lmdb',
     start: async () => ({
       open: (directory) => createLmdbOnline({ directory: join(directory, 'with space', 'online') }),
-      isShared: true,
+      isEmbedded: true,
       stop: async () => {},
     }),
   },
@@ -74,7 +74,7 @@ describe.each(backends)('the online store: $name', ({ start }) => {
     temporary = await temporaryDirectory();
     backend = await start();
     store = backend.open(temporary.path);
-    more = backend.isShared ? [] : [backend.open(temporary.path), backend.open(temporary.path)];
+    more = backend.isEmbedded ? [] : [backend.open(temporary.path), backend.open(temporary.path)];
   });
   afterAll(async () => {
     await Promise.all([store, ...more].map((one) => one.close()));
@@ -277,9 +277,11 @@ describe.each(backends)('the online store: $name', ({ start }) => {
 
   it('is looked at without being made, and without being opened for writing', async () => {
     const table = freshTable();
-    const never = open(join(temporary.path, 'never'));
-    expect(await never.inspect([table])).toBeUndefined();
-    expect(existsSync(join(temporary.path, 'never'))).toBe(false);
+    if (backend.isEmbedded) {
+      const never = backend.open(join(temporary.path, 'never'));
+      expect(await never.inspect([table])).toBeUndefined();
+      expect(existsSync(join(temporary.path, 'never'))).toBe(false);
+    }
     await store.write(table, [{ key: key('a'), record: record(5n) }]);
     const unfilled = freshTable();
     const emptied = freshTable();
@@ -292,9 +294,11 @@ describe.each(backends)('the online store: $name', ({ start }) => {
     expect(await store.inspect([table, unfilled, emptied])).toEqual(states);
     // As another process finds it, which has not opened it.
     await store.close();
-    expect(await store.inspect([table, unfilled, emptied])).toEqual(states);
-    expect(await store.inspect([])).toEqual([]);
-    store = open(temporary.path);
+    const other = backend.open(temporary.path);
+    expect(await other.inspect([table, unfilled, emptied])).toEqual(states);
+    expect(await other.inspect([])).toEqual([]);
+    await other.close();
+    store = backend.open(temporary.path);
     expect((await readOne(table, 'a'))?.eventTime).toBe(5n);
   });
 

@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { eventually } from './eventually.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 /** False where there is no redis-server and that is no failure. */
@@ -35,8 +36,6 @@ export interface RedisOptions {
   readonly password?: string;
   /** Instead of the next free one. */
   readonly port?: number;
-  /** Does not wait until it answers. */
-  readonly sentinel?: string;
 }
 
 export async function startRedis(options: RedisOptions = {}): Promise<TestRedis> {
@@ -146,27 +145,32 @@ export async function startSentinels(): Promise<TestSentinels> {
 
 export interface TestCluster {
   readonly nodes: readonly TestRedis[];
+  /** Each node's, as clients know it: a proxy before it. */
   readonly addresses: readonly string[];
+  /** The round trips to each node so far. */
+  turns(): readonly number[];
   stop(): Promise<void>;
 }
 
 /** Three masters without replicas, each with a third of the slots; one that is gone takes its third with it. */
-export async function startCluster(args: readonly string[] = []): Promise<TestCluster> {
+export async function startCluster(): Promise<TestCluster> {
   const nodes: TestRedis[] = [];
-  for (let index = 0; index < 3; index += 1)
-    nodes.push(
-      await startRedis({
-        args: [
-          '--cluster-enabled',
-          'yes',
-          '--cluster-node-timeout',
-          '1000',
-          '--cluster-port',
-          String(await freePort()),
-          ...args,
-        ],
-      }),
-    );
+  const proxies: TcpProxy[] = [];
+  for (let index = 0; index < 3; index += 1) {
+    const port = await freePort();
+    const proxy = await startTcpProxy(port);
+    proxies.push(proxy);
+    const bus = await freePort();
+    const own = [
+      '--cluster-node-timeout',
+      '1000',
+      '--cluster-port',
+      `${bus}`,
+      '--cluster-announce-port',
+      `${proxy.port}`,
+    ];
+    nodes.push(await startRedis({ port, args: ['--cluster-enabled', 'yes', ...own] }));
+  }
   const bounds = [0, 5461, 10923, 16384];
   for (const [index, node] of nodes.entries())
     await node.command('CLUSTER', 'ADDSLOTSRANGE', bounds[index] ?? 0, (bounds[index + 1] ?? 0) - 1);
@@ -185,9 +189,10 @@ export async function startCluster(args: readonly string[] = []): Promise<TestCl
     }, 30_000);
   return {
     nodes,
-    addresses: nodes.map(({ port }) => `127.0.0.1:${port}`),
+    addresses: proxies.map(({ port }) => `127.0.0.1:${port}`),
+    turns: () => proxies.map((proxy) => proxy.turns()),
     stop: async () => {
-      await Promise.all(nodes.map((node) => node.stop()));
+      await Promise.all([...nodes.map((node) => node.stop()), ...proxies.map((proxy) => proxy.close())]);
     },
   };
 }

@@ -10,7 +10,7 @@
 import type { Redis } from 'ioredis';
 import type { Packr } from 'msgpackr';
 import { MlopsError } from '../../lib/error.ts';
-import type { OnlineProgress, OnlineRecord, OnlineStore } from '../online.ts';
+import type { OnlineProgress, OnlineRecord, OnlineStore, OnlineTableState } from '../online.ts';
 import { type Client, connectRedis } from './connection.ts';
 import { createKeys, type RedisScope } from './keys.ts';
 import { luaFile } from './lua-file.ts';
@@ -57,6 +57,21 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
       ),
     );
     return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /**
+   * Every key that matches, in steps of which each is one short command. What is there from start to end is shown at least
+   * once, however keys move in between.
+   */
+  async function* scan(pattern: string): AsyncGenerator<readonly string[]> {
+    for (const node of await connection.run(async (client) => mastersOf(client))) {
+      let cursor = '0';
+      do {
+        const [next, keys] = await connection.run(() => node.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT));
+        cursor = next;
+        yield keys;
+      } while (cursor !== '0');
+    }
   }
 
   return {
@@ -113,20 +128,26 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
       const value = `${sequence} ${visibleAt}`;
       await connection.run((client) => all(keysOf(table).progress.map((key) => client.set(key, value))));
     },
+    inspect: async (tables) => {
+      const states: OnlineTableState[] = [];
+      for (const table of tables) {
+        const { progress, recordPattern } = keysOf(table);
+        const found = await connection.run((client) => all(progress.map((key) => client.get(key))));
+        let empty = true;
+        for await (const keys of scan(recordPattern)) {
+          empty = keys.length === 0;
+          if (!empty) break;
+        }
+        states.push({ progress: leastOf(found), empty });
+      }
+      return states;
+    },
     drop: async (table) => {
       const names = keysOf(table);
       // The progress goes first: what a crash leaves is filled again, not taken for complete.
       await connection.run((client) => all(names.progress.map((key) => client.unlink(key))));
-      for (const node of await connection.run(async (client) => mastersOf(client))) {
-        let cursor = '0';
-        do {
-          // SCAN shows what is there from its start to its end at least once, however the keys move in between.
-          [cursor] = await connection.run(async () => {
-            const [next, keys] = await node.scan(cursor, 'MATCH', names.recordPattern, 'COUNT', SCAN_COUNT);
-            await all(keys.map((key) => node.unlink(key)));
-            return [next] as const;
-          });
-        } while (cursor !== '0');
+      for await (const keys of scan(names.recordPattern)) {
+        if (keys.length > 0) await connection.run((client) => all(keys.map((key) => client.unlink(key))));
       }
     },
     check: () =>
