@@ -9,9 +9,11 @@ import type { CanonicalFeatureSet, CanonicalPipeline, CanonicalSource } from './
 import { checkSpine, has } from './check-spine.ts';
 import type { Column } from './column.ts';
 import type { DescribeSource, ParsesQuery } from './engine-checks.ts';
+import type { LineageInputs } from './feature-lineage.ts';
 import type { LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { pointerTo } from './locator.ts';
 import { type Problem, toDiagnostic } from './problem.ts';
+import type { QueryLineage } from './query-lineage.ts';
 import { createSqlAnalyzer, type SqlAnalyzer, type SqlError } from './sql-analysis.ts';
 import { mentionedNames, tidySql } from './sql-text.ts';
 
@@ -30,9 +32,17 @@ interface Checking extends SqlChecks {
   readonly diagnostics: Diagnostic[];
   /** By source; undefined where not known. */
   readonly columns: Map<string, readonly Column[] | undefined>;
+  /** By address and pointer of the SQL; null where it cannot be told. */
+  readonly lineages: Map<string, QueryLineage | null>;
 }
 
-export async function checkSql(table: ResourceTable, root: string, checks: SqlChecks): Promise<Diagnostic[]> {
+export interface CheckedSql extends Pick<LineageInputs, 'query'> {
+  readonly diagnostics: readonly Diagnostic[];
+  /** Of a source, added ones included; those of a query have no types. Undefined where not known. */
+  readonly columns: (source: string) => readonly Column[] | undefined;
+}
+
+export async function checkSql(table: ResourceTable, root: string, checks: SqlChecks): Promise<CheckedSql> {
   const checking: Checking = {
     ...checks,
     table,
@@ -40,12 +50,18 @@ export async function checkSql(table: ResourceTable, root: string, checks: SqlCh
     analyzer: createSqlAnalyzer(root),
     diagnostics: [],
     columns: new Map(),
+    lineages: new Map(),
   };
   for (const resource of table.ofKind('source')) await columnsOf(resource.name, checking, new Set());
   for (const resource of table.ofKind('feature_set')) await checkFeatureSet(resource, checking);
   for (const resource of table.ofKind('pipeline')) await checkPipeline(resource, checking);
   checking.analyzer.save();
-  return checking.diagnostics;
+  const { diagnostics, columns, lineages } = checking;
+  return {
+    diagnostics,
+    columns: (source) => columns.get(source),
+    query: (address, pointer) => lineages.get(`${address}${pointer}`),
+  };
 }
 
 /** Columns of a source, and its own problems reported on the way. A cycle of query sources is reported elsewhere. */
@@ -130,7 +146,8 @@ async function checkExpressions(
   for (const [name, expression] of added) {
     const prefix = 'select ';
     const sql = `${prefix}${expression} from "${resource.name}"`;
-    const { errors } = await checking.analyzer.analyze(sql, new Map([[resource.name, columns]]));
+    const { errors, lineage } = await checking.analyzer.analyze(sql, new Map([[resource.name, columns]]));
+    checking.lineages.set(`${resource.address}${pointerTo('/columns', name)}`, lineage);
     const inside = errors.filter(
       (error) => error.start >= prefix.length && error.start < prefix.length + expression.length,
     );
@@ -163,7 +180,8 @@ async function checkQuery(
   const tables = new Map<string, readonly Column[] | undefined>();
   for (const name of mentionedNames(sql, checking.table.names('source')))
     tables.set(name, await columnsOf(name, checking, asking));
-  const { errors, columns } = await checking.analyzer.analyze(sql, tables);
+  const { errors, columns, lineage } = await checking.analyzer.analyze(sql, tables);
+  checking.lineages.set(`${resource.address}${pointer}`, lineage);
   await reportErrors(resource, pointer, sql, errors, tables, checking, sql);
   return errors.length > 0 ? undefined : (columns ?? undefined);
 }

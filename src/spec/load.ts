@@ -8,11 +8,15 @@ import { CODES } from '../lib/codes.ts';
 import { type Diagnostic, hasErrors, sortDiagnostics } from '../lib/diagnostics.ts';
 import type { Address } from './address.ts';
 import { attachBundles } from './attach-bundles.ts';
+import type { CanonicalFeatureSet, CanonicalSource } from './canonical-specs.ts';
 import { CANONICAL_ORDER, canonicalizeValue } from './canonicalize.ts';
 import { checkDataFiles } from './check-data-files.ts';
 import { checkSql } from './check-sql.ts';
+import type { Column } from './column.ts';
+import type { FeatureLineage } from './column-lineage.ts';
 import { findCycles } from './cycles.ts';
 import type { DescribeSource, ParsesQuery } from './engine-checks.ts';
+import { createFeatureLineage } from './feature-lineage.ts';
 import { configIn } from './find-config.ts';
 import { type LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { toDiagnostic } from './problem.ts';
@@ -71,13 +75,24 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   diagnostics.push(...findCycles(table));
   diagnostics.push(...checkDataFiles(table, root));
   const bundleFiles = attachBundles(table, root, diagnostics);
-  diagnostics.push(
-    ...(await checkSql(table, root, { describeSource: options.describeSource, parsesQuery: options.parsesQuery })),
-  );
+  const sql = await checkSql(table, root, {
+    describeSource: options.describeSource,
+    parsesQuery: options.parsesQuery,
+  });
+  diagnostics.push(...sql.diagnostics);
   const sorted = sortDiagnostics(diagnostics);
   if (hasErrors(sorted) || read.settings === undefined) return { project: undefined, diagnostics: sorted };
   const resources = new Map<Address, AnyResource>();
-  for (const resource of table.sorted()) resources.set(resource.address, toResource(resource));
+  const lineageOf = createFeatureLineage({ ...sql, source: (source) => table.get('source', source) });
+  for (const resource of table.sorted()) {
+    resources.set(
+      resource.address,
+      toResource(resource, {
+        columns: () => sql.columns(resource.name),
+        lineage: (set) => lineageOf(set, Object.keys(table.get('entity', set.entity)?.keys ?? {})),
+      }),
+    );
+  }
   const { project: name, description, environments = {}, rules = {} } = read.settings;
   const digest = projectDigest(resources.values());
   return {
@@ -98,9 +113,15 @@ function canonicalize(resource: LoadedResource, table: ResourceTable, diagnostic
   for (const problem of problems) diagnostics.push(toDiagnostic(problem, resource));
 }
 
-function toResource(resource: LoadedResource): AnyResource {
+interface Derived {
+  readonly columns: () => readonly Column[] | undefined;
+  readonly lineage: (set: CanonicalFeatureSet) => FeatureLineage;
+}
+
+function toResource(resource: LoadedResource, derived: Derived): AnyResource {
   const { kind, name, address, spec, dependsOn, locator } = resource;
   let at: ReturnType<typeof locator.at> | null = null;
+  let lineage: FeatureLineage | undefined;
   return {
     kind,
     name,
@@ -114,6 +135,15 @@ function toResource(resource: LoadedResource): AnyResource {
       return at;
     },
     locate: (pointer: string) => locator.at(pointer),
+    // The types of a query's columns are the engine's to say.
+    ...(kind === 'source' && {
+      columns: (spec as CanonicalSource).query === undefined ? derived.columns() : undefined,
+    }),
+    // Worked out when asked for: a plan looks at few sets of thousands.
+    get lineage() {
+      if (kind === 'feature_set') lineage ??= derived.lineage(spec as CanonicalFeatureSet);
+      return lineage;
+    },
   } as AnyResource;
 }
 

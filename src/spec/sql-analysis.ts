@@ -1,12 +1,13 @@
 /**
- * What the SQL parser says of a query: syntax errors, unknown tables and columns with their places, and the columns that it
- * yields. The parser takes 200 ms to load and about 1 ms a query, so answers are kept in a cache file by the query's hash.
+ * What the SQL parser says of a query: syntax errors, unknown tables and columns with their places, the columns that it
+ * yields and what they are made from. The parser takes 200 ms to load and about 1 ms a query, so answers are kept in a cache file by the query's hash.
  * It knows most of DuckDB's dialect, not all: what it cannot decide is left to the engine.
  */
 import type { QueryOutputResult } from '@polyglot-sql/sdk';
 import { digestOf } from '../lib/canonical.ts';
 import { openCacheFile } from './cache-file.ts';
 import type { Column } from './column.ts';
+import { type QueryLineage, queryLineage } from './query-lineage.ts';
 import { codeOf } from './sql-text.ts';
 
 export interface SqlError {
@@ -21,6 +22,8 @@ export interface SqlAnalysis {
   readonly errors: readonly SqlError[];
   /** The columns that the query yields, in order; null where not all are known. */
   readonly columns: readonly string[] | null;
+  /** What each of them depends on; null where it cannot be told. */
+  readonly lineage: QueryLineage | null;
 }
 
 /** Columns by table; undefined where a table's columns are not known. */
@@ -33,7 +36,7 @@ export interface SqlAnalyzer {
 }
 
 /** Counts up when the meaning of a cached answer changes. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 export function createSqlAnalyzer(root: string): SqlAnalyzer {
   const cache = openCacheFile<SqlAnalysis>(root, `sql-${FORMAT}`);
@@ -69,6 +72,7 @@ async function ask(sql: string, tables: SqlTables): Promise<SqlAnalysis> {
         },
       ],
       columns: null,
+      lineage: null,
     };
   }
   const semicolon = code.replace(/"[^"]*"/g, (name) => ' '.repeat(name.length)).indexOf(';');
@@ -83,9 +87,10 @@ async function ask(sql: string, tables: SqlTables): Promise<SqlAnalysis> {
         },
       ],
       columns: null,
+      lineage: null,
     };
   }
-  const { outputColumnsWithSchema, validateWithSchema } = await import('@polyglot-sql/sdk');
+  const { Dialect, outputColumnsWithSchema, parse, validateWithSchema } = await import('@polyglot-sql/sdk');
   // Without any table the parser would not report unknown ones; this one cannot be meant.
   const schema = {
     tables: [
@@ -100,8 +105,12 @@ async function ask(sql: string, tables: SqlTables): Promise<SqlAnalysis> {
     const start = utf16(error.start);
     return [{ kind, message: error.message, start, end: Math.max(start + 1, utf16(error.end ?? error.start + 1)) }];
   });
-  if (errors.some((error) => error.kind === 'syntax')) return { errors, columns: null };
-  return { errors: decided(errors, sql, code), columns: outputOf(outputColumnsWithSchema(sql, schema, 'duckdb')) };
+  if (errors.some((error) => error.kind === 'syntax')) return { errors, columns: null, lineage: null };
+  return {
+    errors: decided(errors, sql, code),
+    columns: outputOf(outputColumnsWithSchema(sql, schema, 'duckdb')),
+    lineage: queryLineage(sql, parse(sql, Dialect.DuckDB).ast, tables),
+  };
 }
 
 function kindOf(code: string): SqlError['kind'] | undefined {
