@@ -22,6 +22,7 @@ import type { Registry } from './registry/registry.ts';
 import type { Serving } from './serving/serving.ts';
 import type { ArtifactStore } from './stores/artifacts.ts';
 import type { Catalog } from './stores/control/catalog.ts';
+import type { FactsStore } from './stores/control/facts.ts';
 import type { IdempotencyStore } from './stores/control/idempotency.ts';
 import type { PredictionLogStore } from './stores/control/prediction-log.ts';
 import type { RegistryStore } from './stores/control/registry.ts';
@@ -68,6 +69,8 @@ export interface OpenEnvironment {
   /** The project's `.mlops`. */
   readonly folder: string;
   readonly state: StateStore;
+  /** What plans may know of the running system. */
+  readonly facts: FactsStore;
   artifacts(): Promise<ArtifactStore>;
   catalog(): Promise<Catalog>;
   features(): Promise<Features>;
@@ -214,6 +217,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     who: whoami(),
     folder,
     state: control.state,
+    facts: control.facts,
     artifacts,
     catalog,
     features,

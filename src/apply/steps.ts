@@ -58,7 +58,7 @@ async function runStep(
   lock.assertHeld();
   let outputs: JsonObject;
   try {
-    outputs = await effectOf(change.kind, action, intent.spec, context);
+    outputs = await effectOf(change, action, intent.spec, context);
   } catch (error) {
     const failure = describeFailure(address, error, redact);
     await journal.failed(address, failure.message, failure.code);
@@ -87,7 +87,7 @@ function intentOf(change: Change, action: StepAction): StepIntent {
 }
 
 async function effectOf<K extends Kind>(
-  kind: K,
+  { kind, observed = {} }: Pick<Change, 'observed'> & { readonly kind: K },
   action: StepAction,
   spec: JsonObject,
   context: HandlerContext,
@@ -95,7 +95,7 @@ async function effectOf<K extends Kind>(
   const handler: Handler<K> = HANDLERS[kind];
   // A plan holds canonical specs: ajv checked them when they were loaded, the digest when the plan was read from a file.
   const canonical = spec as unknown as CanonicalSpecs[K];
-  if (action !== 'delete') return handler.put(canonical, context);
+  if (action !== 'delete') return handler.put(canonical, context, observed);
   await handler.remove(canonical, context);
   return {};
 }

@@ -25,10 +25,12 @@ export async function planFor(
   },
 ): Promise<Plan> {
   const past = options.against === undefined ? undefined : await pastOf(environment, project, options.against);
+  const [state, facts] = await Promise.all([environment.state.read(), environment.facts.read()]);
   const plan = createPlan({
     project: past?.project ?? project,
     environment: environment.scope.environment,
-    state: await environment.state.read(),
+    state,
+    facts,
     mode: options.mode,
     targets: (options.targets ?? []).map(addressOfTarget),
     against: past?.serial ?? null,

@@ -1,9 +1,11 @@
 /** The control store of an environment: the server that its settings name, or the project's embedded one. */
 import { resolveEnv } from '../lib/secret.ts';
+import type { FactsStore } from '../stores/control/facts.ts';
 import type { Scope, StateStore } from '../stores/control/state.ts';
 import { openControlDatabase } from '../stores/postgres/control-database.ts';
 import type { Database } from '../stores/postgres/database.ts';
 import { migrate } from '../stores/postgres/migrate.ts';
+import { openFacts } from '../stores/postgres/postgres-facts.ts';
 import { openState } from '../stores/postgres/postgres-state.ts';
 import { ensureScope, findScope } from '../stores/postgres/scopes.ts';
 import { lazily } from './lazy.ts';
@@ -14,6 +16,7 @@ export interface Control {
   readonly connectionString: string;
   readonly db: Database;
   readonly state: StateStore;
+  readonly facts: FactsStore;
   /** Makes the scope where it is new. */
   readonly scopeId: () => Promise<number>;
   /** Undefined where nothing was ever recorded. Writes nothing. */
@@ -53,6 +56,7 @@ export async function openControl(
     connectionString: server.connectionString,
     db,
     state: openState(db, options.scope),
+    facts: openFacts(db, options.scope),
     scopeId: lazily(async () => {
       if (options.readOnly) await migrate(db);
       return ensureScope(db, options.scope);

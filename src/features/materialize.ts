@@ -70,6 +70,7 @@ export async function materialize(
       stored.map((part) => part.location),
     );
     let pushed = await drainPushed(parts, claim, plan, folder, call);
+    const since = await parts.featureState.now();
     const unchanged = canonicallyEqual(before?.inputs, digests(snapshots));
     const fresh =
       unchanged || isPushed(structure)
@@ -78,7 +79,7 @@ export async function materialize(
     // A push that was under way before may come before the fresh rows: the online store's progress must not pass it by.
     pushed += await drainPushed(parts, claim, plan, folder, call);
     const onlineWritten = await fillOnline(parts, claim, working, call);
-    if (!unchanged) await claim.complete(digests(snapshots));
+    if (!unchanged) await claim.complete(digests(snapshots), { ...fresh, since });
     return { rowsRead: fresh.rowsRead + pushed, rowsWritten: fresh.rowsWritten + pushed, onlineWritten };
   });
   const after = await recorded(parts.featureState, set, version);

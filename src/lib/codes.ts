@@ -65,6 +65,8 @@ export const CODES = {
   FS114: 'Late rows are missed',
   FS115: 'Inputs of a model grow or change order',
   FS116: 'Name of a feature set that was renamed',
+  FS120: 'Column removed while features read it',
+  FS121: 'Column that features read has another type',
   PL101: 'Pipeline destroyed while it runs',
   PL102: 'Task removed or replaced',
   PL103: 'Check removed or loosened',

@@ -53,7 +53,10 @@ export interface AffectedEndpoint {
 export interface Impact {
   /** Everything that depends on the resource, directly or not, sorted. */
   readonly downstream: readonly Address[];
-  /** Features whose values change, by lineage of columns, as `set.feature`, sorted; null where it cannot be told. */
+  /**
+   * Features whose values change, by lineage of columns, as `set.feature`, sorted; null where it cannot be told. A feature
+   * of which it is not known what it reads counts in.
+   */
   readonly features: readonly string[] | null;
   readonly endpoints: readonly AffectedEndpoint[];
   /** Rows to compute again. */
@@ -107,4 +110,6 @@ export interface Change {
   /** As recorded; empty before a create. */
   readonly dependedOn: readonly Address[];
   readonly protect: boolean;
+  /** What is recorded beside the spec when this is applied: `columns` of a source, `lineage` of a feature set. Absent: nothing. */
+  readonly observed?: JsonObject;
 }

@@ -11,28 +11,55 @@
  * under another name   –                              update, after the rename: see renames.ts
  */
 import type { JsonObject } from '../lib/json.ts';
-import type { Address } from '../spec/address.ts';
+import { type Address, parseAddress } from '../spec/address.ts';
 import type { CanonicalEntity, CanonicalSpecs } from '../spec/canonical-specs.ts';
+import { encodeLineage } from '../spec/column-lineage.ts';
 import type { Kind } from '../spec/kinds.ts';
 import type { AnyResource, Project, Resource } from '../spec/project.ts';
 import type { PlanFacts } from '../stores/control/facts.ts';
 import type { AnyRecordedResource, RecordedResource, State } from '../stores/control/state.ts';
 import { type Action, isNoOp } from './action.ts';
+import { affectedBy } from './affected.ts';
 import { registeredKeysDiffer } from './analyzers/feature-set.ts';
 import { createReaders, type Readers } from './analyzers/readers.ts';
-import { type AttributeDiff, CHANGE_CLASSES, type Change, type ChangeClass, graver, NO_IMPACT } from './change.ts';
+import {
+  type AttributeDiff,
+  CHANGE_CLASSES,
+  type Change,
+  type ChangeClass,
+  graver,
+  type Impact,
+  NO_IMPACT,
+} from './change.ts';
 import { classify } from './classify.ts';
 import { codeChange } from './code-changes.ts';
 import { decisionsOf } from './decisions.ts';
 import { diffSpecs, dottedPath, sensitiveParts } from './diff.ts';
-import { createLineage, impactOf, type Lineage } from './impact.ts';
+import { createLineage, type Lineage } from './downstream.ts';
+import { costOf, impactOf } from './impact.ts';
 import { lastTime } from './last-time.ts';
 import { inApplyOrder, withinTargets } from './order.ts';
-import { PLAN_FORMAT, type Plan, type PlanMode, type PlanSummary, type UnmanagedResource } from './plan.ts';
+import {
+  PLAN_FORMAT,
+  type Plan,
+  type PlanMode,
+  type PlanSummary,
+  type RecomputeTotal,
+  type UnmanagedResource,
+} from './plan.ts';
 import { refusalsOf } from './refusals.ts';
 import { findRenames, type Renames } from './renames.ts';
 import { reusedName } from './reused-names.ts';
 import { type Rules, settle } from './rules.ts';
+import { createSetLineages, type SetLineages } from './set-lineages.ts';
+import {
+  analyzeColumns,
+  changedColumns,
+  columnDiffs,
+  columnReason,
+  type LineagesAfter,
+  recordedColumns,
+} from './source-columns.ts';
 import { factsUnderNewNames, underNewNames } from './under-new-names.ts';
 
 export interface PlanInput {
@@ -59,9 +86,12 @@ interface PlanContext {
   readonly stays: (address: Address) => boolean;
   readonly readers: Readers;
   readonly lineage: Lineage;
+  readonly lineages: SetLineages;
   readonly renames: Renames;
   readonly facts: PlanFacts;
   readonly rules: Rules;
+  /** Filled as changes are planned: the sets whose rows each has computed again. */
+  readonly recomputed: Map<Address, readonly Address[]>;
 }
 
 export function createPlan(input: PlanInput): Plan {
@@ -81,9 +111,11 @@ export function createPlan(input: PlanInput): Plan {
     stays: (address) => desired.has(address) || recorded.get(address)?.managedBy === 'api',
     readers: createReaders(recorded),
     lineage: createLineage(() => [...recorded.values(), ...desired.values()]),
+    lineages: createSetLineages({ desired, recorded, renames }),
     renames,
     facts: factsUnderNewNames(input.facts ?? {}, renames),
     rules: project.rules,
+    recomputed: new Map(),
   };
 
   const unmanaged: UnmanagedResource[] = [];
@@ -107,7 +139,7 @@ export function createPlan(input: PlanInput): Plan {
           targets,
           unmanaged.map(({ address }) => address),
         );
-  const summary = summarize(changes, unmanaged.length);
+  const summary = summarize(changes, unmanaged.length, recomputeTotal(changes, context));
   const { create, update, delete: deletes, forget } = summary;
   return {
     format: PLAN_FORMAT,
@@ -157,7 +189,9 @@ function planResource(address: Address, context: PlanContext): Change {
   const untouched = isNoOp(actions);
   const diffsFrom = (spec: CanonicalSpecs[Kind] | undefined): readonly AttributeDiff[] =>
     spec === undefined || after === undefined || untouched ? [] : diffSpecs(asJson(spec) ?? {}, asJson(after) ?? {});
-  const diffs = diffsFrom(shown);
+  const observedDiffs = untouched || kind !== 'source' ? [] : columnDiffs(recorded, desired);
+  const diffs = [...diffsFrom(shown), ...observedDiffs];
+  const bySpec = before === shown ? diffsFrom(shown) : diffsFrom(before);
   const analysis = untouched
     ? { class: 'safe' as const, findings: [], reason: undefined }
     : classify(kind, {
@@ -166,7 +200,7 @@ function planResource(address: Address, context: PlanContext): Change {
         previousAddress,
         before,
         after,
-        diffs: before === shown ? diffs : diffsFrom(before),
+        diffs: bySpec,
         recorded,
         desired,
         desiredResources: context.desired,
@@ -174,13 +208,24 @@ function planResource(address: Address, context: PlanContext): Change {
         readers: context.readers,
         facts: context.facts,
       });
+  const columns =
+    untouched || kind !== 'source'
+      ? undefined
+      : analyzeColumns(desired, [...bySpec, ...observedDiffs], () => lineagesAfter(address, context));
   const refusals = untouched ? [] : refusalsOf(address, actions, desired, recorded, context);
   const interrupted = recorded !== undefined && recorded.status !== 'ready';
   const own = found ?? (interrupted ? undefined : analysis.reason) ?? changedReason(diffs);
   const renamed = previousAddress === null ? [] : [`renamed from ${previousAddress}`];
   const reason = [...renamed, ...(own === undefined ? [] : [own])].join('; ') || 'changed';
   let gravest: ChangeClass = analysis.class;
+  if (columns !== undefined) gravest = graver(gravest, columns.class);
   if (actions.includes('delete') && kind === 'feature_set') gravest = graver(gravest, 'destructive');
+  const impact = ((): Impact => {
+    if (untouched || actions[0] === 'create') return NO_IMPACT;
+    const affected = affectedBy(address, [...bySpec, ...observedDiffs], context);
+    context.recomputed.set(address, affected.recomputed);
+    return impactOf(address, gravest, affected, context);
+  })();
   return {
     address,
     kind,
@@ -199,14 +244,55 @@ function planResource(address: Address, context: PlanContext): Change {
       ...refusals,
       ...(untouched
         ? []
-        : settle([...reusedName(desired, context), ...analysis.findings], context.rules, desired, actions)),
+        : settle(
+            [...reusedName(desired, context), ...analysis.findings, ...(columns?.findings ?? [])],
+            context.rules,
+            desired,
+            actions,
+          )),
     ],
-    impact: untouched || actions[0] === 'create' ? NO_IMPACT : impactOf(address, context),
+    impact,
     digest: subject.digest,
     dependsOn: subject.dependsOn,
     dependedOn: recorded?.dependsOn ?? [],
     protect: after === undefined ? (recorded?.protect ?? false) : (after.protect ?? false),
+    ...(untouched ? {} : observedOf(desired, recorded, bySpec)),
   };
+}
+
+/** What an apply records of it beside the spec. Columns that are not known now are kept while the source is read as before. */
+function observedOf(
+  desired: Resource | undefined,
+  recorded: RecordedResource | undefined,
+  diffs: readonly AttributeDiff[],
+): { readonly observed?: JsonObject } {
+  if (desired?.kind === 'source') {
+    const columns = desired.columns ?? (changedColumns(diffs) === undefined ? recordedColumns(recorded) : undefined);
+    return columns === undefined ? {} : { observed: { columns: columns.map(({ name, type }) => ({ name, type })) } };
+  }
+  if (desired?.kind !== 'feature_set') return {};
+  return desired.lineage === undefined ? {} : { observed: { lineage: encodeLineage(desired.lineage) } };
+}
+
+/** Of the sets below a source that are there after the plan. */
+function* lineagesAfter(source: Address, { lineage, lineages, stays }: PlanContext): LineagesAfter {
+  for (const address of lineage.downstream(source)) {
+    const set = parseAddress(address);
+    if (set?.kind !== 'feature_set' || !stays(address)) continue;
+    const found = lineages.after(address);
+    if (found !== undefined) yield { set: set.name, lineage: found };
+  }
+}
+
+function recomputeTotal(changes: readonly Change[], { recomputed, facts }: PlanContext): RecomputeTotal | null {
+  const featureSets = [...new Set(changes.flatMap(({ address }) => recomputed.get(address) ?? []))].sort();
+  if (featureSets.length === 0) return null;
+  const { rows, bytes, estimatedSeconds } = costOf(featureSets, facts);
+  const unknown = featureSets.filter((set) => {
+    const cost = costOf([set], facts);
+    return cost.rows === null || cost.estimatedSeconds === null;
+  });
+  return { featureSets, rows, bytes, estimatedSeconds, unknown };
 }
 
 /** `reason` undefined: it follows from what differs. */
@@ -245,6 +331,10 @@ function decide(
     const keys = context.desired.get(`entity.${entity}`)?.spec as CanonicalEntity | undefined;
     if (registeredKeysDiffer(recorded.outputs, keys)) return { actions: ['update'], reason: undefined };
   }
+  if (desired.kind === 'source') {
+    const reason = columnReason(columnDiffs(recorded, desired));
+    if (reason !== undefined) return { actions: ['update'], reason };
+  }
   return { actions: ['no-op'], reason: 'as recorded' };
 }
 
@@ -265,7 +355,7 @@ function changedReason(diffs: readonly AttributeDiff[]): string | undefined {
   return `changed: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 }
 
-function summarize(changes: readonly Change[], unmanaged: number): PlanSummary {
+function summarize(changes: readonly Change[], unmanaged: number, recompute: RecomputeTotal | null): PlanSummary {
   const count = (action: Action): number => changes.filter(({ actions }) => actions.includes(action)).length;
   const findings = changes.flatMap((change) => change.findings);
   const severities = findings.map(({ severity }) => severity);
@@ -285,5 +375,6 @@ function summarize(changes: readonly Change[], unmanaged: number): PlanSummary {
       moving.length === 0
         ? null
         : moving.reduce<ChangeClass>((a, change) => graver(a, change.class), CHANGE_CLASSES[0]),
+    recompute,
   };
 }

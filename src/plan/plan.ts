@@ -73,6 +73,18 @@ export interface PlanSummary {
   readonly denied: number;
   /** The gravest class of all changes; null where nothing changes. */
   readonly class: ChangeClass | null;
+  /** All that has to be computed again, each set once. Absent in plans made before it was; null where nothing has to. */
+  readonly recompute?: RecomputeTotal | null;
+}
+
+/** What is not known of one of them is not known of all: null, never 0. */
+export interface RecomputeTotal {
+  readonly featureSets: readonly Address[];
+  readonly rows: number | null;
+  readonly bytes: number | null;
+  readonly estimatedSeconds: number | null;
+  /** Those of which rows or speed are not known. */
+  readonly unknown: readonly Address[];
 }
 
 export interface Plan {

@@ -5,7 +5,7 @@ import type { AnyRecordedResource, RecordedResource } from '../stores/control/st
 import type { Action } from './action.ts';
 import { finding, listed } from './analyzers/analyzer.ts';
 import type { Finding } from './change.ts';
-import type { Lineage } from './impact.ts';
+import type { Lineage } from './downstream.ts';
 import type { Renames } from './renames.ts';
 
 export interface RefusalContext {

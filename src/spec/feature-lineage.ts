@@ -2,6 +2,7 @@
  * The lineage of a feature set's features: what their columns, queries and expressions read, through query sources and added
  * columns down to the columns of files. An added column counts as a column of its source too, beside what it is made from.
  */
+import { MlopsError } from '../lib/error.ts';
 import { compileExpression } from '../lib/expression.ts';
 import type { CanonicalFeatureSet, CanonicalSource } from './canonical-specs.ts';
 import type { Column } from './column.ts';
@@ -94,14 +95,23 @@ export function createFeatureLineage(inputs: LineageInputs): LineageOf {
       // What expressions that read each other depend on cannot be told; they are an error of their own.
       done.set(name, undefined);
       const { expr, column } = set.features[name] ?? {};
-      const own =
-        expr === undefined ? [ofColumn(column ?? name)] : compileExpression(expr, names).references.map(ofFeature);
+      const own = expr === undefined ? [ofColumn(column ?? name)] : operandsOf(expr, names).map(ofFeature);
       const found = together([...rows, ...own]);
       done.set(name, found);
       return found;
     };
     return Object.fromEntries(names.map((name) => [name, listed(ofFeature(name))]));
   };
+}
+
+/** Of one that is wrong, as in states of other versions: any feature. Reading all of them, it reads itself, and cannot be told. */
+export function operandsOf(expr: string, features: readonly string[]): readonly string[] {
+  try {
+    return compileExpression(expr, features).references;
+  } catch (error) {
+    if (error instanceof MlopsError) return features;
+    throw error;
+  }
 }
 
 function together(all: readonly Columns[]): Columns {

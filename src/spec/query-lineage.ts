@@ -161,6 +161,7 @@ function relationOf(value: unknown, env: Env): Relation {
   if (kind === 'select') return selected(node, env);
   if (SET_OPERATIONS.has(kind)) return combined(kind, node, env);
   if (kind === 'subquery') return inParentheses(node, env);
+  if (kind === 'paren') return relationOf(node['this'], env);
   if (kind === 'values') {
     const rows = nodesOf(node['expressions']).map((row) =>
       Array.isArray(row['expressions']) ? row['expressions'] : [],
@@ -452,6 +453,10 @@ function fromItem(kind: string, node: Node, env: Env, beside: Scope): Omit<Visib
     only(node, ALIAS);
     const [inner, content] = kindOf(node['this']);
     const alias = nameIn(node['alias'])?.toLowerCase() ?? untold();
+    if (inner === 'paren') {
+      const relation = relationOf(content['this'], { ...env, outer: { ...beside, env } });
+      return { ...renamed(relation, node['column_aliases']), alias };
+    }
     return { ...computedTable(inner, content, nodesOf(node['column_aliases']).map(nameIn), alias, beside), alias };
   }
   return { ...computedTable(kind, node, [], '', beside), alias: kind };

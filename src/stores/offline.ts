@@ -84,6 +84,8 @@ export interface StagedRows {
 }
 
 export interface WrittenPart extends StoredTable {
+  /** Least event time, in microseconds since 1970. */
+  readonly minEventTime: bigint;
   /** Greatest event time, in microseconds since 1970. */
   readonly maxEventTime: bigint;
   /** Greatest of event and created time of any row: when the last of its rows becomes visible. */

@@ -89,6 +89,7 @@ describe('the feature state: postgres', () => {
         rows: 5,
         bytes: 9,
         sequence: await claim.nextSequence(),
+        minEventTime: 20n,
         maxEventTime: 100n,
         maxVisibleTime: 9_007_199_254_740_993n,
       };
@@ -107,16 +108,30 @@ describe('the feature state: postgres', () => {
       inputs: { raw: 'dd' },
       servingSince: expect.any(Date),
     });
-    expect((await mine.parts('marked', 1)).map(({ location, maxVisibleTime }) => [location, maxVisibleTime])).toEqual([
-      ['p1', 9_007_199_254_740_993n],
-      ['p2', 9_007_199_254_740_993n],
+    expect(
+      (await mine.parts('marked', 1)).map(({ location, minEventTime, maxVisibleTime }) => [
+        location,
+        minEventTime,
+        maxVisibleTime,
+      ]),
+    ).toEqual([
+      ['p1', 20n, 9_007_199_254_740_993n],
+      ['p2', 20n, 9_007_199_254_740_993n],
     ]);
   });
 
   it('forgets parts that are gone, and with them that the sources are materialized completely', async () => {
     await mine.registerVersion('repaired', 'a', structure);
     await mine.materializing('repaired', 1, signal, async (claim) => {
-      const part = { location: 'p1', rows: 5, bytes: 9, sequence: 1, maxEventTime: 100n, maxVisibleTime: 100n };
+      const part = {
+        location: 'p1',
+        rows: 5,
+        bytes: 9,
+        sequence: 1,
+        minEventTime: null,
+        maxEventTime: 100n,
+        maxVisibleTime: 100n,
+      };
       await claim.commitPart(part);
       await claim.commitPart({ ...part, location: 'p2', sequence: 2 });
       await claim.complete({ raw: 'dd' });
@@ -217,7 +232,15 @@ describe('the feature state: postgres', () => {
     const through = pending[4]?.sequence ?? 0;
     await mine.materializing('pushed', 1, signal, (claim) =>
       claim.commitPart(
-        { location: 'p', rows: 5, bytes: 1, sequence: through, maxEventTime: 1n, maxVisibleTime: 1n },
+        {
+          location: 'p',
+          rows: 5,
+          bytes: 1,
+          sequence: through,
+          minEventTime: null,
+          maxEventTime: 1n,
+          maxVisibleTime: 1n,
+        },
         through,
       ),
     );

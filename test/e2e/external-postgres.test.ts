@@ -1,8 +1,9 @@
 /** An environment whose control store is a Postgres server that is there already, shared with others. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/stores/postgres/database.ts';
+import type { Plan } from '../../src/plan/plan.ts';
+import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { healthcareProject } from '../support/project.ts';
 
@@ -22,15 +23,20 @@ afterAll(async () => {
 
 const prod = (...args: readonly string[]) => project.mlops([...args, '--env', 'prod'], { env });
 
-async function schemas(): Promise<readonly string[]> {
+async function withDatabase<T>(body: (db: Database) => Promise<T>): Promise<T> {
   const db = openDatabase({ connectionString: database.connectionString, max: 1 });
   try {
-    return (await db.query<{ name: string }>("select nspname as name from pg_namespace where nspname = 'mlops'")).map(
-      ({ name }) => name,
-    );
+    return await body(db);
   } finally {
     await db.close();
   }
+}
+
+async function schemas(): Promise<readonly string[]> {
+  const rows = await withDatabase((db) =>
+    db.query<{ name: string }>("select nspname as name from pg_namespace where nspname = 'mlops'"),
+  );
+  return rows.map(({ name }) => name);
 }
 
 describe('an external control store', () => {
@@ -51,6 +57,37 @@ describe('an external control store', () => {
     const planned = await prod('plan');
     expect(planned.stdout).toBe('Nothing to change: healthcare/prod is as the specs say (8 resources).\n');
     expect((await prod('features', 'list')).stdout).toMatch(/^patient_labs +patient +5 +version 1 +1945/m);
+  });
+
+  it('tells plans what changes cost, whom they touch, and what a destroy would leave behind', {
+    timeout: 60_000,
+  }, async () => {
+    const config = join(project.folder, 'mlops.config.ts');
+    const text = readFileSync(config, 'utf8');
+    writeFileSync(config, text.replace('interval 365 days', 'interval 180 days'));
+    const plan = await prod('plan');
+    writeFileSync(config, text);
+    expect(plan.stdout).toMatch(
+      /recompute 1,945 rows over 5,\d{3} days, [\d.]+ kB, about \d+ s \(as many rows as version 1 has; last measured [\d,]+ rows\/s on \d{4}-\d\d-\d\d\)/,
+    );
+    expect(plan.stdout).toMatch(/affects endpoint\.mortality \(.*no predictions in 7 days\)/);
+    expect(plan.stdout).toMatch(/^To recompute: 1,945 rows of 1 feature set, /m);
+
+    await withDatabase(async (db) => {
+      await db.query(
+        `insert into mlops.runs (run_id, scope_id, pipeline, spec, params, cause)
+         select gen_random_uuid(), scope_id, 'weekly_retraining', '{}', '{}', '{}' from mlops.scopes where environment = 'prod'`,
+      );
+    });
+    const destroy = await prod('plan', '--destroy', '--json');
+    await withDatabase((db) => db.query("delete from mlops.runs where status = 'queued'"));
+    const { changes } = JSON.parse(destroy.stdout) as Plan;
+    const findings = changes.flatMap((change) => change.findings);
+    expect(findings.find(({ code }) => code === 'MD101')?.detail).toContain('Its version can be neither promoted');
+    expect(findings.find(({ code }) => code === 'PL101')).toMatchObject({
+      severity: 'error',
+      detail: expect.stringContaining('pipeline.weekly_retraining has 1 run that did not end'),
+    });
   });
 
   it('is named by its variable, whose value is nowhere to be read', async () => {

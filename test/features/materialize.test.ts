@@ -332,6 +332,7 @@ describe('materialization', () => {
       rows: 1,
       bytes: 1,
       sequence: 99,
+      minEventTime: 0n,
       maxEventTime: 0n,
       maxVisibleTime: 0n,
     };

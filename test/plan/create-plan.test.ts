@@ -290,13 +290,13 @@ describe('a plan', () => {
         'model.pbc_mortality',
         'pipeline.weekly_retraining',
       ],
-      features: null,
-      endpoints: [],
+      features: ['patient_labs.albumin', 'patient_labs.bili', 'patient_labs.bili_albumin', 'patient_trend.visits_365d'],
+      endpoints: [{ address: 'endpoint.mortality', owner: null, requestsPerDay: null }],
       rows: null,
       days: null,
       bytes: null,
       estimatedSeconds: null,
-      basis: null,
+      basis: 'no rows of feature_set.patient_labs and feature_set.patient_trend are known',
     });
   });
 

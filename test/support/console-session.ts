@@ -64,6 +64,7 @@ export function masked(text: string): string {
     .replace(/\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})?/g, '<time>')
     .replace(/\b\d{2}:\d{2}:\d{2}(\.\d+)?\b/g, '<time>')
     .replace(/\b\d+(\.\d+)? ?(ms|s|min|MB|kB|KB|MiB|KiB)\b/g, '<amount>')
+    .replace(/\b[\d,.]+ rows\/s on \d{4}-\d{2}-\d{2}\b/g, '<speed>')
     .replace(/(?:\/[\w.-]+)+(?=\/(?:mlops\.config\.ts|\.mlops)\b)/g, '<folder>')
     .replace(/\bStopped \d+/g, 'Stopped <pid>')
     .replace(/^\d+(?=\s+\w+\s+scheduler)/gm, '<pid>')

@@ -143,7 +143,7 @@ table('source', [
   ['format', null, 'changed', 'csv', 'jsonl', 'backfill', 'FS105'],
   ['delimiter', null, 'changed', ',', ';', 'backfill', 'FS105'],
   ['nulls', null, 'changed', ['NA'], ['NA', '-'], 'breaking', 'FS105', 'FS107'],
-  ['types.*', 'types.bili', 'changed', 'float64', 'string', 'breaking', 'FS105', 'FS107'],
+  ['types.*', 'types.bili', 'changed', 'float64', 'string', 'breaking', 'FS105', 'FS107', 'FS121'],
   ['columns.*', 'columns.bili', 'another expression', 'a', 'b', 'breaking', 'FS105', 'FS107'],
   ['query', null, 'changed', 'select 1', 'select 2', 'breaking', 'FS105', 'FS107'],
 ]);

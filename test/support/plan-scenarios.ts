@@ -5,6 +5,24 @@ import { applyProject, memoryEffects, planOf } from './apply.ts';
 import { memoryStateStore } from './memory-state-store.ts';
 import { type HealthcareEdits, healthcare, TREND_QUERY } from './specs.ts';
 
+/** Of a store that has been at work. */
+export const MEASURED: PlanFacts = {
+  featureSets: new Map([
+    [
+      'patient_trend',
+      {
+        version: 3,
+        rows: 1945,
+        bytes: 120_431,
+        firstEventTime: 126_230_400_000_000n,
+        lastEventTime: 574_128_000_000_000n,
+        lastMaterialization: { rows: 1945, seconds: 0.0474, endedAt: new Date('2026-11-26T10:00:00Z') },
+      },
+    ],
+  ]),
+  requestsPerDay: new Map([['mortality', 1240.4]]),
+};
+
 /** The golden files must not depend on a random lineage. */
 const fixed = (plan: Plan): Plan => ({
   ...plan,
@@ -97,5 +115,10 @@ export const scenarios: Readonly<Record<string, () => Promise<Plan>>> = {
         },
       },
     }),
+  measured: () =>
+    afterApply(
+      { trend: { query: TREND_QUERY.replace('365 days', '180 days') }, endpoint: { owner: 'hepatology' } },
+      { facts: MEASURED },
+    ),
   destroy: () => afterApply({}, { mode: 'destroy' }),
 };

@@ -15,8 +15,8 @@ export interface HandlerContext {
 }
 
 export interface Handler<K extends Kind> {
-  /** Creates or updates. Resolves to what is recorded as the resource's outputs. */
-  put(spec: CanonicalSpecs[K], context: HandlerContext): Promise<JsonObject>;
+  /** Creates or updates. Resolves to what is recorded as the resource's outputs; `observed` is what the plan knows for it. */
+  put(spec: CanonicalSpecs[K], context: HandlerContext, observed: JsonObject): Promise<JsonObject>;
   /** `spec` as it was recorded. */
   remove(spec: CanonicalSpecs[K], context: HandlerContext): Promise<void>;
 }

@@ -1,4 +1,10 @@
-/** Sources are what is recorded of them. Snapshots taken of a source stay when it goes: training sets and models refer to them. */
-import { type Handler, recordOnly } from './handler.ts';
+/**
+ * Sources are what is recorded of them, with the columns that their files had. Snapshots taken of a source stay when it goes:
+ * training sets and models refer to them.
+ */
+import type { Handler } from './handler.ts';
 
-export const sourceHandler: Handler<'source'> = recordOnly();
+export const sourceHandler: Handler<'source'> = {
+  put: async (_source, _context, observed) => observed,
+  remove: async () => {},
+};

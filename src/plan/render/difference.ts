@@ -8,6 +8,9 @@ import { dottedPath } from '../diff.ts';
 import type { Paint } from './paint.ts';
 import { blockLines, inlineValue, shortForm, textLines } from './value.ts';
 
+/** Characters of two texts that are read at a glance. */
+const SIDE_BY_SIDE = 88;
+
 /** The text of a file of a code bundle by its digest; undefined where it is not to be had. */
 export type CodeText = (digest: string) => string | undefined;
 
@@ -52,6 +55,9 @@ function oneLine({ before, after }: AttributeDiff, paint: Paint): string | undef
     if (text !== undefined) return text;
   }
   const [old, next] = [shortForm(before), shortForm(after)];
+  // Two long texts, as queries of one line are, stand below each other.
+  if (typeof before === 'string' && typeof after === 'string' && before.length + after.length > SIDE_BY_SIDE)
+    return undefined;
   return old === undefined || next === undefined ? undefined : `${old} ${paint.faint('→')} ${next}`;
 }
 

@@ -8,6 +8,7 @@ import type { Change, Finding } from '../change.ts';
 import { type Decision, hasChanges, type Plan } from '../plan.ts';
 import { type CodeText, differenceLines } from './difference.ts';
 import { driftText } from './drift.ts';
+import { affectedNames, changedFeatures, recomputeText, totalText } from './impact-text.ts';
 import { createPaint, type Paint } from './paint.ts';
 import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
 import { attributeLines } from './value.ts';
@@ -82,16 +83,18 @@ function findingLines({ code, severity, summary, detail, at, fix, suppressed }: 
 
 /** For people only where it matters: not for harmless changes, and not what goes in the same plan. */
 function impactLines(change: Change, gone: ReadonlySet<Address>, paint: Paint): string[] {
-  const { rows, estimatedSeconds } = change.impact;
-  const downstream = change.class === 'safe' ? [] : change.impact.downstream.filter((address) => !gone.has(address));
-  if (downstream.length === 0) return [];
-  const shown = downstream.slice(0, DOWNSTREAM_SHOWN).join(', ');
-  const more = downstream.length > DOWNSTREAM_SHOWN ? ` and ${downstream.length - DOWNSTREAM_SHOWN} more` : '';
-  const cost = [
-    ...(rows === null ? [] : [`${rows.toLocaleString('en-US')} rows to compute`]),
-    ...(estimatedSeconds === null ? [] : [`about ${Math.ceil(estimatedSeconds)} s`]),
+  const line = (word: string, names: readonly string[]): readonly string[] => {
+    if (names.length === 0) return [];
+    const more = names.length > DOWNSTREAM_SHOWN ? ` and ${names.length - DOWNSTREAM_SHOWN} more` : '';
+    return [`${BODY}${paint.faint(word)} ${names.slice(0, DOWNSTREAM_SHOWN).join(', ')}${more}`];
+  };
+  const recompute = recomputeText(change.impact);
+  const { basis } = change.impact;
+  return [
+    ...line('changes values of', changedFeatures(change)),
+    ...line('affects', affectedNames(change, gone)),
+    ...(recompute === undefined ? [] : [`${BODY}${recompute}${basis === null ? '' : ` ${paint.faint(`(${basis})`)}`}`]),
   ];
-  return [`${BODY}${paint.faint('affects')} ${shown}${more}${cost.length === 0 ? '' : ` (${cost.join(', ')})`}`];
 }
 
 function decisionLines({ question, options }: Decision, paint: Paint): string[] {
@@ -130,6 +133,7 @@ function summaryLines(plan: Plan, paint: Paint): string[] {
     `${paint.strong(`Plan for ${scope}${plan.against === null ? '' : `, back to serial ${plan.against}`}:`)} ${parts.join(', ')}${noOp === 0 ? '' : `, ${noOp} unchanged`}.${
       findings.length === 0 ? '' : ` ${findings.join(', ')}.`
     }`,
+    ...(plan.summary.recompute == null ? [] : [`To recompute: ${totalText(plan.summary.recompute)}.`]),
     ...(plan.errored
       ? [paint.severity('error', 'It cannot be applied until what is marked as an error is settled.')]
       : []),

@@ -3,7 +3,7 @@
  * differs, folded. It always fits one comment: what is left out is the least grave, and the comment says how much that is.
  * The first line is a marker by which the next run finds the comment and writes in its place.
  */
-import { actionSymbol } from '../action.ts';
+import { actionSymbol, isNoOp } from '../action.ts';
 import type { Change, Finding } from '../change.ts';
 import { type Gate, gateMessage } from '../gate.ts';
 import { affectedOwners, byImportance } from '../importance.ts';
@@ -11,6 +11,7 @@ import { hasChanges, type Plan } from '../plan.ts';
 import { diffBody } from './diff-body.ts';
 import type { CodeText } from './difference.ts';
 import { driftMarkdown } from './drift.ts';
+import { changedFeatures, recomputeText, totalText } from './impact-text.ts';
 import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
 
 /** Characters that GitHub takes; GitLab takes more. */
@@ -25,6 +26,7 @@ const FOLD_LINES = 200;
 const FOLD_CHARACTERS = 8_000;
 const DECISIONS_SHOWN = 10;
 const OWNERS_SHOWN = 20;
+const ENDPOINTS_SHOWN = 20;
 const DOWNSTREAM_SHOWN = 20;
 const TEXT_SHOWN = 600;
 
@@ -47,7 +49,7 @@ export function renderMarkdown(plan: Plan, options: MarkdownOptions = {}): strin
   const found = changes.flatMap((change) => change.findings.map((finding) => ({ change, finding })));
   const findings = [...found].sort((a, b) => severityRank(a.finding) - severityRank(b.finding));
   const head = headLines(plan, options.gate);
-  const tail = [...decisionLines(plan), ...unmanagedLines(plan), ...ownerLines(plan)];
+  const tail = [...endpointLines(plan), ...decisionLines(plan), ...unmanagedLines(plan), ...ownerLines(plan)];
   const room = (options.limit ?? COMMENT_LIMIT) - MARGIN - NOTES - sizeOf(head) - sizeOf(tail);
 
   // A third for the table, half of the rest for the findings, what is left for the folds.
@@ -103,6 +105,7 @@ function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
     title,
     ...(counts.length === 0 ? [] : ['', `${counts.join(' · ')}`]),
     ...(rules === undefined ? [] : ['', `Rules of the project: ${code(clipped(rules))}`]),
+    ...(plan.summary.recompute == null ? [] : ['', `To recompute: ${escaped(totalText(plan.summary.recompute))}.`]),
     ...(plan.complete ? [] : ['', `Limited to ${shownOf(plan.targets.map(code), 10)} and what belongs to it.`]),
     ...(plan.errored ? ['', '> **It cannot be applied** until what is marked as an error is settled.'] : []),
     ...(blocked === undefined ? [] : ['', `> **${escaped(blocked)}**`]),
@@ -134,15 +137,12 @@ function foldOf(change: Change, codeText: CodeText): string {
   const shown = firstLines(all);
   const fence = fenceFor(shown);
   const more = all.length > shown.length ? [`… ${counted(all.length - shown.length, 'more line')} of this change`] : [];
-  const { downstream } = change.impact;
   return [
     `<details><summary><code>${actionSymbol(change.actions)} ${html(change.address)}</code> ${change.class}: ${escaped(clipped(change.reason))}</summary>`,
     '',
     ...(shown.length === 0 ? ['No attribute differs.'] : [`${fence}diff`, ...shown, fence]),
     ...more,
-    ...(change.class === 'safe' || downstream.length === 0
-      ? []
-      : ['', `Affects ${shownOf(downstream.map(code), DOWNSTREAM_SHOWN)}${cost(change)}.`]),
+    ...impactLines(change),
     '',
     '</details>',
   ].join('\n');
@@ -157,12 +157,46 @@ function firstLines(lines: readonly string[]): readonly string[] {
   return end < 0 ? lines : lines.slice(0, end);
 }
 
-function cost({ impact: { rows, estimatedSeconds } }: Change): string {
-  const parts = [
-    ...(rows === null ? [] : [`${rows.toLocaleString('en-US')} rows to compute`]),
-    ...(estimatedSeconds === null ? [] : [`about ${Math.ceil(estimatedSeconds)} s`]),
+/** Below what differs: values that change, what is touched, what it costs. */
+function impactLines(change: Change): readonly string[] {
+  const features = changedFeatures(change).map(code);
+  const { downstream } = change.impact;
+  const recompute = recomputeText(change.impact);
+  const { basis } = change.impact;
+  return [
+    ...(features.length === 0 ? [] : ['', `Changes values of ${shownOf(features, DOWNSTREAM_SHOWN)}.`]),
+    ...(change.class === 'safe' || downstream.length === 0
+      ? []
+      : ['', `Affects ${shownOf(downstream.map(code), DOWNSTREAM_SHOWN)}.`]),
+    ...(recompute === undefined
+      ? []
+      : ['', `To ${escaped(recompute)}${basis === null ? '' : ` (${escaped(clipped(basis))})`}.`]),
   ];
-  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/** Who serves traffic below what changes, and whose it is; each once. */
+function endpointLines(plan: Plan): readonly string[] {
+  const endpoints = new Map(
+    plan.changes
+      .filter((change) => !isNoOp(change.actions) && change.class !== 'safe')
+      .flatMap(({ impact }) => impact.endpoints.map((endpoint) => [endpoint.address, endpoint] as const)),
+  );
+  if (endpoints.size === 0) return [];
+  const rows = [...endpoints.values()]
+    .sort((a, b) => (b.requestsPerDay ?? -1) - (a.requestsPerDay ?? -1) || (a.address < b.address ? -1 : 1))
+    .map(
+      ({ address, owner, requestsPerDay }) =>
+        `| ${code(address)} | ${owner === null ? 'nobody named' : code(clipped(owner))} | ${requestsPerDay === null ? 'unknown' : Math.round(requestsPerDay).toLocaleString('en-US')} |`,
+    );
+  const more = rows.length > ENDPOINTS_SHOWN ? [`| and ${rows.length - ENDPOINTS_SHOWN} more | | |`] : [];
+  return [
+    [
+      '| affected endpoint | owner | predictions a day |',
+      '|---|---|---:|',
+      ...rows.slice(0, ENDPOINTS_SHOWN),
+      ...more,
+    ].join('\n'),
+  ];
 }
 
 /** In code spans: a comment that is written anew with every push must not call people each time. */

@@ -13,6 +13,11 @@ export interface PlanFacts {
   readonly requestsPerDay?: ReadonlyMap<string, number>;
 }
 
+/** Reads only, also of a store that has no schema yet. What fails or takes too long is absent; it never throws. */
+export interface FactsStore {
+  read(): Promise<PlanFacts>;
+}
+
 export interface ModelFacts {
   /** Versions in the registry. */
   readonly versions: number;

@@ -48,6 +48,8 @@ export interface NewPart {
   readonly bytes: number;
   /** Ingestion order of its rows; of the last of them where they were pushed. */
   readonly sequence: number;
+  /** Null in parts that were written before it was recorded. */
+  readonly minEventTime: bigint | null;
   readonly maxEventTime: bigint;
   /** When the last of its rows becomes visible. */
   readonly maxVisibleTime: bigint;
@@ -74,8 +76,17 @@ export interface MaterializationClaim {
    * still have of them is found new.
    */
   forgetParts(locations: readonly string[]): Promise<void>;
-  /** One transaction: the ingestion watermark moved, and a registered version serves from now on. */
-  complete(inputs: Readonly<Record<string, string>>): Promise<void>;
+  /** One transaction: the ingestion watermark moved, a registered version serves from now on, and what was measured is kept. */
+  complete(inputs: Readonly<Record<string, string>>, measured?: Measured): Promise<void>;
+}
+
+/** What a materialization did, for estimates of the next one. */
+export interface Measured {
+  /** From sources; where there were none nothing was measured. */
+  readonly rowsRead: number;
+  readonly rowsWritten: number;
+  /** By the control store's clock; it ends when it is recorded. */
+  readonly since: Date;
 }
 
 /** Methods that take a set's or a source's name also take one that it had before. */

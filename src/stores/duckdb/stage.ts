@@ -134,11 +134,23 @@ async function writePart(session: Session, root: string, folder: string, select:
   const location = `${folder}/${randomUUID()}.parquet`;
   const path = fileOf(root, location);
   const bytes = await writeTable(session, select, path);
-  const [summary] = await session.rows<{ rows: bigint; event: bigint | null; visible: bigint | null }>(
-    `select count(*) as rows, epoch_us(max(${EVENT_TIME})) as event, epoch_us(max(greatest(${EVENT_TIME}, ${CREATED_TIME}))) as visible from read_parquet(${literal(path)})`,
+  const [summary] = await session.rows<{
+    rows: bigint;
+    first: bigint | null;
+    event: bigint | null;
+    visible: bigint | null;
+  }>(
+    `select count(*) as rows, epoch_us(min(${EVENT_TIME})) as first, epoch_us(max(${EVENT_TIME})) as event, epoch_us(max(greatest(${EVENT_TIME}, ${CREATED_TIME}))) as visible from read_parquet(${literal(path)})`,
   );
-  if (summary === undefined || summary.event === null || summary.visible === null) {
+  if (summary === undefined || summary.first === null || summary.event === null || summary.visible === null) {
     throw new MlopsError('FS204', { detail: `The part ${location} was written without rows.` });
   }
-  return { location, rows: Number(summary.rows), bytes, maxEventTime: summary.event, maxVisibleTime: summary.visible };
+  return {
+    location,
+    rows: Number(summary.rows),
+    bytes,
+    minEventTime: summary.first,
+    maxEventTime: summary.event,
+    maxVisibleTime: summary.visible,
+  };
 }

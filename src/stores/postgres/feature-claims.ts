@@ -69,6 +69,7 @@ function claimOf(db: Database, scopeId: number, set: string, version: number, ep
           part.bytes,
           String(part.maxEventTime),
           String(part.maxVisibleTime),
+          part.minEventTime === null ? null : String(part.minEventTime),
         ]);
         if (done.length === 0) throw gone(set, version);
         if (updatesThrough === undefined) return;
@@ -81,8 +82,14 @@ function claimOf(db: Database, scopeId: number, set: string, version: number, ep
       const done = await db.query(FORGET_PARTS, [...identity, locations]);
       if (done.length === 0) throw gone(set, version);
     },
-    complete: async (inputs) => {
-      const done = await db.query(COMPLETE, [...identity, JSON.stringify(inputs)]);
+    complete: async (inputs, measured) => {
+      const done = await db.query(COMPLETE, [
+        ...identity,
+        JSON.stringify(inputs),
+        measured?.rowsRead ?? 0,
+        measured?.rowsWritten ?? 0,
+        measured?.since ?? null,
+      ]);
       if (done.length === 0) throw gone(set, version);
     },
   };

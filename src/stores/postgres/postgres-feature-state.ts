@@ -62,6 +62,7 @@ interface PartRow {
   readonly location: string;
   readonly row_count: Int8;
   readonly bytes: Int8;
+  readonly min_event_time: Int8 | null;
   readonly max_event_time: Int8;
   readonly max_visible_time: Int8;
 }
@@ -116,7 +117,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
     parts: async (set, version) =>
       (
         await db.query<PartRow>(
-          "select sequence, location, row_count, bytes, max_event_time, max_visible_time from mlops.feature_parts where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 order by sequence, location",
+          "select sequence, location, row_count, bytes, min_event_time, max_event_time, max_visible_time from mlops.feature_parts where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 order by sequence, location",
           [scopeId, set, version],
         )
       ).map(partOf),
@@ -209,6 +210,7 @@ function partOf(row: PartRow): NewPart {
     location: row.location,
     rows: Number(row.row_count),
     bytes: Number(row.bytes),
+    minEventTime: row.min_event_time === null ? null : BigInt(row.min_event_time),
     maxEventTime: BigInt(row.max_event_time),
     maxVisibleTime: BigInt(row.max_visible_time),
   };

@@ -85,7 +85,14 @@ describe('a renamed feature set', () => {
     createdTime: null,
     features: { value: { dtype: 'float64', column: 'value', expr: null } },
   };
-  const part = { location: 'sets/labs/v1/a', rows: 3, bytes: 9, maxEventTime: 5n, maxVisibleTime: 5n };
+  const part = {
+    location: 'sets/labs/v1/a',
+    rows: 3,
+    bytes: 9,
+    minEventTime: 5n,
+    maxEventTime: 5n,
+    maxVisibleTime: 5n,
+  };
   const { signal } = new AbortController();
   let features: FeatureState;
   beforeEach(async () => {

@@ -1,0 +1,169 @@
+/** Which features a change gives other values, and the rows of which sets have to be computed again for it. */
+import { canonicallyEqual } from '../lib/canonical.ts';
+import type { Address } from '../spec/address.ts';
+import type { CanonicalEntity, CanonicalFeatureSet } from '../spec/canonical-specs.ts';
+import { operandsOf } from '../spec/feature-lineage.ts';
+import { structureOf } from '../spec/feature-set-structure.ts';
+import type { AnyResource, Resource } from '../spec/project.ts';
+import type { AnyRecordedResource, RecordedResource } from '../stores/control/state.ts';
+import { registeredKeysDiffer } from './analyzers/feature-set.ts';
+import type { AttributeDiff } from './change.ts';
+import type { Lineage } from './downstream.ts';
+import type { SetLineages } from './set-lineages.ts';
+import { type ColumnChange, changedColumns, isColumn } from './source-columns.ts';
+
+export interface Affected {
+  /** `set.feature`, sorted. One of which it cannot be told counts in. */
+  readonly features: readonly string[];
+  /** Addresses, sorted. */
+  readonly recomputed: readonly Address[];
+  /** What lies below follows from these features; else from what depends on the resource. */
+  readonly byFeature: boolean;
+}
+
+export interface AffectedContext {
+  readonly desired: ReadonlyMap<Address, AnyResource>;
+  readonly recorded: ReadonlyMap<Address, AnyRecordedResource>;
+  readonly stays: (address: Address) => boolean;
+  readonly lineage: Lineage;
+  readonly lineages: SetLineages;
+}
+
+const NONE: Affected = { features: [], recomputed: [], byFeature: false };
+
+/** Of the change of a recorded resource. `diffs` as under its new name. */
+export function affectedBy(address: Address, diffs: readonly AttributeDiff[], context: AffectedContext): Affected {
+  const resource = context.recorded.get(address);
+  switch (resource?.kind) {
+    case 'source':
+      return bySource(resource, diffs, context);
+    case 'feature_set':
+      return byFeatureSet(resource, diffs, context);
+    case 'entity':
+      return byEntity(resource, diffs, context);
+    case 'feature_service':
+    case 'model':
+    case 'pipeline':
+    case 'endpoint':
+    case undefined:
+      return NONE;
+  }
+}
+
+function setsBelow(
+  address: Address,
+  { lineage, recorded }: AffectedContext,
+): readonly RecordedResource<'feature_set'>[] {
+  return lineage.downstream(address).flatMap((other) => {
+    const resource = recorded.get(other);
+    return resource?.kind === 'feature_set' ? [resource] : [];
+  });
+}
+
+const featuresOf = ({ name, features }: CanonicalFeatureSet): readonly string[] =>
+  Object.keys(features).map((feature) => `${name}.${feature}`);
+
+function bySource(
+  source: RecordedResource<'source'>,
+  diffs: readonly AttributeDiff[],
+  context: AffectedContext,
+): Affected {
+  const gone = !context.desired.has(source.address);
+  const changes = gone ? 'all' : changedColumns(diffs);
+  if (changes === undefined) return NONE;
+  const sets = setsBelow(source.address, context);
+  const features = sets.flatMap((set) =>
+    changes === 'all' ? featuresOf(set.spec) : featuresReading(set, source.name, changes, context),
+  );
+  const touched = new Set(features.map((feature) => `feature_set.${feature.split('.', 1)[0]}`));
+  return {
+    features: [...features].sort(),
+    recomputed: gone
+      ? []
+      : sets
+          .map(({ address }) => address)
+          .filter((set) => touched.has(set) && context.stays(set))
+          .sort(),
+    byFeature: changes !== 'all',
+  };
+}
+
+function featuresReading(
+  set: RecordedResource<'feature_set'>,
+  source: string,
+  changes: readonly ColumnChange[],
+  { lineages }: AffectedContext,
+): readonly string[] {
+  const old = changes.filter(({ change }) => change !== 'new');
+  if (old.length === 0) return [];
+  const reads = (feature: string): boolean =>
+    [lineages.before(set.address), lineages.after(set.address)].some((lineage) => {
+      const columns = lineage?.[feature];
+      // Null: it may be any. Absent: a feature that is not there then.
+      return (
+        columns === null || columns?.some((one) => old.some(({ column }) => isColumn(one, source, column))) === true
+      );
+    });
+  return Object.keys(set.spec.features)
+    .filter(reads)
+    .map((feature) => `${set.name}.${feature}`);
+}
+
+function byFeatureSet(
+  set: RecordedResource<'feature_set'>,
+  diffs: readonly AttributeDiff[],
+  context: AffectedContext,
+): Affected {
+  const desired = context.desired.get(set.address) as Resource<'feature_set'> | undefined;
+  if (desired === undefined) return { features: [...featuresOf(set.spec)].sort(), recomputed: [], byFeature: true };
+  const entity = context.desired.get(`entity.${desired.spec.entity}`)?.spec as CanonicalEntity | undefined;
+  const keysDiffer = registeredKeysDiffer(set.outputs, entity);
+  if (diffs.length === 0 && !keysDiffer) return NONE;
+  const keyless: CanonicalEntity = { name: '', keys: {} };
+  const [old, next] = [structureOf(set.spec, keyless), structureOf(desired.spec, keyless)];
+  const { features: _old, ...oldRows } = old;
+  const { features: _next, ...nextRows } = next;
+  const names = [...new Set([...Object.keys(old.features), ...Object.keys(next.features)])];
+  const whole =
+    keysDiffer ||
+    !canonicallyEqual(oldRows, nextRows) ||
+    (set.spec.entity !== desired.spec.entity && set.outputs['keys'] === undefined);
+  const changed = names.filter((name) => whole || !canonicallyEqual(old.features[name], next.features[name]));
+  if (changed.length === 0) return NONE;
+  const affected = withReaders(changed, [set.spec, desired.spec]);
+  return {
+    features: affected.map((name) => `${set.name}.${name}`).sort(),
+    recomputed: [set.address],
+    byFeature: true,
+  };
+}
+
+/** And the features whose expressions read them. */
+function withReaders(changed: readonly string[], specs: readonly CanonicalFeatureSet[]): readonly string[] {
+  const found = new Set(changed);
+  for (let before = -1; before !== found.size; ) {
+    before = found.size;
+    for (const { features } of specs)
+      for (const [name, { expr }] of Object.entries(features))
+        if (expr !== undefined && operandsOf(expr, Object.keys(features)).some((one) => found.has(one)))
+          found.add(name);
+  }
+  return [...found];
+}
+
+function byEntity(
+  entity: RecordedResource<'entity'>,
+  diffs: readonly AttributeDiff[],
+  context: AffectedContext,
+): Affected {
+  if (!diffs.some(({ path }) => path === '/keys' || path.startsWith('/keys/'))) return NONE;
+  const sets = setsBelow(entity.address, context).filter((set) => set.spec.entity === entity.name);
+  return {
+    features: sets.flatMap(({ spec }) => featuresOf(spec)).sort(),
+    recomputed: sets
+      .map(({ address }) => address)
+      .filter(context.stays)
+      .sort(),
+    byFeature: true,
+  };
+}

@@ -1,0 +1,78 @@
+/** What a change touches and costs, in words. What is not known is called unknown. */
+import type { AffectedEndpoint, Change, Impact } from '../change.ts';
+import type { RecomputeTotal } from '../plan.ts';
+
+/** `recompute 1,945 rows over 5,184 days, 120 kB, about 1 s`; undefined where nothing has to be. */
+export function recomputeText({ rows, days, bytes, estimatedSeconds, basis }: Impact): string | undefined {
+  if (rows === 0 || (rows === null && basis === null)) return undefined;
+  if (rows === null) return 'recompute an unknown number of rows';
+  const over = days === null ? 'an unknown number of days' : counted(days, 'day');
+  return `recompute ${[`${counted(rows, 'row')} over ${over}`, ...costTexts(bytes, estimatedSeconds)].join(', ')}`;
+}
+
+/** Over the whole plan, each feature set once. */
+export function totalText({ featureSets, rows, bytes, estimatedSeconds, unknown }: RecomputeTotal): string {
+  const of = `of ${counted(featureSets.length, 'feature set')}`;
+  const parts =
+    rows === null ? [`unknown rows ${of}`] : [`${counted(rows, 'row')} ${of}`, ...costTexts(bytes, estimatedSeconds)];
+  const shown = unknown.length > 3 ? [...unknown.slice(0, 3), `${unknown.length - 3} more`] : unknown;
+  return `${parts.join(', ')}${unknown.length === 0 ? '' : ` (not measured: ${shown.join(', ')})`}`;
+}
+
+function costTexts(bytes: number | null, seconds: number | null): readonly string[] {
+  return [
+    ...(bytes === null ? [] : [sizeText(bytes)]),
+    seconds === null ? 'in an unknown time' : durationText(seconds),
+  ];
+}
+
+/** `hepatology, 1,240 predictions a day`; undefined where neither is known. */
+export function endpointText({ owner, requestsPerDay }: AffectedEndpoint): string | undefined {
+  const parts = [
+    ...(owner === null ? [] : [owner]),
+    ...(requestsPerDay === null ? [] : [requestsText(requestsPerDay)]),
+  ];
+  return parts.length === 0 ? undefined : parts.join(', ');
+}
+
+export function requestsText(perDay: number): string {
+  if (perDay === 0) return 'no predictions in 7 days';
+  return perDay < 1 ? 'less than one prediction a day' : counted(Math.round(perDay), 'prediction', ' a day');
+}
+
+/** What lies below a change, the endpoints first, without what goes in the same plan. */
+export function affectedNames(change: Change, gone: ReadonlySet<string>): readonly string[] {
+  if (change.class === 'safe') return [];
+  const { downstream, endpoints } = change.impact;
+  const serving = new Map(endpoints.map((endpoint) => [endpoint.address, endpointText(endpoint)]));
+  const itself = endpoints.some(({ address }) => address === change.address) ? [change.address] : [];
+  const others = downstream.filter((address) => !gone.has(address));
+  return [...itself, ...others.filter((address) => serving.has(address)), ...others.filter((one) => !serving.has(one))]
+    .map((address) => ({ address, text: serving.get(address) }))
+    .filter(({ address, text }) => address !== change.address || text !== undefined)
+    .map(({ address, text }) => (text === undefined ? address : `${address} (${text})`));
+}
+
+/** Features whose values a change of something else gives them. */
+export function changedFeatures({ kind, class: found, impact }: Change): readonly string[] {
+  return kind === 'feature_set' || found === 'safe' ? [] : (impact.features ?? []);
+}
+
+export function sizeText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let [value, unit] = [bytes, 0];
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+function durationText(seconds: number): string {
+  if (seconds < 90) return `about ${Math.max(1, Math.ceil(seconds))} s`;
+  const minutes = seconds / 60;
+  return minutes < 90 ? `about ${Math.round(minutes)} min` : `about ${Math.round(minutes / 60)} h`;
+}
+
+const counted = (count: number, noun: string, after = ''): string =>
+  `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}${after}`;

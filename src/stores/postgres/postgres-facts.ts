@@ -1,0 +1,145 @@
+/**
+ * What plans may know of the running system, in Postgres. Each group of figures is one read-only transaction that ends after
+ * its time; all run at once, so that a plan waits no longer than that. A group that fails or is late is not known.
+ */
+import type { FactsStore, FeatureSetFacts, ModelFacts, PlanFacts } from '../control/facts.ts';
+import type { Scope } from '../control/state.ts';
+import type { Database } from './database.ts';
+import { findScope } from './scopes.ts';
+import { sqlFile } from './sql-file.ts';
+
+/** A plan is read by somebody who waits for it. */
+const LIMIT_MS = 2000;
+/** Newest predictions of an endpoint that are counted; of busier ones the rate follows from how long these took. */
+const PREDICTIONS_COUNTED = 200_000;
+const DAYS = 7;
+
+const FEATURE_SETS = sqlFile('facts-feature-sets');
+const MODELS = sqlFile('facts-models');
+const PREDICTIONS = sqlFile('facts-predictions');
+const SNAPSHOTS = sqlFile('feature-snapshots');
+
+/** bigint columns arrive as numbers where they are safe, else as text. */
+type Int8 = number | string;
+
+export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS): FactsStore {
+  async function group<Row extends Record<string, unknown>>(
+    scopeId: number,
+    sql: string,
+    params: readonly unknown[] = [],
+  ): Promise<readonly Row[]> {
+    return db.transaction(
+      async (tx) => {
+        await tx.query("select set_config('statement_timeout', $1, true)", [String(limitMs)]);
+        return tx.query<Row>(sql, [scopeId, ...params]);
+      },
+      { readOnly: true },
+    );
+  }
+
+  async function all(): Promise<PlanFacts> {
+    const scopeId = await findScope(db, scope);
+    if (scopeId === undefined) return {};
+    const [liveRuns, models, featureSets, sources, requestsPerDay] = await Promise.all([
+      known(readLiveRuns),
+      known(readModels),
+      known(readFeatureSets),
+      known(readSources),
+      known(readRequests),
+    ]);
+    return {
+      ...(liveRuns && { liveRuns }),
+      ...(models && { models }),
+      ...(featureSets && { featureSets }),
+      ...(sources && { sources }),
+      ...(requestsPerDay && { requestsPerDay }),
+    };
+
+    /** Too late, another schema than this program's, or a connection that was lost: nothing of it is known. */
+    async function known<T>(read: (scopeId: number) => Promise<T>): Promise<T | undefined> {
+      return read(scopeId as number).catch(() => undefined);
+    }
+  }
+
+  async function readLiveRuns(scopeId: number): Promise<ReadonlyMap<string, number>> {
+    const rows = await group<{ pipeline: string; runs: Int8 }>(
+      scopeId,
+      "select pipeline, count(*)::bigint as runs from mlops.runs where scope_id = $1 and status in ('queued', 'running') group by pipeline",
+    );
+    return new Map(rows.map(({ pipeline, runs }) => [pipeline, Number(runs)]));
+  }
+
+  async function readModels(scopeId: number): Promise<ReadonlyMap<string, ModelFacts>> {
+    const rows = await group<{ name: string; versions: Int8; production: number | null; staging: number | null }>(
+      scopeId,
+      MODELS,
+    );
+    return new Map(
+      rows.map(({ name, versions, production, staging }) => [
+        name,
+        { versions: Number(versions), production, staging },
+      ]),
+    );
+  }
+
+  async function readFeatureSets(scopeId: number): Promise<ReadonlyMap<string, FeatureSetFacts>> {
+    const rows = await group<{
+      feature_set: string;
+      version: number;
+      row_count: Int8;
+      bytes: Int8;
+      first_event_time: Int8 | null;
+      last_event_time: Int8;
+      rows_read: Int8 | null;
+      seconds: number | null;
+      ended_at: Date | null;
+    }>(scopeId, FEATURE_SETS);
+    return new Map(
+      rows.map((row) => [
+        row.feature_set,
+        {
+          version: row.version,
+          rows: Number(row.row_count),
+          bytes: Number(row.bytes),
+          firstEventTime: row.first_event_time === null ? null : BigInt(row.first_event_time),
+          lastEventTime: BigInt(row.last_event_time),
+          lastMaterialization:
+            row.rows_read === null || row.seconds === null || row.ended_at === null
+              ? null
+              : { rows: Number(row.rows_read), seconds: row.seconds, endedAt: row.ended_at },
+        },
+      ]),
+    );
+  }
+
+  async function readSources(scopeId: number): Promise<NonNullable<PlanFacts['sources']>> {
+    const rows = await group<{ source: string; row_count: Int8; bytes: Int8 }>(scopeId, SNAPSHOTS, [null]);
+    return new Map(
+      rows.map(({ source, row_count, bytes }) => [source, { rows: Number(row_count), bytes: Number(bytes) }]),
+    );
+  }
+
+  async function readRequests(scopeId: number): Promise<ReadonlyMap<string, number>> {
+    const rows = await group<{ name: string; predictions: Int8; days: string | null }>(scopeId, PREDICTIONS, [
+      PREDICTIONS_COUNTED,
+    ]);
+    const perDay = new Map<string, number>();
+    for (const { name, predictions, days } of rows) {
+      const count = Number(predictions);
+      const over = count < PREDICTIONS_COUNTED || days === null ? DAYS : Number(days);
+      perDay.set(name, (perDay.get(name) ?? 0) + count / Math.max(over, 1 / 86_400));
+    }
+    return perDay;
+  }
+
+  return {
+    read: async () => {
+      let late: NodeJS.Timeout | undefined;
+      // The server ends its statements in time; this is for one that does not answer at all.
+      const nothing = new Promise<PlanFacts>((resolve) => {
+        late = setTimeout(() => resolve({}), limitMs + 500);
+      });
+      return Promise.race([all().catch((): PlanFacts => ({})), nothing]).finally(() => clearTimeout(late));
+    },
+  };
+}
