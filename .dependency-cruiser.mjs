@@ -45,6 +45,7 @@ export default {
     home('fastify', '^src/api/', 'fastify'),
     home('onnxruntime-node', '^src/serving/', 'onnxruntime-node'),
     home('protobufjs', '^src/training/', 'protobufjs'),
+    home('apache-arrow', '^src/stores/duckdb/', 'apache-arrow'),
     home('croner', '^src/lib/', 'croner'),
     home('@marcbachmann', '^src/lib/', 'cel-js'),
   ],

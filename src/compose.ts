@@ -30,6 +30,7 @@ import type { RunStore } from './stores/control/runs.ts';
 import type { Scope, StateStore } from './stores/control/state.ts';
 import type { OnlineHealth } from './stores/online.ts';
 
+export { serviceFeatures } from './api/feature-names.ts';
 /** Rows as `--json` shows them: under the names that the HTTP interface has. */
 export {
   featureSetView,
@@ -43,6 +44,7 @@ export {
   stageMoveView,
   versionView,
 } from './api/views.ts';
+export { fileFormat } from './features/file-format.ts';
 export type { Orchestrator } from './orchestrator/orchestrator.ts';
 export { sourcesBelow } from './stores/control/catalog.ts';
 export type { HistoryEntry, SerialRecord } from './stores/control/history.ts';

@@ -10,6 +10,7 @@ import { modelRoutes } from './routes/models.ts';
 import { onlineFeatureRoutes } from './routes/online-features.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { runRoutes } from './routes/runs.ts';
+import { trainingDataRoutes } from './routes/training-data.ts';
 
 export function allRoutes(context: ApiContext): readonly Route[] {
   const routes: readonly Route[] = [
@@ -18,6 +19,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...runRoutes(context),
     ...featureSetRoutes(context),
     ...onlineFeatureRoutes(context),
+    ...trainingDataRoutes(context),
     ...endpointRoutes(context),
     ...healthRoutes(context, {
       routes: () => routes,

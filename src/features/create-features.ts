@@ -9,6 +9,7 @@ import type { OnlineStore } from '../stores/online.ts';
 import type { FeatureCall } from './definitions.ts';
 import { describeFeatureSet, type FeatureSetDescription, listFeatureSets } from './describe.ts';
 import { type TrainingDataset, trainingDataset } from './historical.ts';
+import { type HistoryFile, type HistoryRequest, history } from './history.ts';
 import { createSources, type SourceSnapshot } from './ingest.ts';
 import { type MaterializationReport, type MaterializeOptions, materialize } from './materialize.ts';
 import { createFeatureReader, type FeatureReader } from './online-reader.ts';
@@ -39,6 +40,8 @@ export interface Features {
     task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
     call: FeatureCall,
   ): Promise<TrainingDataset>;
+  /** Features as they were at each row of a spine. FS205 where the spine cannot be used. */
+  history(request: HistoryRequest, call: FeatureCall): Promise<HistoryFile>;
   push(featureSet: string, updates: readonly FeatureUpdate[]): Promise<{ readonly applied: number }>;
   list(): Promise<readonly FeatureSetDescription[]>;
   describe(featureSet: string): Promise<FeatureSetDescription>;
@@ -71,6 +74,7 @@ export function createFeatures(options: FeaturesOptions): Features {
     },
     trainingDataset: (task, call) =>
       trainingDataset({ catalog, offline, artifacts, featureState, sources }, task, call),
+    history: (request, call) => history({ catalog, offline, featureState, sources }, request, call),
     push: (set, updates) => push({ catalog, online, featureState, clock }, set, updates),
     list: () => listFeatureSets(catalog, featureState),
     describe: (set) => describeFeatureSet(catalog, featureState, set),

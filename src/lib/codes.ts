@@ -109,6 +109,7 @@ export const CODES = {
   FS205: 'Spine cannot be used',
   FS206: 'Feature set is not materialized',
   FS207: 'Materialization was taken over',
+  FS208: 'Format not available',
   // models and endpoints
   MD201: 'Unknown model or version',
   MD202: 'Promotion refused by a gate',

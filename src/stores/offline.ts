@@ -137,11 +137,21 @@ export interface JoinedSet {
   readonly output: readonly { readonly feature: string; readonly dtype: Dtype; readonly column: string }[];
 }
 
-export interface Spine {
-  readonly query: string;
-  readonly inputs: Inputs;
-  /** Its column that says as of when each row asks. */
-  readonly time: string;
+/** Rows that ask: of a query, of a file, or each key and event time that parts hold. */
+export type AskingRows =
+  | { readonly query: string; readonly inputs: Inputs }
+  | { readonly file: CanonicalSource; readonly root: string }
+  | PartsAsking;
+
+/** `time`: the column that says as of when each row asks. */
+export type Spine = AskingRows & { readonly time: string };
+
+/** Every key and event time from `start` (inclusive) to `end` (exclusive), once, in order of time and key. */
+export interface PartsAsking {
+  readonly of: Pick<JoinedSet, 'parts' | 'keys'>;
+  /** Microseconds since 1970; null: no limit. */
+  readonly start: bigint | null;
+  readonly end: bigint | null;
 }
 
 export interface SplitPlan {
@@ -168,6 +178,10 @@ export interface JoinedFile {
   readonly trainRows: number;
   readonly testRows: number;
 }
+
+/** `json`: one array of objects. `jsonl`: an object a line. `arrow`: an IPC stream. */
+export const EXPORT_FORMATS = ['arrow', 'csv', 'json', 'jsonl'] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 export interface Expectation {
   readonly feature: string;
@@ -228,6 +242,11 @@ export interface OfflineStore {
    * footer does not tell one). Reads none of their rows, a few tables at once, and writes nothing.
    */
   inspect(locations: readonly string[], signal: AbortSignal): Promise<readonly InspectedTable[]>;
+  /**
+   * The rows of a Parquet file on this machine in another format, as a new file that is the caller's; memory stays bounded.
+   * Times are ISO 8601 in UTC, bytes base64 (in Arrow: as they are). `json` names columns whose text is JSON.
+   */
+  convert(path: string, format: ExportFormat, json: readonly string[], signal: AbortSignal): Promise<string>;
   /** Deletes the tables of a folder except those to keep. */
   sweep(folder: string, keep: readonly string[]): Promise<void>;
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 /** The HTTP interface of a live daemon over the healthcare project, as clients outside this repository use it. */
 import { createHash, randomUUID } from 'node:crypto';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { tableFromIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { healthcareProject, type TestDaemon } from '../support/project.ts';
 
@@ -168,6 +169,87 @@ describe('runs', () => {
     await call('GET', `/api/v1/runs/${body.run_id}/events`);
     const run = await call('GET', `/api/v1/runs/${body.run_id}`);
     expect(run.body).toMatchObject({ status: 'cancelled', cancelled_by: 'http' });
+  });
+});
+
+describe('training data', () => {
+  const spine = [
+    { id: 5, event_time: '1977-12-26', ward: 'A' },
+    { id: 99_999, event_time: '1977-12-26', ward: 'B' },
+    { id: 5, event_time: '1977-12-26', ward: 'A' },
+  ];
+
+  it('answers every row of a spine as it was then, in its order', async () => {
+    const { status, type, body } = await call('POST', '/api/v1/training-data', {
+      spine,
+      features: ['bili', 'patient_labs.bili_albumin', 'patient_labs@1.albumin'],
+    });
+    expect([status, type]).toEqual([200, 'application/json; charset=utf-8']);
+    expect(body.rows).toHaveLength(3);
+    const [first, unknown, again] = body.rows;
+    expect(first).toEqual({
+      ...spine[0],
+      bili: expect.any(Number),
+      bili_albumin: expect.any(Number),
+      albumin: expect.any(Number),
+    });
+    expect(first.bili_albumin).toBeCloseTo(first.bili / first.albumin);
+    expect(unknown).toMatchObject({ ward: 'B', bili: null, bili_albumin: null });
+    expect(again).toEqual(first);
+  });
+
+  it('comes in the format that the client accepts', async () => {
+    const ask = async (accept: string) => {
+      const answer = await fetch(`${daemon.url}/api/v1/training-data`, {
+        method: 'POST',
+        headers: { accept },
+        body: JSON.stringify({ spine, feature_service: 'mortality_inputs' }),
+      });
+      return { type: answer.headers.get('content-type'), bytes: Buffer.from(await answer.arrayBuffer()) };
+    };
+    const arrow = await ask('application/vnd.apache.arrow.stream');
+    expect([arrow.type, tableFromIPC(arrow.bytes).numRows]).toEqual(['application/vnd.apache.arrow.stream', 3]);
+    const parquet = await ask('text/html;q=0.1, application/vnd.apache.parquet');
+    expect([parquet.type, parquet.bytes.subarray(0, 4).toString()]).toEqual(['application/vnd.apache.parquet', 'PAR1']);
+    const csv = await ask('text/*;q=0.5, image/png');
+    expect([csv.type, csv.bytes.toString().split('\n')[0]]).toEqual([
+      'text/csv; charset=utf-8',
+      'id,event_time,ward,bili,albumin,protime,platelet,bili_albumin,bili_change_365d',
+    ]);
+    const lines = await ask('application/x-ndjson');
+    expect([lines.type, lines.bytes.toString().trim().split('\n').length]).toEqual(['application/x-ndjson', 3]);
+    const none = await call('POST', '/api/v1/training-data', { spine, features: ['bili'] }, { accept: 'image/png' });
+    expect([none.status, none.body.code]).toEqual([406, 'FS208']);
+  });
+
+  it('takes a query over sources, or the rows of one set from a start to before an end', async () => {
+    const byQuery = await call('POST', '/api/v1/training-data', {
+      spine: 'select id, event_time from visits where id = 5 order by event_time',
+      feature_set: 'patient_trend',
+    });
+    expect(Object.keys(byQuery.body.rows[0])).toEqual(['id', 'event_time', 'visits_365d', 'bili_change_365d']);
+    const range = { start: '1988-01-01T00:00:00Z', end: '1988-02-09T00:00:00Z' };
+    const { body } = await call('POST', '/api/v1/training-data', { features: ['patient_labs.bili'], ...range });
+    const times = body.rows.map((row: { event_time: string }) => row.event_time);
+    expect(times.length).toBeGreaterThan(0);
+    expect(times).toEqual([...times].sort());
+    expect([times[0] >= '1988-01-01', times.at(-1) < '1988-02-09']).toEqual([true, true]);
+  });
+
+  it('says what is wrong with what was asked', async () => {
+    const ask = async (body: unknown) => {
+      const answer = await call('POST', '/api/v1/training-data', body);
+      return [answer.status, answer.body.code];
+    };
+    expect(await ask({ spine })).toEqual([422, 'API422']);
+    expect(await ask({ spine, start: '2020-01-01', features: ['bili'] })).toEqual([422, 'API422']);
+    expect(await ask({ start: 'yesterday', features: ['bili'] })).toEqual([422, 'API422']);
+    expect(await ask({ spine: [{ id: 5 }], features: ['patient_labs.bili'] })).toEqual([422, 'FS205']);
+    expect(await ask({ spine: [{ id: 'x', event_time: '2020-01-01' }], features: ['bili'] })).toEqual([422, 'FS205']);
+    expect(await ask({ features: ['patient_labs.bili', 'patient_trend.visits_365d'] })).toEqual([422, 'FS205']);
+    expect(await ask({ spine, feature_set: 'patient_lab' })).toEqual([404, 'FS201']);
+    expect(await ask({ spine, features: ['patient_labs@7.bili'] })).toEqual([404, 'FS201']);
+    expect(await ask({ spine: 'drop table visits', features: ['patient_labs.bili'] })).toEqual([422, 'SP201']);
   });
 });
 

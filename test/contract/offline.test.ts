@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { tableFromIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { coerceValue } from '../../src/features/values.ts';
 import type { CanonicalSource } from '../../src/spec/canonical-specs.ts';
 import type { Dtype } from '../../src/spec/schema-types.ts';
-import type { LatestRow, OfflineStore, RowPlan } from '../../src/stores/offline.ts';
+import type { JoinedSet, LatestRow, OfflineStore, RowPlan } from '../../src/stores/offline.ts';
 import { offlineBackends } from '../support/offline-backends.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -462,6 +463,160 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
     const stopped = AbortSignal.abort(new Error('enough'));
     await expect(store.inspect([location], stopped)).rejects.toThrow('enough');
     expect(await store.inspect([], signal)).toEqual([]);
+  });
+
+  describe('a spine', () => {
+    const of: RowPlan = {
+      address: 'feature_set.s',
+      keys: [{ name: 'id', type: 'int64' }],
+      eventTime: 'at',
+      createdTime: null,
+      features: [{ name: 'v', dtype: 'float64', column: 'v' }],
+      from: { query: 'select 1' },
+      inputs: {},
+    };
+    const day = (number: number): bigint => BigInt(Date.UTC(2024, 0, number)) * 1000n;
+    const setOf = async (): Promise<JoinedSet> => {
+      const rows = [
+        { id: 2, at: 1, v: 21 },
+        { id: 1, at: 1, v: 11 },
+        { id: 1, at: 2, v: 12 },
+        { id: 1, at: 2, v: 13 },
+        { id: 2, at: 3, v: null },
+      ].map(({ id, at, v }, index) => ({
+        sequence: index + 1,
+        key: { id },
+        eventTime: day(at),
+        createdTime: null,
+        values: { v },
+      }));
+      const part = await store.writePushed(of, rows, 'sets/asked/v1', signal);
+      return {
+        address: 'feature_set.s',
+        parts: [part.location],
+        keys: of.keys,
+        ttlMicros: null,
+        asKnownAtSpine: false,
+        stored: of.features,
+        computed: [],
+        output: [{ feature: 'v', dtype: 'float64', column: 'v' }],
+      };
+    };
+
+    it('may be a file, in its order', async () => {
+      const set = await setOf();
+      await file('asked.csv', 'id,t\n2,2024-01-05\n1,2024-01-02T01:00:00+01:00\n1,2023-12-31\n');
+      const ask = (name: string) =>
+        store.join(
+          { spine: { file: { name: 'asked', file: name }, root, time: 't' }, sets: [set], split: null },
+          signal,
+        );
+      const made = await ask('asked.csv');
+      const { columns } = await store.readColumns(made.path, ['id', 'v']);
+      expect(columns).toEqual({ id: Float64Array.of(2, 1, 1), v: Float64Array.of(Number.NaN, 13, Number.NaN) });
+      await rm(made.path);
+      await expect(ask('gone.csv')).rejects.toMatchObject({ code: 'FS205' });
+    });
+
+    it('may be the rows of a set from a start to before an end, each key and time once', async () => {
+      const set = await setOf();
+      const ask = async (start: bigint | null, end: bigint | null) => {
+        const made = await store.join({ spine: { of: set, start, end, time: 'at' }, sets: [set], split: null }, signal);
+        const { columns } = await store.readColumns(made.path, ['id', 'at', 'v']);
+        await rm(made.path);
+        return [...(columns['id'] as Float64Array)].map((id, row) => [
+          id,
+          new Date((columns['at'] as Float64Array)[row] as number).getUTCDate(),
+          (columns['v'] as Float64Array)[row],
+        ]);
+      };
+      expect(await ask(null, null)).toEqual([
+        [1, 1, 11],
+        [2, 1, 21],
+        [1, 2, 13],
+        [2, 3, Number.NaN],
+      ]);
+      expect(await ask(day(2), day(3))).toEqual([[1, 2, 13]]);
+    });
+  });
+
+  describe('a file in another format', () => {
+    const made = async (query: string): Promise<string> =>
+      (await store.join({ spine: { query, inputs: {}, time: 't' }, sets: [], split: null }, signal)).path;
+
+    it('is CSV, JSON or JSON lines with times in UTC, bytes in base64, and no number that JSON lacks', async () => {
+      const path = await made(
+        `select 1::bigint as i, 0.5::double as f, 'a,"ü"' as s, true as b, timestamp '2024-01-02 03:04:05.000006' as t, date '2024-02-29' as d, '\\x00\\xFF'::blob as y, '{"a":[1]}' as j
+         union all by name select null::bigint as i, 'NaN'::double as f, null::timestamp as t`,
+      );
+      const texts: string[] = [];
+      for (const format of ['json', 'jsonl', 'csv'] as const) {
+        const to = await store.convert(path, format, ['j'], signal);
+        texts.push(await readFile(to, 'utf8'));
+        await rm(to);
+      }
+      await rm(path);
+      const t = '2024-01-02T03:04:05.000006Z';
+      const rows = [
+        { i: 1, f: 0.5, s: 'a,"ü"', b: true, t, d: '2024-02-29', y: 'AP8=', j: { a: [1] } },
+        { i: null, f: null, s: null, b: null, t: null, d: null, y: null, j: null },
+      ];
+      const [json = '', lines = '', csv = ''] = texts;
+      expect(JSON.parse(json)).toEqual(rows);
+      expect(
+        lines
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as unknown),
+      ).toEqual(rows);
+      expect(csv.split('\n')[1]).toBe(`1,0.5,"a,""ü""",true,${t},2024-02-29,AP8=,"{""a"":[1]}"`);
+    });
+
+    it('is an Arrow stream of several batches, with a type of its own for each column', async () => {
+      const rows = 70_000;
+      const path = await made(
+        `select case when range % 7 > 0 then range end as i, case when range % 5 > 0 then 'r' || range end as s, range % 3 = 0 as b, timestamp '2024-01-01' + range * interval 1 second as t,
+           date '2024-01-01' + (range % 400)::integer as d, range / 8 as f, encode(range::varchar) as y, [range] as l, (range / 4)::decimal(18, 2) as x from range(${rows})`,
+      );
+      const to = await store.convert(path, 'arrow', [], signal);
+      const table = tableFromIPC(await readFile(to));
+      await Promise.all([path, to].map((name) => rm(name)));
+      expect(table.numRows).toBe(rows);
+      expect(table.batches.length).toBeGreaterThan(1);
+      expect(table.schema.fields.map((field) => `${field.name} ${field.type}`)).toEqual([
+        'i Int64',
+        's Utf8',
+        'b Bool',
+        't Timestamp<MICROSECOND, UTC>',
+        'd Date32<DAY>',
+        'f Float64',
+        'y Binary',
+        'l Utf8',
+        'x Float64',
+      ]);
+      for (const row of [0, 1, 5, 32_767, 32_768, 40_961, 69_999]) {
+        const got = table.get(row)?.toJSON();
+        expect(got?.['i']).toBe(row % 7 > 0 ? BigInt(row) : null);
+        expect(got?.['s']).toBe(row % 5 > 0 ? `r${row}` : null);
+        expect(got?.['b']).toBe(row % 3 === 0);
+        expect(Number(got?.['t'])).toBe(Date.UTC(2024, 0, 1) + row * 1000);
+        expect(Number(got?.['d'])).toBe(Date.UTC(2024, 0, 1) + (row % 400) * 86_400_000);
+        expect(got?.['f']).toBe(row / 8);
+        expect(new TextDecoder().decode(got?.['y'] as Uint8Array)).toBe(String(row));
+        expect(got?.['l']).toBe(`[${row}]`);
+        expect(got?.['x']).toBe(row / 4);
+      }
+    });
+
+    it('is whole without rows too', async () => {
+      const path = await made("select 1::bigint as i, timestamp '2024-01-01' as t limit 0");
+      const to = await store.convert(path, 'arrow', [], signal);
+      const table = tableFromIPC(await readFile(to));
+      expect([table.numRows, table.schema.fields.map(({ name }) => name)]).toEqual([0, ['i', 't']]);
+      const json = await store.convert(path, 'json', [], signal);
+      expect(JSON.parse(await readFile(json, 'utf8'))).toEqual([]);
+      await Promise.all([path, to, json].map((name) => rm(name)));
+    });
   });
 
   it('reads columns as arrays, with NaN for a missing number', async () => {

@@ -5,6 +5,7 @@ import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import type { Column } from '../../spec/column.ts';
 import type { Inputs, OfflineStore } from '../offline.ts';
 import { checkRows } from './check.ts';
+import { convertFile } from './convert.ts';
 import { createEngine, type Engine, messageOf } from './engine.ts';
 import { createViews, sweepFolder } from './files.ts';
 import { inspectTables } from './inspect.ts';
@@ -50,6 +51,7 @@ export function createDuckdbOffline(options: DuckdbOfflineOptions): OfflineStore
     join: (request, signal) => pointInTimeJoin(engine, root, request, signal),
     check: (plan, computed, expectations, signal) => checkRows(engine, root, plan, computed, expectations, signal),
     readColumns: (path, columns) => readColumnsOf(engine, path, columns),
+    convert: (path, format, json, signal) => convertFile(engine, path, format, json, signal),
     inspect: (locations, signal) => inspectTables(root, locations, signal),
     sweep: (folder, keep) => sweepFolder(root, folder, keep),
     close: () => engine.close(),

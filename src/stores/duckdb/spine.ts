@@ -1,28 +1,29 @@
 /** The spine of a join as tables: its rows as they came, their keys by type and their times, and the side of a split that each falls on. */
 import { MlopsError } from '../../lib/error.ts';
 import type { Column } from '../../spec/column.ts';
-import type { JoinRequest, KeyColumn, SplitPlan } from '../offline.ts';
+import type { JoinRequest, KeyColumn, Spine, SplitPlan } from '../offline.ts';
 import { messageOf, type Session } from './engine.ts';
-import { createViews } from './files.ts';
-import { columnsOf } from './source-relation.ts';
-import { castSql, ident, list, literal, sqlType, subquery } from './sql.ts';
+import { createViews, fileOf } from './files.ts';
+import { EVENT_TIME, keyColumn } from './part-columns.ts';
+import { columnsOf, sourceFile, sourceSelect } from './source-relation.ts';
+import { castSql, ident, list, literal, sqlType, subquery, tables, timestampOf } from './sql.ts';
 
 /** Two sets may name a key alike and type it differently. */
 export function spineKey(key: KeyColumn): string {
   return ident(`__key_${key.type}_${key.name}`);
 }
 
-/** `__spine`: the query's rows as they came. `__instants`: of each its position `__n`, its keys by type and its time `__t`. */
+/** `__spine`: its rows as they came. `__instants`: of each its position `__n`, its keys by type and its time `__t`. */
 export async function createSpine(
   session: Session,
   root: string,
   { spine, sets }: Pick<JoinRequest, 'spine' | 'sets'>,
 ): Promise<readonly Column[]> {
-  await createViews(session, root, spine.inputs);
-  await session
-    .serially(() => session.run(`create temp table __spine as select * from ${subquery(spine.query)}`))
+  await relationOf(session, root, spine)
+    .then((select) => session.serially(() => session.run(`create temp table __spine as ${select}`)))
     .catch((error: unknown) => {
-      throw new MlopsError('FS205', { detail: `DuckDB refuses the spine's query. ${messageOf(error)}`, cause: error });
+      const detail = 'query' in spine ? "DuckDB refuses the spine's query." : 'The spine cannot be read.';
+      throw new MlopsError('FS205', { detail: `${detail} ${messageOf(error)}`, cause: error });
     });
   const columns = await columnsOf(session, 'select * from __spine');
   const keys = new Map(sets.flatMap((set) => set.keys.map((key) => [spineKey(key), key] as const)));
@@ -57,6 +58,25 @@ export async function createSpine(
     `create temp table __instants as select rowid as __n, ${list(casts.map(({ cast, as }) => `${cast} as ${as}`))} from __spine`,
   );
   return columns;
+}
+
+async function relationOf(session: Session, root: string, spine: Spine): Promise<string> {
+  if ('query' in spine) {
+    await createViews(session, root, spine.inputs);
+    return `select * from ${subquery(spine.query)}`;
+  }
+  if ('file' in spine) return sourceSelect(session, spine.file, await sourceFile(spine.file, spine.root));
+  const keys = spine.of.keys.map(keyColumn);
+  const limits = [
+    ...(spine.start === null ? [] : [`${EVENT_TIME} >= ${timestampOf(spine.start)}`]),
+    ...(spine.end === null ? [] : [`${EVENT_TIME} < ${timestampOf(spine.end)}`]),
+  ];
+  if (spine.of.parts.length === 0) {
+    const none = spine.of.keys.map((key) => `null::${sqlType(key.type)} as ${keyColumn(key)}`);
+    return `select ${list([...none, `null::timestamp as ${ident(spine.time)}`])} limit 0`;
+  }
+  return `select distinct ${list([...keys, `${EVENT_TIME} as ${ident(spine.time)}`])} from ${tables(spine.of.parts.map((location) => fileOf(root, location)))}
+    ${limits.length === 0 ? '' : `where ${limits.join(' and ')}`} order by ${list([ident(spine.time), ...keys])}`;
 }
 
 /** `__split_sides`: for each position train or test. The same rows and seed always fall the same way. */
