@@ -7,8 +7,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bin, cpuSecondsOf, report, startDaemon, timed } from '../support/measure.mjs';
 import { ENTITIES, FEATURES, makeProject, startRedis } from './project.mjs';
+import { writeRates } from './write.mjs';
 
-const SECONDS = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 8);
+const SECONDS = Number(
+  process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 8,
+); /** Of materialization's writes. */
+const ROWS = 200_000;
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const features = FEATURES.map((name) => `wide.${name}`);
 const one = Array.from({ length: 500 }, (_, index) =>
@@ -108,6 +112,8 @@ try {
       limit: 1 / saturation,
     });
   }
+  for (const { name, ours, bare: loop } of await writeRates(ROWS, redis?.url))
+    report(`${name}: rows written`, ours, 'a second', { beside: `a bare loop ${loop.toFixed(0)}` });
 } finally {
   project.remove();
   await redis?.stop();

@@ -14,7 +14,7 @@ interface Backend {
   /** What there must be before stores open. */
   start(): Promise<{
     open(directory: string): OnlineStore;
-    /** Made when it is first used, and opened once in a process: LMDB's own rule. Several processes: stores/lmdb/processes.test.ts. */
+    /** Made when it is first used, and opened once in a process: LMDB's own rule. Several processes: stores/online-processes.test.ts. */
     readonly isEmbedded?: boolean;
     stop(): Promise<void>;
   }>;

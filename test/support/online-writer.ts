@@ -1,11 +1,11 @@
 /**
- * A process of its own that writes records of one key into an LMDB online store, in an order of its own: started by tests.
- * argv: directory, seed, number of writes, number of keys. Prints "done".
+ * A process of its own that writes records of one key into an online store, in an order of its own: started by tests.
+ * argv: LMDB's directory or the URL of a Redis, seed, number of writes, number of keys. Prints "done".
  */
-import { createLmdbOnline } from '../../src/stores/lmdb/lmdb-online.ts';
+import { openOnlineAt } from './open-online.ts';
 
-const [directory = '', seed = '0', writes = '0', keys = '1'] = process.argv.slice(2);
-const online = createLmdbOnline({ directory });
+const [where = '', seed = '0', writes = '0', keys = '1'] = process.argv.slice(2);
+const online = openOnlineAt(where);
 const table = { set: 'shared', version: 1 };
 let state = Number(seed);
 const next = (below: number): number => {
