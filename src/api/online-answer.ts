@@ -6,7 +6,7 @@ import type { AlignedRow } from '../features/online-reader.ts';
 import { toJson } from './json.ts';
 
 export interface AnswerNames {
-  /** `"name":` of each feature that was asked for, each once. */
+  /** `"name":` of each feature that was asked for, each once; a comma before all but the first. */
   readonly members: readonly string[];
   /** The place of each among the features of the rows. */
   readonly places: readonly number[];
@@ -14,7 +14,8 @@ export interface AnswerNames {
 
 export function answerNames(names: readonly string[]): AnswerNames {
   const places = new Map(names.map((name, at) => [name, at]));
-  return { members: [...places.keys()].map((name) => `${JSON.stringify(name)}:`), places: [...places.values()] };
+  const members = [...places.keys()].map((name, at) => `${at === 0 ? '' : ','}${JSON.stringify(name)}:`);
+  return { members, places: [...places.values()] };
 }
 
 /** `{"rows":[{"entity":…,"features":{…},"status":{…},"event_time":{…}},…]}`. */
@@ -33,7 +34,7 @@ export function answerText(
 function membersText<T>({ members, places }: AnswerNames, values: readonly T[], textOf: (value: T) => string): string {
   let text = '';
   for (let at = 0; at < places.length; at += 1)
-    text += `${at === 0 ? '' : ','}${members[at]}${textOf(values[places[at] as number] as T)}`;
+    text += (members[at] as string) + textOf(values[places[at] as number] as T);
   return text;
 }
 
@@ -42,7 +43,7 @@ function uniformText(names: AnswerNames, values: readonly (string | null)[]): st
   const [first = null] = values;
   for (const value of values) if (value !== first) return membersText(names, values, plainText);
   const text = plainText(first);
-  return names.members.length === 0 ? '' : `${names.members.join(`${text},`)}${text}`;
+  return names.members.length === 0 ? '' : names.members.join(text) + text;
 }
 
 /** Statuses and times have nothing in them that JSON escapes. */

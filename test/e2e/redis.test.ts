@@ -95,6 +95,7 @@ describe.runIf(withRedis)('the healthcare project on Redis', () => {
 
   it('says that Redis is gone, stays up, and is there again when Redis is', { timeout: 120_000 }, async () => {
     const before = rowsOf(await reads(daemon.url));
+    const [inputs] = (await predictions(daemon.url, { id: 5 })).body['features'] as unknown[];
     await server.kill();
     const start = performance.now();
     const gone = await reads(daemon.url);
@@ -103,6 +104,8 @@ describe.runIf(withRedis)('the healthcare project on Redis', () => {
     expect(gone.headers.get('retry-after')).toMatch(/^\d+$/);
     const predicted = await predictions(daemon.url, { id: 5 });
     expect([predicted.status, predicted.body['code']]).toEqual([503, 'ST120']);
+    const given = await json(`${daemon.url}/api/v1/endpoints/mortality/predict`, { entities: { id: 5 }, inputs });
+    expect(given.status).toBe(200);
     const pushed = await json(
       `${daemon.url}/api/v1/online-features`,
       { feature_set: 'patient_labs', entity_id: 5, features: { bili: 3.25 } },
