@@ -107,15 +107,15 @@ describe('the facts: postgres', () => {
     await declare('model', 'risk');
     await declare('model', 'empty');
     await db.query("insert into mlops.models (scope_id, name, last_version) values ($1, 'risk', 3)", [scopeId]);
-    for (const [version, stage] of [
-      [1, 'production'],
-      [2, 'staging'],
-      [3, 'staging'],
+    for (const [version, stage, signature] of [
+      [1, 'production', { features: ['labs.bili', 'labs.albumin'] }],
+      [2, 'staging', { features: ['labs.platelet'] }],
+      [3, 'staging', null],
     ] as const) {
       await db.query(
-        `insert into mlops.model_versions (scope_id, model, version, stage, framework, metrics, hyperparameters, artifacts, tags, lineage, created_at, created_by, stage_changed_at)
-         values ($1, 'risk', $2, $3, 'onnx', '{}', '{}', '[]', '{}', '{}', now(), 'a@b', now())`,
-        [scopeId, version, stage],
+        `insert into mlops.model_versions (scope_id, model, version, stage, framework, metrics, hyperparameters, artifacts, tags, lineage, signature, created_at, created_by, stage_changed_at)
+         values ($1, 'risk', $2, $3, 'onnx', '{}', '{}', '[]', '{}', '{}', $4, now(), 'a@b', now())`,
+        [scopeId, version, stage, signature === null ? null : JSON.stringify(signature)],
       );
     }
     await addRun('weekly', 'running');
@@ -133,8 +133,8 @@ describe('the facts: postgres', () => {
     const facts = await openFacts(db, mine).read();
     expect(facts.models).toEqual(
       new Map([
-        ['risk', { versions: 3, production: 1, staging: 3 }],
-        ['empty', { versions: 0, production: null, staging: null }],
+        ['risk', { versions: 3, production: 1, staging: 3, servedFeatures: ['labs.albumin', 'labs.bili'] }],
+        ['empty', { versions: 0, production: null, staging: null, servedFeatures: [] }],
       ]),
     );
     expect(facts.liveRuns).toEqual(new Map([['weekly', 2]]));

@@ -18,8 +18,11 @@ import { type MemoryStateStore, memoryStateStore } from '../support/memory-state
 import { type HealthcareEdits, healthcare, TREND_QUERY } from '../support/specs.ts';
 
 const query = TREND_QUERY.replace('365 days', '180 days');
-const served = (known: { production: number | null; staging: number | null }): PlanFacts => ({
-  models: new Map([['pbc_mortality', { versions: 2, ...known }]]),
+const served = (
+  known: { production: number | null; staging: number | null },
+  servedFeatures: readonly string[] = [],
+): PlanFacts => ({
+  models: new Map([['pbc_mortality', { versions: 2, ...known, servedFeatures }]]),
 });
 const inProduction = served({ production: 2, staging: null });
 
@@ -43,6 +46,25 @@ describe('a change that makes training and serving differ', () => {
       expect(named(plan, 'FS107')).toMatchObject({ severity: 'error', address: 'feature_set.patient_trend' });
       expect(named(plan, 'FS107')?.fix).toMatch(/new name.*suppress FS107/);
     }
+  });
+
+  it('is refused too where only the version that answers still reads a feature: its service has dropped it', async () => {
+    const facts = served({ production: 2, staging: null }, ['patient_labs.albumin']);
+    const dropped = { service: { features: ['patient_labs.bili'] } };
+    const labs = { features: { bili: { dtype: 'float64' as const } } };
+    const state = await applied(dropped);
+    const removed = await planOf(healthcare({ ...dropped, labs }), state, { facts });
+    expect(named(removed, 'FS101')).toMatchObject({
+      severity: 'error',
+      fix: expect.stringMatching(/^retrain and promote/),
+    });
+    expect(named(removed, 'FS101')?.detail).toContain('model.pbc_mortality');
+    const gone = await planOf(healthcare({ ...dropped, without: ['feature_set.patient_trend'] }), state, {
+      facts: served({ production: 2, staging: null }, ['patient_trend.visits_365d']),
+    });
+    expect(named(gone, 'FS101')).toMatchObject({ severity: 'error', address: 'feature_set.patient_trend' });
+    const later = served({ production: 3, staging: null }, ['patient_labs.bili']);
+    expect((await planOf(healthcare({ ...dropped, labs }), state, { facts: later })).errored).toBe(false);
   });
 
   it('is a new version like any other where none is served, and a warning where that is not known', async () => {

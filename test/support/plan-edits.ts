@@ -24,7 +24,7 @@ export interface Edit {
 
 /** A version of the model is in production, another in staging; three there are. */
 export const FACTS: PlanFacts = {
-  models: new Map([['pbc_mortality', { versions: 3, production: 2, staging: 3 }]]),
+  models: new Map([['pbc_mortality', { versions: 3, production: 2, staging: 3, servedFeatures: [] }]]),
   liveRuns: new Map(),
 };
 

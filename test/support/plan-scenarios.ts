@@ -39,7 +39,9 @@ const labs = healthcare().resources.get('feature_set.patient_labs')?.spec as {
   features: Record<string, { dtype: 'float64' }>;
 };
 /** A version of the model answers. */
-const served: PlanFacts = { models: new Map([['pbc_mortality', { versions: 3, production: 2, staging: null }]]) };
+const served: PlanFacts = {
+  models: new Map([['pbc_mortality', { versions: 3, production: 2, staging: null, servedFeatures: [] }]]),
+};
 
 const { bili_albumin: _, ...withoutRatio } = labs.features;
 

@@ -20,13 +20,13 @@ import {
 } from './analyzer.ts';
 import { changedMeaning, type MeaningChange } from './feature-meaning.ts';
 import { inPlace } from './feature-set-in-place.ts';
-import { differsFromTraining, modelReaders } from './served.ts';
+import { differsFromTraining, modelReaders, servedByName } from './served.ts';
 
 type Context = AnalysisContext<'feature_set'>;
 
 export const analyzeFeatureSet: Analyzer<'feature_set'> = (context) => {
   const { before, after, recorded } = context;
-  if (after === undefined) return before === undefined ? SAFE : destroyed(before);
+  if (after === undefined) return before === undefined ? SAFE : destroyed(context, before);
   if (before === undefined || recorded === undefined) return SAFE;
 
   const parts = structuralDifferences(context, before, after);
@@ -127,31 +127,44 @@ function qualified(set: CanonicalFeatureSet, features: readonly string[]): reado
 }
 
 function lostFeatures(context: Context, before: CanonicalFeatureSet, after: CanonicalFeatureSet): Analysis | undefined {
-  const { readers, stays } = context;
+  const { readers, stays, facts } = context;
   const lost = Object.entries(before.features).flatMap(([name, feature]) => {
     const next = after.features[name];
     if (next?.dtype === feature.dtype) return [];
-    const services = readers.servicesReading(`${before.name}.${name}`).filter(stays);
-    if (services.length === 0) return [];
-    const models = readers.modelsReading(services).filter(stays);
+    const qualifiedName = `${before.name}.${name}`;
+    const services = readers.servicesReading(qualifiedName).filter(stays);
+    const served = servedByName([qualifiedName], facts).filter(stays);
+    if (services.length + served.length === 0) return [];
+    const models = [...new Set([...readers.modelsReading(services), ...served])].filter(stays);
     const endpoints = readers.endpointsServing(models).filter(stays);
     const what = next === undefined ? 'is removed' : `changes from ${feature.dtype} to ${next.dtype}`;
     return finding('FS101', 'error', context.desired, {
       detail: `${before.name}.${name} ${what}, but ${listed([...services, ...models, ...endpoints])} ${verb([...services, ...models, ...endpoints], 'reads', 'read')} it: predictions would fail or differ from what was learned.`,
       fix:
         next === undefined
-          ? `take ${before.name}.${name} out of ${listed(services)} and apply, retrain, then remove the feature here`
-          : `declare the new type under another name, move ${listed(services)} to it, retrain, then remove ${name}`,
+          ? services.length === 0
+            ? `retrain and promote: the version that answers reads ${qualifiedName} though its service no longer does; then remove the feature here`
+            : `take ${qualifiedName} out of ${listed(services)} and apply, retrain, then remove the feature here`
+          : `declare the new type under another name, ${services.length === 0 ? '' : `move ${listed(services)} to it, `}retrain, then remove ${name}`,
       pointer: next === undefined ? '/features' : `/features/${escapePointer(name)}/dtype`,
     });
   });
   return lost.length === 0 ? undefined : says('breaking', ...lost);
 }
 
-function destroyed(before: CanonicalFeatureSet): Analysis {
+function destroyed({ facts, stays }: Context, before: CanonicalFeatureSet): Analysis {
+  const served = servedByName(qualified(before, Object.keys(before.features)), facts).filter(stays);
   return {
     class: 'destructive',
     findings: [
+      ...(served.length === 0
+        ? []
+        : [
+            finding('FS101', 'error', undefined, {
+              detail: `feature_set.${before.name} is destroyed, but the version of ${listed(served)} that answers reads it by name: predictions would fail.`,
+              fix: 'retrain and promote a version that does without it, then remove the set',
+            }),
+          ]),
       finding('FS103', 'warning', undefined, {
         detail: `Every version of feature_set.${before.name} is dropped with its rows, offline and online. They can be computed again only from sources that still hold the history.`,
         fix: 'put `protect: true` on a feature set that must not be destroyed',

@@ -2,7 +2,8 @@
  * Whether a model that reads a feature has a version that answers now. Serving reads the newest version of a set: a feature whose values
  * change is read with other values than such a version learned from.
  */
-import type { Address } from '../../spec/address.ts';
+import { type Address, addressOf } from '../../spec/address.ts';
+import type { PlanFacts } from '../../stores/control/facts.ts';
 import type { Finding } from '../change.ts';
 import { type AnalysisContext, type FindingFields, finding, listed, verb } from './analyzer.ts';
 
@@ -20,7 +21,7 @@ export interface ModelReaders {
 /** `features` as `set.feature`. */
 export function modelReaders(features: readonly string[], { readers, stays, facts }: Context): ModelReaders {
   const services = [...new Set(features.flatMap((feature) => readers.servicesReading(feature)))].filter(stays);
-  const all = readers.modelsReading(services).filter(stays);
+  const all = [...new Set([...readers.modelsReading(services), ...servedByName(features, facts)])].filter(stays);
   if (facts.models === undefined) return { all, served: [], unknown: all };
   const served = all.flatMap((model) => {
     const known = facts.models?.get(model.slice('model.'.length));
@@ -31,6 +32,13 @@ export function modelReaders(features: readonly string[], { readers, stays, fact
     ];
   });
   return { all, served, unknown: [] };
+}
+
+/** Models with a version that answers now and reads one of the features by name, also where the service has dropped it since. */
+export function servedByName(features: readonly string[], facts: PlanFacts): readonly Address[] {
+  return [...(facts.models ?? [])]
+    .filter(([, { servedFeatures }]) => servedFeatures.some((feature) => features.includes(feature)))
+    .map(([name]) => addressOf('model', name));
 }
 
 export interface Differing {

@@ -25,6 +25,8 @@ export interface ModelFacts {
   readonly production: number | null;
   /** The newest version in staging; null where none is. */
   readonly staging: number | null;
+  /** What these two read by name, as `set.feature`; whatever the model's service holds by now. */
+  readonly servedFeatures: readonly string[];
 }
 
 /** Of the newest version that has rows. */

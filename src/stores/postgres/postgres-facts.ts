@@ -70,16 +70,8 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
   }
 
   async function readModels(scopeId: number): Promise<ReadonlyMap<string, ModelFacts>> {
-    const rows = await group<{ name: string; versions: Int8; production: number | null; staging: number | null }>(
-      scopeId,
-      MODELS,
-    );
-    return new Map(
-      rows.map(({ name, versions, production, staging }) => [
-        name,
-        { versions: Number(versions), production, staging },
-      ]),
-    );
+    const rows = await group<Omit<ModelFacts, 'versions'> & { name: string; versions: Int8 }>(scopeId, MODELS);
+    return new Map(rows.map(({ name, versions, ...rest }) => [name, { ...rest, versions: Number(versions) }]));
   }
 
   async function readFeatureSets(scopeId: number): Promise<ReadonlyMap<string, FeatureSetFacts>> {
