@@ -1,4 +1,5 @@
 /** What may happen to a project and its state, as plain data: a case is a list of these, and can be printed, cut down and run again. */
+import { CODES } from '../../src/lib/codes.ts';
 import type { Kind } from '../../src/spec/kinds.ts';
 import { seededRandom } from '../../src/training/random.ts';
 import { FIELDS, KINDS, NAMES } from './drafts.ts';
@@ -28,7 +29,8 @@ export type Command =
   | { readonly do: 'forget'; readonly pick: number }
   | { readonly do: 'move'; readonly pick: number; readonly to: string };
 
-const CODES = ['FS101', 'FS102', 'FS103', 'FS104', 'FS105', 'FS106', 'EP101', 'MD101', 'EP102'];
+/** Of findings that a project's rules set. */
+export const RULE_CODES = Object.keys(CODES).filter((code) => /^(FS|PL|MD|EP|ST)1/.test(code));
 
 export function randomCase(seed: number): readonly Command[] {
   const random = seededRandom(seed);
@@ -59,7 +61,7 @@ export function randomCase(seed: number): readonly Command[] {
       const { kind, name } = kindAndName();
       return { do: 'rename', kind, name, to: of([...NAMES[kind], `${name}_new`]) };
     }
-    if (chance < 0.57) return { do: 'rule', code: of(CODES), as: of(['error', 'warn', 'off']) };
+    if (chance < 0.57) return { do: 'rule', code: of(RULE_CODES), as: of(['error', 'warn', 'off']) };
     if (chance < 0.79) return { do: 'apply', ...target(), atOnce: atOnce(), ...mishap() };
     if (chance < 0.82) return { do: 'destroy', ...target(), atOnce: atOnce(), ...mishap() };
     if (chance < 0.86) return { do: 'save' };

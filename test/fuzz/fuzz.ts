@@ -13,7 +13,7 @@ export interface Found {
 export interface FuzzInput {
   readonly cases: number;
   readonly firstSeed: number;
-  readonly site: () => Site;
+  readonly site: () => Site | Promise<Site>;
   readonly onCase?: (seed: number, cases: number) => void;
   readonly goOn?: () => boolean;
 }
@@ -29,9 +29,9 @@ export async function fuzz({
   for (let index = 0; index < cases && goOn(); index += 1) {
     const seed = firstSeed + index;
     const commands = randomCase(seed);
-    if ((await runCase(commands, site())) !== undefined) {
-      const least = await shrink(commands, async (fewer) => (await runCase(fewer, site())) !== undefined);
-      const failure = await runCase(least, site());
+    if ((await runCase(commands, await site())) !== undefined) {
+      const least = await shrink(commands, async (fewer) => (await runCase(fewer, await site())) !== undefined);
+      const failure = await runCase(least, await site());
       // A case that fails only sometimes is told as it was.
       return { seed, least, failure: failure ?? { at: 0, problems: ['it failed, and did not when it was run again'] } };
     }

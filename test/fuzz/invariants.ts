@@ -97,6 +97,7 @@ export function planProblems(plan: Plan, project: Project, state: State): readon
   const problems: string[] = [];
   const recorded = new Map(state.resources.map((one) => [one.address, one]));
   const told = new Set<Address>();
+  const moved = new Set(plan.changes.map(({ previousAddress }) => previousAddress));
   const unmanaged = new Set(plan.unmanaged.map(({ address }) => address));
   for (const { address, actions, reason, previousAddress } of plan.changes) {
     if (told.has(address)) problems.push(`${address} is in the plan twice`);
@@ -107,7 +108,9 @@ export function planProblems(plan: Plan, project: Project, state: State): readon
     const there = recorded.get(address);
     const equal = there !== undefined && isAsWanted(there, project);
     if (isNoOp(actions) && !equal) problems.push(`${address} differs, and the plan says that it does not`);
-    if (!isNoOp(actions) && equal && previousAddress === null)
+    // What it refers to by name is another thing once that name is given up and taken by another.
+    const sameNames = !there?.dependsOn.some((needed) => moved.has(needed));
+    if (!isNoOp(actions) && equal && sameNames && previousAddress === null)
       problems.push(`${address} is as it should be, and the plan would ${actions.join(' and ')} it: ${reason}`);
     if (there !== undefined && there.status !== 'ready' && previousAddress === null && !reason.includes('interrupted'))
       problems.push(`${address} was cut off while ${there.status}, and the plan says "${reason}"`);

@@ -9,7 +9,6 @@ import { createPlan } from '../../src/plan/create-plan.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { structureDigest } from '../../src/spec/feature-set-structure.ts';
 import type { Kind } from '../../src/spec/kinds.ts';
-import type { Project } from '../../src/spec/project.ts';
 import type { ApplyJournal, HeldLock, StateStore } from '../../src/stores/control/state.ts';
 import { seededRandom } from '../../src/training/random.ts';
 import { memoryArtifacts } from '../support/apply.ts';
@@ -26,8 +25,9 @@ export type Outcome =
 
 export interface ApplyOrder extends Mishap {
   readonly plan: Plan;
-  readonly project: Project;
   readonly atOnce: number;
+  /** Where dying is more than answering no more. */
+  readonly onDeath?: () => void;
   /** What others do while this apply sleeps. */
   readonly meanwhile?: () => Promise<void>;
 }
@@ -103,7 +103,7 @@ function createWorld() {
 
 /** The apply as one process: with what goes wrong in it. */
 export async function applyAt(state: StateStore, effects: ResourceEffects, order: ApplyOrder): Promise<Outcome> {
-  const life = createLife(order);
+  const life = createLife(order, order.onDeath);
   const applying = applyPlan({
     plan: order.plan,
     bundleFiles: new Map(),
