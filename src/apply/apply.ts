@@ -167,6 +167,7 @@ async function makeChanges(
   onEvent({ type: 'apply_started', applyId: journal.applyId, steps });
   const redact = redactor(input.secrets ?? []);
   const context: HandlerContext = {
+    applyId: journal.applyId,
     effects: input.effects,
     artifacts: input.artifacts,
     bundleFiles: input.bundleFiles,

@@ -15,14 +15,15 @@ export function effectsOf(services: {
 }): ResourceEffects {
   return {
     // Straight to the record: an apply that only declares opens no store of rows.
-    registerFeatureSet: async (set, entity) => ({
+    registerFeatureSet: async (set, entity, applyId) => ({
       version: await (await services.featureState()).registerVersion(
         set.name,
         structureDigest(set, entity),
         structureOf(set, entity),
+        applyId,
       ),
     }),
-    dropFeatureSet: async (name) => (await services.features()).dropFeatureSet(name),
+    dropFeatureSet: async (name, applyId) => (await services.features()).dropFeatureSet(name, applyId),
     liveRuns: async (pipeline) => {
       const runs = await services.runs();
       let live = 0;

@@ -47,7 +47,7 @@ export interface Features {
   describe(featureSet: string): Promise<FeatureSetDescription>;
   /** What an apply does to the stores. Safe to call twice. */
   registerFeatureSet(spec: CanonicalFeatureSet, entity: CanonicalEntity): Promise<{ readonly version: number }>;
-  dropFeatureSet(name: string): Promise<void>;
+  dropFeatureSet(name: string, applyId?: string): Promise<void>;
 }
 
 const DEFAULT_CHUNK_ROWS = 100_000;
@@ -83,9 +83,9 @@ export function createFeatures(options: FeaturesOptions): Features {
       versions.forget();
       return registered;
     },
-    dropFeatureSet: async (name) => {
+    dropFeatureSet: async (name, applyId) => {
       // Nothing is readable from here on; what is left of files and records is removed after.
-      const dropped = await featureState.drop(name);
+      const dropped = await featureState.drop(name, applyId);
       versions.forget();
       for (const version of dropped) {
         await online.drop(onlineTable(version));

@@ -171,8 +171,9 @@ function stateAfter(state: StateStore, hook: () => Promise<void>): StateStore {
 function effectsAfter(effects: ResourceEffects, hook: () => Promise<void>): ResourceEffects {
   return {
     ...effects,
-    registerFeatureSet: async (set, entity) => hook().then(async () => effects.registerFeatureSet(set, entity)),
-    dropFeatureSet: async (name) => hook().then(async () => effects.dropFeatureSet(name)),
+    registerFeatureSet: async (set, entity, applyId) =>
+      hook().then(async () => effects.registerFeatureSet(set, entity, applyId)),
+    dropFeatureSet: async (name, applyId) => hook().then(async () => effects.dropFeatureSet(name, applyId)),
   };
 }
 

@@ -43,9 +43,9 @@ try {
     state,
     {
       ...effects,
-      registerFeatureSet: async (set, entity) => {
+      registerFeatureSet: async (set, entity, applyId) => {
         say(`effect ${set.name}`);
-        return effects.registerFeatureSet(set, entity);
+        return effects.registerFeatureSet(set, entity, applyId);
       },
     },
     1,

@@ -112,7 +112,12 @@ export function planProblems(plan: Plan, project: Project, state: State): readon
     const sameNames = !there?.dependsOn.some((needed) => moved.has(needed));
     if (!isNoOp(actions) && equal && sameNames && previousAddress === null)
       problems.push(`${address} is as it should be, and the plan would ${actions.join(' and ')} it: ${reason}`);
-    if (there !== undefined && there.status !== 'ready' && previousAddress === null && !reason.includes('interrupted'))
+    if (
+      there !== undefined &&
+      there.status !== 'ready' &&
+      previousAddress === null &&
+      !/interrupted|failed/.test(reason)
+    )
       problems.push(`${address} was cut off while ${there.status}, and the plan says "${reason}"`);
   }
   for (const address of project.resources.keys())

@@ -32,8 +32,8 @@ const BREAKAGES: Readonly<Record<string, { readonly broken: Breakage; readonly s
     broken: {
       effects: (effects) => ({
         ...effects,
-        registerFeatureSet: async (set, entity) => {
-          await effects.registerFeatureSet(set, entity);
+        registerFeatureSet: async (set, entity, applyId) => {
+          await effects.registerFeatureSet(set, entity, applyId);
           return { version: 1 };
         },
       }),

@@ -12,7 +12,7 @@ import type { Kind } from '../../src/spec/kinds.ts';
 import type { ApplyJournal, HeldLock, StateStore } from '../../src/stores/control/state.ts';
 import { seededRandom } from '../../src/training/random.ts';
 import { memoryArtifacts } from '../support/apply.ts';
-import { memoryStateStore } from '../support/memory-state-store.ts';
+import { type MemoryStateStore, memoryStateStore } from '../support/memory-state-store.ts';
 import type { Mishap } from './commands.ts';
 
 /** Feature sets with data: name → the newest version that is not dropped, and its structure. */
@@ -48,8 +48,8 @@ export interface Breakage {
 }
 
 export function memorySite(breakage: Breakage = {}): Site {
-  const world = createWorld();
-  const store = memoryStateStore({ onRename: world.rename });
+  const world = createWorld((applyId) => store.isOpen(applyId));
+  const store: MemoryStateStore = memoryStateStore({ onRename: world.rename });
   const broken = breakage.journal;
   const state: StateStore =
     broken === undefined ? store : { ...store, beginApply: async (head) => broken(await store.beginApply(head)) };
@@ -64,10 +64,15 @@ export function memorySite(breakage: Breakage = {}): Site {
 }
 
 /** As the control store keeps versions: numbers are never used again, also after a drop. */
-function createWorld() {
+function createWorld(isOpen: (applyId: string) => boolean) {
+  const whileOpen = (applyId: string | undefined): void => {
+    if (applyId !== undefined && !isOpen(applyId))
+      throw new MlopsError('AP101', { detail: `Apply ${applyId} was ended by another.` });
+  };
   const sets = new Map<string, { readonly structure: string; dropped: boolean }[]>();
   const effects: ResourceEffects = {
-    registerFeatureSet: async (set, entity) => {
+    registerFeatureSet: async (set, entity, applyId) => {
+      whileOpen(applyId);
       const versions = sets.get(set.name) ?? [];
       sets.set(set.name, versions);
       const structure = structureDigest(set, entity);
@@ -76,7 +81,8 @@ function createWorld() {
         versions.push({ structure, dropped: false });
       return { version: versions.length };
     },
-    dropFeatureSet: async (name) => {
+    dropFeatureSet: async (name, applyId) => {
+      whileOpen(applyId);
       for (const version of sets.get(name) ?? []) version.dropped = true;
     },
     liveRuns: async () => 0,
@@ -140,8 +146,8 @@ export function failing(effects: ResourceEffects, seed: number): ResourceEffects
     return result;
   }
   return {
-    registerFeatureSet: (set, entity) => flaky(() => effects.registerFeatureSet(set, entity)),
-    dropFeatureSet: (name) => flaky(() => effects.dropFeatureSet(name)),
+    registerFeatureSet: (set, entity, applyId) => flaky(() => effects.registerFeatureSet(set, entity, applyId)),
+    dropFeatureSet: (name, applyId) => flaky(() => effects.dropFeatureSet(name, applyId)),
     liveRuns: async (pipeline) => (random.next() < 0.2 ? 1 : effects.liveRuns(pipeline)),
     modelVersions: (model) => effects.modelVersions(model),
   };
@@ -209,8 +215,8 @@ export function createLife({ die, sleep }: Mishap, onDeath?: () => void): Life {
     }),
     effects: (effects) => ({
       ...effects,
-      registerFeatureSet: (set, entity) => around(() => effects.registerFeatureSet(set, entity)),
-      dropFeatureSet: (name) => around(() => effects.dropFeatureSet(name)),
+      registerFeatureSet: (set, entity, applyId) => around(() => effects.registerFeatureSet(set, entity, applyId)),
+      dropFeatureSet: (name, applyId) => around(() => effects.dropFeatureSet(name, applyId)),
     }),
   };
 }

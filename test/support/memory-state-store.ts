@@ -37,6 +37,8 @@ export interface MemoryStateStoreOptions {
 export interface MemoryStateStore extends StateStore {
   /** `intent source.a`, `done source.a`, … in the order written. */
   readonly log: readonly string[];
+  /** What effects ask that are done for an apply. */
+  isOpen(applyId: string): boolean;
 }
 
 const STATUS: Readonly<Record<StepIntent['action'], ResourceStatus>> = {
@@ -257,6 +259,7 @@ export function memoryStateStore({ onRename = () => {} }: MemoryStateStoreOption
 
   return {
     log,
+    isOpen: (applyId) => open === applyId,
     read: async (): Promise<State> => ({
       lineage,
       serial,

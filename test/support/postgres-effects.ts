@@ -7,10 +7,15 @@ import { createPostgresFeatureState } from '../../src/stores/postgres/postgres-f
 export function postgresEffects(db: Database, scopeId: number): ResourceEffects {
   const features = createPostgresFeatureState(db, scopeId);
   return {
-    registerFeatureSet: async (set, entity) => ({
-      version: await features.registerVersion(set.name, structureDigest(set, entity), structureOf(set, entity)),
+    registerFeatureSet: async (set, entity, applyId) => ({
+      version: await features.registerVersion(
+        set.name,
+        structureDigest(set, entity),
+        structureOf(set, entity),
+        applyId,
+      ),
     }),
-    dropFeatureSet: async (name) => void (await features.drop(name)),
+    dropFeatureSet: async (name, applyId) => void (await features.drop(name, applyId)),
     liveRuns: async () => 0,
     modelVersions: async () => 0,
   };

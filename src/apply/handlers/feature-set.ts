@@ -4,12 +4,12 @@ import { structureDigest } from '../../spec/feature-set-structure.ts';
 import type { Handler } from './handler.ts';
 
 export const featureSetHandler: Handler<'feature_set'> = {
-  put: async (set, { effects, entity }, observed) => {
+  put: async (set, { effects, entity, applyId }, observed) => {
     const keyedBy = entity(set.entity);
     invariant(keyedBy !== undefined, `${set.name} names entity.${set.entity}, which the plan does not hold`);
-    const { version } = await effects.registerFeatureSet(set, keyedBy);
+    const { version } = await effects.registerFeatureSet(set, keyedBy, applyId);
     // The keys are recorded because the set's own spec does not hold them: the plan must see when the entity's change.
     return { version, structure: structureDigest(set, keyedBy), keys: { ...keyedBy.keys }, ...observed };
   },
-  remove: (set, { effects }) => effects.dropFeatureSet(set.name),
+  remove: (set, { effects, applyId }) => effects.dropFeatureSet(set.name, applyId),
 };

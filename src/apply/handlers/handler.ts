@@ -6,6 +6,7 @@ import type { ArtifactStore } from '../../stores/artifacts.ts';
 import type { ResourceEffects } from '../effects.ts';
 
 export interface HandlerContext {
+  readonly applyId: string;
   readonly effects: ResourceEffects;
   readonly artifacts: ArtifactStore;
   /** Files of code bundles: SHA-256 of the content → absolute path. */

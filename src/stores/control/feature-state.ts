@@ -100,13 +100,16 @@ export interface FeatureState {
   addSnapshot(
     snapshot: Omit<RecordedSnapshot, 'createdAt'>,
   ): Promise<{ readonly snapshot: RecordedSnapshot; readonly changed: boolean }>;
-  /** The newest version where it has this digest, else a new one. Safe to call twice, also at once. */
-  registerVersion(set: string, digest: string, structure: FeatureSetStructure): Promise<number>;
+  /**
+   * The newest version where it has this digest, else a new one. Safe to call twice, also at once. Nothing changes, with AP101,
+   * once the apply has ended that it is done for.
+   */
+  registerVersion(set: string, digest: string, structure: FeatureSetStructure, applyId?: string): Promise<number>;
   /** Every version that is not dropped, by set and version. */
   versions(set?: string): Promise<readonly FeatureSetVersion[]>;
   parts(set: string, version: number): Promise<readonly NewPart[]>;
-  /** Drops every version of the set that has this name now, with its parts. Answers what was dropped, also when called again. */
-  drop(set: string): Promise<readonly Pick<FeatureSetVersion, 'set' | 'version' | 'storage'>[]>;
+  /** Drops every version of the set that has this name now, with its parts. Answers what was dropped, also when called again. `applyId` as above. */
+  drop(set: string, applyId?: string): Promise<readonly Pick<FeatureSetVersion, 'set' | 'version' | 'storage'>[]>;
   /** Waits until no other worker holds the claim. A worker that dies lets it go at once. FS207 where the version is gone. */
   materializing<T>(
     set: string,

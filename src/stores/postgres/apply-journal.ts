@@ -8,7 +8,7 @@ import type { JsonObject } from '../../lib/json.ts';
 import type { Address } from '../../spec/address.ts';
 import type { ApplyHead, ApplyJournal, StepIntent } from '../control/state.ts';
 import { createBatcher } from './batcher.ts';
-import { type Database, sqlState } from './database.ts';
+import { type Database, type Queryable, sqlState } from './database.ts';
 import { renameAll } from './rename.ts';
 import { sqlFile } from './sql-file.ts';
 import { staleness } from './staleness.ts';
@@ -135,6 +135,25 @@ async function recording<T>(write: () => Promise<T>): Promise<T> {
       cause: error,
     });
   }
+}
+
+/**
+ * Holds back the next apply until the transaction has ended, or refuses with AP101 where one of these applies has ended
+ * already. Locks: their rows, shared.
+ */
+export async function whileOpen(
+  tx: Queryable,
+  scopeId: number,
+  applyIds: readonly (string | undefined)[],
+): Promise<void> {
+  const asked = [...new Set(applyIds.filter((applyId) => applyId !== undefined))];
+  if (asked.length === 0) return;
+  const open = await tx.query<{ apply_id: string }>(
+    'select apply_id from mlops.applies where scope_id = $1 and apply_id = any($2::uuid[]) and ended_at is null for share',
+    [scopeId, asked],
+  );
+  const ended = asked.find((applyId) => !open.some((row) => row.apply_id === applyId));
+  if (ended !== undefined) throw endedByAnother(ended);
 }
 
 function endedByAnother(applyId: string): MlopsError {

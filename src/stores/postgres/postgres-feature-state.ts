@@ -9,6 +9,7 @@ import type {
   RecordedSnapshot,
   VersionStatus,
 } from '../control/feature-state.ts';
+import { whileOpen } from './apply-journal.ts';
 import { createBatcher } from './batcher.ts';
 import type { Database, Queryable } from './database.ts';
 import { createClaims, lockName } from './feature-claims.ts';
@@ -22,6 +23,7 @@ const DROP = sqlFile('feature-drop');
 const PUSH = sqlFile('feature-push');
 
 interface Registration {
+  readonly applyId: string | undefined;
   readonly set: string;
   readonly digest: string;
   readonly structure: FeatureSetStructure;
@@ -108,8 +110,8 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
         const rows = await tx.query<SnapshotRow>(SNAPSHOTS, [scopeId, snapshot.source]);
         return { snapshot: snapshotOf(rows[0] ?? unreachable()), changed: added.length > 0 };
       }),
-    registerVersion: async (set, digest, structure) => {
-      const registration: Registration = { set, digest, structure, version: undefined };
+    registerVersion: async (set, digest, structure, applyId) => {
+      const registration: Registration = { set, digest, structure, applyId, version: undefined };
       await registrations.add(registration);
       return registration.version ?? unreachable();
     },
@@ -121,12 +123,13 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
           [scopeId, set, version],
         )
       ).map(partOf),
-    drop: async (set) =>
-      (await db.query<{ feature_set: string; version: number; storage: string }>(DROP, [scopeId, set])).map((row) => ({
-        set: row.feature_set,
-        version: row.version,
-        storage: row.storage,
-      })),
+    drop: async (set, applyId) => {
+      const rows = await db.transaction(async (tx) => {
+        await whileOpen(tx, scopeId, [applyId]);
+        return tx.query<{ feature_set: string; version: number; storage: string }>(DROP, [scopeId, set]);
+      });
+      return rows.map((row) => ({ set: row.feature_set, version: row.version, storage: row.storage }));
+    },
     materializing: createClaims(db, scopeId),
     push: (set, version, prepare, apply) =>
       db.transaction(async (tx) => {
@@ -155,6 +158,11 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
 /** One transaction for all; the locks are taken in one order everywhere, so that nobody waits in a circle. */
 async function registerVersions(db: Database, scopeId: number, batch: readonly Registration[]): Promise<void> {
   const rows = await db.transaction(async (tx) => {
+    await whileOpen(
+      tx,
+      scopeId,
+      batch.map(({ applyId }) => applyId),
+    );
     await tx.query(
       'select pg_advisory_xact_lock(key) from (select hashtextextended(name, 0) as key from unnest($1::text[]) as name order by key) as keys',
       [batch.map(({ set }) => lockName(scopeId, 'version', set))],
