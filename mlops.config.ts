@@ -1,6 +1,18 @@
 // One-year mortality risk in primary biliary cirrhosis: 1,945 visits of 312 real patients.
 // The data and where it comes from: examples/healthcare/data.
-import { defineConfig, endpoint, entity, env, featureService, featureSet, model, pipeline, source, sql } from 'mlops';
+import {
+  defineConfig,
+  endpoint,
+  entity,
+  env,
+  featureService,
+  featureSet,
+  model,
+  pipeline,
+  policy,
+  source,
+  sql,
+} from 'mlops';
 
 const visits = source('visits', {
   description: 'laboratory results of each visit',
@@ -101,11 +113,19 @@ const serve = endpoint('mortality', {
   split: { control: 90, treatment: 10 },
 });
 
+// Production keeps its rows, whoever asks for something else: a plan that would destroy them cannot be applied.
+const keepRows = policy('keep_patient_rows', {
+  enforcement: 'deny',
+  owner: 'hepatology',
+  message: '{change.address} holds rows of patients: production keeps them.',
+  each: "plan.environment == 'prod' && change.class == 'destructive'",
+});
+
 export default defineConfig({
   project: 'healthcare',
   environments: {
     dev: {},
     prod: { control: { postgres: env('DATABASE_URL') } },
   },
-  resources: [visits, patient, labs, trend, risk, retrain, mortality, serve],
+  resources: [visits, patient, labs, trend, risk, retrain, mortality, serve, keepRows],
 });

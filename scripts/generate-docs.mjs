@@ -7,7 +7,17 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const target = join(root, 'docs/specs.md');
 const read = (name) => JSON.parse(readFileSync(join(root, 'schemas', `${name}.schema.json`), 'utf8'));
 const files = { common: read('common') };
-const kinds = ['project', 'source', 'entity', 'feature_set', 'feature_service', 'pipeline', 'model', 'endpoint'];
+const kinds = [
+  'project',
+  'source',
+  'entity',
+  'feature_set',
+  'feature_service',
+  'pipeline',
+  'model',
+  'endpoint',
+  'policy',
+];
 for (const kind of kinds) files[kind] = read(kind);
 
 const titles = {
@@ -19,6 +29,7 @@ const titles = {
   pipeline: 'Pipeline',
   model: 'Model',
   endpoint: 'Endpoint',
+  policy: 'Policy',
 };
 const common = ['description', 'owner', 'tags', 'protect', 'movedFrom'];
 
@@ -38,6 +49,7 @@ function typeOf(written, file, inner) {
   const { node, file: at, name } = resolve(written, file);
   if (written['x-ref'])
     return written['x-ref'] === 'feature' ? '`set` or `set.feature`' : `${titles[written['x-ref']]} by name`;
+  if (node['x-function']) return 'function';
   if (node['x-short']) return `${typeOf(node.anyOf.at(-1), at, inner)} or its ${node['x-short']}`;
   if (node['x-sql'] || written['x-sql'] || name === 'Sql') return 'SQL';
   if (node.enum) return node.enum.map((value) => `\`${value}\``).join(' ');

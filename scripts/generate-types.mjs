@@ -1,12 +1,21 @@
 // Writes src/spec/schema-types.ts from schemas/*.schema.json. `--check` fails where the file on disk is not what would be written.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compile } from 'json-schema-to-typescript';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const target = join(root, 'src/spec/schema-types.ts');
-const kinds = ['source', 'entity', 'feature_set', 'feature_service', 'pipeline', 'model', 'endpoint', 'project'];
+const kinds = [
+  'source',
+  'entity',
+  'feature_set',
+  'feature_service',
+  'pipeline',
+  'model',
+  'endpoint',
+  'policy',
+  'project',
+];
 const read = (name) => JSON.parse(readFileSync(join(root, 'schemas', `${name}.schema.json`), 'utf8'));
 
 // One schema with every definition inside, so that a shared shape becomes one type.
@@ -54,11 +63,37 @@ const code = generated
   .replace(/export interface Specs \{[\s\S]*?\n\}\n/, '')
   .replace(/( \*\n)? \* This interface was referenced by [^\n]*\n \* via the [^\n]*\n/g, '')
   .replace(/\/\*\*\n \*\/\n/g, '');
-if (process.argv.includes('--check')) {
-  if (readFileSync(target, 'utf8') !== code) {
-    process.stderr.write('src/spec/schema-types.ts is out of date: run npm run generate\n');
+
+// The plan's JSON, for policies: its parts are called PlanChange, PlanFinding, ….
+const planParts = (value) => {
+  if (Array.isArray(value)) return value.map(planParts);
+  if (value === null || typeof value !== 'object') return value;
+  const out = {};
+  for (const [key, item] of Object.entries(value)) {
+    out[key] = key === '$ref' ? item.replace('#/definitions/', '#/definitions/Plan') : planParts(item);
+  }
+  return out;
+};
+const { $defs: parts, ...plan } = read('plan');
+const planDefinitions = Object.fromEntries(Object.entries(parts).map(([name, part]) => [`Plan${name}`, part]));
+const planCode = (
+  await compile(planParts(inline({ ...plan, title: 'PlanJson', definitions: planDefinitions })), 'PlanJson', {
+    bannerComment: '/* Generated from schemas/plan.schema.json by scripts/generate-types.mjs: do not edit. */',
+    additionalProperties: false,
+    ignoreMinAndMaxItems: true,
+    style: { singleQuote: true, printWidth: 120 },
+  })
+)
+  .replace(/( \*\n)? \* This interface was referenced by [^\n]*\n \* via the [^\n]*\n/g, '')
+  .replace(/\/\*\*\n \*\/\n/g, '');
+
+const targets = { 'src/spec/schema-types.ts': code, 'src/spec/plan-json.ts': planCode };
+for (const [path, text] of Object.entries(targets)) {
+  const file = join(root, path);
+  if (!process.argv.includes('--check')) {
+    writeFileSync(file, text);
+  } else if (!existsSync(file) || readFileSync(file, 'utf8') !== text) {
+    process.stderr.write(`${path} is out of date: run npm run generate\n`);
     process.exitCode = 1;
   }
-} else {
-  writeFileSync(target, code);
 }

@@ -13,6 +13,12 @@ export type {
   ModelRef,
   PipelineInput,
   PipelineRef,
+  PlanChange,
+  PlanFinding,
+  PlanJson,
+  PolicyInput,
+  PolicyRef,
+  PolicyViolation,
   ProjectInput,
   SourceInput,
   SourceRef,
@@ -28,6 +34,7 @@ export {
   featureSet,
   model,
   pipeline,
+  policy,
   source,
 } from './spec/builders.ts';
 export type { FeatureRef, ProjectValue, SqlText } from './spec/resource-value.ts';

@@ -18,6 +18,7 @@ import type { Change } from '../plan/change.ts';
 import { changeGraph } from '../plan/order.ts';
 import { findingsOf, type Plan } from '../plan/plan.ts';
 import { planDigest } from '../plan/plan-file.ts';
+import { isDenial } from '../plan/policies.ts';
 import { renamesOf } from '../plan/renames.ts';
 import type { Address } from '../spec/address.ts';
 import type { CanonicalEntity } from '../spec/canonical-specs.ts';
@@ -74,6 +75,7 @@ export interface ApplyResult {
 export async function applyPlan(input: ApplyInput): Promise<ApplyResult> {
   const { plan, state, onEvent = () => {} } = input;
   refuseErrored(plan);
+  refuseDenied(plan);
   const moving = plan.changes.filter(({ actions }) => !isNoOp(actions));
   if (moving.length === 0)
     return { outcome: 'succeeded', applyId: null, done: [], failed: [], skipped: [], remaining: [] };
@@ -125,6 +127,16 @@ function refuseErrored(plan: Plan): void {
   throw new MlopsError(first.code, {
     detail: errors.length === 1 ? first.detail : `${first.detail} (and ${errors.length - 1} more)`,
     hint: first.fix ?? undefined,
+    address: first.address,
+  });
+}
+
+function refuseDenied(plan: Plan): void {
+  // A plan that was saved before there were policies has none.
+  const first = (plan.policies ?? []).find(isDenial);
+  if (first === undefined) return;
+  throw new MlopsError(first.outcome === 'errored' ? 'AP112' : 'AP111', {
+    detail: `${first.address} denies this plan: ${first.message}`,
     address: first.address,
   });
 }

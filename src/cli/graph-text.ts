@@ -19,6 +19,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   pipeline: 'cds',
   model: 'box3d',
   endpoint: 'oval',
+  policy: 'octagon',
 };
 
 export function graphText(format: 'dot' | 'mermaid', nodes: readonly GraphNode[], edges: readonly GraphEdge[]): string {

@@ -8,7 +8,7 @@ import type { Settings } from '../compose/settings.ts';
 import type { OpenEnvironment } from '../compose.ts';
 import { assertNever } from '../lib/assert.ts';
 import { packageVersion } from '../lib/package.ts';
-import { GATE_CLASSES, type Gate, type GateClass, gateMessage, gateOf } from '../plan/gate.ts';
+import { GATES, type Gate, type GateName, gateMessage, gateOf } from '../plan/gate.ts';
 import type { Plan } from '../plan/plan.ts';
 import { renderJson } from '../plan/render/json.ts';
 import type { BaseCommand, GlobalFlags } from './base-command.ts';
@@ -19,12 +19,12 @@ export const PLAN_FORMATS = ['human', 'json', 'markdown', 'sarif', 'junit'] as c
 export type PlanFormat = (typeof PLAN_FORMATS)[number];
 
 export const failOnFlag = string({
-  description: 'Exit with 3 where a change is of this class or graver.',
-  options: [...GATE_CLASSES],
+  description: 'Exit with 3 where a change is of this class or graver, or where a policy only warns.',
+  options: [...GATES],
 });
 
 export function gateFor(plan: Plan, failOn: string | undefined): Gate | undefined {
-  const asked = GATE_CLASSES.find((name): name is GateClass => name === failOn);
+  const asked = GATES.find((name): name is GateName => name === failOn);
   return asked === undefined ? undefined : gateOf(plan, asked);
 }
 
@@ -44,7 +44,7 @@ export async function writePlan(
 ): Promise<void> {
   switch (format) {
     case 'human': {
-      await showPlan(command, flags, environment, plan, bundleFiles);
+      await showPlan(command, flags, environment, plan, bundleFiles, { gate });
       const blocked = gate === undefined ? undefined : gateMessage(gate);
       if (blocked !== undefined) command.print(command.paint(flags).red(blocked));
       return;

@@ -64,12 +64,12 @@ export async function showPlan(
   environment: OpenEnvironment,
   plan: Plan,
   bundleFiles: ReadonlyMap<string, string>,
-  to: 'result' | 'progress' = 'result',
+  { to = 'result', gate }: { readonly to?: 'result' | 'progress'; readonly gate?: Gate | undefined } = {},
 ): Promise<void> {
   const { readCodeTexts } = await import('../apply/code-texts.ts');
   const codeText = await readCodeTexts(plan, bundleFiles, environment.artifacts);
   const stream = to === 'result' ? process.stdout : process.stderr;
-  const text = renderHuman(plan, { color: useColor(flags.color ? undefined : false, stream), codeText });
+  const text = renderHuman(plan, { color: useColor(flags.color ? undefined : false, stream), codeText, gate });
   if (to === 'result') command.print(text);
   else command.note(text.trimEnd());
 }
@@ -137,10 +137,15 @@ export async function applyWithConsent(
   { gate, lock }: { readonly gate?: Gate | undefined; readonly lock?: HeldLock | undefined } = {},
 ): Promise<number> {
   if (command.interruption.signal.aborted) throw interruptedBeforeApply();
-  if (!flags.json) await showPlan(command, flags, environment, plan, bundleFiles, 'progress');
+  if (!flags.json) await showPlan(command, flags, environment, plan, bundleFiles, { to: 'progress', gate });
   if (plan.errored) {
     if (flags.json) writeJsonLine({ type: 'refused', plan });
     return EXIT_ERROR;
+  }
+  if (plan.summary.denied > 0) {
+    if (flags.json) writeJsonLine({ type: 'refused', plan });
+    else command.note('Nothing was changed.');
+    return EXIT_BLOCKED;
   }
   const blocked = gate === undefined ? undefined : gateMessage(gate);
   if (blocked !== undefined) {

@@ -16,7 +16,7 @@ export interface ReportOptions {
 
 export const EXIT_ERROR = 1;
 export const EXIT_CHANGES = 2;
-/** A change is graver than `--fail-on` lets through. */
+/** A change is graver than `--fail-on` lets through, or a policy speaks against the plan. */
 export const EXIT_BLOCKED = 3;
 export const EXIT_INTERRUPTED = 130;
 

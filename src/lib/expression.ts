@@ -8,15 +8,22 @@
  * - What is no finite number (a division by zero, the logarithm of a negative) is null.
  *
  * Functions beside CEL's own: abs, ceil, floor, round, sqrt, exp, log (natural), pow, min, max, coalesce.
+ *
+ * Over documents (`documents: true`), whose variables are objects and lists in which members may be absent: an absent
+ * member is null, also of what is null or absent itself. Null is false where a truth is asked for, an empty list where one
+ * is gone through, neither less nor greater than anything, and no test of a text (`startsWith`, `matches`, …) is true of it.
  */
-import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { MlopsError } from './error.ts';
+import { doubleLiterals, edited, forgivingAccess, type PathRead, readsOf } from './expression-tree.ts';
 import { didYouMean } from './suggest.ts';
 
 export interface Expression {
   readonly text: string;
   /** The variables that it reads, each once, in order of appearance. */
   readonly references: readonly string[];
+  /** What it reads of its variables, member by member, with the place of the last one. */
+  readonly reads: readonly PathRead[];
   /** A number, string, boolean, list or map, or null. Throws SP114 where the values do not fit the expression. */
   readonly evaluate: (values: Readonly<Record<string, unknown>>) => unknown;
 }
@@ -51,9 +58,6 @@ const BINARY_FUNCTIONS: Readonly<Record<string, (a: number, b: number) => number
   max: (a, b) => Math.max(a, b),
 };
 
-/** Macros whose first argument names a variable of their own. */
-const BINDING_MACROS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
-
 /** Names that CEL itself knows: its types. */
 const TYPE_NAMES: ReadonlySet<string> = new Set([
   'int',
@@ -69,26 +73,50 @@ const TYPE_NAMES: ReadonlySet<string> = new Set([
   'dyn',
 ]);
 
+export interface ExpressionOptions {
+  /** The variables are documents: what is absent in them is null. Default false. */
+  readonly documents?: boolean;
+}
+
 const environment = createEnvironment();
+let documentEnvironment: Environment | undefined;
 
 /** Throws SP114 for a syntax error, a type error and a variable that is not among `variables`. */
-export function compileExpression(text: string, variables: Iterable<string>): Expression {
+export function compileExpression(
+  text: string,
+  variables: Iterable<string>,
+  { documents = false }: ExpressionOptions = {},
+): Expression {
   const known = new Set(variables);
   const parsed = parse(text);
-  const references = referencesOf(parsed.ast);
+  const { references, paths } = readsOf(parsed.ast);
   for (const { name, place } of references) {
     if (!known.has(name) && !TYPE_NAMES.has(name)) {
       throw problem(text, `It reads ${JSON.stringify(name)}, which is not there.`, place, didYouMean(name, known));
     }
   }
-  const doubles = withDoubleLiterals(text, parsed.ast);
-  const program = doubles === text ? parsed : parse(doubles);
+  const meant = edited(text, [
+    ...doubleLiterals(text, parsed.ast),
+    ...(documents ? forgivingAccess(text, parsed.ast) : []),
+  ]);
+  if (documents) documentEnvironment ??= createDocumentEnvironment();
+  const program = meant.text === text && !documents ? parsed : parse(meant.text, documentEnvironment);
   const checked = program.check();
   if (!checked.valid) {
-    throw problem(text, sentence(checked.error), doubles === text ? checked.error?.range : undefined);
+    const place = checked.error?.range;
+    throw problem(
+      text,
+      sentence(checked.error),
+      place === undefined ? undefined : { start: meant.toWritten(place.start), end: meant.toWritten(place.end) },
+    );
   }
   const names = [...new Set(references.map((reference) => reference.name).filter((name) => known.has(name)))];
-  return { text, references: names, evaluate: (values) => evaluate(text, program, names, values) };
+  return {
+    text,
+    references: names,
+    reads: paths.filter(({ path: [name] }) => typeof name === 'string' && known.has(name)),
+    evaluate: (values) => evaluate(text, program, names, values),
+  };
 }
 
 function evaluate(
@@ -122,9 +150,9 @@ function plain(value: unknown): unknown {
   return value;
 }
 
-function parse(text: string): ParseResult {
+function parse(text: string, by: Environment = environment): ParseResult {
   try {
-    return environment.parse(text);
+    return by.parse(text);
   } catch (error) {
     throw problem(text, sentence(error), (error as { range?: ExpressionPlace }).range);
   }
@@ -144,61 +172,12 @@ function sentence(error: unknown): string {
   return `${line.replace(/^./, (first) => first.toUpperCase())}.`;
 }
 
-function referencesOf(root: ASTNode): { readonly name: string; readonly place: ExpressionPlace }[] {
-  const found: { name: string; place: ExpressionPlace }[] = [];
-  const visit = (node: ASTNode, bound: ReadonlySet<string>): void => {
-    if (node.op === 'id') {
-      if (!bound.has(node.args)) found.push({ name: node.args, place: node.range });
-      return;
-    }
-    if (node.op === 'rcall' && BINDING_MACROS.has(node.args[0])) {
-      const [, receiver, [variable, ...rest]] = node.args;
-      visit(receiver, bound);
-      const inner = new Set(bound);
-      if (variable?.op === 'id') inner.add(variable.args);
-      for (const argument of rest) visit(argument, inner);
-      return;
-    }
-    for (const child of childrenOf(node)) visit(child, bound);
-  };
-  visit(root, new Set());
-  return found;
-}
-
-function childrenOf(node: ASTNode): ASTNode[] {
-  const children: ASTNode[] = [];
-  const collect = (value: unknown): void => {
-    if (Array.isArray(value)) for (const item of value) collect(item);
-    else if (typeof value === 'object' && value !== null && 'op' in value) children.push(value as ASTNode);
-  };
-  if (node.op !== 'value') collect(node.args);
-  return children;
-}
-
-/** Whole literals written as doubles, except where CEL wants a whole number: an index, an argument of a call. */
-function withDoubleLiterals(text: string, root: ASTNode): string {
-  const ends: number[] = [];
-  const visit = (node: ASTNode): void => {
-    if (node.op === 'value') {
-      if (typeof node.args === 'bigint' && /^\d+$/.test(text.slice(node.range.start, node.range.end)))
-        ends.push(node.range.end);
-      return;
-    }
-    const keepsWhole = node.op === 'call' || node.op === 'rcall' || node.op === '[]' || node.op === '[?]';
-    for (const child of childrenOf(node)) if (!(keepsWhole && child.op === 'value')) visit(child);
-  };
-  visit(root);
-  let out = '';
-  let from = 0;
-  for (const end of ends.sort((a, b) => a - b)) {
-    out += `${text.slice(from, end)}.0`;
-    from = end;
-  }
-  return out + text.slice(from);
-}
-
-function createEnvironment(): Environment {
-  const env = new Environment({ unlistedVariablesAreDyn: true, homogeneousAggregateLiterals: false });
+function createEnvironment(enableOptionalTypes = false): Environment {
+  const env = new Environment({
+    unlistedVariablesAreDyn: true,
+    homogeneousAggregateLiterals: false,
+    enableOptionalTypes,
+  });
   const numbers = ['double', 'int'] as const;
   for (const [operator, compute] of Object.entries(ARITHMETIC)) {
     for (const [left, right] of [
@@ -224,5 +203,25 @@ function createEnvironment(): Environment {
     );
   }
   env.registerFunction('coalesce(dyn, dyn): dyn', (a: unknown, b: unknown) => plain(a) ?? plain(b));
+  return env;
+}
+
+function createDocumentEnvironment(): Environment {
+  const env = createEnvironment(true);
+  for (const operator of ['<', '<=', '>', '>=']) {
+    for (const type of ['double', 'int', 'string']) {
+      env.registerOperator(`null ${operator} ${type}`, () => false);
+      env.registerOperator(`${type} ${operator} null`, () => false);
+    }
+    env.registerOperator(`null ${operator} null`, () => false);
+  }
+  // A size is a whole number, a literal beside it a double.
+  env.registerOperator('int == double', (a: unknown, b: unknown) => Number(a) === Number(b));
+  for (const name of ['startsWith', 'endsWith', 'contains', 'matches']) {
+    env.registerFunction(`null.${name}(string): bool`, () => false);
+  }
+  env.registerOperator('dyn in null', () => false);
+  env.registerFunction('size(null): int', () => 0n);
+  env.registerFunction('null.size(): int', () => 0n);
   return env;
 }

@@ -45,6 +45,7 @@ export function affectedBy(address: Address, diffs: readonly AttributeDiff[], co
     case 'model':
     case 'pipeline':
     case 'endpoint':
+    case 'policy':
     case undefined:
       return NONE;
   }

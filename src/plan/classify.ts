@@ -7,6 +7,7 @@ import { analyzeFeatureService } from './analyzers/feature-service.ts';
 import { analyzeFeatureSet } from './analyzers/feature-set.ts';
 import { analyzeModel } from './analyzers/model.ts';
 import { analyzePipeline } from './analyzers/pipeline.ts';
+import { analyzePolicy } from './analyzers/policy.ts';
 import { analyzeSource } from './analyzers/source.ts';
 
 const ANALYZERS: { readonly [K in Kind]: Analyzer<K> } = {
@@ -17,6 +18,7 @@ const ANALYZERS: { readonly [K in Kind]: Analyzer<K> } = {
   pipeline: analyzePipeline,
   model: analyzeModel,
   endpoint: analyzeEndpoint,
+  policy: analyzePolicy,
 };
 
 export function classify<K extends Kind>(kind: K, context: AnalysisContext<K>): Analysis {

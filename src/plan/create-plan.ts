@@ -47,6 +47,7 @@ import {
   type RecomputeTotal,
   type UnmanagedResource,
 } from './plan.ts';
+import { isDenial, judgePlan, type PolicyInput } from './policies.ts';
 import { refusalsOf } from './refusals.ts';
 import { findRenames, type Renames } from './renames.ts';
 import { reusedName } from './reused-names.ts';
@@ -141,7 +142,7 @@ export function createPlan(input: PlanInput): Plan {
         );
   const summary = summarize(changes, unmanaged.length, recomputeTotal(changes, context));
   const { create, update, delete: deletes, forget } = summary;
-  return {
+  const plan: Plan = {
     format: PLAN_FORMAT,
     mode,
     project: project.name,
@@ -166,6 +167,23 @@ export function createPlan(input: PlanInput): Plan {
     rules: project.rules,
     unmanaged,
     summary,
+  };
+  return judged(plan, {
+    resources: project.resources,
+    recorded,
+    summarize: (some) => summarize(some, unmanaged.length, recomputeTotal(some, context)),
+  });
+}
+
+/** With what policies say of it. A refresh changes nothing. */
+function judged(plan: Plan, input: PolicyInput): Plan {
+  const policies = plan.mode === 'refresh' ? [] : judgePlan(plan, input);
+  const denied = policies.filter(isDenial).length;
+  return {
+    ...plan,
+    applyable: plan.applyable && denied === 0,
+    policies,
+    summary: { ...plan.summary, denied },
   };
 }
 

@@ -1,21 +1,26 @@
-/** The gate of a pipeline: which changes of a plan are graver than it lets through. */
+/** The gate of a pipeline: which changes of a plan are graver than it lets through, or which policies speak against it. */
 import type { Address } from '../spec/address.ts';
 import { isNoOp } from './action.ts';
-import { CHANGE_CLASSES, type ChangeClass } from './change.ts';
+import { CHANGE_CLASSES } from './change.ts';
 import type { Plan } from './plan.ts';
+import { isAgainst } from './policies.ts';
 
-/** What `--fail-on` takes: this class and every graver one is held back. */
-export const GATE_CLASSES = ['breaking', 'destructive'] as const satisfies readonly ChangeClass[];
+/** What `--fail-on` takes: a class holds back itself and every graver one; `policy` what a policy warns of. */
+export const GATES = ['breaking', 'destructive', 'policy'] as const;
 
-export type GateClass = (typeof GATE_CLASSES)[number];
+export type GateName = (typeof GATES)[number];
 
 export interface Gate {
-  readonly failOn: GateClass;
-  /** The changes that it holds back, in the plan's order; empty: the plan passes. */
+  readonly failOn: GateName;
+  /** The changes, or the policies, that hold the plan back, in the plan's order; empty: the plan passes. */
   readonly blocked: readonly Address[];
 }
 
-export function gateOf(plan: Plan, failOn: GateClass): Gate {
+export function gateOf(plan: Plan, failOn: GateName): Gate {
+  if (failOn === 'policy') {
+    const against = plan.policies.filter(isAgainst).map(({ address }) => address);
+    return { failOn, blocked: [...new Set(against)] };
+  }
   const least = CHANGE_CLASSES.indexOf(failOn);
   return {
     failOn,

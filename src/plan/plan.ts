@@ -44,16 +44,25 @@ export interface DecisionOption {
   readonly at: FindingPlace | null;
 }
 
+/** What a policy says against the plan: a sentence, and the changes that it is about, where it names them. */
+export interface PolicyViolation {
+  readonly message: string;
+  readonly addresses: readonly string[];
+}
+
 /** What a policy said of the plan. */
 export interface PolicyResult {
-  /** `policy.name` */
-  readonly address: string;
+  readonly address: Address;
+  /** `state`: as it is recorded; it holds until the plan that changes or removes it is applied. */
+  readonly from: 'specs' | 'state';
   readonly enforcement: 'warn' | 'deny';
   /** `errored`: it could not be evaluated; that holds back like a violation. */
   readonly outcome: 'passed' | 'violated' | 'errored';
+  /** All its messages, one a line, or why it could not be evaluated; null where it passed. */
   readonly message: string | null;
-  /** The changes that it is about, where it names them. */
-  readonly addresses: readonly Address[];
+  /** Of all its violations, sorted. */
+  readonly addresses: readonly string[];
+  readonly violations: readonly PolicyViolation[];
   readonly at: FindingPlace | null;
 }
 
@@ -98,7 +107,7 @@ export interface Plan {
   readonly specDigest: string;
   /** The commit that the specs were read from; null without git. */
   readonly gitCommit: string | null;
-  /** There is something to do, and no error stands against it. */
+  /** There is something to do, no error stands against it and no policy denies it. */
   readonly applyable: boolean;
   /** A finding is an error. */
   readonly errored: boolean;

@@ -60,6 +60,7 @@ function renamedSpec(
     case 'source':
     case 'entity':
     case 'pipeline':
+    case 'policy':
       return spec;
   }
 }

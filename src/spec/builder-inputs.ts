@@ -4,6 +4,7 @@
  */
 
 import type { Kind } from './kinds.ts';
+import type * as written from './plan-json.ts';
 import type { FeatureRef, Ref, SqlText } from './resource-value.ts';
 import type {
   CommandTask,
@@ -23,6 +24,7 @@ import type {
   ModelSpec,
   ModelTrainingTask,
   PipelineSpec,
+  PolicySpec,
   ProjectSpec,
   SourceSpec,
   TrainingDatasetTask,
@@ -44,6 +46,7 @@ export type FeatureServiceRef = Ref<'feature_service'>;
 export type PipelineRef = Ref<'pipeline'>;
 export type ModelRef = Ref<'model'>;
 export type EndpointRef = Ref<'endpoint'>;
+export type PolicyRef = Ref<'policy'>;
 /** Its features are its properties: `labs.bili`. */
 export type FeatureSetRef<F extends string = never> = Ref<'feature_set'> & { readonly [P in F]: FeatureRef };
 export type AnyRef = { [K in Kind]: Ref<K> }[Kind];
@@ -127,6 +130,27 @@ export type EndpointInput<V extends string> = Replace<
     readonly variants: { readonly [P in V]: Replace<Variant, { readonly model: ModelRef | string }> };
     /** Variant to share of traffic in percent; must add up to 100. Default: all to the only variant. */
     readonly split?: { readonly [P in NoInfer<V>]?: number };
+  }
+>;
+
+/** A plan as its JSON has it. */
+export type PlanJson = Input<written.PlanJson>;
+export type PlanChange = Input<written.PlanChange>;
+export type PlanFinding = Input<written.PlanFinding>;
+
+/** A change, an address or a sentence; `{}` is a violation of which there is no more to say than the policy's message. */
+export type PolicyViolation =
+  | string
+  | { readonly message?: string; readonly address?: string; readonly addresses?: readonly string[] };
+
+export type PolicyInput = Replace<
+  PolicySpec,
+  {
+    /**
+     * Returns what violates the policy: changes as they stand in the plan, sentences, or both together. Nothing, or an empty
+     * list: the plan is fine. It must be synchronous, and read nothing but the plan.
+     */
+    readonly check?: (plan: PlanJson) => readonly PolicyViolation[] | PolicyViolation | null | undefined;
   }
 >;
 

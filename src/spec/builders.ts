@@ -16,6 +16,8 @@ import type {
   ModelRef,
   PipelineInput,
   PipelineRef,
+  PolicyInput,
+  PolicyRef,
   ProjectInput,
   SourceInput,
   SourceRef,
@@ -68,6 +70,11 @@ export function model(name: string, spec: ModelInput): ModelRef {
 /** A name that predictions are asked of; it routes to versions of models. */
 export function endpoint<const V extends string>(name: string, spec: EndpointInput<V>): EndpointRef {
   return resource('endpoint', name, spec, endpoint);
+}
+
+/** A rule over plans: an expression over each change or over the plan, or a function that returns what violates it. */
+export function policy(name: string, spec: PolicyInput): PolicyRef {
+  return resource('policy', name, spec, policy);
 }
 
 /** The value of an environment variable when it is used; it never enters a plan, the state, a log or an event. */

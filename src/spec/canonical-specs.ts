@@ -20,6 +20,7 @@ import type {
   ModelSpec,
   ModelTrainingTask,
   PipelineSpec,
+  PolicySpec,
   SourceSpec,
   TrainingDatasetTask,
 } from './schema-types.ts';
@@ -66,6 +67,8 @@ export type CanonicalPipeline = Omit<PipelineSpec, 'tasks'> & {
 export type CanonicalModel = ModelSpec;
 /** `key` and `split` are always present; every variant has a stage or a version. */
 export type CanonicalEndpoint = With<EndpointSpec, 'key' | 'split'>;
+/** `check` is the function's text. */
+export type CanonicalPolicy = PolicySpec;
 
 export interface CanonicalSpecs {
   readonly source: CanonicalSource;
@@ -75,6 +78,7 @@ export interface CanonicalSpecs {
   readonly pipeline: CanonicalPipeline;
   readonly model: CanonicalModel;
   readonly endpoint: CanonicalEndpoint;
+  readonly policy: CanonicalPolicy;
 }
 
 export type CanonicalSpec = CanonicalSpecs[Kind];

@@ -16,6 +16,7 @@ import { NOWHERE } from './locator.ts';
 import { type Canonicalizing, type Lookup, refer, report } from './lookup.ts';
 import { normalize } from './normalize.ts';
 import { canonicalPipeline } from './pipeline.ts';
+import { canonicalPolicy } from './policy.ts';
 import { type Problem, toDiagnostic } from './problem.ts';
 import type {
   EndpointSpec,
@@ -24,6 +25,7 @@ import type {
   FeatureSetSpec,
   ModelSpec,
   PipelineSpec,
+  PolicySpec,
   SourceSpec,
 } from './schema-types.ts';
 import { checkShape } from './shape.ts';
@@ -100,6 +102,7 @@ export const CANONICAL_ORDER: readonly Kind[] = [
   'model',
   'pipeline',
   'endpoint',
+  'policy',
 ];
 
 function canonicalOf(kind: Kind, value: Readonly<Record<string, unknown>>, into: Canonicalizing): CanonicalSpecs[Kind] {
@@ -119,6 +122,8 @@ function canonicalOf(kind: Kind, value: Readonly<Record<string, unknown>>, into:
       return canonicalModel(value as unknown as ModelSpec, into);
     case 'endpoint':
       return canonicalEndpoint(value as unknown as EndpointSpec, into);
+    case 'policy':
+      return canonicalPolicy(value as unknown as PolicySpec, into);
     default:
       return assertNever(kind);
   }

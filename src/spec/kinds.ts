@@ -1,5 +1,14 @@
 /** The kinds of resource, their spelling in an address and in YAML. */
-export const KINDS = ['source', 'entity', 'feature_set', 'feature_service', 'pipeline', 'model', 'endpoint'] as const;
+export const KINDS = [
+  'source',
+  'entity',
+  'feature_set',
+  'feature_service',
+  'pipeline',
+  'model',
+  'endpoint',
+  'policy',
+] as const;
 
 export type Kind = (typeof KINDS)[number];
 
@@ -12,6 +21,7 @@ export const KIND_TITLES: Readonly<Record<Kind, string>> = {
   pipeline: 'Pipeline',
   model: 'Model',
   endpoint: 'Endpoint',
+  policy: 'Policy',
 };
 
 /** `an Entity`, `a Model`. */

@@ -8,6 +8,7 @@ import { CODES } from '../lib/codes.ts';
 import { type Diagnostic, hasErrors, sortDiagnostics } from '../lib/diagnostics.ts';
 import type { Address } from './address.ts';
 import { attachBundles } from './attach-bundles.ts';
+import { attachPolicies, type PolicyCheck } from './attach-policies.ts';
 import type { CanonicalFeatureSet, CanonicalSource } from './canonical-specs.ts';
 import { CANONICAL_ORDER, canonicalizeValue } from './canonicalize.ts';
 import { checkDataFiles } from './check-data-files.ts';
@@ -75,6 +76,7 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   diagnostics.push(...findCycles(table));
   diagnostics.push(...checkDataFiles(table, root));
   const bundleFiles = attachBundles(table, root, diagnostics);
+  const checks = attachPolicies(table, diagnostics);
   const sql = await checkSql(table, root, {
     describeSource: options.describeSource,
     parsesQuery: options.parsesQuery,
@@ -88,6 +90,7 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
     resources.set(
       resource.address,
       toResource(resource, {
+        check: checks.get(resource.address),
         columns: () => sql.columns(resource.name),
         lineage: (set) => lineageOf(set, Object.keys(table.get('entity', set.entity)?.keys ?? {})),
       }),
@@ -114,6 +117,7 @@ function canonicalize(resource: LoadedResource, table: ResourceTable, diagnostic
 }
 
 interface Derived {
+  readonly check: PolicyCheck | undefined;
   readonly columns: () => readonly Column[] | undefined;
   readonly lineage: (set: CanonicalFeatureSet) => FeatureLineage;
 }
@@ -135,6 +139,7 @@ function toResource(resource: LoadedResource, derived: Derived): AnyResource {
       return at;
     },
     locate: (pointer: string) => locator.at(pointer),
+    check: derived.check,
     // The types of a query's columns are the engine's to say.
     ...(kind === 'source' && {
       columns: (spec as CanonicalSource).query === undefined ? derived.columns() : undefined,

@@ -7,6 +7,7 @@ import type { CanonicalSpec, CanonicalSpecs } from './canonical-specs.ts';
 import { aKind, KINDS, type Kind } from './kinds.ts';
 import type { Locator } from './locator.ts';
 import type { Lookup } from './lookup.ts';
+import type { PlainFunction } from './normalize.ts';
 
 export interface LoadedResource {
   readonly kind: Kind;
@@ -21,6 +22,8 @@ export interface LoadedResource {
   readonly locator: Locator;
   /** The text at a pointer as the user wrote it. */
   readonly written: (pointer: string) => string;
+  /** Functions by pointer; their text stands in `value`. */
+  readonly functions: ReadonlyMap<string, PlainFunction>;
   /** Undefined where there are errors. */
   spec: CanonicalSpec | undefined;
   /** The canonical form as far as it can be told: what the checks of this and of other resources look at. */

@@ -6,6 +6,8 @@ export interface Locator {
   readonly at: (pointer: string, part?: 'key' | 'value') => SourceRange | undefined;
   /** Characters `start` to `end` of the text at the pointer. `written` is the whole text as the user's file has it. */
   readonly text: (pointer: string, written: string, start: number, end: number) => SourceRange | undefined;
+  /** The code of the function at the pointer as the file has it; undefined where it stands elsewhere or is computed. */
+  readonly code?: (pointer: string) => string | undefined;
 }
 
 export const NOWHERE: Locator = { at: () => undefined, text: () => undefined };

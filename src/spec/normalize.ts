@@ -15,10 +15,14 @@ export interface NormalizeOptions {
   readonly onReference?: ((resource: ResourceValue) => void) | undefined;
 }
 
+export type PlainFunction = (...args: never[]) => unknown;
+
 export interface Normalized {
   readonly value: Readonly<Record<string, unknown>>;
   /** Queries as written, by pointer, where they differ from the canonical text. */
   readonly writtenSql: ReadonlyMap<string, string>;
+  /** Functions, by pointer, where the schema takes one: its text stands there. */
+  readonly functions: ReadonlyMap<string, PlainFunction>;
 }
 
 export function normalize(
@@ -27,13 +31,15 @@ export function normalize(
   options: NormalizeOptions,
 ): Normalized {
   const writtenSql = new Map<string, string>();
+  const functions = new Map<string, PlainFunction>();
   const root = schemaOf(name);
-  const value = normalizeNode(raw, { node: root, root }, '', { ...options, writtenSql, around: new Set() });
-  return { value: value as Record<string, unknown>, writtenSql };
+  const value = normalizeNode(raw, { node: root, root }, '', { ...options, writtenSql, functions, around: new Set() });
+  return { value: value as Record<string, unknown>, writtenSql, functions };
 }
 
 interface Context extends NormalizeOptions {
   readonly writtenSql: Map<string, string>;
+  readonly functions: Map<string, PlainFunction>;
   /** The objects and lists that the value at hand lies in. */
   readonly around: Set<object>;
 }
@@ -53,6 +59,10 @@ function normalizeValue(written: unknown, at: SchemaNode | undefined, pointer: s
   const schema = at === undefined ? undefined : variantOf(dereference(at), value);
   const isSql = at?.node['x-sql'] !== undefined || schema?.node['x-sql'] !== undefined;
   if (typeof value === 'string') return normalizeText(value, isSql, schema, pointer, context);
+  if (typeof value === 'function' && schema?.node['x-function'] === true) {
+    context.functions.set(pointer, value as PlainFunction);
+    return String(value);
+  }
   if (Array.isArray(value)) {
     const map = schema?.node['x-named-list'] === true ? namedMap(value) : undefined;
     if (map !== undefined) return normalizeNode(map, schema, pointer, context);

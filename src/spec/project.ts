@@ -2,6 +2,7 @@
 import type { DiagnosticCode } from '../lib/codes.ts';
 import type { SourceRange } from '../lib/source-range.ts';
 import type { Address } from './address.ts';
+import type { PolicyCheck } from './attach-policies.ts';
 import type { CanonicalSpecs } from './canonical-specs.ts';
 import type { Column } from './column.ts';
 import type { FeatureLineage } from './column-lineage.ts';
@@ -27,6 +28,8 @@ export interface Resource<K extends Kind = Kind> {
   readonly columns?: readonly Column[] | undefined;
   /** Of a feature set: what each feature is made from. */
   readonly lineage?: FeatureLineage | undefined;
+  /** Of a policy that is a function: it gets the plan's JSON. */
+  readonly check?: PolicyCheck | undefined;
 }
 
 /** How findings with a code count in this project; a code that is not named has its own severity. */

@@ -34,6 +34,7 @@ const BUILDERS: Readonly<Record<Kind, string>> = {
   pipeline: 'pipeline',
   model: 'model',
   endpoint: 'endpoint',
+  policy: 'policy',
 };
 
 export const API_VERSION = 'mlops/v1';
@@ -269,7 +270,7 @@ function addResource(
     addProblem(reading, locator, 'SP103', '', `${aKind(kind).replace('a', 'A')} is described by a map of its fields.`);
     return;
   }
-  const { value, writtenSql } = normalize(kind, raw, { envTexts, onReference });
+  const { value, writtenSql, functions } = normalize(kind, raw, { envTexts, onReference });
   const { problems, readable } = checkShape(kind, value);
   const written = value['name'];
   const name = typeof written === 'string' ? written : '';
@@ -287,6 +288,7 @@ function addResource(
     readable,
     locator,
     written: textAt,
+    functions,
     spec: undefined,
     draft: undefined,
     dependsOn: [],
@@ -308,6 +310,7 @@ function nested(locator: Locator, prefix: string): Locator {
   return {
     at: (pointer, part) => locator.at(prefix + pointer, part),
     text: (pointer, written, start, end) => locator.text(prefix + pointer, written, start, end),
+    code: (pointer) => locator.code?.(prefix + pointer),
   };
 }
 

@@ -1179,6 +1179,59 @@ export interface Variant {
   version?: number;
 }
 /**
+ * A rule over plans: what it says is shown with every plan, and `deny` holds the plan back. It is judged as the specs have it and as it is recorded.
+ */
+export interface PolicySpec {
+  /**
+   * Its name: lower-case letters, digits, `_` and `-`; starts with a letter; at most 63 characters.
+   */
+  name: Name;
+  /**
+   * What a violation does: `deny` holds the plan back, `warn` only shows it (and holds it back with `--fail-on policy`).
+   */
+  enforcement: 'warn' | 'deny';
+  /**
+   * What to tell those who read the plan when it is violated. `{…}` holds an expression over `plan` and, with `each`, `change`: `{change.address} loses its rows`. `{{` and `}}` are braces.
+   */
+  message: string;
+  /**
+   * Expression over one `change` (and `plan`), as in the plan's JSON; it is violated by each change for which this is true. Changes that do nothing are not looked at.
+   */
+  each?: string;
+  /**
+   * Expression over the whole `plan`, as in the plan's JSON; it is violated when this is true.
+   */
+  when?: string;
+  /**
+   * Only in TypeScript: a function of the plan's JSON that returns its violations, none or an empty list where there is none. Its text is recorded.
+   */
+  check?: string;
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * The team that answers for it.
+   */
+  owner?: string;
+  /**
+   * Free labels.
+   */
+  tags?: Tags;
+  /**
+   * Refuse to destroy it. Kept in the recorded state: removing the whole block does not remove the protection. Default false.
+   */
+  protect?: boolean;
+  /**
+   * Findings of the plan that are known and meant here, each with the reason that the plan then shows.
+   */
+  suppress?: Suppress;
+  /**
+   * Its former name: renames it with its data instead of destroying and creating.
+   */
+  movedFrom?: Name;
+}
+/**
  * What mlops.config.ts (or mlops.config.yaml) exports.
  */
 export interface ProjectSpec {

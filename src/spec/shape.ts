@@ -171,7 +171,7 @@ function choiceProblem(error: ErrorObject, field: string): Problem {
     code: 'SP103',
     pointer: pointerTo(error.instancePath, written.at(-1) ?? ''),
     part: 'key',
-    detail: `${capital(field)} has both ${written.map(quoted).join(' and ')}; only one of them can say where its rows come from.`,
+    detail: `${capital(field)} has both ${written.map(quoted).join(' and ')}; only one of them ${error.parentSchema?.['x-choice'] ?? 'can say where its rows come from'}.`,
   };
 }
 

@@ -70,10 +70,19 @@ export function createTypescriptPlaces(fileName: (path: string) => string): {
         if (offsets === undefined) return rangeOfNode(found.file, found.node, found.key, fileName);
         return rangeOf(fileName(found.file.path), found.file.lines, offsets[0], offsets[1]);
       },
+      code: (pointer) => {
+        const found = resolve(pointer);
+        const node = found?.complete === true ? unwrapped(found.file, found.node) : undefined;
+        return node !== undefined && FUNCTIONS.has(node.type) && typeof node.start === 'number'
+          ? found?.file.text.slice(node.start, node.end ?? node.start)
+          : undefined;
+      },
     };
   };
   return { locatorOf };
 }
+
+const FUNCTIONS: ReadonlySet<string> = new Set(['ArrowFunctionExpression', 'FunctionExpression', 'ObjectMethod']);
 
 /** The frames of a stack that are files, ours and Node's own left out. */
 export function framesOf(stack: string | undefined): Frame[] {
@@ -233,7 +242,7 @@ function member(
       if (written === undefined || !standsFor(written, segment)) continue;
       return property.type === 'ObjectProperty'
         ? { node: property.value, key: property.key }
-        : { node: property.key, key: property.key };
+        : { node: property, key: property.key };
     }
   }
   return undefined;

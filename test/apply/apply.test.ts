@@ -18,7 +18,7 @@ describe('applying a plan', () => {
     const effects = memoryEffects();
     const result = await applyProject(healthcare(), state, { effects });
     expect(result.outcome).toBe('succeeded');
-    expect(result.done).toHaveLength(8);
+    expect(result.done).toHaveLength(9);
     expect(state.log.slice(0, 2)).toEqual(['lock', 'begin']);
     expect(state.log.slice(-2)).toEqual(['end succeeded', 'release']);
     for (const address of result.done) {
@@ -123,10 +123,15 @@ describe('applying a plan', () => {
       onEvent: (event) => events.push(event),
     });
     expect(result.outcome).toBe('interrupted');
-    expect(result.done).toEqual(['entity.patient', 'source.visits', 'feature_set.patient_labs']);
+    expect(result.done).toEqual([
+      'entity.patient',
+      'policy.keep_patient_rows',
+      'source.visits',
+      'feature_set.patient_labs',
+    ]);
     expect(result.remaining).toHaveLength(5);
     expect(events.filter(({ type }) => type === 'interrupting')).toEqual([{ type: 'interrupting', cause: 'signal' }]);
-    expect(Object.values(await statuses(state))).toEqual(['ready', 'ready', 'ready']);
+    expect(Object.values(await statuses(state))).toEqual(['ready', 'ready', 'ready', 'ready']);
     expect(await state.lockHolder()).toBeNull();
     expect((await applyProject(healthcare(), state)).outcome).toBe('succeeded');
   });
@@ -153,7 +158,7 @@ describe('applying a plan', () => {
       applyProject(healthcare(), state, { effects, concurrency: 1, onEvent: (event) => events.push(event) }),
     ).rejects.toMatchObject({ code: 'AP101' });
     expect(events).toContainEqual({ type: 'interrupting', cause: 'lock_lost' });
-    expect(events.at(-1)).toMatchObject({ type: 'apply_ended', outcome: 'interrupted', done: 3, remaining: 5 });
+    expect(events.at(-1)).toMatchObject({ type: 'apply_ended', outcome: 'interrupted', done: 4, remaining: 5 });
     expect(await inner.lockHolder()).toBeNull();
   });
 
@@ -205,7 +210,7 @@ describe('applying a plan', () => {
     ).rejects.toMatchObject({ code: 'ST101' });
     expect(effects.calls).toEqual([]);
     expect(events).toContainEqual({ type: 'interrupting', cause: 'journal' });
-    expect(events.at(-1)).toMatchObject({ type: 'apply_ended', outcome: 'failed', done: 0, remaining: 8, skipped: 0 });
+    expect(events.at(-1)).toMatchObject({ type: 'apply_ended', outcome: 'failed', done: 0, remaining: 9, skipped: 0 });
     expect(await inner.lockHolder()).toBeNull();
   });
 
@@ -291,7 +296,7 @@ describe('applying a plan', () => {
     await applyProject(healthcare(), memoryStateStore(), { effects, onEvent: (event) => events.push(event) });
     const counted = events.filter((event) => 'etaSeconds' in event && event.type !== 'step_started');
     expect(counted.map((event) => 'total' in event && [event.done, event.total])).toEqual(
-      Array.from({ length: 8 }, (_, index) => [index + 1, 8]),
+      Array.from({ length: 9 }, (_, index) => [index + 1, 9]),
     );
     expect(counted.at(-1)).toMatchObject({ etaSeconds: 0 });
   });
@@ -321,15 +326,16 @@ describe('applying a plan', () => {
       },
     });
     expect(lines).toEqual([
-      '[1/8] + entity.patient created in 1 ms',
-      '[2/8] + source.visits created in 1 ms',
-      '[3/8] + feature_set.patient_labs created (version 1) in 1 ms',
-      '[4/8] ! feature_set.patient_trend failed: no room',
-      '[5/8] · feature_service.mortality_inputs skipped because feature_set.patient_trend failed',
-      '[6/8] · pipeline.weekly_retraining skipped because feature_set.patient_trend failed',
-      '[7/8] · model.pbc_mortality skipped because feature_set.patient_trend failed',
-      '[8/8] · endpoint.mortality skipped because feature_set.patient_trend failed',
-      'Apply failed in part: 3 done, 1 failed, 4 skipped. Apply again to go on from here.',
+      '[1/9] + entity.patient created in 1 ms',
+      '[2/9] + policy.keep_patient_rows created in 1 ms',
+      '[3/9] + source.visits created in 1 ms',
+      '[4/9] + feature_set.patient_labs created (version 1) in 1 ms',
+      '[5/9] ! feature_set.patient_trend failed: no room',
+      '[6/9] · feature_service.mortality_inputs skipped because feature_set.patient_trend failed',
+      '[7/9] · pipeline.weekly_retraining skipped because feature_set.patient_trend failed',
+      '[8/9] · model.pbc_mortality skipped because feature_set.patient_trend failed',
+      '[9/9] · endpoint.mortality skipped because feature_set.patient_trend failed',
+      'Apply failed in part: 4 done, 1 failed, 4 skipped. Apply again to go on from here.',
     ]);
   });
 });

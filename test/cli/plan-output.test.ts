@@ -67,8 +67,9 @@ describe('a project that is applied', () => {
     expect(await state()).toBe(before);
   }, 60_000);
 
-  it('policies are no gate yet, and two formats at once are refused', async () => {
-    expect((await project.mlops(['plan', '--fail-on', 'policy'])).code).toBe(1);
+  it('policies are a gate that nothing speaks against here, and two formats at once are refused', async () => {
+    expect((await project.mlops(['plan', '--fail-on', 'policy'])).code).toBe(0);
+    expect((await project.mlops(['plan', '--fail-on', 'policies'])).code).toBe(1);
     const both = await project.mlops(['plan', '--json', '--format', 'sarif']);
     expect([both.code, JSON.parse(both.stdout)]).toEqual([1, { error: expect.objectContaining({ code: 'CL101' }) }]);
   }, 60_000);

@@ -42,7 +42,7 @@ async function schemas(): Promise<readonly string[]> {
 describe('an external control store', () => {
   it('is left as it is by plan, and starts no server of ours', async () => {
     const plan = await prod('plan', '--detailed-exitcode');
-    expect([plan.code, plan.stdout]).toEqual([2, expect.stringContaining('Plan for healthcare/prod: 8 to create')]);
+    expect([plan.code, plan.stdout]).toEqual([2, expect.stringContaining('Plan for healthcare/prod: 9 to create')]);
     expect(await schemas()).toEqual([]);
     expect(existsSync(join(project.folder, '.mlops/postgres'))).toBe(false);
   });
@@ -55,7 +55,7 @@ describe('an external control store', () => {
     expect(run.code, run.stderr).toBe(0);
     expect((await prod('models', 'list')).stdout).toMatch(/^pbc_mortality +1 +production/m);
     const planned = await prod('plan');
-    expect(planned.stdout).toBe('Nothing to change: healthcare/prod is as the specs say (8 resources).\n');
+    expect(planned.stdout).toBe('Nothing to change: healthcare/prod is as the specs say (9 resources).\n');
     expect((await prod('features', 'list')).stdout).toMatch(/^patient_labs +patient +5 +version 1 +1945/m);
   });
 
@@ -109,7 +109,7 @@ describe('an external control store', () => {
 
   it('holds environments that do not see each other', async () => {
     const dev = await project.mlops(['plan', '--detailed-exitcode'], { env });
-    expect([dev.code, dev.stdout]).toEqual([2, expect.stringContaining('Plan for healthcare/dev: 8 to create')]);
+    expect([dev.code, dev.stdout]).toEqual([2, expect.stringContaining('Plan for healthcare/dev: 9 to create')]);
     const wrong = await project.mlops(['plan', '--env', 'prd'], { env });
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('did you mean "prod"?')]);
   });

@@ -41,14 +41,14 @@ describe('quickstart', () => {
 
   it('finds nothing to do the second time', { timeout: 180_000 }, async () => {
     const { code, output } = await quickstart();
-    expect(output).toContain('No changes: 8 resources are as the specs say.');
+    expect(output).toContain('No changes: 9 resources are as the specs say.');
     expect(output).toContain('nothing to do: version 1 was trained from this pipeline and this data');
     expect(output).toMatch(/by pbc_mortality version 1 \(control\)/);
     expect(code).toBe(0);
     const plan = await project.mlops(['plan', '--detailed-exitcode']);
     expect([plan.code, plan.stdout]).toEqual([
       0,
-      'Nothing to change: healthcare/dev is as the specs say (8 resources).\n',
+      'Nothing to change: healthcare/dev is as the specs say (9 resources).\n',
     ]);
     const status = await project.mlops(['daemon', 'status']);
     expect([status.code, status.stdout]).toEqual([1, 'No daemon runs. Start one with: mlops daemon\n']);

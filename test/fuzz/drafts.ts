@@ -18,6 +18,7 @@ export const NAMES: Readonly<Record<Kind, readonly string[]>> = {
   pipeline: ['p1', 'p2'],
   model: ['m1', 'm2'],
   endpoint: ['n1', 'n2'],
+  policy: ['q1', 'q2'],
 };
 export const KINDS = Object.keys(NAMES) as Kind[];
 
@@ -71,6 +72,13 @@ export const FIELDS: Readonly<Record<Kind, Readonly<Record<string, readonly unkn
     key: ['id', 'site'],
     variants: [[0], [1], [0, 1]],
   },
+  // None that denies is ever violated: what a denial does is tested by itself.
+  policy: {
+    ...COMMON,
+    enforcement: ['warn', 'deny'],
+    message: ['Much at once.', '{plan.summary.delete} at once.'],
+    when: ['plan.summary.delete > 1000', 'plan.summary.create > 1000'],
+  },
 } as never;
 
 export function newDraft(kind: Kind): Fields {
@@ -97,6 +105,7 @@ export function projectFrom(drafts: Drafts, rules: Rules = {}): Project {
   const [sources, entities] = [of('source'), of('entity')];
   for (const spec of sources) add('source', spec);
   for (const spec of entities) add('entity', spec);
+  for (const spec of of('policy')) add('policy', spec);
   const sets: string[] = [];
   const features: string[] = [];
   for (const { source, entity, ...spec } of of('feature_set')) {

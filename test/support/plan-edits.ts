@@ -89,6 +89,7 @@ export const EDITED: Readonly<Record<Kind, string>> = {
   pipeline: 'weekly_retraining',
   model: 'pbc_mortality',
   endpoint: 'mortality',
+  policy: 'keep_patient_rows',
 };
 
 /** The project with one value of one resource put in place; undefined takes it out. */
@@ -451,6 +452,14 @@ table('endpoint', [
   ],
   ['split.*', 'split', 'changed', { control: 90, treatment: 10 }, { control: 80, treatment: 20 }, 'safe', 'EP106'],
 ]);
+table('policy', [
+  ['enforcement', null, 'weakened: judged by the record too', 'deny', 'warn', 'safe'],
+  ['message', null, 'changed', 'No.', 'Never.', 'safe'],
+  ['each', null, 'changed: judged by the record too', 'false', 'change.protect', 'safe'],
+  ['when', null, 'changed: judged by the record too', 'false', 'plan.errored', 'safe'],
+  ['check', null, 'changed: judged by the new one', '() => []', '() => undefined', 'safe'],
+  ['check', null, 'removed: it cannot be run from the record', '() => []', undefined, 'safe', 'AP112'],
+]);
 
 export const EDITS: readonly Edit[] = edits;
 
@@ -482,4 +491,7 @@ export const WHOLE: readonly {
   { kind: 'endpoint', edit: 'made', class: 'safe', codes: [] },
   { kind: 'endpoint', edit: 'renamed', class: 'breaking', codes: ['EP107'] },
   { kind: 'endpoint', edit: 'destroyed', class: 'breaking', codes: ['EP101'] },
+  { kind: 'policy', edit: 'made', class: 'safe', codes: [] },
+  { kind: 'policy', edit: 'renamed', class: 'safe', codes: [] },
+  { kind: 'policy', edit: 'destroyed', class: 'safe', codes: [] },
 ];

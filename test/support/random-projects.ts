@@ -84,6 +84,16 @@ const drawing = fc.record({
       selector: ({ name }) => name,
     },
   ),
+  policies: fc.uniqueArray(
+    fc.record({
+      name: fc.constantFrom('w1', 'w2'),
+      enforcement: fc.constantFrom('warn', 'deny'),
+      message: fc.constantFrom('Too much at once.', '{plan.summary.delete} at once.'),
+      when: fc.constantFrom('plan.summary.delete > 100', 'plan.summary.create > 200'),
+      ...common,
+    }),
+    { selector: ({ name }) => name },
+  ),
 });
 
 /** As JSON reads it back: no undefined members. */
@@ -142,5 +152,6 @@ export const randomProject: fc.Arbitrary<Project> = drawing.map((drawn) => {
     const spec = { ...rest, variants: { only: { model: served, stage: 'production' } }, split: { only: 100 } };
     resources.push(resource('endpoint', plain(spec), [addressOf('model', served)]));
   }
+  resources.push(...drawn.policies.map((spec) => resource('policy', plain<Specs['policy']>(spec))));
   return projectOf(resources);
 });

@@ -56,6 +56,7 @@ export interface HealthcareEdits {
   readonly pipeline?: Partial<CanonicalSpecs['pipeline']>;
   readonly model?: Partial<CanonicalSpecs['model']>;
   readonly endpoint?: Partial<CanonicalSpecs['endpoint']>;
+  readonly policy?: Partial<CanonicalSpecs['policy']>;
   readonly without?: readonly Address[];
 }
 
@@ -157,6 +158,18 @@ export function healthcare(edits: HealthcareEdits = {}): Project {
       },
       ['model.pbc_mortality'],
       52,
+    ),
+    resource(
+      'policy',
+      {
+        name: 'keep_patient_rows',
+        enforcement: 'deny',
+        message: '{change.address} holds rows of patients: production keeps them.',
+        each: "plan.environment == 'prod' && change.class == 'destructive'",
+        ...edits.policy,
+      },
+      [],
+      60,
     ),
   ];
   return projectOf(all.filter(({ address }) => edits.without?.includes(address) !== true));

@@ -7,6 +7,7 @@ import { featureSetHandler } from './feature-set.ts';
 import type { Handler } from './handler.ts';
 import { modelHandler } from './model.ts';
 import { pipelineHandler } from './pipeline.ts';
+import { policyHandler } from './policy.ts';
 import { sourceHandler } from './source.ts';
 
 export const HANDLERS: { readonly [K in Kind]: Handler<K> } = {
@@ -17,4 +18,5 @@ export const HANDLERS: { readonly [K in Kind]: Handler<K> } = {
   pipeline: pipelineHandler,
   model: modelHandler,
   endpoint: endpointHandler,
+  policy: policyHandler,
 };

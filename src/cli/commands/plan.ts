@@ -60,7 +60,8 @@ export default class PlanCommand extends BaseCommand {
       this.note(`Saved to ${flags.out}. Apply exactly this with: mlops apply ${flags.out}`);
     }
     if (plan.errored) process.exitCode = EXIT_ERROR;
-    else if (gate !== undefined && gate.blocked.length > 0) process.exitCode = EXIT_BLOCKED;
+    else if (plan.summary.denied > 0 || (gate !== undefined && gate.blocked.length > 0))
+      process.exitCode = EXIT_BLOCKED;
     else if (flags['detailed-exitcode'] && hasChanges(plan)) process.exitCode = EXIT_CHANGES;
   }
 

@@ -66,6 +66,7 @@ function buildIndex(recorded: Iterable<AnyRecordedResource>): ReadonlyMap<string
         break;
       case 'entity':
       case 'pipeline':
+      case 'policy':
         break;
     }
   }

@@ -5,16 +5,19 @@
 import type { Address } from '../../spec/address.ts';
 import { actionSymbol, isNoOp } from '../action.ts';
 import type { Change, Finding } from '../change.ts';
+import type { Gate } from '../gate.ts';
 import { type Decision, hasChanges, type Plan } from '../plan.ts';
 import { type CodeText, differenceLines } from './difference.ts';
 import { driftText } from './drift.ts';
 import { affectedNames, changedFeatures, recomputeText, totalText } from './impact-text.ts';
 import { createPaint, type Paint } from './paint.ts';
+import { denialMessage, passedPolicies, toldPolicies } from './policy-text.ts';
 import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
 import { attributeLines } from './value.ts';
 
 export interface RenderOptions {
   readonly color: boolean;
+  readonly gate?: Gate | undefined;
   /** For the line difference of changed code: see `changedCodeDigests`. Default: none is to be had. */
   readonly codeText?: CodeText;
 }
@@ -49,6 +52,8 @@ export function renderHuman(plan: Plan, options: RenderOptions): string {
     if (lines.length > 0) lines.push('');
     lines.push(...decisionLines(decision, paint));
   }
+  const policies = policyLines(plan, options.gate, paint);
+  if (policies.length > 0) lines.push(...(lines.length > 0 ? [''] : []), ...policies);
   if (lines.length > 0) lines.push('');
   lines.push(...summaryLines(plan, paint));
   return `${lines.join('\n')}\n`;
@@ -108,23 +113,38 @@ function decisionLines({ question, options }: Decision, paint: Paint): string[] 
   ];
 }
 
+function policyLines(plan: Plan, gate: Gate | undefined, paint: Paint): string[] {
+  return toldPolicies(plan, gate).flatMap(({ code, severity, verdict, name, sentences, result: { at } }) => [
+    `  ${paint.severity(severity, `${verdict} ${code}`)} ${paint.strong(name)}${at === null ? '' : paint.faint(`  ${at.file}:${at.line}:${at.column}`)}`,
+    ...sentences.flatMap(({ text, addresses }) => [
+      `${BODY}${text}`,
+      ...(addresses.length === 0 ? [] : [`${BODY}  ${paint.faint('about')} ${addresses.join(', ')}`]),
+    ]),
+  ]);
+}
+
 function summaryLines(plan: Plan, paint: Paint): string[] {
   const { create, update, delete: deletes, noOp, errors, warnings, suppressed } = plan.summary;
   const scope = `${plan.project}/${plan.environment}`;
   const partial = plan.complete ? [] : [paint.faint(`Limited to ${plan.targets.join(', ')} and what belongs to it.`)];
+  const denial = denialMessage(plan);
+  const denied = denial === undefined ? [] : [paint.severity('error', denial)];
   if (!hasChanges(plan)) {
     const as = plan.against === null ? 'the specs say' : `at serial ${plan.against}`;
     const same = plan.mode === 'destroy' ? 'there is nothing to destroy' : `${scope} is as ${as}`;
     return [
       ...partial,
       `${paint.strong('Nothing to change:')} ${same}${noOp === 0 ? '' : ` (${counted(noOp, 'resource')})`}.`,
+      ...denied,
     ];
   }
+  const passed = passedPolicies(plan);
   const parts = [`${create} to create`, `${update} to update`, `${deletes} to destroy`];
   const findings = [
     ...(errors === 0 ? [] : [counted(errors, 'error')]),
     ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
     ...(suppressed > 0 ? [`${suppressed} suppressed`] : []),
+    ...(passed === undefined ? [] : [passed]),
   ];
   const rules = rulesText(plan);
   return [
@@ -137,6 +157,7 @@ function summaryLines(plan: Plan, paint: Paint): string[] {
     ...(plan.errored
       ? [paint.severity('error', 'It cannot be applied until what is marked as an error is settled.')]
       : []),
+    ...denied,
   ];
 }
 

@@ -1,11 +1,14 @@
 /**
- * The plan as JUnit XML, which continuous integration shows as a test report: one test case a resource; a change that cannot be applied
+ * The plan as JUnit XML, which continuous integration shows as a test report: one test case a resource, and one a policy; a change that cannot be applied
  * or that the gate holds back is a failure; warnings are output; what stays as it is passes without a word.
  */
+import { CODES } from '../../lib/codes.ts';
 import { isNoOp } from '../action.ts';
 import type { Change, Finding } from '../change.ts';
 import type { Gate } from '../gate.ts';
 import type { Plan } from '../plan.ts';
+import { isAgainst } from '../policies.ts';
+import { type PolicyTold, tellPolicy } from './policy-text.ts';
 
 export interface JunitOptions {
   readonly gate?: Gate | undefined;
@@ -26,30 +29,38 @@ export function renderJunit(plan: Plan, options: JunitOptions = {}): string {
       ...(blocked.has(change.address) ? [gateFailure(change, options.gate)] : []),
     ],
   }));
-  const drifted = driftCases(plan);
-  const failing = drifted.failing + cases.filter(({ failures }) => failures.length > 0).length;
-  const tests = cases.length + drifted.cases;
-  const name = `mlops plan ${plan.project}/${plan.environment}`;
-  const counts = attributes({ name, tests, failures: failing, errors: 0, skipped: 0, time: 0 });
+  const scope = `${plan.project}/${plan.environment}`;
+  const suites = [
+    suiteOf(`mlops plan ${scope}`, [
+      ...cases.map(({ change, failures }) => ({
+        failed: failures.length > 0,
+        lines: testCase(plan, change, failures),
+      })),
+      ...driftCases(plan),
+    ]),
+    ...(plan.policies.length === 0
+      ? []
+      : [
+          suiteOf(
+            `mlops policies ${scope}`,
+            plan.policies.map((result) => policyCase(plan, tellPolicy(result, options.gate))),
+          ),
+        ]),
+  ];
+  const tests = suites.reduce((sum, suite) => sum + suite.tests, 0);
+  const failures = suites.reduce((sum, suite) => sum + suite.failures, 0);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites${attributes({ name, tests, failures: failing, errors: 0, time: 0 })}>`,
-    `  <testsuite${counts}>`,
-    ...cases.flatMap(({ change, failures }) => testCase(plan, change, failures)),
-    ...drifted.lines,
-    '  </testsuite>',
+    `<testsuites${attributes({ name: `mlops plan ${scope}`, tests, failures, errors: 0, time: 0 })}>`,
+    ...suites.flatMap(({ lines }) => lines),
     '</testsuites>',
     '',
   ].join('\n');
 }
 
 /** What has drifted is a test of its own: it fails, unless it is only to know. */
-function driftCases(plan: Plan): {
-  readonly cases: number;
-  readonly failing: number;
-  readonly lines: readonly string[];
-} {
-  const lines = plan.drift.flatMap(({ address, code, severity, summary, detail, fix }) => {
+function driftCases(plan: Plan): readonly Case[] {
+  return plan.drift.map(({ address, code, severity, summary, detail, fix }) => {
     const head = attributes({
       name: `${address} ${code}`,
       classname: `${plan.project}.${plan.environment}.drift`,
@@ -60,10 +71,42 @@ function driftCases(plan: Plan): {
       severity === 'info'
         ? `<system-out>${text}</system-out>`
         : `<failure${attributes({ type: code, message: summary })}>${text}</failure>`;
-    return [`    <testcase${head}>`, `      ${told}`, '    </testcase>'];
+    const lines = [`    <testcase${head}>`, `      ${told}`, '    </testcase>'];
+    return { failed: severity !== 'info', lines };
   });
-  const failing = plan.drift.filter(({ severity }) => severity !== 'info').length;
-  return { cases: plan.drift.length, failing, lines };
+}
+
+interface Case {
+  readonly failed: boolean;
+  readonly lines: readonly string[];
+}
+
+function suiteOf(name: string, cases: readonly Case[]) {
+  const [tests, failures] = [cases.length, cases.filter(({ failed }) => failed).length];
+  const head = attributes({ name, tests, failures, errors: 0, skipped: 0, time: 0 });
+  return {
+    tests,
+    failures,
+    lines: [`  <testsuite${head}>`, ...cases.flatMap(({ lines }) => lines), '  </testsuite>'],
+  };
+}
+
+function policyCase(plan: Plan, { result, code, severity, verdict, name, sentences }: PolicyTold): Case {
+  const head = attributes({
+    name,
+    classname: `${plan.project}.${plan.environment}.policies`,
+    time: 0,
+    ...(result.at !== null && { file: result.at.file }),
+  });
+  if (!isAgainst(result)) return { failed: false, lines: [`    <testcase${head}/>`] };
+  const text = sentences
+    .map((one) => `${one.text}${one.addresses.length === 0 ? '' : `\nabout ${one.addresses.join(', ')}`}`)
+    .join('\n');
+  const told =
+    severity === 'error'
+      ? `      <failure${attributes({ type: code, message: `${verdict}: ${CODES[code]}` })}>${escapeXml(text)}</failure>`
+      : `      <system-out>${escapeXml(`${verdict} ${code} ${CODES[code]}\n${text}`)}</system-out>`;
+  return { failed: severity === 'error', lines: [`    <testcase${head}>`, told, '    </testcase>'] };
 }
 
 function testCase(plan: Plan, change: Change, failures: readonly Failure[]): readonly string[] {

@@ -12,6 +12,7 @@ import { diffBody } from './diff-body.ts';
 import type { CodeText } from './difference.ts';
 import { driftMarkdown } from './drift.ts';
 import { changedFeatures, recomputeText, totalText } from './impact-text.ts';
+import { denialMessage, type PolicyTold, passedPolicies, toldPolicies } from './policy-text.ts';
 import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
 
 /** Characters that GitHub takes; GitLab takes more. */
@@ -28,6 +29,7 @@ const DECISIONS_SHOWN = 10;
 const OWNERS_SHOWN = 20;
 const ENDPOINTS_SHOWN = 20;
 const DOWNSTREAM_SHOWN = 20;
+const SENTENCES_SHOWN = 10;
 const TEXT_SHOWN = 600;
 
 export interface MarkdownOptions {
@@ -49,6 +51,7 @@ export function renderMarkdown(plan: Plan, options: MarkdownOptions = {}): strin
   const found = changes.flatMap((change) => change.findings.map((finding) => ({ change, finding })));
   const findings = [...found].sort((a, b) => severityRank(a.finding) - severityRank(b.finding));
   const head = headLines(plan, options.gate);
+  const policies = toldPolicies(plan, options.gate);
   const tail = [...endpointLines(plan), ...decisionLines(plan), ...unmanagedLines(plan), ...ownerLines(plan)];
   const room = (options.limit ?? COMMENT_LIMIT) - MARGIN - NOTES - sizeOf(head) - sizeOf(tail);
 
@@ -58,13 +61,15 @@ export function renderMarkdown(plan: Plan, options: MarkdownOptions = {}): strin
     findings.map(({ change, finding }) => findingLines(change, finding).join('\n')),
     (room - table.size) / 2,
   );
+  const judged = fill(policies.map(policyLines), (room - table.size - listed.size) / 2);
   const folds = fill(
     changes.map((change) => foldOf(change, options.codeText ?? (() => undefined))),
-    room - table.size - listed.size,
+    room - table.size - listed.size - judged.size,
   );
   const notes = [
     ...leftOut(changes.length - table.kept.length, 'change', 'in the table'),
     ...leftOut(findings.length - listed.kept.length, 'finding', 'in the list'),
+    ...leftOut(policies.length - judged.kept.length, 'policy', 'that speak against it'),
     ...leftOut(changes.length - folds.kept.length, 'change', 'with what differs'),
   ];
   const blocks = [
@@ -73,6 +78,7 @@ export function renderMarkdown(plan: Plan, options: MarkdownOptions = {}): strin
       ? []
       : [['| | class | resource | why |', '|---|---|---|---|', ...table.kept].join('\n')]),
     ...(listed.kept.length === 0 ? [] : ['#### Findings', listed.kept.join('\n')]),
+    ...(judged.kept.length === 0 ? [] : ['#### Policies', judged.kept.join('\n')]),
     ...(tail.length === 0 ? [] : [tail.join('\n\n')]),
     ...folds.kept,
     ...(notes.length === 0
@@ -92,11 +98,14 @@ function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
     : `### Nothing to change in ${scope}`;
   const blocked = gate === undefined ? undefined : gateMessage(gate);
   const rules = rulesText(plan);
+  const denial = denialMessage(plan);
+  const passed = passedPolicies(plan);
   const counts = [
     ...(noOp === 0 ? [] : [`${noOp} unchanged`]),
     ...(errors === 0 ? [] : [`**${counted(errors, 'error')}**`]),
     ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
     ...(suppressed > 0 ? [`${suppressed} suppressed`] : []),
+    ...(passed === undefined ? [] : [passed]),
     ...(plan.summary.class === null ? [] : [`gravest class: **${plan.summary.class}**`]),
     ...(plan.gitCommit === null ? [] : [`commit ${code(plan.gitCommit.slice(0, 12))}`]),
   ];
@@ -108,6 +117,7 @@ function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
     ...(plan.summary.recompute == null ? [] : ['', `To recompute: ${escaped(totalText(plan.summary.recompute))}.`]),
     ...(plan.complete ? [] : ['', `Limited to ${shownOf(plan.targets.map(code), 10)} and what belongs to it.`]),
     ...(plan.errored ? ['', '> **It cannot be applied** until what is marked as an error is settled.'] : []),
+    ...(denial === undefined ? [] : ['', `> **${escaped(denial)}** It cannot be applied.`]),
     ...(blocked === undefined ? [] : ['', `> **${escaped(blocked)}**`]),
   ];
 }
@@ -130,6 +140,19 @@ function findingLines(
     `  ${escaped(clipped(detail))}${last === null ? '' : '  '}`,
     ...(last === null ? [] : [`  *${last[0]}:* ${escaped(clipped(last[1]))}`]),
   ];
+}
+
+function policyLines({ code: id, severity, verdict, name, sentences, result: { at } }: PolicyTold): string {
+  const place = at === null ? '' : ` (${code(`${at.file}:${at.line}:${at.column}`)})`;
+  const said = sentences.slice(0, SENTENCES_SHOWN).map(({ text, addresses }) => {
+    const about = addresses.length === 0 ? '' : ` (${shownOf(addresses.map(code), DOWNSTREAM_SHOWN)})`;
+    return `  ${escaped(clipped(text))}${about}`;
+  });
+  const more = sentences.length - said.length;
+  return [
+    `- **${severity} ${id}** ${code(name)} ${escaped(verdict)}${place}  `,
+    [...said, ...(more > 0 ? [`  … and ${more} more`] : [])].join('  \n'),
+  ].join('\n');
 }
 
 function foldOf(change: Change, codeText: CodeText): string {
@@ -257,7 +280,8 @@ const leftOut = (count: number, noun: string, where: string): readonly string[] 
 const SEVERITIES = ['error', 'warning', 'info'] as const;
 const severityRank = ({ severity }: Finding): number => SEVERITIES.indexOf(severity);
 const sizeOf = (lines: readonly string[]): number => lines.reduce((sum, line) => sum + line.length + 2, 0);
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+const counted = (count: number, noun: string): string =>
+  `${count} ${count === 1 ? noun : `${noun.replace(/y$/, 'ie')}s`}`;
 const clipped = (text: string): string => (text.length > TEXT_SHOWN ? `${text.slice(0, TEXT_SHOWN)}…` : text);
 
 function shownOf(items: readonly string[], most: number): string {

@@ -9,6 +9,7 @@ import type { Severity } from '../../lib/diagnostics.ts';
 import type { FindingPlace } from '../change.ts';
 import type { Gate } from '../gate.ts';
 import { type Drift, findingsOf, type Plan } from '../plan.ts';
+import { type PolicyTold, toldPolicies } from './policy-text.ts';
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
 
@@ -35,7 +36,12 @@ interface Told {
 }
 
 export function renderSarif(plan: Plan, options: SarifOptions): string {
-  const told = [...findingsOf(plan).map(toldFinding), ...plan.drift.map(toldDrift), ...toldGate(plan, options.gate)];
+  const told = [
+    ...findingsOf(plan).map(toldFinding),
+    ...plan.drift.map(toldDrift),
+    ...toldPolicies(plan, options.gate).map(toldPolicy),
+    ...toldGate(plan, options.gate),
+  ];
   const codes = [...new Set(told.map(({ code }) => code))].sort();
   const log = {
     $schema: SCHEMA,
@@ -82,8 +88,17 @@ function toldDrift({ code, severity, address, detail, fix }: Drift): Told {
   return { code, severity, address, at: null, suppressed: null, text };
 }
 
+function toldPolicy({ code, severity, name, sentences, result }: PolicyTold): Told {
+  const said = sentences.map(
+    ({ text, addresses }) => `${text}${addresses.length === 0 ? '' : ` (${addresses.join(', ')})`}`,
+  );
+  const text = `${name}: ${said.join('\n')}`;
+  return { code, severity, address: result.address, at: result.at, suppressed: null, text };
+}
+
+/** What a policy speaks against is told by itself. */
 function toldGate(plan: Plan, gate: Gate | undefined): readonly Told[] {
-  if (gate === undefined) return [];
+  if (gate === undefined || gate.failOn === 'policy') return [];
   const classes = new Map(plan.changes.map((change) => [change.address, change.class]));
   return gate.blocked.map((address) => ({
     code: 'AP110',

@@ -13,6 +13,7 @@ const LEFT_BEHIND: Readonly<Record<Kind, string | null>> = {
   pipeline: 'its runs, those under way too',
   model: 'its versions, artifacts and history in the registry',
   endpoint: 'its logged predictions',
+  policy: null,
 };
 
 export default class StateRm extends BaseCommand {

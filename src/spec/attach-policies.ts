@@ -1,0 +1,51 @@
+/**
+ * Gives every policy that is a function the function itself, and its text as it stands in the file: the text is what is
+ * recorded and compared, and says the same however the file was run.
+ */
+import { createContext, Script } from 'node:vm';
+import type { Diagnostic } from '../lib/diagnostics.ts';
+import type { Address } from './address.ts';
+import type { CanonicalPolicy } from './canonical-specs.ts';
+import type { ResourceTable } from './loaded-resource.ts';
+import { toDiagnostic } from './problem.ts';
+
+/** A policy's function. It gets the plan's JSON. */
+export type PolicyCheck = (plan: unknown) => unknown;
+
+/** What a function may take to answer, in milliseconds. */
+const CHECK_LIMIT_MS = 10_000;
+
+export function attachPolicies(table: ResourceTable, diagnostics: Diagnostic[]): ReadonlyMap<Address, PolicyCheck> {
+  const checks = new Map<Address, PolicyCheck>();
+  for (const resource of table.ofKind('policy')) {
+    if (resource.value['check'] === undefined) continue;
+    const written = resource.functions.get('/check');
+    if (written === undefined) {
+      const detail = 'A function can be written in TypeScript only.';
+      const hint = 'write the rule as an expression: each (over one change) or when (over the plan)';
+      diagnostics.push(toDiagnostic({ code: 'SP117', pointer: '/check', detail, hint, part: 'key' }, resource));
+      continue;
+    }
+    checks.set(resource.address, limited(written));
+    const spec = resource.spec as CanonicalPolicy | undefined;
+    if (spec !== undefined)
+      resource.spec = { ...spec, check: withoutMargin(resource.locator.code?.('/check') ?? String(written)) };
+  }
+  return checks;
+}
+
+const CALL = new Script('call()');
+
+/** Throws where it has not answered in time: the limit of a script holds for all that it calls. */
+function limited(check: (...args: never[]) => unknown): PolicyCheck {
+  return (plan) =>
+    CALL.runInContext(createContext({ call: () => (check as PolicyCheck)(plan) }), { timeout: CHECK_LIMIT_MS });
+}
+
+/** Lines without the margin that they have because they stand inside a file. */
+function withoutMargin(text: string): string {
+  const [first = '', ...rest] = text.replaceAll('\r\n', '\n').split('\n');
+  const margins = rest.filter((line) => line.trim() !== '').map((line) => line.length - line.trimStart().length);
+  const margin = Math.min(...margins);
+  return [first, ...rest.map((line) => line.slice(margin))].map((line) => line.trimEnd()).join('\n');
+}
