@@ -90,6 +90,34 @@ describe('an external control store', () => {
     });
   });
 
+  it('shows a file that lost a column, and is as the specs say once that is applied', { timeout: 60_000 }, async () => {
+    const data = join(project.folder, 'examples/healthcare/data/pbcseq.csv');
+    const text = readFileSync(data, 'utf8');
+    const without = (column: string): string => {
+      const at = text.slice(0, text.indexOf('\n')).split(',').indexOf(`"${column}"`);
+      return text
+        .split('\n')
+        .map((line) =>
+          line
+            .split(',')
+            .filter((_, index) => index !== at)
+            .join(','),
+        )
+        .join('\n');
+    };
+    writeFileSync(data, without('spiders'));
+    const lost = await prod('plan');
+    expect(lost.stdout).toContain('~ source.visits  safe  column spiders is gone');
+    expect(lost.stdout).toContain('- file.columns.spiders  "BIGINT"');
+    expect((await prod('apply', '--yes')).code).toBe(0);
+    expect((await prod('plan')).stdout).toContain('Nothing to change');
+    // A feature is made from this one: the specs do not even load.
+    writeFileSync(data, without('bili'));
+    expect((await prod('plan')).stderr).toContain('error SP203');
+    writeFileSync(data, text);
+    expect((await prod('plan')).stdout).toContain('column spiders is new');
+  });
+
   it('is named by its variable, whose value is nowhere to be read', async () => {
     const missing = await project.mlops(['plan', '--env', 'prod'], { env: { DATABASE_URL: undefined } });
     expect([missing.code, missing.stderr]).toEqual([

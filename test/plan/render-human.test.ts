@@ -4,6 +4,7 @@ import { digestOf, sha256 } from '../../src/lib/canonical.ts';
 import { changedCodeDigests } from '../../src/plan/code-changes.ts';
 import { renderHuman } from '../../src/plan/render/human.ts';
 import { renderJson } from '../../src/plan/render/json.ts';
+import { renderMarkdown } from '../../src/plan/render/markdown.ts';
 import { applyProject, memoryArtifacts, planOf } from '../support/apply.ts';
 import { expectGolden } from '../support/golden.ts';
 import { memoryStateStore } from '../support/memory-state-store.ts';
@@ -36,6 +37,18 @@ describe('plans as people and programs read them', () => {
       expectGolden(`${cases}/${name}.golden.json`, renderJson(plan));
     });
   }
+
+  it('shows a query of one line before and after below each other, in a comment too', async () => {
+    const query = 'select id, event_time, count(*) over (partition by id) as visits_365d from visits where day > 1';
+    const state = memoryStateStore();
+    await applyProject(healthcare({ trend: { query } }), state);
+    const plan = await planOf(healthcare({ trend: { query: query.replace('day > 1', 'day > 7') } }), state);
+    const [before, after] = [query, query.replace('day > 1', 'day > 7')];
+    expect(renderHuman(plan, { color: false })).toContain(
+      `      ~ query\n          - ${before}\n          + ${after}\n`,
+    );
+    expect(renderMarkdown(plan)).toContain(`! query\n-     ${before}\n+     ${after}\n`);
+  });
 
   it('shows the lines of code that changed', async () => {
     const state = memoryStateStore();
