@@ -3,9 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { junitProblems } from '../support/junit-schema.ts';
 import { emptyProject, type TestProject } from '../support/project.ts';
-import { parseXml } from '../support/xml.ts';
+import { junitProblems, sarifProblems } from '../support/report-schemas.ts';
 
 const withGit = spawnSync('git', ['--version']).status === 0;
 
@@ -34,7 +33,8 @@ describe('a project that is applied', () => {
       expect([format, code, stderr]).toEqual([format, 3, '']);
       expect(stdout).toContain(text);
       if (format === 'json') expect(JSON.parse(stdout)).toMatchObject({ gate: { blocked: ['feature_set.labs'] } });
-      if (format === 'junit') expect(junitProblems(parseXml(stdout))).toEqual([]);
+      if (format === 'junit') expect(await junitProblems(stdout)).toEqual([]);
+      if (format === 'sarif') expect(sarifProblems(JSON.parse(stdout))).toEqual([]);
     }
   }, 60_000);
 

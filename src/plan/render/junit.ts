@@ -96,7 +96,6 @@ function policyCase(plan: Plan, { result, code, severity, verdict, name, sentenc
     name,
     classname: `${plan.project}.${plan.environment}.policies`,
     time: 0,
-    ...(result.at !== null && { file: result.at.file }),
   });
   if (!isAgainst(result)) return { failed: false, lines: [`    <testcase${head}/>`] };
   const text = sentences
@@ -110,12 +109,10 @@ function policyCase(plan: Plan, { result, code, severity, verdict, name, sentenc
 }
 
 function testCase(plan: Plan, change: Change, failures: readonly Failure[]): readonly string[] {
-  const file = change.findings.find(({ at }) => at !== null)?.at?.file;
   const head = attributes({
     name: change.address,
     classname: `${plan.project}.${plan.environment}.${change.kind}`,
     time: 0,
-    ...(file !== undefined && { file }),
   });
   const told = isNoOp(change.actions)
     ? []
