@@ -88,9 +88,9 @@ describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s', (signal) => {
     const ended = await apply.ended;
     expect([ended.code, ended.stderr]).toEqual([
       130,
-      expect.stringContaining('Apply interrupted: 4 done, 4 not started.'),
+      expect.stringContaining('Apply interrupted: 5 done, 4 not started.'),
     ]);
-    expect(Object.values(await statuses())).toEqual(['ready', 'ready', 'ready', 'ready']);
+    expect(Object.values(await statuses())).toEqual(Array(5).fill('ready'));
     expect(await state.lockHolder()).toBeNull();
     expect((await state.applies(1))[0]?.outcome).toBe('interrupted');
     await converges();
@@ -182,7 +182,7 @@ describe('--lock-timeout', () => {
     await expect(state.lock('bob@host', 'apply')).rejects.toMatchObject({ code: 'AP101' });
     apply.type('yes\r');
     const ended = await apply.ended;
-    expect([ended.code, ended.stdout]).toEqual([0, expect.stringContaining('Apply complete: 8 done.')]);
+    expect([ended.code, ended.stdout]).toEqual([0, expect.stringContaining('Apply complete: 9 done.')]);
     expect(await state.lockHolder()).toBeNull();
   });
 
@@ -206,10 +206,10 @@ describe('--parallelism', () => {
       .map((line) => JSON.parse(line) as { type: string; done: number; total: number; etaSeconds: number | null });
     const steps = events.filter(({ type }) => type === 'step_started' || type === 'step_done');
     expect(steps.map(({ type }) => type)).toEqual(
-      Array.from({ length: 16 }, (_, i) => ['step_started', 'step_done'][i % 2]),
+      Array.from({ length: 18 }, (_, i) => ['step_started', 'step_done'][i % 2]),
     );
-    expect(steps.at(-1)).toMatchObject({ done: 8, total: 8, etaSeconds: 0 });
-    expect(steps[0]).toMatchObject({ done: 0, total: 8, etaSeconds: null });
+    expect(steps.at(-1)).toMatchObject({ done: 9, total: 9, etaSeconds: 0 });
+    expect(steps[0]).toMatchObject({ done: 0, total: 9, etaSeconds: null });
     const wrong = await prod('apply', '--yes', '--parallelism', '0');
     expect(wrong.code).toBe(1);
   });

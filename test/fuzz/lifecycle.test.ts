@@ -98,7 +98,7 @@ const BREAKAGES: Readonly<Record<string, { readonly broken: Breakage; readonly s
 
 describe('the fuzzer', () => {
   it.each(Object.entries(BREAKAGES))('finds %s, and tells it in a few commands', async (_, { broken, says }) => {
-    const found = await fuzz({ cases: 150, firstSeed: SEED, site: () => memorySite(broken) });
+    const found = await fuzz({ cases: 1000, firstSeed: SEED, site: () => memorySite(broken) });
     expect(found?.failure.problems.join('\n')).toMatch(says);
     expect(found?.least.length).toBeLessThanOrEqual(9);
     expect(textOfFound(found as NonNullable<typeof found>)).toContain(
