@@ -12,7 +12,7 @@ import type { Project } from '../spec/project.ts';
 import { pastOf, requireCode } from './against.ts';
 import { type ApplyFlags, showProgress } from './applying.ts';
 import type { BaseCommand, GlobalFlags } from './base-command.ts';
-import { EXIT_BLOCKED, EXIT_ERROR, EXIT_INTERRUPTED, useColor, writeJsonLine } from './report.ts';
+import { EXIT_BLOCKED, EXIT_ERROR, EXIT_INTERRUPTED, useColor, widthOf, writeJsonLine } from './report.ts';
 
 export async function planFor(
   environment: OpenEnvironment,
@@ -69,7 +69,8 @@ export async function showPlan(
   const { readCodeTexts } = await import('../apply/code-texts.ts');
   const codeText = await readCodeTexts(plan, bundleFiles, environment.artifacts);
   const stream = to === 'result' ? process.stdout : process.stderr;
-  const text = renderHuman(plan, { color: useColor(flags.color ? undefined : false, stream), codeText, gate });
+  const color = useColor(flags.color ? undefined : false, stream);
+  const text = renderHuman(plan, { color, width: widthOf(stream), codeText, gate });
   if (to === 'result') command.print(text);
   else command.note(text.trimEnd());
 }

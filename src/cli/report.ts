@@ -117,4 +117,11 @@ export function useColor(asked: boolean | undefined, stream: NodeJS.WriteStream)
   return stream.isTTY === true;
 }
 
+/** Columns of a terminal; elsewhere what COLUMNS says, else 120. */
+export function widthOf(stream: NodeJS.WriteStream): number {
+  const asked = Number(process.env['COLUMNS']);
+  if (stream.isTTY === true && stream.columns > 0) return stream.columns;
+  return Number.isInteger(asked) && asked > 0 ? asked : 120;
+}
+
 const colors = (options: ReportOptions) => pc.createColors(useColor(options.color, process.stderr));

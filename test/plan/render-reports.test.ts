@@ -82,6 +82,7 @@ describe('the plan as a comment on a pull request', () => {
     'new-version',
     'feature-removed-while-read',
     'destroy',
+    'denied',
   ]) {
     it(`${name} reads as in its golden file`, async () => {
       const plan = await (scenarios[name] as () => Promise<Plan>)();
@@ -189,6 +190,16 @@ describe('the plan as SARIF', () => {
     );
   });
 
+  it('tells what policies say at their place: a denial as an error, a warning as one', async () => {
+    const plan = await (scenarios['denied'] as () => Promise<Plan>)();
+    const [run] = (JSON.parse(renderSarif(plan, sarifOptions)) as SarifLog).runs;
+    const told = run?.results.filter(({ ruleId }) => ruleId === 'AP111') ?? [];
+    expect(told).toMatchObject([
+      { level: 'error', message: { text: expect.stringContaining('policy.keep_patient_rows (as recorded): ') } },
+      { level: 'warning', locations: [{ physicalLocation: { region: { startLine: 60 } } }] },
+    ]);
+  });
+
   it('has a rule with help for each code, a place for each result, and paths as the code host knows them', async () => {
     const plan = hostile(await (scenarios['feature-removed-while-read'] as () => Promise<Plan>)());
     const log = JSON.parse(
@@ -268,6 +279,24 @@ describe('the plan as JUnit XML', () => {
     const gate = gateOf(destroy, 'destructive');
     expect(gate.blocked.length).toBeGreaterThan(0);
     expect(failing(renderJunit(destroy, { gate }))).toEqual(gate.blocked);
+  });
+
+  it('has a case for every policy, which fails where it holds the plan back', async () => {
+    const plan = await (scenarios['denied'] as () => Promise<Plan>)();
+    const failing = (text: string): readonly (readonly [string | undefined, boolean])[] =>
+      (parseXml(text).children[1]?.children ?? []).map(({ attributes, children }) => [
+        attributes['name'],
+        children.some(({ name }) => name === 'failure'),
+      ]);
+    const [record, specs] = ['policy.keep_patient_rows (as recorded)', 'policy.keep_patient_rows'];
+    expect(failing(renderJunit(plan))).toEqual([
+      [record, true],
+      [specs, false],
+    ]);
+    expect(failing(renderJunit(plan, { gate: gateOf(plan, 'policy') }))).toEqual([
+      [record, true],
+      [specs, true],
+    ]);
   });
 
   it('holds any text', async () => {

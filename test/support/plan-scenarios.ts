@@ -123,4 +123,12 @@ export const scenarios: Readonly<Record<string, () => Promise<Plan>>> = {
       { facts: MEASURED },
     ),
   destroy: () => afterApply({}, { mode: 'destroy' }),
+  /** A policy that is weakened where it would deny: the record still judges. */
+  denied: async () => {
+    const each = "change.class == 'destructive'";
+    const state = memoryStateStore();
+    await applyProject(healthcare({ policy: { each } }), state, { effects: memoryEffects() });
+    const without = ['model.pbc_mortality', 'endpoint.mortality'] as const;
+    return fixed(await planOf(healthcare({ policy: { each, enforcement: 'warn' }, without }), state));
+  },
 };

@@ -5,6 +5,7 @@ import type { JsonValue } from '../../lib/json.ts';
 import type { AttributeDiff } from '../change.ts';
 import { codeChange } from '../code-changes.ts';
 import { dottedPath } from '../diff.ts';
+import { widthOf } from './layout.ts';
 import type { Paint } from './paint.ts';
 import { blockLines, inlineValue, shortForm, textLines } from './value.ts';
 
@@ -19,6 +20,8 @@ export function differenceLines(
   indent: string,
   paint: Paint,
   codeText: CodeText,
+  /** A difference that is wider is told below its name. */
+  lineWidth = Number.POSITIVE_INFINITY,
 ): string[] {
   const diffs = all.filter((diff) => codeChange(diff) === undefined);
   const width = diffs.reduce((most, { path }) => Math.max(most, dottedPath(path).length), 0);
@@ -26,8 +29,9 @@ export function differenceLines(
     const symbol = symbolOf(diff, paint);
     const name = dottedPath(diff.path);
     const text = oneLine(diff, paint);
-    if (text !== undefined) return [`${indent}${symbol} ${name.padEnd(width)}  ${text}`];
-    return [`${indent}${symbol} ${name}`, ...manyLines(diff, `${indent}    `, paint)];
+    const line = `${indent}${symbol} ${name.padEnd(width)}  ${text}`;
+    if (text !== undefined && (widthOf(line) <= lineWidth || !isCompoundChange(diff))) return [line];
+    return [`${indent}${symbol} ${name}`, ...manyLines(diff, `${indent}    `, paint, lineWidth)];
   });
   return [...attributes, ...all.flatMap((diff) => codeLines(codeChange(diff), indent, paint, codeText))];
 }
@@ -51,8 +55,8 @@ function oneLine({ before, after }: AttributeDiff, paint: Paint): string | undef
   if (before === null) return shortForm(after);
   if (after === null) return shortForm(before);
   if (Array.isArray(before) && Array.isArray(after)) {
-    const text = listChange(before, after, paint);
-    if (text !== undefined) return text;
+    const items = listChange(before, after, paint);
+    if (items.length > 0) return items.join('  ');
   }
   const [old, next] = [shortForm(before), shortForm(after)];
   // Two long texts, as queries of one line are, stand below each other.
@@ -61,8 +65,14 @@ function oneLine({ before, after }: AttributeDiff, paint: Paint): string | undef
   return old === undefined || next === undefined ? undefined : `${old} ${paint.faint('→')} ${next}`;
 }
 
-/** What came into a list and what went; undefined where only its order changed. */
-function listChange(before: readonly JsonValue[], after: readonly JsonValue[], paint: Paint): string | undefined {
+/** One that has parts to tell one below the other. */
+function isCompoundChange({ before, after }: AttributeDiff): boolean {
+  const isText = (value: JsonValue): boolean => value === null || typeof value !== 'object';
+  return !(isText(before) && isText(after)) || (before !== null && after !== null);
+}
+
+/** What came into a list and what went; nothing where only its order changed. */
+function listChange(before: readonly JsonValue[], after: readonly JsonValue[], paint: Paint): readonly string[] {
   const [old, next] = [new Set(before.map(canonicalJson)), new Set(after.map(canonicalJson))];
   const came = after
     .filter((item) => !old.has(canonicalJson(item)))
@@ -70,13 +80,19 @@ function listChange(before: readonly JsonValue[], after: readonly JsonValue[], p
   const went = before
     .filter((item) => !next.has(canonicalJson(item)))
     .map((item) => `${paint.remove('-')} ${inlineValue(item)}`);
-  return came.length + went.length === 0 ? undefined : [...went, ...came].join('  ');
+  return [...went, ...came];
 }
 
-function manyLines({ before, after }: AttributeDiff, indent: string, paint: Paint): string[] {
+function manyLines({ before, after }: AttributeDiff, indent: string, paint: Paint, lineWidth: number): string[] {
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const items = listChange(before, after, paint);
+    if (items.length > 0) return items.map((item) => `${indent}${item}`);
+  }
   if (typeof before === 'string' && typeof after === 'string') return textDifference(before, after, indent, paint);
   const marked = (value: JsonValue, mark: string): string[] =>
-    value === null ? [] : blockLines(value, '').map((line) => `${indent}${mark} ${line}`);
+    value === null
+      ? []
+      : blockLines(value, '', lineWidth - indent.length - 2).map((line) => `${indent}${mark} ${line}`);
   return [...marked(before, paint.remove('-')), ...marked(after, paint.create('+'))];
 }
 

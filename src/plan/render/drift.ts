@@ -1,20 +1,30 @@
 /** Drift as people read it, on a terminal and in a comment: what is not as recorded, the gravest first, each with what puts it right. */
 import type { Severity } from '../../lib/diagnostics.ts';
 import type { Drift, Plan } from '../plan.ts';
+import { fitted } from './layout.ts';
 import type { Paint } from './paint.ts';
 
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info'];
 
-export function driftText(plan: Plan, paint: Paint): string {
-  const lines = plan.drift.flatMap((one, index) => [...(index === 0 ? [] : ['']), ...driftLines(one, paint)]);
+/** What puts it right is code: it stays as long as it is. */
+export function driftText(plan: Plan, paint: Paint, width: number): string {
+  const lines = plan.drift.flatMap((one, index) => [...(index === 0 ? [] : ['']), ...driftLines(one, paint, width)]);
   if (lines.length > 0) lines.push('');
-  return `${[...lines, `${paint.strong(`${titleOf(plan)}:`)} ${sentenceOf(plan)}`].join('\n')}\n`;
+  const sentence = fitted(`${paint.strong(`${titleOf(plan)}:`)} ${sentenceOf(plan)}`, width);
+  return `${[...lines, ...sentence].join('\n')}\n`;
 }
 
-function driftLines({ address, code, severity, summary, detail, fix }: Drift, paint: Paint): readonly string[] {
-  return [
+function driftLines(
+  { address, code, severity, summary, detail, fix }: Drift,
+  paint: Paint,
+  width: number,
+): readonly string[] {
+  const told = [
     `  ${paint.severity(severity, `${severity} ${code}`)} ${paint.strong(address)}  ${summary}`,
     ...detail.split('\n').map((line) => `      ${line}`),
+  ];
+  return [
+    ...told.flatMap((line) => fitted(line, width)),
     ...(fix === null
       ? []
       : indented(`fix: ${fix}`).map((line, index) => (index === 0 ? line.replace('fix:', paint.faint('fix:')) : line))),

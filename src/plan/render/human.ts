@@ -1,6 +1,7 @@
 /**
  * The plan as people read it: one line a change with symbol, address, class and reason, below it only what differs, what
- * there is to know and whom it touches. What does not change is counted, not listed.
+ * there is to know and whom it touches. What does not change is counted, not listed. Prose is wrapped at the width that there
+ * is; addresses, code and values stay whole.
  */
 import type { Address } from '../../spec/address.ts';
 import { actionSymbol, isNoOp } from '../action.ts';
@@ -10,13 +11,17 @@ import { type Decision, hasChanges, type Plan } from '../plan.ts';
 import { type CodeText, differenceLines } from './difference.ts';
 import { driftText } from './drift.ts';
 import { affectedNames, changedFeatures, recomputeText, totalText } from './impact-text.ts';
+import { fitted, widthOf } from './layout.ts';
 import { createPaint, type Paint } from './paint.ts';
 import { denialMessage, passedPolicies, toldPolicies } from './policy-text.ts';
 import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
+import { limitText } from './targets.ts';
 import { attributeLines } from './value.ts';
 
 export interface RenderOptions {
   readonly color: boolean;
+  /** Columns. Default: as many as there are to say. */
+  readonly width?: number;
   readonly gate?: Gate | undefined;
   /** For the line difference of changed code: see `changedCodeDigests`. Default: none is to be had. */
   readonly codeText?: CodeText;
@@ -24,12 +29,18 @@ export interface RenderOptions {
 
 const BODY = '      ';
 const DOWNSTREAM_SHOWN = 6;
+const SENTENCES_SHOWN = 10;
+const LEFT_OUT_SHOWN = 5;
+/** A reason that has less room than this beside its address stands below it. */
+const LEAST_REASON = 24;
 /** Longer addresses push their own line to the right, not everybody's. */
 const ADDRESS_WIDTH = 44;
 
 export function renderHuman(plan: Plan, options: RenderOptions): string {
   const paint = createPaint(options.color);
-  if (plan.mode === 'refresh') return driftText(plan, paint);
+  const { width = Number.POSITIVE_INFINITY } = options;
+  const wrapped = (text: readonly string[]): string[] => text.flatMap((line) => fitted(line, width));
+  if (plan.mode === 'refresh') return driftText(plan, paint, width);
   const moving = plan.changes.filter(({ actions }) => !isNoOp(actions));
   const widths = {
     address: Math.min(ADDRESS_WIDTH, longest(moving.map(({ address }) => address))),
@@ -38,10 +49,16 @@ export function renderHuman(plan: Plan, options: RenderOptions): string {
   const gone = new Set(moving.filter(({ actions }) => actions.at(-1) === 'delete').map(({ address }) => address));
   const lines: string[] = [];
   for (const change of moving) {
-    const body = bodyLines(change, gone, paint, options.codeText ?? (() => undefined));
+    const body = [
+      ...attributesOf(change, paint, options.codeText ?? (() => undefined), width),
+      ...wrapped([
+        ...change.findings.flatMap((finding) => findingLines(finding, paint)),
+        ...impactLines(change, gone, paint),
+      ]),
+    ];
     // A block of lines stands free; changes without one follow each other closely.
     if (lines.length > 0 && (body.length > 0 || lines.at(-1)?.startsWith(BODY) === true)) lines.push('');
-    lines.push(headLine(change, widths, paint), ...body);
+    lines.push(...headLines(change, widths, paint, width), ...body);
   }
   if (plan.unmanaged.length > 0) {
     if (lines.length > 0) lines.push('');
@@ -50,30 +67,35 @@ export function renderHuman(plan: Plan, options: RenderOptions): string {
   }
   for (const decision of decisionsOfPlan(plan)) {
     if (lines.length > 0) lines.push('');
-    lines.push(...decisionLines(decision, paint));
+    lines.push(...decisionLines(decision, paint, width));
   }
-  const policies = policyLines(plan, options.gate, paint);
+  const policies = wrapped(policyLines(plan, options.gate, paint));
   if (policies.length > 0) lines.push(...(lines.length > 0 ? [''] : []), ...policies);
   if (lines.length > 0) lines.push('');
-  lines.push(...summaryLines(plan, paint));
+  lines.push(...wrapped(summaryLines(plan, paint)));
   return `${lines.join('\n')}\n`;
 }
 
-function headLine(change: Change, widths: { readonly address: number; readonly class: number }, paint: Paint): string {
+function headLines(
+  change: Change,
+  widths: { readonly address: number; readonly class: number },
+  paint: Paint,
+  width: number,
+): string[] {
   const symbol = paint.actions(change.actions, actionSymbol(change.actions));
   const address = paint.strong(change.address) + ' '.repeat(Math.max(0, widths.address - change.address.length));
-  return `  ${symbol} ${address}  ${paint.class(change.class, change.class.padEnd(widths.class))}  ${paint.faint(change.reason)}`;
+  const head = `  ${symbol} ${address}  `;
+  const reason = paint.faint(change.reason);
+  const column = widthOf(head) + widths.class + 2;
+  if (column + LEAST_REASON <= width || column + widthOf(reason) <= width)
+    return fitted(`${head}${paint.class(change.class, change.class.padEnd(widths.class))}  ${reason}`, width, column);
+  return [`${head}${paint.class(change.class, change.class)}`, ...fitted(`${BODY}${reason}`, width)];
 }
 
-function bodyLines(change: Change, gone: ReadonlySet<Address>, paint: Paint, codeText: CodeText): string[] {
+function attributesOf(change: Change, paint: Paint, codeText: CodeText, width: number): string[] {
   const { name: _, ...created } = change.after ?? {};
-  const attributes =
-    change.before === null ? attributeLines(created, BODY) : differenceLines(change.diffs, BODY, paint, codeText);
-  return [
-    ...attributes,
-    ...change.findings.flatMap((finding) => findingLines(finding, paint)),
-    ...impactLines(change, gone, paint),
-  ];
+  if (change.before === null) return attributeLines(created, BODY, width);
+  return differenceLines(change.diffs, BODY, paint, codeText, width);
 }
 
 function findingLines({ code, severity, summary, detail, at, fix, suppressed }: Finding, paint: Paint): string[] {
@@ -102,31 +124,36 @@ function impactLines(change: Change, gone: ReadonlySet<Address>, paint: Paint): 
   ];
 }
 
-function decisionLines({ question, options }: Decision, paint: Paint): string[] {
+function decisionLines({ question, options }: Decision, paint: Paint, width: number): string[] {
   return [
-    `  ${paint.update('?')} ${paint.strong(question)}`,
-    ...options.map(({ meaning, paste, at }) =>
-      paste === null
-        ? `${BODY}${paint.faint('leave as it is:')} ${meaning}`
-        : `${BODY}${paint.faint(`paste at ${placeText(at)}:`)} ${paste}  ${paint.faint(`(${meaning})`)}`,
-    ),
+    ...fitted(`  ${paint.update('?')} ${paint.strong(question)}`, width),
+    ...options.flatMap(({ meaning, paste, at }) => {
+      if (paste === null) return fitted(`${BODY}${paint.faint('leave as it is:')} ${meaning}`, width);
+      const line = `${BODY}${paint.faint(`paste at ${placeText(at)}:`)} ${paste}`;
+      const why = paint.faint(`(${meaning})`);
+      if (widthOf(line) + 2 + widthOf(why) <= width) return [`${line}  ${why}`];
+      return [line, ...fitted(`${BODY}  ${why}`, width)];
+    }),
   ];
 }
 
 function policyLines(plan: Plan, gate: Gate | undefined, paint: Paint): string[] {
   return toldPolicies(plan, gate).flatMap(({ code, severity, verdict, name, sentences, result: { at } }) => [
     `  ${paint.severity(severity, `${verdict} ${code}`)} ${paint.strong(name)}${at === null ? '' : paint.faint(`  ${at.file}:${at.line}:${at.column}`)}`,
-    ...sentences.flatMap(({ text, addresses }) => [
-      `${BODY}${text}`,
-      ...(addresses.length === 0 ? [] : [`${BODY}  ${paint.faint('about')} ${addresses.join(', ')}`]),
-    ]),
+    ...sentences
+      .slice(0, SENTENCES_SHOWN)
+      .flatMap(({ text, addresses }) => [
+        ...text.split('\n').map((line) => `${BODY}${line}`),
+        ...(addresses.length === 0 ? [] : [`${BODY}  ${paint.faint('about')} ${addresses.join(', ')}`]),
+      ]),
+    ...(sentences.length > SENTENCES_SHOWN ? [`${BODY}… and ${sentences.length - SENTENCES_SHOWN} more`] : []),
   ]);
 }
 
 function summaryLines(plan: Plan, paint: Paint): string[] {
   const { create, update, delete: deletes, noOp, errors, warnings, suppressed } = plan.summary;
   const scope = `${plan.project}/${plan.environment}`;
-  const partial = plan.complete ? [] : [paint.faint(`Limited to ${plan.targets.join(', ')} and what belongs to it.`)];
+  const partial = plan.complete ? [] : [paint.faint(limitText(plan, LEFT_OUT_SHOWN))];
   const denial = denialMessage(plan);
   const denied = denial === undefined ? [] : [paint.severity('error', denial)];
   if (!hasChanges(plan)) {

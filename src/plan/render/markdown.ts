@@ -14,6 +14,7 @@ import { driftMarkdown } from './drift.ts';
 import { changedFeatures, recomputeText, totalText } from './impact-text.ts';
 import { denialMessage, type PolicyTold, passedPolicies, toldPolicies } from './policy-text.ts';
 import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
+import { limitText } from './targets.ts';
 
 /** Characters that GitHub takes; GitLab takes more. */
 export const COMMENT_LIMIT = 65_536;
@@ -115,7 +116,7 @@ function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
     ...(counts.length === 0 ? [] : ['', `${counts.join(' · ')}`]),
     ...(rules === undefined ? [] : ['', `Rules of the project: ${code(clipped(rules))}`]),
     ...(plan.summary.recompute == null ? [] : ['', `To recompute: ${escaped(totalText(plan.summary.recompute))}.`]),
-    ...(plan.complete ? [] : ['', `Limited to ${shownOf(plan.targets.map(code), 10)} and what belongs to it.`]),
+    ...(plan.complete ? [] : ['', limitText(plan, 10, code)]),
     ...(plan.errored ? ['', '> **It cannot be applied** until what is marked as an error is settled.'] : []),
     ...(denial === undefined ? [] : ['', `> **${escaped(denial)}** It cannot be applied.`]),
     ...(blocked === undefined ? [] : ['', `> **${escaped(blocked)}**`]),

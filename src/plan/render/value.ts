@@ -18,35 +18,41 @@ export function inlineValue(value: JsonValue | undefined): string {
   return `{ ${members.map(([key, member]) => `${key}: ${inlineValue(member)}`).join(', ')} }`;
 }
 
-/** `name  value` lines, names aligned; what does not fit on a line goes below, indented. */
-export function attributeLines(attributes: JsonObject, indent: string): string[] {
+/** `name  value` lines, names aligned; what does not fit on a line of `width` goes below, indented. */
+export function attributeLines(attributes: JsonObject, indent: string, lineWidth = Number.POSITIVE_INFINITY): string[] {
   const members: { readonly name: string; readonly value: JsonValue; readonly short: string | undefined }[] = [];
   let width = 0;
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === null) continue;
-    const short = shortForm(value);
+    const short = shortForm(value, lineWidth - indent.length - name.length - 2);
     if (short !== undefined) width = Math.max(width, name.length);
     members.push({ name, value, short });
   }
   const lines: string[] = [];
   for (const { name, value, short } of members) {
     if (short !== undefined) lines.push(`${indent}${name.padEnd(width)}  ${short}`);
-    else lines.push(`${indent}${name}`, ...blockLines(value, `${indent}  `));
+    else lines.push(`${indent}${name}`, ...blockLines(value, `${indent}  `, lineWidth));
   }
   return lines;
 }
 
 /** A value that stands below its name. */
-export function blockLines(value: JsonValue | undefined, indent: string): string[] {
+export function blockLines(
+  value: JsonValue | undefined,
+  indent: string,
+  lineWidth = Number.POSITIVE_INFINITY,
+): string[] {
   if (typeof value === 'string' && value.includes('\n')) return textLines(value).map((line) => `${indent}${line}`);
   if (Array.isArray(value)) {
     return value.flatMap((item: JsonValue) => {
-      const short = shortForm(item);
-      return short === undefined ? [`${indent}-`, ...blockLines(item, `${indent}  `)] : [`${indent}- ${short}`];
+      const short = shortForm(item, lineWidth - indent.length - 2);
+      return short === undefined
+        ? [`${indent}-`, ...blockLines(item, `${indent}  `, lineWidth)]
+        : [`${indent}- ${short}`];
     });
   }
   if (typeof value === 'object' && value !== null && !isEnvRef(value))
-    return attributeLines(value as JsonObject, indent);
+    return attributeLines(value as JsonObject, indent, lineWidth);
   return [`${indent}${inlineValue(value)}`];
 }
 
@@ -61,8 +67,8 @@ export function textLines(text: string): string[] {
   return lines.map((line, index) => (index === 0 ? line.trimStart() : line.slice(margin)));
 }
 
-/** The value on one line, where that is good to read. */
-export function shortForm(value: JsonValue | undefined): string | undefined {
+/** The value on one line of at most `room` columns, where that is good to read. A text stays whole. */
+export function shortForm(value: JsonValue | undefined, room = Number.POSITIVE_INFINITY): string | undefined {
   if (typeof value === 'string') {
     return value.includes('\n') || value.length > INLINE_WIDTH * 2 ? undefined : JSON.stringify(value);
   }
@@ -70,7 +76,9 @@ export function shortForm(value: JsonValue | undefined): string | undefined {
   if (typeof value !== 'object' || value === null) return text;
   if (bundleFilesOf(value) !== undefined) return text;
   const nested = !Array.isArray(value) && Object.values(value).some(isNested);
-  return text.length > (nested ? INLINE_WIDTH / 2 : INLINE_WIDTH) || text.includes('\\n') ? undefined : text;
+  return text.length > Math.min(room, nested ? INLINE_WIDTH / 2 : INLINE_WIDTH) || text.includes('\\n')
+    ? undefined
+    : text;
 }
 
 function isNested(value: JsonValue | undefined): boolean {
