@@ -44,7 +44,8 @@ export {
   stageMoveView,
   versionView,
 } from './api/views.ts';
-export { fileFormat } from './features/file-format.ts';
+export { fileFormat, type TableFormat } from './features/file-format.ts';
+export { PUSH_TARGETS, type PushTarget } from './features/push.ts';
 export type { Orchestrator } from './orchestrator/orchestrator.ts';
 export { sourcesBelow } from './stores/control/catalog.ts';
 export type { HistoryEntry, SerialRecord } from './stores/control/history.ts';

@@ -9,6 +9,7 @@ import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
 import { onlineFeatureRoutes } from './routes/online-features.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
+import { pushedRowRoutes } from './routes/pushed-rows.ts';
 import { runRoutes } from './routes/runs.ts';
 import { trainingDataRoutes } from './routes/training-data.ts';
 
@@ -19,6 +20,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...runRoutes(context),
     ...featureSetRoutes(context),
     ...onlineFeatureRoutes(context),
+    ...pushedRowRoutes(context),
     ...trainingDataRoutes(context),
     ...endpointRoutes(context),
     ...healthRoutes(context, {

@@ -13,7 +13,9 @@ import { type HistoryFile, type HistoryRequest, history } from './history.ts';
 import { createSources, type SourceSnapshot } from './ingest.ts';
 import { type MaterializationReport, type MaterializeOptions, materialize } from './materialize.ts';
 import { createFeatureReader, type FeatureReader } from './online-reader.ts';
-import { type FeatureUpdate, push } from './push.ts';
+import { type FeatureUpdate, type PushTarget, push } from './push.ts';
+import { type PushFileCall, type PushFileReport, type PushFileRequest, pushFile } from './push-file.ts';
+import { type FlatRow, type FlatRowOptions, flatRows } from './pushed-rows.ts';
 import { type ValidationReport, validate } from './validate.ts';
 import { createVersionCache, folderOf, onlineTable, registerFeatureSet } from './versions.ts';
 
@@ -42,7 +44,16 @@ export interface Features {
   ): Promise<TrainingDataset>;
   /** Features as they were at each row of a spine. FS205 where the spine cannot be used. */
   history(request: HistoryRequest, call: FeatureCall): Promise<HistoryFile>;
-  push(featureSet: string, updates: readonly FeatureUpdate[]): Promise<{ readonly applied: number }>;
+  /** All or nothing. `to`: default online and offline. Answers how many were newer than what was served. */
+  push(featureSet: string, updates: readonly FeatureUpdate[], to?: PushTarget): Promise<{ readonly applied: number }>;
+  /** The same, of rows with a column for each key, feature and time. */
+  pushRows(
+    featureSet: string,
+    rows: readonly FlatRow[],
+    options?: FlatRowOptions & { readonly to?: PushTarget | undefined },
+  ): Promise<{ readonly applied: number }>;
+  /** The same, of a file, in batches that are each all or nothing. FS209 where it cannot be read. */
+  pushFile(request: PushFileRequest, call: PushFileCall): Promise<PushFileReport>;
   list(): Promise<readonly FeatureSetDescription[]>;
   describe(featureSet: string): Promise<FeatureSetDescription>;
   /** What an apply does to the stores. Safe to call twice. */
@@ -62,6 +73,9 @@ export function createFeatures(options: FeaturesOptions): Features {
     options.versionsMaxAgeMs ?? DEFAULT_VERSIONS_MAX_AGE_MS,
   );
   const chunkRows = options.chunkRows ?? DEFAULT_CHUNK_ROWS;
+  const pushParts = { catalog, online, featureState, clock };
+  const pushRows: Features['pushRows'] = (set, rows, { to, ...flat } = {}) =>
+    push(pushParts, set, rows, { ...(to !== undefined && { to }), read: flatRows(set, flat) });
   return {
     reader: createFeatureReader({ catalog, online, clock, versions }),
     ingest: (source, call) => sources.ingest(source, call),
@@ -75,7 +89,10 @@ export function createFeatures(options: FeaturesOptions): Features {
     trainingDataset: (task, call) =>
       trainingDataset({ catalog, offline, artifacts, featureState, sources }, task, call),
     history: (request, call) => history({ catalog, offline, featureState, sources }, request, call),
-    push: (set, updates) => push({ catalog, online, featureState, clock }, set, updates),
+    push: (set, updates, to) =>
+      push(pushParts, set, updates, { ...(to !== undefined && { to }), read: () => (update) => update }),
+    pushRows,
+    pushFile: (request, call) => pushFile({ offline, pushRows }, request, call),
     list: () => listFeatureSets(catalog, featureState),
     describe: (set) => describeFeatureSet(catalog, featureState, set),
     registerFeatureSet: async (spec, entity) => {

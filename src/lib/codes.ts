@@ -113,6 +113,7 @@ export const CODES = {
   FS206: 'Feature set is not materialized',
   FS207: 'Materialization was taken over',
   FS208: 'Format not available',
+  FS209: 'Rows cannot be read',
   // models and endpoints
   MD201: 'Unknown model or version',
   MD202: 'Promotion refused by a gate',

@@ -443,6 +443,70 @@ describe('features', () => {
   });
 });
 
+describe('rows of a feature set', () => {
+  const rows = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({
+      id: 70_000 + index,
+      event_time: '2024-11-01',
+      bili: index,
+      albumin: 1,
+    }));
+  const push = (body: unknown, headers: Record<string, string> = {}) =>
+    call('POST', '/api/v1/feature-sets/patient_labs/rows', body, headers);
+  const bili = async (id: number) => {
+    const { body } = await call('POST', '/api/v1/online-features', {
+      entities: { id },
+      features: ['patient_labs@1.bili'],
+    });
+    return body.rows[0].event_time['patient_labs@1.bili'];
+  };
+
+  it('are pushed by the thousand, once under one idempotency key', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    const first = await push({ rows: rows(3_000) }, headers);
+    expect(first).toMatchObject({
+      status: 200,
+      body: { feature_set: 'patient_labs', rows: 3_000, applied: 3_000, to: 'online_and_offline' },
+    });
+    expect((await push({ rows: rows(3_000) }, headers)).body).toEqual(first.body);
+    expect(await bili(72_999)).toBe('2024-11-01T00:00:00.000000Z');
+  });
+
+  it('are all refused where one is, each that is wrong by its place', async () => {
+    const wrong = rows(1_000).map((row) => ({ ...row, id: row.id + 5_000 }));
+    const answer = await push({ rows: [...wrong, { id: 1, bilirubin: 3 }, { id: 2, bili: 'x' }] });
+    expect(answer).toMatchObject({
+      status: 422,
+      body: {
+        code: 'FS201',
+        refused: 2,
+        rows: [
+          { row: 1_000, code: 'FS201' },
+          { row: 1_001, code: 'API422' },
+        ],
+      },
+    });
+    expect(await bili(75_000)).toBeNull();
+    expect(await push({ rows: [{ id: 75_001, bilirubin: 3, bili: 3 }], ignore_extra: true })).toMatchObject({
+      status: 200,
+    });
+    expect(await call('POST', '/api/v1/feature-sets/patient_lab/rows', { rows: rows(1) })).toMatchObject({
+      status: 404,
+    });
+    expect(await push({ rows: [], to: 'nowhere' })).toMatchObject({ status: 422, body: { errors: [{}, {}] } });
+  });
+
+  it('go where they are sent to', async () => {
+    expect((await push({ rows: [{ id: 76_000, bili: 1 }], to: 'offline' })).body).toMatchObject({ applied: 0 });
+    expect(await bili(76_000)).toBeNull();
+    const update = { feature_set: 'patient_labs', entity_id: 76_001, features: { bili: 1 } };
+    expect((await call('PUT', '/api/v1/online-features', { ...update, to: 'offline' })).status).toBe(204);
+    expect(await bili(76_001)).toBeNull();
+    expect((await call('PUT', '/api/v1/online-features', { ...update, to: 'online' })).status).toBe(204);
+    expect(await bili(76_001)).not.toBeNull();
+  });
+});
+
 describe('predictions', () => {
   it('are made from features read online, and logged', async () => {
     await call('PUT', '/api/v1/online-features', {

@@ -191,7 +191,7 @@ describe('the feature state: postgres', () => {
       return [];
     };
     const push = () =>
-      mine.push('prepared', 1, prepare, async () => {
+      mine.push({ set: 'prepared', version: 1, recorded: true }, prepare, async () => {
         underWay -= 1;
       });
     await Promise.all([push(), push(), push()]);
@@ -207,8 +207,7 @@ describe('the feature state: postgres', () => {
     });
     await expect(
       mine.push(
-        'pushed',
-        1,
+        { set: 'pushed', version: 1, recorded: true },
         async () => [row(1)],
         () => Promise.reject(new Error('online is full')),
       ),
@@ -216,8 +215,7 @@ describe('the feature state: postgres', () => {
     expect(await mine.pendingUpdates('pushed', 1, 10)).toEqual([]);
     const pushes = Array.from({ length: 6 }, (_, index) =>
       mine.push(
-        'pushed',
-        1,
+        { set: 'pushed', version: 1, recorded: true },
         async () => [row(index * 2), row(index * 2 + 1)],
         async () => {},
       ),
@@ -247,5 +245,23 @@ describe('the feature state: postgres', () => {
     const rest = await mine.pendingUpdates('pushed', 1, 100);
     expect(rest).toHaveLength(7);
     expect(Math.min(...rest.map(({ sequence }) => sequence))).toBeGreaterThan(through);
+  });
+
+  it('gives rows that are not to be recorded an order of their own among the others', async () => {
+    await mine.registerVersion('served only', 'a', structure);
+    const row = { key: { zebra: 1 }, eventTime: 1n, createdTime: null, values: { a: 1 } };
+    const seen: number[] = [];
+    for (const recorded of [true, false, true])
+      await mine.push(
+        { set: 'served only', version: 1, recorded },
+        async () => [row, row],
+        async (rows) => {
+          expect(rows).toHaveLength(2);
+          seen.push(...rows.map(({ sequence }) => sequence));
+        },
+      );
+    expect(seen).toEqual([...new Set(seen)].sort((a, b) => a - b));
+    const pending = await mine.pendingUpdates('served only', 1, 10);
+    expect(pending.map(({ sequence }) => sequence)).toEqual([seen[0], seen[1], seen[4], seen[5]]);
   });
 });

@@ -1,4 +1,5 @@
 /** Features of entities now: read, and updated by whoever knows better. */
+import type { PushTarget } from '../../features/push.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { ApiContext } from '../context.ts';
 import { keysOf, qualifiedFeatures, serviceFeatures, setWith } from '../feature-names.ts';
@@ -7,6 +8,7 @@ import { type AnswerNames, answerNames, answerText } from '../online-answer.ts';
 import { json, type Route } from '../route.ts';
 import { ONLINE_ROWS } from '../shapes.ts';
 import { untypedKey } from '../short-feature-set.ts';
+import { PUSH_TO } from './pushed-rows.ts';
 
 const tag = 'features';
 const ENTITY = { type: 'object', minProperties: 1 } as const;
@@ -85,6 +87,7 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
           entities: { anyOf: [ENTITY, { type: 'array', items: ENTITY, maxItems: 10_000 }] },
           features: { type: 'object', minProperties: 1 },
           event_time: { type: 'string', description: 'ISO 8601. Default: now.' },
+          to: PUSH_TO,
         },
         anyOf: [{ required: ['entity_id'] }, { required: ['entities'] }],
       },
@@ -96,6 +99,7 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
           entities?: Entity | readonly Entity[];
           features: Readonly<Record<string, unknown>>;
           event_time?: string;
+          to?: PushTarget;
         };
         const given = asked.entities === undefined ? undefined : listOf(asked.entities);
         const names = Object.keys(asked.features).map((name) => name.slice(name.indexOf('.') + 1));
@@ -113,6 +117,7 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
             features: values,
             ...(asked.event_time !== undefined && { eventTime: asked.event_time }),
           })),
+          asked.to,
         );
         return { kind: 'empty', status: 204 };
       },

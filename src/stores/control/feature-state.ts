@@ -120,10 +120,10 @@ export interface FeatureState {
   /**
    * Records pushed rows in one transaction, one push of a set at a time. `prepare` makes the rows when no other push of the
    * set is under way; `apply` runs before the commit, with each row's sequence. What either throws undoes the push.
+   * Rows that are not to be `recorded` get their sequences and are left to `apply` alone.
    */
   push(
-    set: string,
-    version: number,
+    into: { readonly set: string; readonly version: number; readonly recorded: boolean },
     prepare: () => Promise<readonly Omit<PendingUpdate, 'sequence'>[]>,
     apply: (rows: readonly PendingUpdate[]) => Promise<void>,
   ): Promise<void>;

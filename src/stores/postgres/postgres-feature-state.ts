@@ -131,7 +131,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
       return rows.map((row) => ({ set: row.feature_set, version: row.version, storage: row.storage }));
     },
     materializing: createClaims(db, scopeId),
-    push: (set, version, prepare, apply) =>
+    push: ({ set, version, recorded: kept }, prepare, apply) =>
       db.transaction(async (tx) => {
         await lock(tx, scopeId, 'push', set);
         const rows = await prepare();
@@ -140,7 +140,12 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
           eventTime: String(row.eventTime),
           createdTime: row.createdTime === null ? null : String(row.createdTime),
         }));
-        const recorded = await tx.query<{ sequence: Int8 }>(PUSH, [scopeId, set, version, JSON.stringify(payload)]);
+        const recorded = kept
+          ? await tx.query<{ sequence: Int8 }>(PUSH, [scopeId, set, version, JSON.stringify(payload)])
+          : await tx.query<{ sequence: Int8 }>(
+              "select nextval('mlops.feature_sequence') as sequence from generate_series(1, $1)",
+              [rows.length],
+            );
         await apply(
           rows.map((row, index) => ({ ...row, sequence: Number(recorded[index]?.sequence ?? unreachable()) })),
         );

@@ -108,8 +108,7 @@ describe('a renamed feature set', () => {
     });
     const row = { key: { id: 1 }, eventTime: 6n, createdTime: null, values: { value: 1 } };
     await features.push(
-      'labs',
-      1,
+      { set: 'labs', version: 1, recorded: true },
       async () => [row],
       async () => {},
     );
@@ -157,8 +156,7 @@ describe('a renamed feature set', () => {
     const [begun, held] = [latch(), latch()];
     const row = { key: { id: 1 }, eventTime: 6n, createdTime: null, values: { value: 1 } };
     const push = features.push(
-      'labs',
-      1,
+      { set: 'labs', version: 1, recorded: true },
       async () => {
         begun.open();
         await held.passed;
