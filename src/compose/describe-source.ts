@@ -4,6 +4,8 @@ import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MlopsError } from '../lib/error.ts';
+import { openCacheFile } from '../spec/cache-file.ts';
+import type { Column } from '../spec/column.ts';
 import type { DescribeSource, ParsesQuery } from '../spec/load.ts';
 import { describeSource } from '../stores/duckdb/describe-source.ts';
 import type { OfflineStore } from '../stores/offline.ts';
@@ -15,6 +17,7 @@ export function describeSourceFor(root: string): {
   readonly close: () => Promise<void>;
 } {
   const folder = join(root, '.mlops');
+  const cache = openCacheFile<readonly Column[]>(root, 'columns-1');
   let opened = false;
   /** Where intermediate rows spill when the project may only be read. */
   let elsewhere: string | undefined;
@@ -26,7 +29,7 @@ export function describeSourceFor(root: string): {
   });
   return {
     describe: (source, projectRoot) =>
-      describeSource(source, projectRoot, join(folder, 'cache'), async (asked, from) =>
+      describeSource(source, projectRoot, cache, async (asked, from) =>
         (await engine()).describe(asked, from, {}),
       ),
     parses: async (sql) => {
@@ -40,6 +43,7 @@ export function describeSourceFor(root: string): {
       );
     },
     close: async () => {
+      cache.save();
       if (opened) await (await engine()).close();
       if (elsewhere !== undefined) await rm(elsewhere, { recursive: true, force: true });
     },

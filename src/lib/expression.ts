@@ -88,35 +88,67 @@ export function compileExpression(
   { documents = false }: ExpressionOptions = {},
 ): Expression {
   const known = new Set(variables);
-  const parsed = parse(text);
-  const { references, paths } = readsOf(parsed.ast);
+  const { references, paths, program } = meaningOf(text, documents);
   for (const { name, place } of references) {
     if (!known.has(name) && !TYPE_NAMES.has(name)) {
       throw problem(text, `It reads ${JSON.stringify(name)}, which is not there.`, place, didYouMean(name, known));
     }
   }
-  const meant = edited(text, [
-    ...doubleLiterals(text, parsed.ast),
-    ...(documents ? forgivingAccess(text, parsed.ast) : []),
-  ]);
-  if (documents) documentEnvironment ??= createDocumentEnvironment();
-  const program = meant.text === text && !documents ? parsed : parse(meant.text, documentEnvironment);
-  const checked = program.check();
-  if (!checked.valid) {
-    const place = checked.error?.range;
-    throw problem(
-      text,
-      sentence(checked.error),
-      place === undefined ? undefined : { start: meant.toWritten(place.start), end: meant.toWritten(place.end) },
-    );
-  }
+  const checked = program();
   const names = [...new Set(references.map((reference) => reference.name).filter((name) => known.has(name)))];
   return {
     text,
     references: names,
     reads: paths.filter(({ path: [name] }) => typeof name === 'string' && known.has(name)),
-    evaluate: (values) => evaluate(text, program, names, values),
+    evaluate: (values) => evaluate(text, checked, names, values),
   };
+}
+
+/** Everything about an expression but whose variables it reads. */
+interface Meaning {
+  readonly references: ReturnType<typeof readsOf>['references'];
+  readonly paths: readonly PathRead[];
+  /** Throws SP114 for a type error. */
+  readonly program: () => ParseResult;
+}
+
+/** A project's checks, its plan and its rows ask for the same texts again and again; more than this start afresh. */
+const KEPT_MEANINGS = 10_000;
+const meanings = new Map<string, Meaning>();
+
+function meaningOf(text: string, documents: boolean): Meaning {
+  const id = `${documents ? 'documents' : 'values'}:${text}`;
+  const known = meanings.get(id);
+  if (known !== undefined) return known;
+  const parsed = parse(text);
+  const { references, paths } = readsOf(parsed.ast);
+  let checked: ParseResult | undefined;
+  const program = (): ParseResult => {
+    checked ??= checkedProgram(text, parsed, documents);
+    return checked;
+  };
+  const meaning = { references, paths, program };
+  if (meanings.size >= KEPT_MEANINGS) meanings.clear();
+  meanings.set(id, meaning);
+  return meaning;
+}
+
+function checkedProgram(text: string, parsed: ParseResult, documents: boolean): ParseResult {
+  const meant = edited(text, [
+    ...doubleLiterals(text, parsed.ast),
+    ...(documents ? forgivingAccess(text, parsed.ast) : []),
+  ]);
+  if (documents) documentEnvironment ??= createDocumentEnvironment();
+  const by = documents ? documentEnvironment : environment;
+  const program = meant.text === text && !documents ? parsed : parse(meant.text, by);
+  const checked = program.check();
+  if (checked.valid) return program;
+  const place = checked.error?.range;
+  throw problem(
+    text,
+    sentence(checked.error),
+    place === undefined ? undefined : { start: meant.toWritten(place.start), end: meant.toWritten(place.end) },
+  );
 }
 
 function evaluate(

@@ -95,3 +95,11 @@ describe('expressions over features', () => {
     expect(problemOf('nofunction(a)', ['a']).code).toBe('SP114');
   });
 });
+
+it('means the same of a feature whether rules over documents are there or not', () => {
+  const overValues = () => evaluate('bili > 2', { bili: null });
+  expect(overValues()).toBeNull();
+  expect(compileExpression('bili > 2', ['bili'], { documents: true }).evaluate({ bili: null })).toBe(false);
+  expect(evaluate('bili > 3', { bili: null })).toBeNull();
+  expect(overValues()).toBeNull();
+});

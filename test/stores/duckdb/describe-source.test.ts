@@ -1,7 +1,8 @@
 /** The cache of columns: what lets a plan of unchanged data do without the engine. */
-import { mkdir, utimes, writeFile } from 'node:fs/promises';
+import { readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { openCacheFile } from '../../../src/spec/cache-file.ts';
 import type { CanonicalSource } from '../../../src/spec/canonical-specs.ts';
 import type { Column } from '../../../src/spec/column.ts';
 import { describeSource } from '../../../src/stores/duckdb/describe-source.ts';
@@ -18,11 +19,16 @@ beforeEach(async () => {
 });
 afterEach(() => directory.remove());
 
-const ask = (of: CanonicalSource = source, cache = join(directory.path, 'cache')) =>
-  describeSource(of, directory.path, cache, async () => {
+/** As every command does: the cache is opened and saved. */
+async function ask(of: CanonicalSource = source, root = directory.path) {
+  const cache = openCacheFile<readonly Column[]>(root, 'columns-1');
+  const found = await describeSource(of, directory.path, cache, async () => {
     asked += 1;
     return columns;
   });
+  cache.save();
+  return found;
+}
 
 it('asks the engine once for a file that does not change', async () => {
   expect(await ask()).toEqual(columns);
@@ -43,13 +49,15 @@ it('asks again when the file or the way it is read changed', async () => {
 it('goes on without a cache that cannot be written or read', async () => {
   await writeFile(join(directory.path, 'no-folder'), '');
   expect(await ask(source, join(directory.path, 'no-folder'))).toEqual(columns);
-  const cache = join(directory.path, 'cache');
-  await mkdir(cache);
   await ask();
-  const { readdir } = await import('node:fs/promises');
-  for (const name of await readdir(cache)) await writeFile(join(cache, name), '{"half":');
+  const file = join(directory.path, '.mlops/cache/columns-1.json');
+  const written = await readFile(file, 'utf8');
+  await writeFile(file, written.slice(0, -5));
   expect(await ask()).toEqual(columns);
   expect(asked).toBe(3);
+  await writeFile(file, written.replace('"name":"id"', '"name":7'));
+  expect(await ask()).toEqual(columns);
+  expect(asked).toBe(4);
 });
 
 it('knows nothing of a query, and hands on what the engine says of a missing file', async () => {
