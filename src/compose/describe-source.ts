@@ -29,9 +29,7 @@ export function describeSourceFor(root: string): {
   });
   return {
     describe: (source, projectRoot) =>
-      describeSource(source, projectRoot, cache, async (asked, from) =>
-        (await engine()).describe(asked, from, {}),
-      ),
+      describeSource(source, projectRoot, cache, async (asked, from) => (await engine()).describe(asked, from, {})),
     parses: async (sql) => {
       const store = await engine();
       return store.tablesOf(sql).then(
