@@ -52,6 +52,7 @@ function typeOf(written, file, inner) {
   if (node['x-function']) return 'function';
   if (node['x-short']) return `${typeOf(node.anyOf.at(-1), at, inner)} or its ${node['x-short']}`;
   if (node['x-sql'] || written['x-sql'] || name === 'Sql') return 'SQL';
+  if (node['x-dtype']) return 'dtype';
   if (node.enum) return node.enum.map((value) => `\`${value}\``).join(' ');
   if (node.const !== undefined) return `\`${node.const}\``;
   if (['Duration', 'Size', 'Cron', 'Timezone', 'Name', 'Column'].includes(name)) return name.toLowerCase();

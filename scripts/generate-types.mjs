@@ -27,7 +27,8 @@ const inline = (value) => {
   if (value === null || typeof value !== 'object') return value;
   const out = {};
   for (const [key, item] of Object.entries(value)) {
-    if (key === '$ref') out.$ref = item.replace(/^(common\.schema\.json)?#\/\$defs\//, '#/definitions/');
+    if (key === 'x-ts') out.tsType = item;
+    else if (key === '$ref') out.$ref = item.replace(/^(common\.schema\.json)?#\/\$defs\//, '#/definitions/');
     else if (key === '$schema' || key === '$id' || key === 'discriminator' || key.startsWith('x-')) continue;
     else out[key] = inline(item);
   }

@@ -13,7 +13,7 @@ import { featureSetSpec, keyColumns, storedFeatures, ttlMicros } from './definit
 import { coerceKey, encodeKey } from './entity-key.ts';
 import { everyRow } from './refused-rows.ts';
 import { formatTimestamp, microsOf, parseTimestamp } from './time.ts';
-import { coerceValue, type Value } from './values.ts';
+import { coerceValue, misfitReason, type Value } from './values.ts';
 import { onlineTable, servingVersion } from './versions.ts';
 
 export interface FeatureUpdate {
@@ -191,19 +191,33 @@ function coerceFeatures(
       if (value === undefined || (typeof value === 'number' && !Number.isFinite(value)))
         throw new MlopsError('API422', {
           address: `feature_set.${set}`,
-          detail: `The feature ${name} of ${set} is ${feature.dtype}; ${typeof raw === 'number' ? raw : JSON.stringify(raw)} is not.`,
+          detail: `The feature ${name} of ${set} is ${feature.dtype}; ${shown(raw)} is not${misfitReason(feature.dtype, raw)}.`,
         });
       return [name, value];
     }),
   );
 }
 
-/** Integers beyond 2^53 travel as text in JSON; their type is known from the structure. */
-function jsonSafe(values: Readonly<Record<string, Value>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, typeof value === 'bigint' ? String(value) : value]),
-  );
+const SHOWN = 100;
+
+function shown(raw: unknown): string {
+  const text = typeof raw === 'number' ? String(raw) : JSON.stringify(raw);
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
+
+/** Integers beyond 2^53 travel as text in JSON, embeddings as lists; their type is known from the structure. */
+function jsonSafe(values: Readonly<Record<string, Value>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, jsonValue(value)]));
+}
+
+function jsonValue(value: Value): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (value instanceof Float32Array) return Array.from(value);
+  return Array.isArray(value) ? value.map(jsonValue) : value;
+}
+
+/** What JSON does not say by itself. */
+const RETYPED = /^(int64|array<int64>|vector<\d+>)$/;
 
 function typedValues(
   structure: FeatureSetStructure,
@@ -212,7 +226,7 @@ function typedValues(
   return Object.fromEntries(
     storedFeatures(structure).map(({ name, dtype }) => {
       const value = values[name] ?? null;
-      return [name, dtype === 'int64' ? (coerceValue('int64', value) ?? null) : value];
+      return [name, RETYPED.test(dtype) ? (coerceValue(dtype, value) ?? null) : value];
     }),
   );
 }

@@ -51,6 +51,6 @@ export async function validate(
   return { checked, failures };
 }
 
-function ruleCount({ min, max, maxNull, in: allowed }: Expectation): number {
-  return [min, max, maxNull, allowed].filter((rule) => rule !== undefined).length;
+function ruleCount({ min, max, maxNull, in: allowed, minLength, maxLength }: Expectation): number {
+  return [min, max, maxNull, allowed, minLength, maxLength].filter((rule) => rule !== undefined).length;
 }

@@ -138,6 +138,19 @@ export function doubleLiterals(text: string, root: ASTNode): readonly Edit[] {
   return edits;
 }
 
+/** `size(a)` and `a.size()` as `double(size(a))`: a number like others. */
+export function doubleSizes(root: ASTNode): readonly Edit[] {
+  const edits: Edit[] = [];
+  const visit = (node: ASTNode): void => {
+    const isSize = (node.op === 'call' || node.op === 'rcall') && node.args[0] === 'size';
+    if (isSize) edits.push({ at: node.range.start, remove: 0, insert: 'double(' });
+    for (const child of childrenOf(node)) visit(child);
+    if (isSize) edits.push({ at: node.range.end, remove: 0, insert: ')' });
+  };
+  visit(root);
+  return edits;
+}
+
 /**
  * `a.b[0].c` as `a.?b[?0].?c.orValue(null)`: null where a member is absent, instead of an error. `has(a.b)` is then
  * `(a.?b.orValue(null) != null)`; where a truth is asked for, null is none; what a macro goes through is empty when it is null.

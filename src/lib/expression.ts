@@ -5,7 +5,8 @@
  * - Numbers are doubles: a literal `2` is 2.0, so `2 * bili + 1` and `1 / 2` mean what they say.
  * - Null in, null out: arithmetic, comparisons and functions over a null give null. `bili == null ? 0 : bili` and
  *   `coalesce(bili, 0)` take it up.
- * - What is no finite number (a division by zero, the logarithm of a negative) is null.
+ * - What is no finite number (a division by zero, the logarithm of a negative) is null, and so is an item beyond the end of
+ *   a list. `size` of a list is a number like others.
  *
  * Functions beside CEL's own: abs, ceil, floor, round, sqrt, exp, log (natural), pow, min, max, coalesce.
  *
@@ -15,7 +16,7 @@
  */
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import { MlopsError } from './error.ts';
-import { doubleLiterals, edited, forgivingAccess, type PathRead, readsOf } from './expression-tree.ts';
+import { doubleLiterals, doubleSizes, edited, forgivingAccess, type PathRead, readsOf } from './expression-tree.ts';
 import { didYouMean } from './suggest.ts';
 
 export interface Expression {
@@ -136,7 +137,7 @@ function meaningOf(text: string, documents: boolean): Meaning {
 function checkedProgram(text: string, parsed: ParseResult, documents: boolean): ParseResult {
   const meant = edited(text, [
     ...doubleLiterals(text, parsed.ast),
-    ...(documents ? forgivingAccess(text, parsed.ast) : []),
+    ...(documents ? forgivingAccess(text, parsed.ast) : doubleSizes(parsed.ast)),
   ]);
   if (documents) documentEnvironment ??= createDocumentEnvironment();
   const by = documents ? documentEnvironment : environment;
@@ -165,21 +166,29 @@ function evaluate(
       hasNull = true;
       context[name] = null;
     } else {
-      context[name] = typeof value === 'bigint' ? Number(value) : value;
+      const list = listOf(value);
+      context[name] = list ?? (typeof value === 'bigint' ? Number(value) : value);
+      hasNull ||= list?.includes(null) === true;
     }
   }
   try {
     return plain(program(context));
   } catch (error) {
-    if (hasNull) return null;
+    if (hasNull || (error as { code?: unknown }).code === 'index_out_of_bounds') return null;
     throw problem(text, sentence(error));
   }
+}
+
+/** An array or an embedding as a list of numbers, texts, booleans and nulls. */
+function listOf(value: unknown): readonly unknown[] | undefined {
+  if (value instanceof Float32Array) return Array.from(value);
+  return Array.isArray(value) ? value.map((item) => (typeof item === 'bigint' ? Number(item) : item)) : undefined;
 }
 
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value);
   if (typeof value === 'number') return Number.isFinite(value) ? value : null;
-  return value;
+  return Array.isArray(value) ? value.map(plain) : value;
 }
 
 function parse(text: string, by: Environment = environment): ParseResult {

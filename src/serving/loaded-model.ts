@@ -1,5 +1,6 @@
 /** A version in memory. It is released when no slot holds it and the last request that uses it has its answer. */
 import { MlopsError } from '../lib/error.ts';
+import { columnsOfDtype } from '../spec/dtype.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { ModelSignature, ModelVersion, VersionArtifact } from '../stores/control/registry.ts';
@@ -35,7 +36,7 @@ export async function loadModel(
       'upload the file with the version',
     );
   const features = featuresOf(version, catalog);
-  const model = await runtime.load(await artifacts.read(digest), features);
+  const model = await runtime.load(await artifacts.read(digest), features, widthsOf(version, features, catalog));
   let holders = 0;
   let uses = 0;
   let released = false;
@@ -88,6 +89,16 @@ function featuresOf(version: ModelVersion, catalog: Catalog): readonly string[] 
     'neither its signature nor its model says which features it reads',
     'give the model `inputs`, or register a signature',
   );
+}
+
+/** As the version was trained; else as the features are declared now. */
+function widthsOf(version: ModelVersion, features: readonly string[], catalog: Catalog): readonly number[] {
+  if (version.signature?.widths !== undefined) return version.signature.widths;
+  return features.map((feature) => {
+    const dot = feature.indexOf('.');
+    const dtype = catalog.get('feature_set', feature.slice(0, dot))?.spec.features[feature.slice(dot + 1)]?.dtype;
+    return dtype === undefined ? 1 : columnsOfDtype(dtype);
+  });
 }
 
 function unserved(version: ModelVersion, why: string, hint: string): MlopsError {

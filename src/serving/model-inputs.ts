@@ -62,7 +62,7 @@ export async function modelInputs({
           status: brought === null ? 'null' : (online[row]?.status[feature] ?? 'absent'),
         });
       } else {
-        checkType(value, loaded.model.featureTypes[at], feature, positions[row]!);
+        checkType(value, loaded.model.featureTypes[at], loaded.model.featureWidths[at] ?? 1, feature, positions[row]!);
         columns[at]![row] = value;
       }
     });
@@ -125,24 +125,31 @@ function defaultOf(feature: string, catalog: Catalog): unknown {
   return catalog.get('feature_set', feature.slice(0, dot))?.spec.features[feature.slice(dot + 1)]?.default;
 }
 
-function checkType(value: unknown, dtype: string | undefined, feature: string, row: number): void {
+function checkType(value: unknown, dtype: string | undefined, width: number, feature: string, row: number): void {
   if (dtype === undefined) return;
+  if (width === 1) {
+    if (fitsElement(value, dtype)) return;
+    const list = Array.isArray(value) ? ', one value: a list of any length fills no input' : '';
+    throw mismatch(`"${feature}" is ${shown(value)}, but the model takes ${dtype}${list}`, row, feature);
+  }
+  if (Array.isArray(value) && value.length === width && value.every((item) => fitsElement(item, dtype))) return;
+  const is = Array.isArray(value) && value.length !== width ? `a list of ${value.length}` : shown(value);
+  throw mismatch(`"${feature}" is ${is}, but the model takes an embedding of ${width} numbers`, row, feature);
+}
+
+function fitsElement(value: unknown, dtype: string): boolean {
   const kind = elementKind(dtype);
-  const fits =
-    kind === 'string'
-      ? typeof value === 'string'
-      : typeof value === 'boolean' ||
-        typeof value === 'bigint' ||
-        (typeof value === 'number' &&
-          (kind === 'float'
-            ? Number.isFinite(dtype === 'float32' ? Math.fround(value) : value)
-            : Number.isInteger(value)));
-  if (!fits)
-    throw mismatch(
-      `"${feature}" is ${JSON.stringify(value) ?? String(value)}, but the model takes ${dtype}`,
-      row,
-      feature,
-    );
+  if (kind === 'string') return typeof value === 'string';
+  if (typeof value === 'boolean' || typeof value === 'bigint') return true;
+  if (typeof value !== 'number') return false;
+  return kind === 'float' ? Number.isFinite(dtype === 'float32' ? Math.fround(value) : value) : Number.isInteger(value);
+}
+
+const SHOWN_LENGTH = 100;
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
 }
 
 function mismatch(what: string, row: number, name: string, hint?: string): MlopsError {

@@ -29,6 +29,8 @@ export interface OnnxModel {
   readonly outputs: readonly TensorSpec[];
   /** The tensor type that each feature becomes; undefined where the model does not read it. */
   readonly featureTypes: readonly (string | undefined)[];
+  /** How many numbers each feature is: more than one for an embedding, whose values are lists. */
+  readonly featureWidths: readonly number[];
   /** A column a feature, in the order of the features it was loaded with; null or NaN where a value is missing. */
   answer(columns: readonly Column[], rows: number): Promise<ModelAnswer>;
   /** One number a row: the probability of label 1, or the value. MD204 where the model answers several. */
@@ -40,8 +42,8 @@ export interface OnnxModel {
 }
 
 export interface OnnxRuntime {
-  /** MD204 where the bytes are no ONNX model, or none that takes these features. */
-  load(content: Uint8Array, features: readonly string[]): Promise<OnnxModel>;
+  /** MD204 where the bytes are no ONNX model, or none that takes these features. `widths`: how many columns each fills; default one. */
+  load(content: Uint8Array, features: readonly string[], widths?: readonly number[]): Promise<OnnxModel>;
 }
 
 /** Where a model only takes batches of one size. */
@@ -49,11 +51,16 @@ const ANY_BATCH = -1;
 
 export function createOnnxRuntime({ threads = 1 }: OnnxRuntimeOptions = {}): OnnxRuntime {
   return {
-    load: async (content, features) => {
+    load: async (content, features, widths = []) => {
       const ort = await importRuntime();
       const session = await openSession(ort, content, threads);
       try {
-        return modelOf(ort, session, features);
+        return modelOf(
+          ort,
+          session,
+          features,
+          features.map((_, at) => widths[at] ?? 1),
+        );
       } catch (error) {
         await session.release();
         throw error;
@@ -85,10 +92,15 @@ async function openSession(ort: Ort, content: Uint8Array, threads: number): Prom
   }
 }
 
-function modelOf(ort: Ort, session: InferenceSession, features: readonly string[]): OnnxModel {
+function modelOf(
+  ort: Ort,
+  session: InferenceSession,
+  features: readonly string[],
+  widths: readonly number[],
+): OnnxModel {
   const inputs = session.inputMetadata.map(tensorSpec('input'));
   const outputs = session.outputMetadata.map(tensorSpec('output'));
-  const inputPlan = planInputs(inputs, features);
+  const inputPlan = planInputs(inputs, features, widths);
   const outputPlan = planOutputs(outputs);
   const fetches =
     outputPlan.label === undefined ? [outputPlan.answer.name] : [outputPlan.answer.name, outputPlan.label.name];
@@ -124,6 +136,7 @@ function modelOf(ort: Ort, session: InferenceSession, features: readonly string[
     inputs,
     outputs,
     featureTypes: featureTypes(inputPlan, features.length),
+    featureWidths: widths,
     answer,
     scores: async (columns, rows) => {
       const { task, width, values } = await answer(columns, rows);

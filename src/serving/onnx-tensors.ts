@@ -1,8 +1,9 @@
 /**
  * How features become a model's input tensors, and its output tensors answers: read once from what the file declares.
  *
- * Inputs. One input with as many columns as there are features takes them side by side, in order. Several inputs are
- * matched by name: `set.feature`, `set__feature`, or `feature` alone where no two sets share it.
+ * Inputs. One input with as many columns as there are features takes them side by side, in order; an embedding fills a column
+ * for each of its numbers. Several inputs are matched by name: `set.feature`, `set__feature`, or `feature` alone where no two
+ * sets share it; an embedding of d numbers becomes [N, d].
  * Outputs. The answer is the tensor `probabilities`, else the last tensor of floats, else the last of numbers.
  */
 import type { Tensor } from 'onnxruntime-node';
@@ -10,12 +11,21 @@ import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { TensorSpec } from '../stores/control/registry.ts';
 
-/** A value of each row for one feature; null or NaN where it is missing. */
+/** A value of each row for one feature, of an embedding a list; null or NaN where it is missing. */
 export type Column = ArrayLike<unknown>;
 
 export type InputPlan =
-  | { readonly layout: 'side_by_side'; readonly input: TensorSpec; readonly width: number }
-  | { readonly layout: 'by_name'; readonly inputs: readonly { readonly input: TensorSpec; readonly column: number }[] };
+  | {
+      readonly layout: 'side_by_side';
+      readonly input: TensorSpec;
+      /** How many columns each feature fills, and all together. */
+      readonly widths: readonly number[];
+      readonly width: number;
+    }
+  | {
+      readonly layout: 'by_name';
+      readonly inputs: readonly { readonly input: TensorSpec; readonly column: number; readonly width: number }[];
+    };
 
 export interface OutputPlan {
   readonly answer: TensorSpec;
@@ -44,7 +54,11 @@ export function elementKind(dtype: string): ElementKind | undefined {
   return ELEMENTS[dtype];
 }
 
-export function planInputs(inputs: readonly TensorSpec[], features: readonly string[]): InputPlan {
+export function planInputs(
+  inputs: readonly TensorSpec[],
+  features: readonly string[],
+  widths: readonly number[] = features.map(() => 1),
+): InputPlan {
   for (const input of inputs) {
     if (elementKind(input.dtype) === undefined) {
       throw unfit(`its input "${input.name}" is of type ${input.dtype}, which features cannot be turned into`);
@@ -55,12 +69,16 @@ export function planInputs(inputs: readonly TensorSpec[], features: readonly str
     if (only.shape.length > 2)
       throw unfit(`its input "${only.name}" has ${only.shape.length} dimensions, but features fill at most 2`);
     const width = only.shape[1] ?? 1;
-    if (width !== -1 && width !== features.length) {
+    const filled = widths.reduce((sum, one) => sum + one, 0);
+    if (width !== -1 && width !== filled) {
+      const wide = features.flatMap((feature, at) =>
+        widths[at] === 1 ? [] : [`${feature}, which fills ${widths[at]}`],
+      );
       throw unfit(
-        `its input "${only.name}" takes ${width} columns, but there are ${features.length} features: ${features.join(', ')}`,
+        `its input "${only.name}" takes ${width} columns, but there are ${features.length} features: ${features.join(', ')}${wide.length === 0 ? '' : ` (with ${wide.join(', ')}: ${filled} columns)`}`,
       );
     }
-    return { layout: 'side_by_side', input: only, width: features.length };
+    return { layout: 'side_by_side', input: only, widths, width: filled };
   }
   const columns = columnsByName(features);
   const plan = inputs.map((input) => {
@@ -68,12 +86,17 @@ export function planInputs(inputs: readonly TensorSpec[], features: readonly str
     if (column === undefined) {
       throw unfit(`its input "${input.name}" is no feature of the model`, didYouMean(input.name, columns.keys()));
     }
-    if (input.shape.length > 2 || (input.shape.length === 2 && input.shape[1] !== 1 && input.shape[1] !== -1)) {
+    const width = widths[column] ?? 1;
+    const fits =
+      input.shape.length === 2
+        ? input.shape[1] === width || input.shape[1] === -1
+        : input.shape.length < 2 && width === 1;
+    if (!fits) {
       throw unfit(
-        `its input "${input.name}" has shape [${input.shape.join(', ')}], but one feature fills [N] or [N, 1]`,
+        `its input "${input.name}" has shape [${input.shape.join(', ')}], but ${features[column]} fills ${width === 1 ? '[N] or [N, 1]' : `[N, ${width}]`}`,
       );
     }
-    return { input, column };
+    return { input, column, width };
   });
   return { layout: 'by_name', inputs: plan };
 }
@@ -124,16 +147,19 @@ export function feedsOf(
   const rows = to - from;
   if (plan.layout === 'side_by_side') {
     const data = elementArray(plan.input, rows * plan.width);
-    for (let column = 0; column < plan.width; column += 1)
-      fill(plan.input, data, columns[column]!, from, to, column, plan.width);
+    let offset = 0;
+    for (const [column, width] of plan.widths.entries()) {
+      fill(plan.input, data, columns[column]!, from, to, { offset, stride: plan.width, width });
+      offset += width;
+    }
     const dims = plan.input.shape.length === 1 ? [rows] : [rows, plan.width];
     return { [plan.input.name]: new TensorType(plan.input.dtype as Tensor.Type, data as Tensor.DataType, dims) };
   }
   const feeds: Record<string, Tensor> = {};
-  for (const { input, column } of plan.inputs) {
-    const data = elementArray(input, rows);
-    fill(input, data, columns[column]!, from, to, 0, 1);
-    const dims = input.shape.length === 2 ? [rows, 1] : [rows];
+  for (const { input, column, width } of plan.inputs) {
+    const data = elementArray(input, rows * width);
+    fill(input, data, columns[column]!, from, to, { offset: 0, stride: width, width });
+    const dims = input.shape.length === 2 ? [rows, width] : [rows];
     feeds[input.name] = new TensorType(input.dtype as Tensor.Type, data as Tensor.DataType, dims);
   }
   return feeds;
@@ -175,15 +201,30 @@ function fill(
   column: Column,
   from: number,
   to: number,
-  offset: number,
-  stride: number,
+  place: { readonly offset: number; readonly stride: number; readonly width: number },
 ): void {
   const kind = elementKind(input.dtype)!;
-  let at = offset;
+  let at = place.offset;
   for (let row = from; row < to; row += 1) {
-    into[at] = element(kind, column[row], input);
-    at += stride;
+    const value = column[row];
+    if (place.width === 1) into[at] = element(kind, value, input);
+    else {
+      const items = embedding(value, place.width, input);
+      for (let item = 0; item < place.width; item += 1) into[at + item] = element(kind, items?.[item], input);
+    }
+    at += place.stride;
   }
+}
+
+/** Undefined where it is missing. */
+function embedding(value: unknown, width: number, input: TensorSpec): ArrayLike<unknown> | undefined {
+  if (value === null || value === undefined || Number.isNaN(value)) return undefined;
+  const items = Array.isArray(value) || value instanceof Float32Array ? value : undefined;
+  if (items?.length === width) return items;
+  throw new MlopsError('EP204', {
+    detail: `The model's input "${input.name}" takes an embedding of ${width} numbers, not ${items === undefined ? JSON.stringify(value) : `one of ${items.length}`}.`,
+    status: 422,
+  });
 }
 
 function element(kind: ElementKind, value: unknown, input: TensorSpec): unknown {

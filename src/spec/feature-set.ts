@@ -2,10 +2,11 @@
 import { MlopsError } from '../lib/error.ts';
 import { compileExpression, type ExpressionPlace } from '../lib/expression.ts';
 import type { CanonicalFeatureSet } from './canonical-specs.ts';
+import { parseDtype } from './dtype.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
 import { scheduleProblem } from './schedule-problems.ts';
-import type { Dtype, Feature, FeatureSetSpec } from './schema-types.ts';
+import type { Dtype, Feature, FeatureSetSpec, ScalarDtype } from './schema-types.ts';
 import { mentionedNames } from './sql-text.ts';
 
 export function canonicalFeatureSet(spec: FeatureSetSpec, into: Canonicalizing): CanonicalFeatureSet {
@@ -94,6 +95,10 @@ function checkFeature(
       `The default ${JSON.stringify(feature.default)} of "${name}" is no ${feature.dtype}.`,
     );
   }
+  checkExpectation(name, feature, pointer, into);
+}
+
+function checkExpectation(name: string, feature: Feature, pointer: string, into: Canonicalizing): void {
   const { min, max } = feature.expect ?? {};
   if (min !== undefined && max !== undefined && min > max) {
     report(
@@ -101,6 +106,27 @@ function checkFeature(
       'SP103',
       `${pointer}/expect`,
       `"${name}" can be neither below ${min} nor above ${max}: no value is allowed.`,
+    );
+  }
+  const { minLength, maxLength } = feature.expect ?? {};
+  const length = minLength === undefined ? 'maxLength' : 'minLength';
+  if (minLength === undefined && maxLength === undefined) return;
+  const dtype = parseDtype(feature.dtype);
+  if (dtype.kind === 'vector') {
+    report(
+      into,
+      'SP103',
+      `${pointer}/expect/${length}`,
+      `"${name}" is ${feature.dtype}: it always has ${dtype.length} numbers.`,
+    );
+  } else if (dtype.kind === 'scalar' && !['string', 'json', 'bytes'].includes(dtype.type)) {
+    report(into, 'SP103', `${pointer}/expect/${length}`, `"${name}" is ${feature.dtype}, which has no length.`);
+  } else if (minLength !== undefined && maxLength !== undefined && minLength > maxLength) {
+    report(
+      into,
+      'SP103',
+      `${pointer}/expect`,
+      `"${name}" can be neither shorter than ${minLength} nor longer than ${maxLength}: no value is allowed.`,
     );
   }
 }
@@ -123,8 +149,16 @@ export function reportExpression(
   }
 }
 
-function fits(value: string | number | boolean, dtype: Dtype): boolean {
-  switch (dtype) {
+function fits(value: NonNullable<Feature['default']>, type: Dtype): boolean {
+  const dtype = parseDtype(type);
+  if (dtype.kind === 'scalar') return dtype.type === 'json' || fitsScalar(value, dtype.type);
+  if (!Array.isArray(value)) return false;
+  if (dtype.kind === 'array') return value.every((item) => fitsScalar(item, dtype.of));
+  return value.length === dtype.length && value.every((item) => typeof item === 'number');
+}
+
+function fitsScalar(value: NonNullable<Feature['default']>, type: ScalarDtype): boolean {
+  switch (type) {
     case 'bool':
       return typeof value === 'boolean';
     case 'int32':
@@ -134,7 +168,7 @@ function fits(value: string | number | boolean, dtype: Dtype): boolean {
     case 'float64':
       return typeof value === 'number';
     default:
-      return typeof value === 'string' || dtype === 'json';
+      return typeof value === 'string';
   }
 }
 

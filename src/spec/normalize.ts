@@ -3,6 +3,7 @@
  * they are checked: references become names, `event_time` eventTime, a short form its long one, a list of named tasks a map,
  * `${env:NAME}` a reference, queries lose their indentation. What it does not understand stays as it is, for the check to report.
  */
+import { canonicalDtype } from './dtype.ts';
 import { camelCase, pointerTo } from './locator.ts';
 import { featureOf, type ResourceValue, resourceOf, sqlOf } from './resource-value.ts';
 import { dereference, type JsonSchema, type SchemaName, type SchemaNode, schemaOf } from './schemas.ts';
@@ -107,7 +108,8 @@ function normalizeText(
     return text;
   }
   const short = schema?.node['x-short'];
-  if (typeof short === 'string') return { [short]: value };
+  if (typeof short === 'string') return { [short]: short === 'dtype' ? canonicalDtype(value) : value };
+  if (schema?.node['x-dtype'] === true) return canonicalDtype(value);
   const reference = context.envTexts ? /^\$\{env:([^}]*)\}$/.exec(value) : null;
   return reference === null ? value : { $env: reference[1] };
 }

@@ -5,10 +5,9 @@
  */
 export type Name = string;
 /**
- * The type of a feature.
+ * The type of a feature: a single value, `array<T>` of such values, or `vector<N>`, an embedding of N float32 (at least 2).
  */
-export type Dtype =
-  'bool' | 'int32' | 'int64' | 'float32' | 'float64' | 'string' | 'timestamp' | 'date' | 'uuid' | 'bytes' | 'json';
+export type Dtype = ScalarDtype | `array<${Exclude<ScalarDtype, 'json'>}>` | `vector<${number}>`;
 /**
  * A query in DuckDB's dialect.
  */
@@ -70,6 +69,11 @@ export type Code = string[];
  * @minItems 1
  */
 export type RedisNodes = Secret[];
+/**
+ * The type of a single value.
+ */
+export type ScalarDtype =
+  'bool' | 'int32' | 'int64' | 'float32' | 'float64' | 'string' | 'timestamp' | 'date' | 'uuid' | 'bytes' | 'json';
 
 /**
  * Where data comes from: a file, or a query over other sources.
@@ -288,9 +292,9 @@ export interface Feature {
    */
   description?: string;
   /**
-   * What a prediction uses where the value is null or missing.
+   * What a prediction uses where the value is null or missing; a list for an array or a vector.
    */
-  default?: string | number | boolean;
+  default?: string | number | boolean | (string | number | boolean)[];
   expect?: Expectation;
 }
 /**
@@ -298,11 +302,11 @@ export interface Feature {
  */
 export interface Expectation {
   /**
-   * Smallest value allowed.
+   * Smallest value allowed; of an array or a vector, of each of its items.
    */
   min?: number;
   /**
-   * Largest value allowed.
+   * Largest value allowed; of an array or a vector, of each of its items.
    */
   max?: number;
   /**
@@ -310,7 +314,15 @@ export interface Expectation {
    */
   maxNull?: number;
   /**
-   * The values allowed.
+   * Least number of items of an array, of characters of a text, of bytes.
+   */
+  minLength?: number;
+  /**
+   * Greatest number of items of an array, of characters of a text, of bytes.
+   */
+  maxLength?: number;
+  /**
+   * The values allowed; of an array, its items.
    *
    * @minItems 1
    */

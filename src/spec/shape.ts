@@ -1,6 +1,7 @@
 /** Checks a normalized value against its schema and says what is wrong in the user's words, one finding for each mistake. */
 import type { ErrorObject } from 'ajv';
 import { didYouMean } from '../lib/suggest.ts';
+import { ITEM_DTYPES } from './dtype.ts';
 import { pointerTo, segmentsOf } from './locator.ts';
 import type { Problem } from './problem.ts';
 import { type SchemaName, validatorOf } from './schemas.ts';
@@ -96,6 +97,7 @@ function toProblem(error: ErrorObject): Problem | undefined {
           detail: `${quoted(written)} cannot be a name. ${rule}`,
         };
       }
+      if (error.parentSchema?.['x-dtype'] === true) return dtypeProblem(error, field);
       if (String(params['pattern']).startsWith('^[a-z][a-z0-9_-]'))
         return { code: 'SP106', pointer, detail: `${quoted(written)} cannot be a name. ${NAME_RULE}` };
       return wrong(error, `${capital(field)} is ${quoted(written)}.`);
@@ -132,6 +134,22 @@ function toProblem(error: ErrorObject): Problem | undefined {
     default:
       return wrong(error, `${capital(field)} is ${described(error.data)}; it ${error.message ?? 'does not fit'}.`);
   }
+}
+
+function dtypeProblem({ instancePath: pointer, data }: ErrorObject, field: string): Problem {
+  const [, item] = /^array<(.*)>$/.exec(String(data)) ?? [];
+  return {
+    code: 'SP103',
+    pointer,
+    detail: `${capital(field)} is ${quoted(data)}; it can be ${listed([...ITEM_DTYPES, 'json', 'an array of them such as array<float64> (but not of json)', 'an embedding such as vector<384>'])}.`,
+    hint:
+      item === undefined
+        ? nearHint(String(data), [...ITEM_DTYPES, 'json'])
+        : nearHint(
+            String(data),
+            ITEM_DTYPES.map((type) => `array<${type}>`),
+          ),
+  };
 }
 
 function wrong(error: ErrorObject, detail: string): Problem {

@@ -190,6 +190,9 @@ export interface Expectation {
   readonly max?: number | undefined;
   readonly maxNull?: number | undefined;
   readonly in?: readonly (string | number | boolean)[] | undefined;
+  /** Items of an array, characters of a text, bytes. */
+  readonly minLength?: number | undefined;
+  readonly maxLength?: number | undefined;
 }
 
 export interface ExpectationFailure {
@@ -200,10 +203,13 @@ export interface ExpectationFailure {
   readonly rows: number | null;
 }
 
-/** Columns of a table as arrays: numbers, booleans (0, 1) and times (ms since 1970) as Float64Array with NaN for null, everything else as text. */
+/**
+ * Columns of a table as arrays: numbers, booleans (0, 1) and times (ms since 1970) as Float64Array with NaN for null, lists as
+ * arrays of numbers, booleans, texts and nulls, everything else as text.
+ */
 export interface ColumnarData {
   readonly rows: number;
-  readonly columns: Readonly<Record<string, Float64Array | readonly (string | null)[]>>;
+  readonly columns: Readonly<Record<string, Float64Array | readonly (string | readonly unknown[] | null)[]>>;
 }
 
 /** What one look at a table told. */

@@ -17,7 +17,7 @@ export interface OnlineRecord {
   readonly createdTime: bigint | null;
   /** The order of ingestion, which breaks the last tie. */
   readonly sequence: number;
-  /** By feature: boolean, number, bigint beyond 2^53, text or null. */
+  /** By feature: boolean, number, bigint beyond 2^53, text or null; a list of these; an embedding as Float32Array. */
   readonly values: Readonly<Record<string, unknown>>;
 }
 

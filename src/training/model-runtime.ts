@@ -2,8 +2,11 @@
 import type { ModelSignature, TensorSpec } from '../stores/control/registry.ts';
 
 export interface ModelRuntime {
-  /** MD204 where the bytes are no ONNX model, or none that takes these features (`set.feature`, in order). */
-  load(content: Uint8Array, features: readonly string[]): Promise<RunnableModel>;
+  /**
+   * MD204 where the bytes are no ONNX model, or none that takes these features (`set.feature`, in order). `widths`: how many
+   * columns each fills, one where it is left out.
+   */
+  load(content: Uint8Array, features: readonly string[], widths?: readonly number[]): Promise<RunnableModel>;
 }
 
 export interface RunnableModel {

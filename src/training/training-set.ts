@@ -1,6 +1,7 @@
 /** A recorded training set as trainers need it: labels as numbers, features as columns or as a float32 matrix, the split. */
 import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
+import { columnsOfDtype } from '../spec/dtype.ts';
 import type { Matrix } from './matrix.ts';
 
 /** The part of a recorded dataset that training reads; orchestrator/services.ts has the whole. */
@@ -27,6 +28,8 @@ export interface TrainingSet {
   readonly features: readonly string[];
   readonly columns: readonly ArrayLike<unknown>[];
   readonly dtypes: readonly string[];
+  /** How many columns of a matrix each feature fills. */
+  readonly widths: readonly number[];
   readonly trainRows: Uint32Array;
   readonly testRows: Uint32Array;
   /** Rows left out because their label is null. */
@@ -67,6 +70,7 @@ export async function readTrainingSet(
       return Array.from(kept, (row) => column[row]);
     }),
     dtypes: dataset.features.map(({ dtype }) => dtype),
+    widths: dataset.features.map(({ dtype }) => columnsOfDtype(dtype)),
     trainRows: inSplit('train'),
     testRows: inSplit('test'),
     unlabelled: table.rows - kept.length,
@@ -82,23 +86,31 @@ export function labelsAt(set: TrainingSet, rows: Uint32Array): Float64Array {
   return Float64Array.from(rows, (row) => set.labels[row]!);
 }
 
-/** float32, NaN where missing. MD205 names the features that are no numbers. */
+/** float32, NaN where missing; an embedding fills a column for each of its numbers. MD205 names the features that are no numbers. */
 export function matrixAt(set: TrainingSet, rows: Uint32Array): Matrix {
-  const columns = set.columns.length;
+  const columns = set.widths.reduce((sum, width) => sum + width, 0);
   const values = new Float32Array(rows.length * columns);
   const texts = new Set<string>();
+  let offset = 0;
   set.columns.forEach((column, at) => {
     // Read as numbers here, but the online store has times as texts, which no such model takes.
     if (set.dtypes[at] === 'timestamp' || set.dtypes[at] === 'date') texts.add(set.features[at]!);
+    const width = set.widths[at]!;
+    const first = offset;
     rows.forEach((row, index) => {
       const value = column[row];
-      if (typeof value === 'string' || (typeof value === 'object' && value !== null)) texts.add(set.features[at]!);
-      else values[index * columns + at] = featureNumber(value);
+      const start = index * columns + first;
+      if (width > 1)
+        for (let item = 0; item < width; item += 1)
+          values[start + item] = featureNumber((value as ArrayLike<unknown> | null | undefined)?.[item]);
+      else if (typeof value === 'string' || (typeof value === 'object' && value !== null)) texts.add(set.features[at]!);
+      else values[start] = featureNumber(value);
     });
+    offset += width;
   });
   if (texts.size > 0) {
     throw new MlopsError('MD205', {
-      detail: `The built-in trainers take numbers and booleans, but these features are neither: ${[...texts].join(', ')}.`,
+      detail: `The built-in trainers take numbers, booleans and embeddings, but these features are none of them: ${[...texts].join(', ')}.`,
       hint: 'leave them out of the feature service, turn them into numbers by an expression, or train with a `command`',
       status: 422,
     });

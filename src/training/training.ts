@@ -78,10 +78,10 @@ const FILE_TOLERANCE = 1e-4;
 export function createTraining({ readDataset, artifacts, runtime }: TrainingDependencies): Training {
   const withModel = async <T>(
     content: Uint8Array,
-    features: readonly string[],
+    features: Pick<ModelSignature, 'features' | 'widths'>,
     use: (model: RunnableModel) => Promise<T>,
   ): Promise<T> => {
-    const model = await runtime.load(content, features);
+    const model = await runtime.load(content, features.features, features.widths);
     try {
       return await use(model);
     } finally {
@@ -98,7 +98,7 @@ export function createTraining({ readDataset, artifacts, runtime }: TrainingDepe
       { trainer, params, task: set.task, features: set.features, matrix, labels: labelsAt(set, set.trainRows) },
       { signal, progress: log },
     );
-    const { metrics, signature } = await withModel(onnx, set.features, async (model) => {
+    const { metrics, signature } = await withModel(onnx, set, async (model) => {
       const { values } = await model.scores(columnsAt(set, set.trainRows), set.trainRows.length);
       holdToTrainer(answers, values, trainer);
       return {
@@ -130,7 +130,7 @@ export function createTraining({ readDataset, artifacts, runtime }: TrainingDepe
     });
     const set = await readTrainingSet(readDataset, dataset, label, signal);
     log(describe(set, label));
-    const { metrics, signature } = await withModel(content, set.features, async (model) => {
+    const { metrics, signature } = await withModel(content, set, async (model) => {
       const measured = await testMetrics(model, set, log);
       const task = await taskOf(model, set);
       return { metrics: { ...measured, ...request.metrics }, signature: signatureOf(model, set, label, task) };
@@ -151,7 +151,7 @@ export function createTraining({ readDataset, artifacts, runtime }: TrainingDepe
   };
 
   const evaluate: Training['evaluate'] = async ({ model, metrics }, { signal, log }) => {
-    const { label, features } = model.signature;
+    const { label } = model.signature;
     if (label === null)
       throw new MlopsError('MD205', {
         detail: 'The model names no label, so there is nothing to measure it by.',
@@ -160,7 +160,7 @@ export function createTraining({ readDataset, artifacts, runtime }: TrainingDepe
     refuseUnknownMetrics(metrics);
     const set = await readTrainingSet(readDataset, model.dataset, label, signal);
     const content = await artifacts.read(model.artifact);
-    const measured = await withModel(content, features, (loaded) => testMetrics(loaded, set, log));
+    const measured = await withModel(content, model.signature, (loaded) => testMetrics(loaded, set, log));
     const wanted = metrics === null ? measured : pick(measured, metrics);
     return { metrics: wanted, rows: set.testRows.length };
   };
@@ -205,7 +205,8 @@ function signatureOf(
   label: string,
   task: ModelSignature['task'],
 ): ModelSignature {
-  return { features: set.features, inputs: model.inputs, outputs: model.outputs, label, task };
+  const widths = set.widths.some((width) => width !== 1) ? { widths: set.widths } : {};
+  return { features: set.features, ...widths, inputs: model.inputs, outputs: model.outputs, label, task };
 }
 
 function describe(set: TrainingSet, label: string): string {

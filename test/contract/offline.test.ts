@@ -7,10 +7,16 @@ import { tableFromIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { coerceValue } from '../../src/features/values.ts';
 import type { CanonicalSource } from '../../src/spec/canonical-specs.ts';
-import type { Dtype } from '../../src/spec/schema-types.ts';
+import type { Dtype, ScalarDtype } from '../../src/spec/schema-types.ts';
 import type { JoinedSet, LatestRow, OfflineStore, RowPlan } from '../../src/stores/offline.ts';
 import { offlineBackends } from '../support/offline-backends.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
+
+/** A value as a query has it and as a client sends it. */
+interface Sample {
+  readonly sql: string;
+  readonly sent: unknown;
+}
 
 describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
   let temporary: TemporaryDirectory;
@@ -192,7 +198,7 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
     };
 
     it('hold every dtype as clients send it: what is pushed and what is ingested are one', async () => {
-      const values: Record<Dtype, { readonly sql: string; readonly sent: unknown }> = {
+      const values: Record<ScalarDtype, Sample> & Partial<Record<Dtype, Sample>> = {
         bool: { sql: 'true', sent: true },
         int32: { sql: "'-7'", sent: -7 },
         int64: { sql: '9007199254740993', sent: '9007199254740993' },
@@ -204,15 +210,35 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
         uuid: { sql: "'0E37DF36-F698-11E6-8DD4-CB9CED3DF976'", sent: '0e37df36-f698-11e6-8dd4-cb9ced3df976' },
         bytes: { sql: "'\\x00\\xFFab'::blob", sent: Buffer.from([0, 255, 97, 98]).toString('base64') },
         json: { sql: `'{"a":[1,2]}'`, sent: { a: [1, 2] } },
+        // Lists of any type, or the text of a JSON array; nulls inside them stay.
+        'array<bool>': { sql: '[true, null, false]', sent: [true, null, false] },
+        'array<int32>': { sql: `'[1, "-7", null]'`, sent: [1, -7, null] },
+        'array<int64>': { sql: '[9007199254740993, 1]', sent: ['9007199254740993', 1] },
+        'array<float32>': { sql: '[0.1, null]::double[2]', sent: [0.1, null] },
+        'array<float64>': { sql: "'[1e-3, null, 2]'", sent: [0.001, null, 2] },
+        'array<string>': { sql: `['it''s "Ü"', null, '']`, sent: ['it\'s "Ü"', null, ''] },
+        'array<timestamp>': {
+          sql: "['2024-03-01T02:00:00.123456+02:00', null]",
+          sent: ['2024-03-01 00:00:00.123456', null],
+        },
+        'array<date>': { sql: "[date '2024-02-29']", sent: ['2024-02-29'] },
+        'array<uuid>': {
+          sql: `'["0E37DF36-F698-11E6-8DD4-CB9CED3DF976"]'::json`,
+          sent: ['0e37df36-f698-11e6-8dd4-cb9ced3df976'],
+        },
+        'array<bytes>': { sql: "['\\x00\\xFFab'::blob, null]", sent: ['AP9hYg==', null] },
+        'vector<3>': { sql: '[0.1::double, -2, 3e5]', sent: [0.1, -2, 3e5] },
+        'vector<2>': { sql: "'[1, 2.5]'", sent: [1, 2.5] },
       };
       const dtypes = Object.keys(values) as Dtype[];
-      const features = dtypes.map((dtype) => ({ name: `f_${dtype}`, dtype, column: `f_${dtype}` }));
-      const query = `select 1 as id, timestamp '2024-01-01' as at, ${dtypes.map((dtype) => `${values[dtype].sql} as f_${dtype}`).join(', ')} union all by name select 2 as id, timestamp '2024-01-01' as at`;
+      const name = (dtype: Dtype): string => `f_${dtype.replaceAll(/\W/g, '_')}`;
+      const features = dtypes.map((dtype) => ({ name: name(dtype), dtype, column: name(dtype) }));
+      const query = `select 1 as id, timestamp '2024-01-01' as at, ${dtypes.map((dtype) => `${values[dtype]?.sql} as ${name(dtype)}`).join(', ')} union all by name select 2 as id, timestamp '2024-01-01' as at`;
       const of = plan({ features, from: { query } });
       const expected = Object.fromEntries(
-        dtypes.map((dtype) => [`f_${dtype}`, coerceValue(dtype, values[dtype].sent)]),
+        dtypes.map((dtype) => [name(dtype), coerceValue(dtype, values[dtype]?.sent)]),
       );
-      const nulls = Object.fromEntries(dtypes.map((dtype) => [`f_${dtype}`, null]));
+      const nulls = Object.fromEntries(dtypes.map((dtype) => [name(dtype), null]));
       const ingested = await latest(of, await write(of, 'sets/dtypes/v1'));
       expect(ingested.map((row) => row.values)).toEqual([expected, nulls]);
       const eventTime = BigInt(Date.UTC(2024, 0, 1)) * 1000n;
@@ -228,6 +254,85 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
       );
       const pushed = await latest(of, [part.location]);
       expect(pushed).toEqual(ingested.map((one, index) => ({ ...one, sequence: 5 + index })));
+    });
+
+    it.each([
+      ['array<int32>', '[1, 1.5]'],
+      ['array<int32>', "'[1, true]'"],
+      ['array<string>', "'plain text'"],
+      ['array<string>', `'{"a": 1}'`],
+      ['array<date>', "['2024-02-30']"],
+      ['array<uuid>', "['x']"],
+      ['array<float64>', '7'],
+      ['vector<3>', '[1, 2]'],
+      ['vector<3>', '[1, 2, null]'],
+      ['vector<2>', "[1, 'nan'::double]"],
+      ['vector<2>', '[1, 1e300]'],
+      ['vector<2>', "'[1, 2'"],
+    ] as const)('refuse as %s what is none: %s', async (dtype, sql) => {
+      const of = plan({
+        features: [{ name: 'v', dtype, column: 'v' }],
+        from: { query: `select 1 as id, timestamp '2024-01-01' as at, ${sql} as v` },
+      });
+      await expect(store.stage(of, [], 'sets/refused/v1', signal)).rejects.toMatchObject({
+        code: 'FS204',
+        detail: expect.stringContaining(`which is no ${dtype}`),
+        data: { column: 'v', rows: 1 },
+      });
+    });
+
+    it('hold lists that changed as other rows, and the same ones as the same', async () => {
+      const of = (list: string): RowPlan =>
+        plan({
+          features: [
+            { name: 'a', dtype: 'array<string>', column: 'a' },
+            { name: 'v', dtype: 'vector<2>', column: 'v' },
+          ],
+          from: { query: `select 1 as id, timestamp '2024-01-01' as at, ['x', null] as a, ${list} as v` },
+        });
+      const first = await write(of('[1, 2]'), 'sets/lists/v1');
+      for (const [list, rows] of [
+        ['[1, 2]', 0],
+        ['[1, 3]', 1],
+      ] as const) {
+        const staged = await store.stage(of(list), first, 'sets/lists/v1', signal);
+        await staged.discard();
+        expect(staged.rows, list).toBe(rows);
+      }
+    });
+
+    it('are checked item by item where a feature is a list, and by their number', async () => {
+      const of = plan({
+        features: [
+          { name: 'scores', dtype: 'array<float64>', column: 'scores' },
+          { name: 'tags', dtype: 'array<string>', column: 'tags' },
+          { name: 'emb', dtype: 'vector<2>', column: 'emb' },
+          { name: 'note', dtype: 'string', column: 'note' },
+        ],
+        from: {
+          query: `select range as id, timestamp '2024-01-01' as at, [range, null, 5] as scores, list_resize(['a', 'b', 'c'], range + 1) as tags,
+            case when range > 0 then [range / 2, -1] end as emb, repeat('x', range::integer) as note from range(3)`,
+        },
+      });
+      const checked = await store.check(
+        of,
+        [],
+        [
+          { feature: 'scores', dtype: 'array<float64>', min: 1, max: 5 },
+          { feature: 'tags', dtype: 'array<string>', in: ['a', 'b'], minLength: 1, maxLength: 2 },
+          { feature: 'emb', dtype: 'vector<2>', min: -1, max: 0.9, maxNull: 0 },
+          { feature: 'note', dtype: 'string', minLength: 1, maxLength: 2 },
+        ],
+        signal,
+      );
+      expect(checked.failures).toEqual([
+        { feature: 'scores', expectation: 'min 1', observed: 0, rows: 1 },
+        { feature: 'tags', expectation: 'maxLength 2', observed: 3, rows: 1 },
+        { feature: 'tags', expectation: 'in ["a","b"]', observed: 'c', rows: 1 },
+        { feature: 'emb', expectation: 'max 0.9', observed: 1, rows: 1 },
+        { feature: 'emb', expectation: 'maxNull 0', observed: expect.closeTo(1 / 3), rows: 1 },
+        { feature: 'note', expectation: 'minLength 1', observed: 0, rows: 1 },
+      ]);
     });
 
     it('are computed with keys of every type', async () => {
@@ -572,6 +677,75 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
       expect(csv.split('\n')[1]).toBe(`1,0.5,"a,""ü""",true,${t},2024-02-29,AP8=,"{""a"":[1]}"`);
     });
 
+    it('has lists as JSON arrays in text, and as lists of their type in Arrow', async () => {
+      const path = await made(
+        `select timestamp '2024-01-01' as t, [1, null]::integer[] as i, [9007199254740993] as b, [0.5::float, null] as f, [true] as o, ['a,"ü"', null] as s,
+           [timestamp '2024-01-02 03:04:05.000006'] as ts, [date '2024-02-29'] as d, ['\\x00\\xFF'::blob] as y, ['0e37df36-f698-11e6-8dd4-cb9ced3df976'::uuid] as u,
+           ['nan'::double, 1e300] as n, [[1]] as ll, []::double[] as e union all by name select timestamp '2024-01-01' as t`,
+      );
+      const read = async (format: 'json' | 'csv' | 'arrow'): Promise<Buffer> => {
+        const to = await store.convert(path, format, [], signal);
+        const content = await readFile(to);
+        await rm(to);
+        return content;
+      };
+      const [first, second] = JSON.parse(String(await read('json'))) as Record<string, unknown>[];
+      const lists = {
+        i: [1, null],
+        f: [0.5, null],
+        o: [true],
+        s: ['a,"ü"', null],
+        ts: ['2024-01-02T03:04:05.000006Z'],
+        d: ['2024-02-29'],
+        y: ['AP8='],
+        u: ['0e37df36-f698-11e6-8dd4-cb9ced3df976'],
+        n: [null, 1e300],
+        e: [],
+      };
+      expect(first).toMatchObject(lists);
+      expect(second).toMatchObject({ i: null, s: null, e: null });
+      // What CSV holds is read back as it was.
+      const csv = await file('lists.csv', await read('csv'));
+      const back = await snapshot({ name: 'lists', file: csv, columns: { s: 's::json', f: 'f::json' } });
+      const again = await store.convert(
+        join(temporary.path, "with 'quote", 'offline', back?.location ?? ''),
+        'json',
+        [],
+        signal,
+      );
+      expect((JSON.parse(await readFile(again, 'utf8')) as Record<string, unknown>[])[0]).toMatchObject({
+        s: lists.s,
+        f: lists.f,
+        i: '[1,null]',
+      });
+      const table = tableFromIPC(await read('arrow'));
+      await Promise.all([path, again].map((name) => rm(name)));
+      expect(table.schema.fields.map((field) => `${field.name} ${field.type}`)).toEqual([
+        't Timestamp<MICROSECOND, UTC>',
+        'i List<Int32>',
+        'b List<Int64>',
+        'f List<Float32>',
+        'o List<Bool>',
+        's List<Utf8>',
+        'ts List<Timestamp<MICROSECOND, UTC>>',
+        'd List<Date32<DAY>>',
+        'y List<Binary>',
+        'u List<Utf8>',
+        'n List<Float64>',
+        'll Utf8',
+        'e List<Float64>',
+      ]);
+      const row = table.get(0)?.toJSON() as Record<string, Iterable<unknown>>;
+      const got = Object.fromEntries(
+        Object.entries(row).map(([name, value]) => [name, name === 't' ? value : [...value]]),
+      );
+      expect(got).toMatchObject({ i: [1, null], b: [9007199254740993n], f: [0.5, null], o: [true], s: lists.s, e: [] });
+      expect(got['u']).toEqual(lists.u);
+      expect(Number((got['d'] as unknown[])[0])).toBe(Date.UTC(2024, 1, 29));
+      expect([...((got['y'] as unknown[])[0] as Uint8Array)]).toEqual([0, 255]);
+      expect(table.get(1)?.toJSON()?.['i']).toBeNull();
+    });
+
     it('is an Arrow stream of several batches, with a type of its own for each column', async () => {
       const rows = 70_000;
       const path = await made(
@@ -591,7 +765,7 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
         'd Date32<DAY>',
         'f Float64',
         'y Binary',
-        'l Utf8',
+        'l List<Int64>',
         'x Float64',
       ]);
       for (const row of [0, 1, 5, 32_767, 32_768, 40_961, 69_999]) {
@@ -603,7 +777,7 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
         expect(Number(got?.['d'])).toBe(Date.UTC(2024, 0, 1) + (row % 400) * 86_400_000);
         expect(got?.['f']).toBe(row / 8);
         expect(new TextDecoder().decode(got?.['y'] as Uint8Array)).toBe(String(row));
-        expect(got?.['l']).toBe(`[${row}]`);
+        expect([...((got?.['l'] ?? []) as Iterable<bigint>)]).toEqual([BigInt(row)]);
         expect(got?.['x']).toBe(row / 4);
       }
     });
@@ -625,7 +799,7 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
       {
         spine: {
           query:
-            "select * from (values (1, 1.5, 'a', true, timestamp '2024-01-01', date '2024-01-02'), (2, null, null, null, null, null)) r (i, f, s, b, t, d)",
+            "select * from (values (1, 1.5, 'a', true, timestamp '2024-01-01', date '2024-01-02', [1, null], ['x'], [[1]]), (2, null, null, null, null, null, null, null, null)) r (i, f, s, b, t, d, l, m, n)",
           inputs: {},
           time: 't',
         },
@@ -634,7 +808,7 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
       },
       signal,
     );
-    expect(await store.readColumns(made.path, ['i', 'f', 's', 'b', 't', 'd'])).toEqual({
+    expect(await store.readColumns(made.path, ['i', 'f', 's', 'b', 't', 'd', 'l', 'm', 'n'])).toEqual({
       rows: 2,
       columns: {
         i: Float64Array.of(1, 2),
@@ -643,6 +817,9 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
         b: Float64Array.of(1, Number.NaN),
         t: Float64Array.of(Date.UTC(2024, 0, 1), Number.NaN),
         d: Float64Array.of(Date.UTC(2024, 0, 2), Number.NaN),
+        l: [[1, null], null],
+        m: [['x'], null],
+        n: ['[[1]]', null],
       },
     });
     await expect(store.readColumns(made.path, ['ff'])).rejects.toMatchObject({

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { Packr } from 'msgpackr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLmdbOnline } from '../../src/stores/lmdb/lmdb-online.ts';
 import { type OnlineRecord, type OnlineStore, replaces } from '../../src/stores/online.ts';
@@ -97,10 +98,30 @@ describe.each(backends)('the online store: $name', ({ start }) => {
       text: 'Ünïcødé',
       empty: '',
       none: null,
+      list: [1, null, 0.5, 9_007_199_254_740_993n],
+      texts: ['a', null, ''],
+      embedding: Float32Array.of(0.1, -2, 3e38),
+      nothing: [],
     };
     const written = { eventTime: 1_700_000_000_123_456n, createdTime: -62_135_596_800_000_000n, sequence: 42, values };
     expect(await store.write(table, [{ key: key('a'), record: written }])).toBe(1);
     expect(await readOne(table, 'a')).toEqual(written);
+  });
+
+  it('keeps an embedding in four bytes a number, each read with numbers of its own', async () => {
+    const table = freshTable();
+    const of = (value: number): Float32Array => new Float32Array(384).fill(value);
+    const records = [1, 2, 3].map((value) => ({
+      key: key(String(value)),
+      record: record(BigInt(value), { values: { embedding: of(value) } }),
+    }));
+    await store.write(table, records);
+    const [rows = []] = await store.read([{ table, keys: records.map((one) => one.key) }]);
+    // What is read does not change when more is read or written.
+    await store.write(table, [{ key: key('1'), record: record(9n, { values: { embedding: of(9) } }) }]);
+    await store.read([{ table, keys: [key('1')] }]);
+    expect(rows.map((row) => row?.values['embedding'])).toEqual([of(1), of(2), of(3)]);
+    expect(new Packr({ useRecords: false, moreTypes: true }).pack(of(1)).length).toBeLessThan(384 * 4 + 10);
   });
 
   it('answers many tables and keys in one call, in order, with nothing for what is not there', async () => {

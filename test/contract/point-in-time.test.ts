@@ -17,7 +17,14 @@ const SEEDS = Array.from({ length: 60 }, (_, index) => index + 1);
 const FEATURES = [
   { name: 'value', dtype: 'float64', column: 'value' },
   { name: 'label', dtype: 'string', column: 'label' },
+  { name: 'tags', dtype: 'array<string>', column: 'tags' },
+  { name: 'embedding', dtype: 'vector<3>', column: 'embedding' },
+  { name: 'doc', dtype: 'json', column: 'doc' },
+  { name: 'raw', dtype: 'bytes', column: 'raw' },
 ] as const;
+
+/** Columns whose type is not to be guessed: lists, embeddings and JSON are texts in CSV. */
+const TEXTS = { label: 'string', tags: 'string', embedding: 'string', doc: 'string', raw: 'string' } as const;
 
 /** One instant in one of several spellings; without a zone it is UTC. */
 function spelled(micros: bigint | null, turn: number): string {
@@ -50,7 +57,7 @@ describe.each(offlineBackends)('the point-in-time join of $name', ({ open }) => 
 
   const ingest = async (name: string, text: string): Promise<string> => {
     await writeFile(join(temporary.path, 'data', `${name}.csv`), text);
-    const types = { a: 'int64', i: 'int32', b: 'string', c: 'string', label: 'string' } as const;
+    const types = { a: 'int64', i: 'int32', b: 'string', c: 'string', ...TEXTS } as const;
     const used = Object.entries(types).filter(([column]) =>
       text.slice(0, text.indexOf('\n')).split(',').includes(column),
     );
@@ -77,13 +84,15 @@ describe.each(offlineBackends)('the point-in-time join of $name', ({ open }) => 
       inputs: { [set.name]: location },
     });
     const folder = `sets/${set.name}/v${seed}`;
-    const columns = [...set.keys.map(({ name }) => name), 'event', 'created', 'value', 'label'];
+    const columns = [...set.keys.map(({ name }) => name), 'event', 'created', 'value', ...Object.keys(TEXTS)];
     const fields = (row: HistoricRow, index: number) => [
       ...row.key,
       spelled(row.event, index),
       spelled(row.created, index + 1),
       row.value,
       row.label,
+      ...[row.tags, row.embedding, row.doc].map((value) => (value === null ? null : JSON.stringify(value))),
+      row.raw,
     ];
     const parts: string[] = [];
     let sequence = 0;
@@ -109,7 +118,14 @@ describe.each(offlineBackends)('the point-in-time join of $name', ({ open }) => 
         key: Object.fromEntries(set.keys.map(({ name }, at) => [name, row.key[at]])),
         eventTime: row.event ?? 0n,
         createdTime: row.created,
-        values: { value: row.value, label: row.label },
+        values: {
+          value: row.value,
+          label: row.label,
+          tags: row.tags,
+          embedding: row.embedding === null ? null : Float32Array.from(row.embedding),
+          doc: row.doc === null ? null : JSON.stringify(row.doc),
+          raw: row.raw === null ? null : Buffer.from(row.raw).toString('base64'),
+        },
       }));
       parts.push((await store.writePushed(plan(''), rows, folder, signal)).location);
       sequence += rows.length;
@@ -143,16 +159,22 @@ describe.each(offlineBackends)('the point-in-time join of $name', ({ open }) => 
       { spine: { query: 'select * from spine', inputs: { spine: asked }, time: 't' }, sets: joined, split: null },
       signal,
     );
-    const wanted = ['n', ...sets.flatMap(({ name }) => [`${name}__value`, `${name}__label`])];
+    const wanted = ['n', ...sets.flatMap(({ name }) => FEATURES.map((feature) => `${name}__${feature.name}`))];
     const { columns } = await store.readColumns(made.path, wanted);
     await rm(made.path);
     expect([...(columns['n'] as Float64Array)]).toEqual(spine.map(({ n }) => n));
     for (const set of sets) {
       const values = columns[`${set.name}__value`] as Float64Array;
       const labels = columns[`${set.name}__label`] as readonly (string | null)[];
+      const others = (feature: string): readonly unknown[] => columns[`${set.name}__${feature}`] as readonly unknown[];
+      const [tags, embedding, doc, raw] = ['tags', 'embedding', 'doc', 'raw'].map(others);
       const answers = spine.map((_, row) => ({
         value: Number.isNaN(values[row]) ? null : (values[row] as number),
         label: labels[row] ?? null,
+        tags: tags?.[row],
+        embedding: embedding?.[row],
+        doc: JSON.parse((doc?.[row] as string | null) ?? 'null') as unknown,
+        raw: raw?.[row],
       }));
       expect(
         answers,

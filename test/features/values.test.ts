@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { coerceKey, encodeKey } from '../../src/features/entity-key.ts';
 import { formatTimestamp, parseTimestamp } from '../../src/features/time.ts';
-import { coerceComputed, coerceValue } from '../../src/features/values.ts';
+import { coerceComputed, coerceValue, misfitReason, presentedValue } from '../../src/features/values.ts';
 import type { KeyType } from '../../src/spec/schema-types.ts';
 
 describe('times', () => {
@@ -78,6 +78,31 @@ describe('values', () => {
     expect(coerceValue('float32', 0.1)).toBe(Math.fround(0.1));
     expect(coerceValue('json', { a: 1 })).toBe('{"a":1}');
     expect(coerceValue('string', null)).toBeNull();
+  });
+
+  it('that are lists fit with each item, or are refused with a reason', () => {
+    expect(coerceValue('array<int64>', ['9223372036854775807', null, 1])).toEqual([9223372036854775807n, null, 1]);
+    expect(coerceValue('array<uuid>', ['0E37DF36-F698-11E6-8DD4-CB9CED3DF976'])).toEqual([
+      '0e37df36-f698-11e6-8dd4-cb9ced3df976',
+    ]);
+    expect(coerceValue('array<string>', [])).toEqual([]);
+    expect(coerceValue('vector<2>', [0.1, 2])).toEqual(Float32Array.of(0.1, 2));
+    const refused: [Parameters<typeof misfitReason>[0], unknown, string][] = [
+      ['array<int32>', [1, 'x'], ': its item 1 is "x", which is no int32'],
+      ['array<string>', 'x', ': it is no list'],
+      ['vector<3>', [1, 2], ': it has 2 numbers'],
+      ['vector<2>', [1, null], ': its item 1 is null, which is no float32'],
+      ['vector<2>', ['1', 2], ': its item 0 is "1", which is no float32'],
+      ['vector<2>', [1, 1e300], ': its item 1 is 1e+300, which is no float32'],
+      ['vector<2>', 7, ': it is no list'],
+    ];
+    for (const [type, value, reason] of refused) {
+      expect(coerceValue(type, value), type).toBeUndefined();
+      expect(misfitReason(type, value), type).toBe(reason);
+    }
+    expect(presentedValue('vector<2>', Float32Array.of(0.5, 2))).toEqual([0.5, 2]);
+    expect(coerceComputed('array<string>', [1, 'a', null])).toEqual(['1', 'a', null]);
+    expect(coerceComputed('vector<2>', [1, 2, 3])).toBeNull();
   });
 
   it('of expressions become those of the feature’s type', () => {

@@ -66,6 +66,28 @@ describe('expressions over features', () => {
     expect(evaluate('size(name) > 2', { name: 'abc' })).toBe(true);
   });
 
+  it('computes with arrays and embeddings', () => {
+    const values = { tags: ['a', 'b', null], scores: [1, 2.5, 4n], emb: Float32Array.of(0.5, -1) };
+    expect(evaluate('size(tags)', values)).toBe(3);
+    expect(evaluate('size(tags) == 3 && tags.size() > 2', values)).toBe(true);
+    expect(evaluate('size(emb) / size(tags)', values)).toBeCloseTo(2 / 3);
+    expect(evaluate('emb[0] * 2 + emb[1]', values)).toBe(0);
+    expect(evaluate('scores[size(scores) - 1]', values)).toBe(4);
+    expect(evaluate('"b" in tags', values)).toBe(true);
+    expect(evaluate('4 in scores', values)).toBe(true);
+    expect(evaluate('3 in scores', values)).toBe(false);
+    expect(evaluate('scores.exists(s, s > 3)', values)).toBe(true);
+    expect(evaluate('scores.filter(s, s > 2).map(s, s * 2)', values)).toEqual([5, 8]);
+    expect(evaluate('emb.map(x, x * 2)', values)).toEqual([1, -2]);
+    // Beyond the end there is nothing, and a null inside is one.
+    for (const text of ['emb[2]', 'tags[2]', 'scores[9] + 1', 'scores[0 - 1]'])
+      expect(evaluate(text, values), text).toBeNull();
+    for (const text of ['size(tags)', '"a" in tags', 'tags[0]'])
+      expect(evaluate(text, { tags: null }), text).toBeNull();
+    expect(evaluate('scores.map(s, s * 2)', { scores: [1, null] })).toEqual([2, null]);
+    expect(evaluate('scores.all(s, s > 0)', { scores: [1, null] })).toBeNull();
+  });
+
   it('reads nested values, as conditions of tasks do', () => {
     expect(
       evaluate('outputs.validate.failures == 0 && params.force', {

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { createOnnxRuntime } from '../../src/serving/onnx-runtime.ts';
 import { predictionsOf } from '../../src/serving/prediction.ts';
-import { constantModel, namedInputsModel, threeClassesOneRow, zipMapModel } from '../support/onnx-models.ts';
+import {
+  constantModel,
+  namedInputsModel,
+  threeClassesOneRow,
+  weightedSumModel,
+  zipMapModel,
+} from '../support/onnx-models.ts';
 
 const runtime = createOnnxRuntime();
 
@@ -66,6 +72,34 @@ describe('the ONNX runtime', () => {
     await expect(runtime.load(await constantModel(1, 5), ['a.x', 'b.y'])).rejects.toMatchObject({
       code: 'MD204',
       detail: expect.stringContaining('takes 5 columns, but there are 2 features'),
+    });
+  });
+
+  it('puts each number of an embedding into a column of its own, or gives it an input of its width', async () => {
+    const features = ['a.x', 'a.embedding', 'b.y'];
+    const columns = [
+      [1, 2],
+      [Float32Array.of(10, 20, 30), [40, 50, 60]],
+      [7, null],
+    ];
+    const model = await runtime.load(await weightedSumModel([1000, 1, 0.1, 0.01, 100_000]), features, [1, 3, 1]);
+    expect(model.featureWidths).toEqual([1, 3, 1]);
+    const { values } = await model.answer(columns, 2);
+    expect(values[0]).toBeCloseTo(1000 + 10 + 2 + 0.3 + 700_000, 1);
+    expect(values[1]).toBeNaN();
+    await expect(model.answer([[1], [[10, 20]], [7]], 1)).rejects.toMatchObject({
+      code: 'EP204',
+      detail: 'The model\'s input "x" takes an embedding of 3 numbers, not one of 2.',
+    });
+    await model.release();
+    const alone = await runtime.load(await weightedSumModel([1, 2, 3], 'embedding'), features.slice(1, 2), [3]);
+    expect((await alone.answer([[[1, 1, 1]]], 1)).values[0]).toBe(6);
+    await alone.release();
+    await expect(runtime.load(await weightedSumModel([1, 2, 3]), features, [1, 3, 1])).rejects.toMatchObject({
+      code: 'MD204',
+      detail: expect.stringContaining(
+        'takes 3 columns, but there are 3 features: a.x, a.embedding, b.y (with a.embedding, which fills 3: 5 columns)',
+      ),
     });
   });
 

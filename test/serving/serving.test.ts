@@ -12,7 +12,7 @@ import { postgresPredictionLog } from '../../src/stores/postgres/postgres-predic
 import { postgresRegistry } from '../../src/stores/postgres/postgres-registry.ts';
 import { type MemoryArtifacts, memoryArtifacts } from '../support/memory-artifacts.ts';
 import { freshScope, memoryCatalog } from '../support/models.ts';
-import { constantModel } from '../support/onnx-models.ts';
+import { constantModel, weightedSumModel } from '../support/onnx-models.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 const FEATURES = ['labs.bili', 'labs.albumin'];
@@ -110,6 +110,32 @@ describe('serving', () => {
     });
     const generated = await serving.predict('mortality', { entities: [{ id: 7 }] });
     expect(generated.request_id).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('answers from an embedding, and says where one is of another length or no embedding at all', async () => {
+    const { digest } = await artifacts.put(await weightedSumModel([1, 10, 100]));
+    const signature = { ...SIGNATURE, features: ['labs.bili', 'labs.embedding'], widths: [1, 2] };
+    const files = [{ path: 'model.onnx', digest, bytes: null, uri: null }];
+    const version = await registry.register({ name: 'risk', framework: 'onnx', artifacts: files, signature }, 'ada');
+    await registry.promote({ versionId: version.id, to: 'production' }, 'ada');
+    await serving.start();
+    for (const [id, value] of [
+      [1, [2, 3]],
+      [2, [2, 3, 4]],
+      [3, 5],
+    ] as const)
+      online[id] = { 'labs.bili': { value: 1, status: 'present' }, 'labs.embedding': { value, status: 'present' } };
+    expect((await serving.predict('mortality', { entities: { id: 1 } })).predictions).toEqual([{ value: 321 }]);
+    const given = await serving.predict('mortality', { inputs: { id: 1, bili: 2, embedding: [0, 1] } });
+    expect(given.predictions).toEqual([{ value: 102 }]);
+    expect(await failure(serving.predict('mortality', { entities: { id: 2 } }))).toMatchObject({
+      code: 'EP204',
+      detail: expect.stringContaining('"labs.embedding" is a list of 3, but the model takes an embedding of 2 numbers'),
+    });
+    expect(await failure(serving.predict('mortality', { entities: { id: 3 } }))).toMatchObject({ code: 'EP204' });
+    expect(
+      await failure(serving.predict('mortality', { inputs: { id: 1, bili: [1], embedding: [0, 1] } })),
+    ).toMatchObject({ code: 'EP204', detail: expect.stringContaining('a list of any length fills no input') });
   });
 
   it('reads all entities of a variant in one round trip', async () => {

@@ -108,6 +108,69 @@ describe('a resource as JSON', () => {
     });
   });
 
+  it('spells the types of features one way', () => {
+    const written = {
+      a: 'float64[]',
+      b: 'list< string >',
+      c: { dtype: 'array(int64)', default: [1, 2] },
+      d: 'embedding<384>',
+      e: { dtype: 'vector(3)', default: [0, 0.5, 1] },
+      f: { dtype: 'float32[2]' },
+      g: 'array<timestamp>',
+    };
+    const set = { name: 'new', entity: 'patient', source: 'visits', eventTime: 'at', features: written };
+    const { spec, diagnostics } = canonicalizeResource('feature_set', set, lookup);
+    expect(diagnostics).toEqual([]);
+    expect(Object.values(spec?.features ?? {}).map((feature) => (feature as { dtype: string }).dtype)).toEqual([
+      'array<float64>',
+      'array<string>',
+      'array<int64>',
+      'vector<384>',
+      'vector<3>',
+      'vector<2>',
+      'array<timestamp>',
+    ]);
+  });
+
+  it.each([
+    ['array<flot64>', 'did you mean "array<float64>"?'],
+    ['array<json>', undefined],
+    ['array<array<int64>>', undefined],
+    ['vector<0>', undefined],
+    ['vector<1>', undefined],
+    ['vector', undefined],
+    ['flot64', 'did you mean "float64"?'],
+  ])('refuses the type %s', (dtype, hint) => {
+    const set = { name: 'new', entity: 'patient', source: 'visits', eventTime: 'at', features: { x: dtype } };
+    const [problem, ...more] = canonicalizeResource('feature_set', set, lookup).diagnostics;
+    expect(more).toEqual([]);
+    expect(problem).toMatchObject({ code: 'SP103', pointer: '/features/x/dtype' });
+    expect(problem?.detail).toContain('it can be bool, int32');
+    if (hint !== undefined) expect(problem?.hint).toBe(hint);
+  });
+
+  it('holds defaults and expectations of lists to their type', () => {
+    const of = (feature: object): string[] =>
+      told('feature_set', {
+        name: 'new',
+        entity: 'patient',
+        source: 'visits',
+        eventTime: 'at',
+        features: { x: feature },
+      });
+    expect(of({ dtype: 'vector<2>', default: [1] })).toEqual(['SP103 /features/x/default']);
+    expect(of({ dtype: 'vector<2>', default: 1 })).toEqual(['SP103 /features/x/default']);
+    expect(of({ dtype: 'array<int64>', default: [1, 1.5] })).toEqual(['SP103 /features/x/default']);
+    expect(of({ dtype: 'array<string>', default: [] })).toEqual([]);
+    expect(of({ dtype: 'float64', default: [1] })).toEqual(['SP103 /features/x/default']);
+    expect(of({ dtype: 'array<string>', expect: { minLength: 1, maxLength: 3 } })).toEqual([]);
+    expect(of({ dtype: 'array<string>', expect: { minLength: 4, maxLength: 3 } })).toEqual([
+      'SP103 /features/x/expect',
+    ]);
+    expect(of({ dtype: 'vector<2>', expect: { maxLength: 3 } })).toEqual(['SP103 /features/x/expect/maxLength']);
+    expect(of({ dtype: 'float64', expect: { minLength: 1 } })).toEqual(['SP103 /features/x/expect/minLength']);
+  });
+
   it('says of a feature set where its rows come from: one of a source, a query and pushes', () => {
     const set = { name: 'events', entity: 'patient', eventTime: 'at', features: { bili: 'float64' } };
     expect(canonicalizeResource('feature_set', { ...set, push: true }, lookup)).toMatchObject({

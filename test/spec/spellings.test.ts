@@ -12,13 +12,12 @@ const SEED = 20260401;
 const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,8}$/);
 const text = fc.string({ maxLength: 20, unit: 'grapheme' });
 const feature = fc.oneof(
-  fc.constantFrom('int64', 'float64', 'string'),
+  fc.constantFrom('int64', 'float64', 'string', 'array<float64>', 'string[]', 'vector<8>', 'embedding<8>'),
   fc.record(
     {
-      dtype: fc.constantFrom('float64', 'float32'),
+      dtype: fc.constantFrom('float64', 'float32', 'list<bool>', 'float32[3]'),
       unit: text,
       description: text,
-      default: fc.integer(),
       column: fc.constantFrom('a', 'B c'),
     },
     { requiredKeys: ['dtype'] },

@@ -18,6 +18,20 @@ export function constantModel(bias: number, width = 2, output = 'y'): Promise<Ui
   );
 }
 
+/** One input of as many columns as there are weights, one output `y` = their weighted sum, [N, 1]. */
+export function weightedSumModel(weights: readonly number[], input = 'x'): Promise<Uint8Array> {
+  return encodeModel(
+    {
+      name: 'weighted_sum',
+      node: [{ opType: 'MatMul', input: [input, 'w'], output: ['y'] }],
+      initializer: [floatTensor('w', [weights.length, 1], Float32Array.from(weights))],
+      input: [tensorInfo(input, ELEMENT.float, ['N', weights.length])],
+      output: [tensorInfo('y', ELEMENT.float, ['N', 1])],
+    },
+    {},
+  );
+}
+
 /** Two inputs by name, float [N, 1] and int64 [N]; `sum` = a + 10 b. */
 export function namedInputsModel(a: string, b: string): Promise<Uint8Array> {
   return encodeModel(

@@ -13,6 +13,11 @@ export interface HistoricRow {
   readonly created: bigint | null;
   readonly value: number | null;
   readonly label: string | null;
+  readonly tags: readonly (string | null)[] | null;
+  readonly embedding: readonly [number, number, number] | null;
+  readonly doc: { readonly a: number | null } | null;
+  /** A text; as bytes its UTF-8. */
+  readonly raw: string | null;
 }
 
 export interface RandomSet {
@@ -107,6 +112,10 @@ export function randomCase(seed: number): RandomCase {
         created: !created || event === null || random(12) === 0 ? null : event + pick(delays) * HOUR,
         value: random(10) === 0 ? null : random(1000) / 8,
         label: random(10) === 0 ? null : `r${random(50)}`,
+        tags: random(8) === 0 ? null : Array.from({ length: random(4) }, () => pick(['a', null, 'b,"c"', '', 'é'])),
+        embedding: random(8) === 0 ? null : [random(100) / 8, 0 - random(100), random(9) / 3],
+        doc: random(8) === 0 ? null : { a: pick([null, random(50)]) },
+        raw: random(8) === 0 ? null : `x${random(50)}`,
       };
     };
     const rows = (count: number, usable = false): HistoricRow[] => Array.from({ length: count }, () => rowOf(usable));
@@ -135,7 +144,10 @@ export function randomCase(seed: number): RandomCase {
 }
 
 /** For each spine row every row is looked at; the best is kept. */
-export function oracle(set: RandomSet, spine: readonly SpineRow[]): { value: number | null; label: string | null }[] {
+export function oracle(
+  set: RandomSet,
+  spine: readonly SpineRow[],
+): Pick<HistoricRow, 'value' | 'label' | 'tags' | 'embedding' | 'doc' | 'raw'>[] {
   // The file is read again as a whole: what it says of a key and time that was pushed since comes last.
   const rows = [...set.first, ...set.pushed, ...set.first, ...set.later];
   return spine.map(({ key, at }) => {
@@ -147,7 +159,14 @@ export function oracle(set: RandomSet, spine: readonly SpineRow[]): { value: num
       if (set.asKnownAtSpine && (row.created === null || row.created > at)) continue;
       if (best === undefined || isBetter(row, best)) best = row;
     }
-    return { value: best?.value ?? null, label: best?.label ?? null };
+    return {
+      value: best?.value ?? null,
+      label: best?.label ?? null,
+      tags: best?.tags ?? null,
+      embedding: (best?.embedding?.map(Math.fround) as [number, number, number] | undefined) ?? null,
+      doc: best?.doc ?? null,
+      raw: best?.raw ?? null,
+    };
   });
 }
 

@@ -28,6 +28,7 @@ function table(): Record<string, ArrayLike<unknown>> {
     cost: data.real,
     constant: new Float64Array(1000).fill(1),
     note: new Array(1000).fill('text'),
+    tags: new Array(1000).fill([1, 2]),
     __split: Array.from({ length: 1000 }, (_, row) => (row % 4 === 0 ? 'test' : 'train')),
   };
 }
@@ -147,8 +148,32 @@ describe('training', () => {
     expect(error.detail).toContain(detail);
   });
 
+  it('learns from an embedding as from as many features', async () => {
+    const [a, b, c] = columnsOf(data.matrix);
+    const whole = createTraining({
+      readDataset: async () => {
+        const embedding = Array.from(b!, (value, row) => (row % 7 === 0 ? null : [value, c![row]!]));
+        const of = (column: Float32Array): Float64Array =>
+          Float64Array.from(column, (value, row) => (row % 7 === 0 ? Number.NaN : value));
+        return { rows: 1000, columns: { ...table(), a: Float64Array.from(a!), b: of(b!), c: of(c!), embedding } };
+      },
+      artifacts,
+      runtime: createOnnxRuntime(),
+    });
+    const features = [dataset.features[0]!, { feature: 'labs.embedding', column: 'embedding', dtype: 'vector<2>' }];
+    const train = (of: typeof dataset) =>
+      whole.train({ trainer: 'gradient_boosting', dataset: of, label: 'died', params: {} }, context);
+    const [one, each] = [await train({ ...dataset, features }), await train(dataset)];
+    expect(one.metrics).toEqual(each.metrics);
+    expect(one.signature).toMatchObject({ features: ['labs.a', 'labs.embedding'], widths: [1, 2] });
+    expect(each.signature.widths).toBeUndefined();
+    const evaluated = await whole.evaluate({ model: one, metrics: ['auc'] }, context);
+    expect(evaluated.metrics).toEqual({ auc: one.metrics['auc'] });
+  });
+
   it.each([
     ['text', { feature: 'labs.note', column: 'note', dtype: 'string' }],
+    ['lists of any length', { feature: 'labs.tags', column: 'tags', dtype: 'array<float64>' }],
     [
       'time, which no served model would get as a number',
       { feature: 'labs.since', column: 'cost', dtype: 'timestamp' },
@@ -158,7 +183,7 @@ describe('training', () => {
     const error = await failure(
       training.train({ trainer: 'random_forest', dataset: withText, label: 'died', params: {} }, context),
     );
-    expect(error.detail).toContain(`neither: ${feature.feature}`);
+    expect(error.detail).toContain(`none of them: ${feature.feature}`);
   });
 
   it('adopts a file that a program wrote: its signature is read, its figures measured, the program’s own kept', async () => {

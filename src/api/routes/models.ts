@@ -35,6 +35,12 @@ const SIGNATURE = {
       default: [],
       description: 'Features in the order of the inputs.',
     },
+    widths: {
+      type: 'array',
+      items: { type: 'integer', minimum: 1 },
+      description:
+        'How many input columns each feature fills; an embedding one for each number. Default: by its dtype.',
+    },
     inputs: TENSORS,
     outputs: TENSORS,
     label: { type: ['string', 'null'], default: null },

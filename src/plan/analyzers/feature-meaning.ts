@@ -1,4 +1,5 @@
 /** Which features of a set have other values, or mean something else, after an edit: what a model that learned from them would notice. */
+import { canonicallyEqual } from '../../lib/canonical.ts';
 import { compileExpression } from '../../lib/expression.ts';
 import type { CanonicalFeatureSet } from '../../spec/canonical-specs.ts';
 import type { Feature } from '../../spec/schema-types.ts';
@@ -34,7 +35,8 @@ export function changedMeaning(
   }
   const fields = kept.flatMap((name) =>
     FIELDS.filter(
-      (field) => fieldOf(name, before.features[name], field) !== fieldOf(name, after.features[name], field),
+      (field) =>
+        !canonicallyEqual(fieldOf(name, before.features[name], field), fieldOf(name, after.features[name], field)),
     ).map((field) => ({ name, field })),
   );
   // A default or a unit that is told for the first time, or no longer, changes no answer that was given before.

@@ -1,4 +1,5 @@
 /** Edits of a feature set that make no new version: what they mean for those who read it. */
+import { canonicallyEqual } from '../../lib/canonical.ts';
 import { durationMs } from '../../lib/units.ts';
 import type { CanonicalFeatureSet } from '../../spec/canonical-specs.ts';
 import type { Expectation, Feature } from '../../spec/schema-types.ts';
@@ -123,7 +124,8 @@ function ofFeature(
   const here = `/features/${escapePointer(name)}`;
   const read = readers.servicesReading(`${after.name}.${name}`).filter(stays).length > 0;
   const found: (Analysis | undefined)[] = [expectation(old.expect, next.expect, name, here, desired)];
-  if (old.default !== next.default && read && !differs) found.push(defaultOf(context, after, name, old.default, here));
+  if (!canonicallyEqual(old.default, next.default) && read && !differs)
+    found.push(defaultOf(context, after, name, old.default, here));
   if (old.unit !== undefined && next.unit !== undefined && old.unit !== next.unit) {
     found.push(
       says(
@@ -196,6 +198,8 @@ function allows(less: Expectation | undefined, more: Expectation | undefined): b
   if (bound(less?.min, Number.NEGATIVE_INFINITY) > bound(more?.min, Number.NEGATIVE_INFINITY)) return true;
   if (bound(less?.max, Number.POSITIVE_INFINITY) < bound(more?.max, Number.POSITIVE_INFINITY)) return true;
   if (bound(less?.maxNull, 1) < bound(more?.maxNull, 1)) return true;
+  if (bound(less?.minLength, 0) > bound(more?.minLength, 0)) return true;
+  if (bound(less?.maxLength, Number.POSITIVE_INFINITY) < bound(more?.maxLength, Number.POSITIVE_INFINITY)) return true;
   const only = less?.in;
   return only !== undefined && (more?.in === undefined || more.in.some((value) => !only.includes(value)));
 }

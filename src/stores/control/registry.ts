@@ -8,6 +8,8 @@ export type Stage = (typeof STAGES)[number];
 export interface ModelSignature {
   /** Feature names as `set.feature`, in the order of the model's input columns. */
   readonly features: readonly string[];
+  /** How many input columns each feature fills: an embedding one for each of its numbers. Absent: one each. */
+  readonly widths?: readonly number[];
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   /** What the label was, and what a prediction means. */

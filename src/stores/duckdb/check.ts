@@ -1,4 +1,5 @@
 /** Expectations of features, checked over the rows that a materialization would compute. */
+import { isScalar } from '../../spec/dtype.ts';
 import type { ComputedFeature, Expectation, ExpectationFailure, RowPlan } from '../offline.ts';
 import { type Readable, withComputed } from './computed.ts';
 import type { Engine } from './engine.ts';
@@ -65,13 +66,14 @@ function rulesOf(expectation: Expectation, readable: Readable | undefined): Rule
   if (readable === undefined) return [];
   const { feature } = expectation;
   const { column } = readable;
+  const isList = !isScalar(readable.dtype);
   const rules: Rule[] = [];
   if (expectation.min !== undefined) {
     rules.push({
       feature,
       expectation: `min ${expectation.min}`,
-      broken: `${column} < ${expectation.min}`,
-      observed: `min(${column})`,
+      broken: `${isList ? `list_min(${column})` : column} < ${expectation.min}`,
+      observed: `min(${isList ? `list_min(${column})` : column})`,
       allowed: 0,
     });
   }
@@ -80,8 +82,8 @@ function rulesOf(expectation: Expectation, readable: Readable | undefined): Rule
     rules.push({
       feature,
       expectation: `max ${expectation.max}`,
-      broken: `${column} > ${expectation.max}`,
-      observed: `max(${column})`,
+      broken: `${isList ? `list_max(${column})` : column} > ${expectation.max}`,
+      observed: `max(${isList ? `list_max(${column})` : column})`,
       allowed: 0,
     });
   }
@@ -94,14 +96,34 @@ function rulesOf(expectation: Expectation, readable: Readable | undefined): Rule
       allowed: expectation.maxNull,
     });
   }
+  for (const [bound, sign, worst] of [
+    ['minLength', '<', 'min'],
+    ['maxLength', '>', 'max'],
+  ] as const) {
+    const limit = expectation[bound];
+    if (limit === undefined) continue;
+    const length = readable.dtype === 'bytes' ? `octet_length(${column})` : `len(${column})`;
+    rules.push({
+      feature,
+      expectation: `${bound} ${limit}`,
+      broken: `${length} ${sign} ${limit}`,
+      observed: `${worst}(${length})`,
+      allowed: 0,
+    });
+  }
   if (expectation.in !== undefined) {
-    const value = `${valueSql(column, readable.dtype)}::varchar`;
-    const outside = `${column} is not null and ${value} not in (${list(expectation.in.map((item) => `(${castLike(item, readable)})`))})`;
+    const allowed = list(expectation.in.map((item) => `(${castLike(item, readable)})`));
+    const value = valueSql(column, readable.dtype);
+    // Of a list each of its items counts.
+    const items = `list_filter(${value}::varchar[], lambda x: x not in (${allowed}))`;
+    const [outside, observed] = isList
+      ? [`len(${items}) > 0`, `list_min(${items})`]
+      : [`${column} is not null and ${value}::varchar not in (${allowed})`, `${value}::varchar`];
     rules.push({
       feature,
       expectation: `in ${JSON.stringify(expectation.in)}`,
       broken: outside,
-      observed: `min(${value}) filter (${outside})`,
+      observed: `min(${observed}) filter (${outside})`,
       allowed: 0,
     });
   }
@@ -110,7 +132,7 @@ function rulesOf(expectation: Expectation, readable: Readable | undefined): Rule
 
 /** An allowed value in the text that the column's own values have: 1 and 1.0 are one number. */
 function castLike(item: string | number | boolean, readable: Readable): string {
-  return typeof item === 'number' && ['float32', 'float64'].includes(readable.dtype)
-    ? `${item}::double::varchar`
+  return typeof item === 'number' && /float|vector/.test(readable.dtype)
+    ? `${item}::${/float64/.test(readable.dtype) ? 'double' : 'float'}::varchar`
     : literal(String(item));
 }

@@ -1,8 +1,10 @@
 /** Features computed on demand, inside a query: the same function that the online read calls, row by row. */
 import type { DuckDBType } from '@duckdb/node-api';
+import { parseDtype } from '../../spec/dtype.ts';
 import type { Dtype } from '../../spec/schema-types.ts';
 import type { ComputedFeature } from '../offline.ts';
 import type { Session } from './engine.ts';
+import { plainValue, textOf } from './plain-value.ts';
 import { castSql, ident, list, valueSql } from './sql.ts';
 
 /** A column that a computed feature may read: its type and its quoted name. */
@@ -32,7 +34,7 @@ export async function withComputed(
     });
     const call = `${await register(session, feature, inputs)}(${list(['true', ...inputs.map((input) => argument(input))])})`;
     const column = ident(`__computed_${index}`);
-    relation = `(select *, (${castSql(call, isNumeric(feature.dtype) ? 'DOUBLE' : 'VARCHAR', feature.dtype)}) as ${column} from ${relation})`;
+    relation = `(select *, (${castSql(call, isNumeric(feature.dtype) ? 'DOUBLE' : 'VARCHAR', feature.dtype, 'value')}) as ${column} from ${relation})`;
     columns.set(feature.name, { dtype: feature.dtype, column });
   }
   return relation;
@@ -40,8 +42,16 @@ export async function withComputed(
 
 /** Numbers travel as doubles, as expressions compute with them; everything else as the online store has it. */
 function argument(input: Readable): string {
-  if (input.dtype === 'bool') return input.column;
-  return isNumeric(input.dtype) ? `${input.column}::double` : valueSql(input.column, input.dtype);
+  const [item, ofList] = itemOf(input.dtype);
+  if (item === 'bool' || !isNumeric(item)) return valueSql(input.column, input.dtype);
+  return `${input.column}::double${ofList ? '[]' : ''}`;
+}
+
+/** The type of the value, or of the items of a list. */
+function itemOf(dtype: Dtype): readonly [Dtype, boolean] {
+  const parsed = parseDtype(dtype);
+  if (parsed.kind === 'scalar') return [parsed.type, false];
+  return [parsed.kind === 'vector' ? 'float32' : parsed.of, true];
 }
 
 function isNumeric(dtype: Dtype): boolean {
@@ -53,8 +63,12 @@ async function register(
   feature: ComputedFeature,
   inputs: readonly (Readable & { readonly name: string })[],
 ): Promise<string> {
-  const { BOOLEAN, DOUBLE, DuckDBScalarFunction, VARCHAR } = await import('@duckdb/node-api');
-  const typeOf = (dtype: Dtype): DuckDBType => (dtype === 'bool' ? BOOLEAN : isNumeric(dtype) ? DOUBLE : VARCHAR);
+  const { BOOLEAN, DOUBLE, DuckDBScalarFunction, LIST, VARCHAR } = await import('@duckdb/node-api');
+  const typeOf = (dtype: Dtype): DuckDBType => {
+    const [item, ofList] = itemOf(dtype);
+    const type = item === 'bool' ? BOOLEAN : isNumeric(item) ? DOUBLE : VARCHAR;
+    return ofList ? LIST(type) : type;
+  };
   const numeric = isNumeric(feature.dtype);
   const name = `mlops_computed_${registered++}`;
   session.connection.registerScalarFunction(
@@ -68,9 +82,10 @@ async function register(
         const vectors = inputs.map((_, index) => chunk.getColumnVector(index + 1));
         for (let row = 0; row < chunk.rowCount; row += 1) {
           const values: Record<string, unknown> = {};
-          for (const [index, input] of inputs.entries()) values[input.name] = vectors[index]?.getItem(row) ?? null;
+          for (const [index, input] of inputs.entries())
+            values[input.name] = plainValue(vectors[index]?.getItem(row), input.dtype);
           const value = feature.evaluate(values) ?? null;
-          output.setItem(row, value === null ? null : numeric ? Number(value) : String(value));
+          output.setItem(row, value === null ? null : numeric ? Number(value) : textOf(value));
         }
         output.flush();
       },

@@ -6,6 +6,7 @@ import type { Column } from '../../spec/column.ts';
 import type { ExportFormat } from '../offline.ts';
 import { arrowStream } from './arrow.ts';
 import type { Engine, Session } from './engine.ts';
+import { isList, listSql } from './lists.ts';
 import { columnsOf } from './source-relation.ts';
 import { ident, list, literal } from './sql.ts';
 
@@ -50,6 +51,8 @@ async function writeArrow(session: Session, relation: string, columns: readonly 
 /** What the engine would write otherwise: `\x00` for bytes, the host's zone, and NaN, which JSON does not have. */
 function textSql({ name, type }: Column, format: 'csv' | 'json' | 'jsonl', json: readonly string[]): string {
   const column = ident(name);
+  // In CSV a list is the text of a JSON array, which a source reads back.
+  if (isList(type)) return format === 'csv' ? `to_json(${listSql(column, type)})::varchar` : listSql(column, type);
   if (type === 'BLOB') return `base64(${column})`;
   if (type.startsWith('TIMESTAMP')) return `${column}::timestamp`;
   if (format === 'csv') return column;

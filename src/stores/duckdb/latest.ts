@@ -3,6 +3,7 @@ import type { LatestRequest, LatestRow } from '../offline.ts';
 import type { Engine } from './engine.ts';
 import { fileOf } from './files.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, newestFirst, SEQUENCE } from './part-columns.ts';
+import { plainScalar, plainValue } from './plain-value.ts';
 import { list, tables, timestampOf, valueSql } from './sql.ts';
 
 const BATCH_ROWS = 4096;
@@ -32,9 +33,9 @@ export async function* latestRows(
         eventTime: row[0] as bigint,
         createdTime: row[1] as bigint | null,
         sequence: Number(row[2]),
-        key: row.slice(3, 3 + keys.length).map(plain),
+        key: row.slice(3, 3 + keys.length).map(plainScalar),
         values: Object.fromEntries(
-          features.map((feature, index) => [feature.name, plain(row[3 + keys.length + index])]),
+          features.map((feature, index) => [feature.name, plainValue(row[3 + keys.length + index], feature.dtype)]),
         ),
       }));
     }
@@ -63,10 +64,4 @@ function latestSql(root: string, request: LatestRequest): string {
   return `select ${list(columns)} from ${tables(request.parts.map((location) => fileOf(root, location)))}
     where ${visible} <= ${timestampOf(request.now)} and (${wanted.join(' or ')})${known ? ` and ${CREATED_TIME} is not null` : ''}
     qualify row_number() over (partition by ${list(keys.map(keyColumn))} order by ${EVENT_TIME} desc, ${newestFirst()}) = 1`;
-}
-
-function plain(value: unknown): unknown {
-  if (typeof value !== 'bigint') return value;
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
 }

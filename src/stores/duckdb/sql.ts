@@ -1,6 +1,7 @@
 /** How values and names reach DuckDB: every identifier quoted, every literal escaped, every cast checked. */
 import { assertNever } from '../../lib/assert.ts';
-import type { Dtype, KeyType } from '../../spec/schema-types.ts';
+import { parseDtype } from '../../spec/dtype.ts';
+import type { Dtype, KeyType, ScalarDtype } from '../../spec/schema-types.ts';
 
 export function ident(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -29,7 +30,22 @@ export function tables(paths: readonly string[]): string {
   return `read_parquet([${list(paths.map(literal))}])`;
 }
 
+/** An embedding is a list: Parquet has no arrays of a fixed length. Its length is held by {@link castSql}. */
 export function sqlType(type: Dtype | KeyType): string {
+  const dtype = parseDtype(type);
+  switch (dtype.kind) {
+    case 'scalar':
+      return scalarType(dtype.type);
+    case 'array':
+      return `${scalarType(dtype.of)}[]`;
+    case 'vector':
+      return `${scalarType('float32')}[]`;
+    default:
+      return assertNever(dtype, 'dtype');
+  }
+}
+
+function scalarType(type: ScalarDtype): string {
   switch (type) {
     case 'bool':
       return 'boolean';
@@ -57,8 +73,41 @@ export function sqlType(type: Dtype | KeyType): string {
   }
 }
 
+/** Where a text comes from: of a file, or made by us of a value, in which bytes are base64. */
+export type TextFrom = 'file' | 'value';
+
 /** The value as `type`, or null where it does not fit. A time without a zone is UTC. `from` is the engine's type of `expression`. */
-export function castSql(expression: string, from: string, type: Dtype | KeyType): string {
+export function castSql(expression: string, from: string, type: Dtype | KeyType, text: TextFrom = 'file'): string {
+  const dtype = parseDtype(type);
+  switch (dtype.kind) {
+    case 'scalar':
+      return castScalar(expression, from, dtype.type, text);
+    case 'array':
+      return castItems(expression, from, dtype.of, text);
+    case 'vector': {
+      const items = castItems(expression, from, 'float32', text);
+      return `(case when len(${items}) = ${dtype.length} and len(list_filter(${items}, lambda x: x is null or not isfinite(x))) = 0 then ${items} end)`;
+    }
+    default:
+      return assertNever(dtype, 'dtype');
+  }
+}
+
+/** A list of any type, or the text of a JSON array, as a list of `item`; null where one of its items does not fit. */
+function castItems(expression: string, from: string, item: ScalarDtype, text: TextFrom): string {
+  const [, itemFrom] = /^(.*)\[\d*\]$/s.exec(from) ?? [];
+  const target = `${scalarType(item)}[]`;
+  if (itemFrom?.toLowerCase() === scalarType(item)) return `(${expression})::${target}`;
+  if (itemFrom === undefined && from !== 'VARCHAR' && from !== 'JSON') return `null::${target}`;
+  const items =
+    itemFrom === undefined
+      ? `(case when json_valid(${expression}) then case when json_type(${expression}) = 'ARRAY' then from_json(${expression}, '["VARCHAR"]') end end)`
+      : `(${expression})::${itemFrom}[]`;
+  const cast = castScalar('x', itemFrom ?? 'VARCHAR', item, text);
+  return `(case when len(list_filter(${items}, lambda x: x is not null and (${cast}) is null)) = 0 then list_transform(${items}, lambda x: ${cast}) end)`;
+}
+
+function castScalar(expression: string, from: string, type: ScalarDtype, text: TextFrom): string {
   switch (type) {
     case 'timestamp':
       // A text's offset counts only on the way through TIMESTAMPTZ; the session's time zone is UTC.
@@ -68,7 +117,7 @@ export function castSql(expression: string, from: string, type: Dtype | KeyType)
     case 'int32':
     case 'int64': {
       // The engine rounds 1.5 to 2: a fraction does not fit.
-      const cast = `try_cast(${expression} as ${sqlType(type)})`;
+      const cast = `try_cast(${expression} as ${scalarType(type)})`;
       if (isInteger(from)) return cast;
       const decimal = from === 'VARCHAR' ? `try_cast(${expression} as decimal(38, 15))` : expression;
       return `(case when ${decimal} is null or ${decimal} = trunc(${decimal}) then ${cast} end)`;
@@ -78,14 +127,23 @@ export function castSql(expression: string, from: string, type: Dtype | KeyType)
         ? `(case when json_valid(${expression}) then ${expression}::varchar end)`
         : `to_json(${expression})::varchar`;
     case 'bytes':
-      return from === 'BLOB' ? expression : `encode(${expression}::varchar)`;
+      if (from === 'BLOB') return expression;
+      return text === 'value' ? `from_base64(${expression})` : `encode(${expression}::varchar)`;
     default:
-      return `try_cast(${expression} as ${sqlType(type)})`;
+      return `try_cast(${expression} as ${scalarType(type)})`;
   }
 }
 
-/** The value as the online store and expressions have it: boolean, number or text. */
+/** The value as the online store and expressions have it: boolean, number or text, or a list of these. */
 export function valueSql(expression: string, type: Dtype | KeyType): string {
+  const dtype = parseDtype(type);
+  if (dtype.kind === 'scalar') return scalarValue(expression, dtype.type);
+  if (dtype.kind === 'vector') return expression;
+  const item = scalarValue('x', dtype.of);
+  return item === 'x' ? expression : `list_transform(${expression}, lambda x: ${item})`;
+}
+
+function scalarValue(expression: string, type: ScalarDtype): string {
   switch (type) {
     case 'timestamp':
       return `strftime(${expression}, '%Y-%m-%dT%H:%M:%S.%fZ')`;

@@ -18,6 +18,7 @@ import {
   SEQUENCE,
   sameValues,
 } from './part-columns.ts';
+import { textOf } from './plain-value.ts';
 import { castSql, list, literal, sqlType } from './sql.ts';
 import { createTypedRows } from './typed-rows.ts';
 
@@ -107,11 +108,10 @@ export async function writePushedRows(
     String(row.sequence),
     String(row.eventTime),
     row.createdTime === null ? null : String(row.createdTime),
-    ...fields.map((field) => textOf(field.of(row))),
+    ...fields.map((field) => textOrNull(field.of(row))),
   ]);
   const columns = fields.map((field, index) => {
-    const text = `r[${index + 4}]`;
-    const value = field.type === 'bytes' ? `from_base64(${text})` : castSql(text, 'VARCHAR', field.type);
+    const value = castSql(`r[${index + 4}]`, 'VARCHAR', field.type, 'value');
     return `(${value})::${sqlType(field.type)} as ${field.column}`;
   });
   return engine.job(signal, (session) =>
@@ -125,9 +125,8 @@ export async function writePushedRows(
   );
 }
 
-function textOf(value: unknown): string | null {
-  if (value === null || value === undefined) return null;
-  return typeof value === 'string' ? value : String(value);
+function textOrNull(value: unknown): string | null {
+  return value === null || value === undefined ? null : textOf(value);
 }
 
 async function writePart(session: Session, root: string, folder: string, select: string): Promise<WrittenPart> {

@@ -50,7 +50,8 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
       noSubdir: false,
       readOnly,
     });
-    return { db, packr: new Packr({ useRecords: false }) };
+    // An embedding is kept as the bytes of its numbers, and is read as a copy of its own.
+    return { db, packr: new Packr({ useRecords: false, moreTypes: true }) };
   }
 
   function doesNotOpen(cause: unknown): MlopsError {

@@ -39,7 +39,7 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
   const fillings = new WeakMap<object, number>();
 
   function packr(): Promise<Packr> {
-    packing ??= import('msgpackr').then(({ Packr }) => new Packr({ useRecords: false }));
+    packing ??= import('msgpackr').then(({ Packr }) => new Packr({ useRecords: false, moreTypes: true }));
     return packing;
   }
 
