@@ -122,7 +122,7 @@ interface Stored {
   readonly readers: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Of each recorded set the version that serves and the newest one. */
+/** Of each recorded set the versions that serve and the newest one. */
 async function storedOf({ resources }: State, featureState: FeatureState | undefined): Promise<Stored> {
   const readers = readersOf(resources);
   if (featureState === undefined) return { versions: [], snapshots: [], readers };
@@ -130,7 +130,7 @@ async function storedOf({ resources }: State, featureState: FeatureState | undef
   const all = (await featureState.versions()).filter(({ set }) => sets.has(set));
   const wanted = all.filter((version) => {
     const ofSet = all.filter(({ set }) => set === version.set);
-    return version === ofSet.at(-1) || version === ofSet.filter(({ status }) => status === 'serving').at(-1);
+    return version === ofSet.at(-1) || version.status === 'serving';
   });
   const sources = new Set(resources.filter(({ kind }) => kind === 'source').map(({ name }) => name));
   return {

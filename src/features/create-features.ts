@@ -11,7 +11,7 @@ import { describeFeatureSet, type FeatureSetDescription, listFeatureSets } from 
 import { type TrainingDataset, trainingDataset } from './historical.ts';
 import { type HistoryFile, type HistoryRequest, history } from './history.ts';
 import { createSources, type SourceSnapshot } from './ingest.ts';
-import { type MaterializationReport, type MaterializeOptions, materialize } from './materialize.ts';
+import { type MaterializationReport, type MaterializeSetOptions, materializeSet } from './materialize-set.ts';
 import { createFeatureReader, type FeatureReader } from './online-reader.ts';
 import { type FeatureUpdate, type PushTarget, push } from './push.ts';
 import { type PushFileCall, type PushFileReport, type PushFileRequest, pushFile } from './push-file.ts';
@@ -37,7 +37,7 @@ export interface Features {
   readonly reader: FeatureReader;
   ingest(source: string, call: FeatureCall): Promise<SourceSnapshot>;
   validate(task: Pick<TaskOf<'data_validation'>, 'featureSets'>, call: FeatureCall): Promise<ValidationReport>;
-  materialize(featureSet: string, call: FeatureCall, options?: MaterializeOptions): Promise<MaterializationReport>;
+  materialize(featureSet: string, call: FeatureCall, options?: MaterializeSetOptions): Promise<MaterializationReport>;
   trainingDataset(
     task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
     call: FeatureCall,
@@ -82,9 +82,8 @@ export function createFeatures(options: FeaturesOptions): Features {
     validate: (task, call) => validate({ catalog, offline, sources }, task.featureSets, call),
     materialize: async (set, call, materializing) => {
       const parts = { catalog, offline, online, featureState, sources, chunkRows };
-      const report = await materialize(parts, set, call, materializing);
-      versions.forget();
-      return report;
+      // Some of what serves now may have changed, also where it failed.
+      return materializeSet(parts, set, call, materializing).finally(() => versions.forget());
     },
     trainingDataset: (task, call) =>
       trainingDataset({ catalog, offline, artifacts, featureState, sources }, task, call),

@@ -2,6 +2,7 @@
 import type { CanonicalFeatureSet } from '../spec/canonical-specs.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion, FeatureState, VersionStatus } from '../stores/control/feature-state.ts';
+import type { VersionReader } from '../stores/control/version-lives.ts';
 import { entitySpec, featureSetSpec } from './definitions.ts';
 import { formatTimestamp } from './time.ts';
 
@@ -18,11 +19,18 @@ export interface FeatureSetDescription {
   readonly versions: readonly {
     readonly version: number;
     readonly status: VersionStatus;
+    /** Its features, computed ones too. */
+    readonly features: readonly string[];
     readonly rows: number;
     /** Greatest event time materialized, ISO 8601 UTC. */
     readonly watermark: string | null;
     readonly registeredAt: Date;
     readonly servingSince: Date | null;
+    /** Versions of models that are asked with it; such without a lineage, and whoever asks for no version, read `servingVersion`. */
+    readonly readers: readonly Omit<VersionReader, 'set' | 'version'>[];
+    readonly keptUntil: Date | null;
+    readonly retiredAt: Date | null;
+    readonly retiredWhy: string | null;
   }[];
 }
 
@@ -30,12 +38,13 @@ export async function listFeatureSets(
   catalog: Catalog,
   featureState: FeatureState,
 ): Promise<readonly FeatureSetDescription[]> {
-  const versions = await featureState.versions();
+  const [versions, readers] = await Promise.all([featureState.versions(), featureState.readers()]);
   return catalog.list('feature_set').map((resource) =>
     describe(
       catalog,
       resource.spec,
       versions.filter((version) => version.set === resource.name),
+      readers.filter((reader) => reader.set === resource.name),
     ),
   );
 }
@@ -46,13 +55,16 @@ export async function describeFeatureSet(
   featureState: FeatureState,
   name: string,
 ): Promise<FeatureSetDescription> {
-  return describe(catalog, featureSetSpec(catalog, name), await featureState.versions(name));
+  const spec = featureSetSpec(catalog, name);
+  const [versions, readers] = await Promise.all([featureState.versions(name), featureState.readers(name)]);
+  return describe(catalog, spec, versions, readers);
 }
 
 function describe(
   catalog: Catalog,
   spec: CanonicalFeatureSet,
   versions: readonly FeatureSetVersion[],
+  readers: readonly VersionReader[],
 ): FeatureSetDescription {
   return {
     name: spec.name,
@@ -63,13 +75,20 @@ function describe(
     ttl: spec.ttl ?? null,
     features: spec.features,
     servingVersion: versions.filter((version) => version.status === 'serving').at(-1)?.version ?? null,
-    versions: versions.map(({ version, status, rows, eventWatermark, registeredAt, servingSince }) => ({
+    versions: versions.map(({ version, status, structure, rows, eventWatermark, ...times }) => ({
       version,
       status,
+      features: Object.keys(structure.features),
       rows,
       watermark: eventWatermark === null ? null : formatTimestamp(eventWatermark),
-      registeredAt,
-      servingSince,
+      registeredAt: times.registeredAt,
+      servingSince: times.servingSince,
+      readers: readers
+        .filter((reader) => reader.version === version)
+        .map(({ model, modelVersion, as }) => ({ model, modelVersion, as })),
+      keptUntil: times.keptUntil,
+      retiredAt: times.retiredAt,
+      retiredWhy: times.retiredWhy,
     })),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Materialization of a feature set: pushed rows, then the rows that its sources' newest snapshots give and that are not
+ * Materialization of a version of a feature set: pushed rows, then the rows that its sources' newest snapshots give and that are not
  * stored yet, in chunks; then the newest row of each key into the online store; then both watermarks say so.
  *
  * Each chunk is a file, durable before the transaction that makes it readable. Killed anywhere and run again, it finds
@@ -12,13 +12,14 @@ import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion, FeatureState, MaterializationClaim } from '../stores/control/feature-state.ts';
 import type { OfflineStore } from '../stores/offline.ts';
 import type { OnlineStore } from '../stores/online.ts';
+import { carryOver } from './carry-over.ts';
 import { type FeatureCall, featureSetSpec, isPushed, keyColumns, rowPlan } from './definitions.ts';
 import { encodeKey } from './entity-key.ts';
 import { digests, locations, type Sources } from './ingest.ts';
 import { formatTimestamp, microsOf } from './time.ts';
-import { folderOf, onlineTable, workingVersion } from './versions.ts';
+import { folderOf, onlineTable } from './versions.ts';
 
-export interface MaterializationReport {
+export interface VersionReport {
   readonly featureSet: string;
   readonly version: number;
   readonly rowsRead: number;
@@ -43,14 +44,14 @@ export interface MaterializeOptions {
   readonly repair?: boolean;
 }
 
-export async function materialize(
+/** From the structure that the version was registered with. */
+export async function materializeVersion(
   parts: MaterializeParts,
-  set: string,
+  working: FeatureSetVersion,
   call: FeatureCall,
   { repair = false }: MaterializeOptions = {},
-): Promise<MaterializationReport> {
-  const working = await workingVersion(parts.catalog, parts.featureState, set);
-  const { structure, version } = working;
+): Promise<VersionReport> {
+  const { set, structure, version } = working;
   const report = await parts.featureState.materializing(working.set, version, call.signal, async (claim) => {
     const reads =
       structure.source === null
@@ -65,11 +66,12 @@ export async function materialize(
     if (repair) await forgetWhatIsGone(parts, claim, working, call);
     const before = await recorded(parts.featureState, set, version);
     const stored = await parts.featureState.parts(set, version);
-    await parts.offline.sweep(
-      folder,
-      stored.map((part) => part.location),
-    );
-    let pushed = await drainPushed(parts, claim, plan, folder, call);
+    await parts.offline.sweep(folder, [
+      ...stored.map((part) => part.location),
+      ...(await parts.featureState.trainedFrom(set, version)),
+    ]);
+    let pushed = await carryOver(parts, claim, working, plan, call);
+    pushed += await drainPushed(parts, claim, plan, folder, call);
     const since = await parts.featureState.now();
     const unchanged = canonicallyEqual(before?.inputs, digests(snapshots));
     const fresh =
@@ -130,7 +132,7 @@ async function forgetWhatIsGone(
 }
 
 /** Pushed rows become parts before anything is compared with what is stored. Returns how many. */
-async function drainPushed(
+export async function drainPushed(
   parts: MaterializeParts,
   claim: MaterializationClaim,
   plan: ReturnType<typeof rowPlan>,
@@ -143,7 +145,7 @@ async function drainPushed(
     const last = updates.at(-1);
     if (last === undefined) return drained;
     const part = await parts.offline.writePushed(plan, updates, folder, call.signal);
-    await claim.commitPart({ ...part, sequence: last.sequence }, last.sequence);
+    await claim.commitPart({ ...part, sequence: last.sequence, pushed: true }, last.sequence);
     drained += updates.length;
   }
 }

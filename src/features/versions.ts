@@ -54,6 +54,24 @@ export function servingVersion(versions: readonly FeatureSetVersion[], set: stri
   const found = asked === undefined ? serving.at(-1) : serving.find((version) => version.version === asked);
   if (found !== undefined) return found;
   if (asked === undefined) throw notMaterialized(set);
+  const there = versions.find((version) => version.version === asked);
+  if (there?.status === 'retired') {
+    throw new MlopsError('FS220', {
+      address: `feature_set.${set}`,
+      detail: `Version ${asked} of the feature set ${set} was retired${there.retiredAt === null ? '' : ` on ${there.retiredAt.toISOString()}`}: ${there.retiredWhy ?? 'nothing read it'}.`,
+      hint: `bring it back: mlops features materialize ${set} --version ${asked}`,
+      status: 409,
+    });
+  }
+  if (there?.status === 'registered') {
+    throw new MlopsError('FS206', {
+      address: `feature_set.${set}`,
+      detail: `Version ${asked} of the feature set ${set} is not filled yet.`,
+      hint: `run: mlops features materialize ${set} --version ${asked}`,
+      status: 409,
+      retryable: true,
+    });
+  }
   throw new MlopsError('FS201', {
     address: `feature_set.${set}`,
     detail: `The feature set ${set} has no version ${asked} that serves.`,

@@ -114,6 +114,8 @@ export const CODES = {
   FS207: 'Materialization was taken over',
   FS208: 'Format not available',
   FS209: 'Rows cannot be read',
+  FS220: 'Feature-set version is retired',
+  FS221: 'Older version is not up to date',
   // models and endpoints
   MD201: 'Unknown model or version',
   MD202: 'Promotion refused by a gate',
@@ -121,6 +123,7 @@ export const CODES = {
   MD204: 'Model file cannot be loaded',
   MD205: 'Training failed',
   MD206: 'Stage change not allowed',
+  MD207: 'Version learned from features that are not served',
   EP201: 'Unknown endpoint',
   EP202: 'No version to serve',
   EP203: 'Feature missing for prediction',

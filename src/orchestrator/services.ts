@@ -45,6 +45,17 @@ export interface MaterializationReport {
   readonly onlineWritten: number;
   /** Greatest event time materialized, ISO 8601 UTC; null where the set has no rows. */
   readonly watermark: string | null;
+  /** Older versions that models are still asked with; `error` says why one is not up to date. */
+  readonly older: readonly {
+    readonly version: number;
+    readonly rowsRead: number;
+    readonly rowsWritten: number;
+    readonly onlineWritten: number;
+    readonly watermark: string | null;
+    readonly error: { readonly code: string; readonly detail: string } | null;
+  }[];
+  /** Versions that nothing reads any more. */
+  readonly retired: readonly number[];
 }
 
 /** A recorded, immutable training set: a Parquet artifact with the spine's columns, the features and `__split` (train, test). */

@@ -16,8 +16,8 @@ import type {
   VersionArtifact,
   VersionFilter,
 } from '../stores/control/registry.ts';
+import { rollbackTarget } from '../stores/control/rollback-target.ts';
 import { evaluateGates } from './gates.ts';
-import { rollbackTarget } from './rollback-target.ts';
 
 export interface Promotion {
   readonly version: ModelVersion;

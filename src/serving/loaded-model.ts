@@ -3,6 +3,7 @@ import { MlopsError } from '../lib/error.ts';
 import { columnsOfDtype } from '../spec/dtype.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
+import { learnedVersions } from '../stores/control/learned-versions.ts';
 import type { ModelSignature, ModelVersion, VersionArtifact } from '../stores/control/registry.ts';
 import type { OnnxModel, OnnxRuntime } from './onnx-runtime.ts';
 
@@ -11,6 +12,8 @@ export interface LoadedModel {
   readonly model: OnnxModel;
   /** `set.feature`, in the order of the model's inputs. */
   readonly features: readonly string[];
+  /** How these are read, in the same order: `set@2.feature` of the version that it learned from, `set.feature` where that is not known. */
+  readonly reads: readonly string[];
   /** What the version says it answers; null where its signature is not known. */
   readonly task: ModelSignature['task'] | null;
   hold(): void;
@@ -37,6 +40,7 @@ export async function loadModel(
     );
   const features = featuresOf(version, catalog);
   const model = await runtime.load(await artifacts.read(digest), features, widthsOf(version, features, catalog));
+  const learned = learnedVersions(version.lineage);
   let holders = 0;
   let uses = 0;
   let released = false;
@@ -50,6 +54,7 @@ export async function loadModel(
     version,
     model,
     features,
+    reads: features.map((feature) => readAs(feature, learned)),
     task: version.signature?.task ?? null,
     hold: () => {
       holders += 1;
@@ -68,6 +73,12 @@ export async function loadModel(
       }
     },
   };
+}
+
+function readAs(feature: string, learned: ReadonlyMap<string, number>): string {
+  const dot = feature.indexOf('.');
+  const version = learned.get(feature.slice(0, dot));
+  return version === undefined ? feature : `${feature.slice(0, dot)}@${version}${feature.slice(dot)}`;
 }
 
 function onnxArtifact(version: ModelVersion): VersionArtifact {

@@ -41,17 +41,17 @@ export async function modelInputs({
   features,
   catalog,
 }: ModelInputsOptions): Promise<ModelInputs> {
-  const names = loaded.features;
+  const { features: names, reads } = loaded;
   const given = rows.map((row, at) =>
     row.inputs === undefined ? undefined : byFeature(row.inputs, names, key, positions[at]!),
   );
-  const online = await readOnline(rows, given, names, features);
+  const online = await readOnline(rows, given, loaded, features);
   const columns = names.map(() => new Array<unknown>(rows.length));
   const missing: Missing[] = [];
   rows.forEach((_, row) => {
     names.forEach((feature, at) => {
       const brought = given[row]?.[feature];
-      const stored = online[row]?.features[feature];
+      const stored = online[row]?.features[reads[at]!];
       // A null that was brought stands in for what is stored, as every input does.
       let value: unknown = (brought === undefined ? stored : brought) ?? undefined;
       if (value === undefined) value = defaultOf(feature, catalog);
@@ -59,7 +59,7 @@ export async function modelInputs({
         missing.push({
           row: positions[row]!,
           feature,
-          status: brought === null ? 'null' : (online[row]?.status[feature] ?? 'absent'),
+          status: brought === null ? 'null' : (online[row]?.status[reads[at]!] ?? 'absent'),
         });
       } else {
         checkType(value, loaded.model.featureTypes[at], loaded.model.featureWidths[at] ?? 1, feature, positions[row]!);
@@ -71,15 +71,15 @@ export async function modelInputs({
   return { columns };
 }
 
-/** One round trip for all rows with an entity; only for features that some row did not bring. */
+/** One round trip for all rows with an entity; only for features that some row did not bring. Under the names that they are read by. */
 async function readOnline(
   rows: readonly RequestRow[],
   given: readonly (Values | undefined)[],
-  names: readonly string[],
+  { features: names, reads }: Pick<LoadedModel, 'features' | 'reads'>,
   features: FeatureReader,
 ): Promise<readonly (OnlineRow | undefined)[]> {
   const asking = rows.flatMap((row, at) => (row.entity === undefined ? [] : [at]));
-  const needed = names.filter((name) => asking.some((at) => given[at]?.[name] === undefined));
+  const needed = reads.filter((_, at) => asking.some((row) => given[row]?.[names[at]!] === undefined));
   if (asking.length === 0 || needed.length === 0) return [];
   const answers = await features.read(
     asking.map((at) => rows[at]!.entity!),

@@ -122,6 +122,14 @@ export interface LatestRow {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
+export interface RowsRequest {
+  readonly plan: Pick<RowPlan, 'keys' | 'features'>;
+  readonly parts: readonly string[];
+  /** Rows of a greater sequence than `after`, and a lesser one than `before`. */
+  readonly after: number;
+  readonly before: number;
+}
+
 /** One feature set's part of a point-in-time join. */
 export interface JoinedSet {
   readonly address: string;
@@ -232,6 +240,8 @@ export interface OfflineStore {
   writePushed(plan: RowPlan, rows: readonly PushedRow[], folder: string, signal: AbortSignal): Promise<WrittenPart>;
   /** The row of each key that counts at `now`, among those asked for; in batches of at most a few thousand. */
   latest(request: LatestRequest, signal: AbortSignal): AsyncIterable<readonly LatestRow[]>;
+  /** Every row asked for, by sequence; in batches of at most a few thousand. */
+  rows(request: RowsRequest, signal: AbortSignal): AsyncIterable<readonly LatestRow[]>;
   /** The point-in-time join of semantics: every spine row once, in order. The same request writes the same bytes. */
   join(request: JoinRequest, signal: AbortSignal): Promise<JoinedFile>;
   /** Checks a set's rows as a materialization would compute them. */

@@ -211,13 +211,13 @@ describe('materialization', () => {
     await expect(online(1, 'tripled')).rejects.toMatchObject({ code: 'FS201' });
     expect(await materialize()).toMatchObject({ version: 2, rowsWritten: 1 });
     expect(await online(1, 'tripled')).toBe(30);
-    const [row] = await store.features.reader.read([{ id: 1 }], ['readings@1.value', 'readings@2.tripled']);
-    expect(row?.features).toEqual({ 'readings@1.value': 10, 'readings@2.tripled': 30 });
+    const [row] = await store.features.reader.read([{ id: 1 }], ['readings@2.value', 'readings@2.tripled']);
+    expect(row?.features).toEqual({ 'readings@2.value': 10, 'readings@2.tripled': 30 });
     expect(await store.features.describe('readings')).toMatchObject({
       servingVersion: 2,
       versions: [
-        { version: 1, rows: 1 },
-        { version: 2, rows: 1 },
+        { version: 1, status: 'retired', rows: 0 },
+        { version: 2, status: 'serving', rows: 1 },
       ],
     });
   });

@@ -72,6 +72,8 @@ function recording(): { calls: Calls; services: Services } {
         version: 1,
         rowsRead: 10,
         rowsWritten: 10,
+        older: [],
+        retired: [],
         onlineWritten: 5,
         watermark: '2026-01-01T00:00:00Z',
       }),

@@ -2,18 +2,19 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { MlopsError } from '../../src/lib/error.ts';
 import { createRegistryOperators } from '../../src/registry/operators.ts';
 import { createRegistry, type Registry } from '../../src/registry/registry.ts';
-import { rollbackTarget } from '../../src/registry/rollback-target.ts';
 import type { StageMove } from '../../src/stores/control/registry.ts';
+import { rollbackTarget } from '../../src/stores/control/rollback-target.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { postgresRegistry } from '../../src/stores/postgres/postgres-registry.ts';
 import { type MemoryArtifacts, memoryArtifacts } from '../support/memory-artifacts.ts';
-import { freshScope, memoryCatalog } from '../support/models.ts';
+import { freshScope, memoryCatalog, servingSet } from '../support/models.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 let database: FreshDatabase;
 let db: Database;
 let artifacts: MemoryArtifacts;
 let registry: Registry;
+let scopeId: number;
 const catalog = memoryCatalog({
   model: [
     {
@@ -38,7 +39,8 @@ afterAll(async () => {
   await artifacts.remove();
 });
 beforeEach(async () => {
-  registry = createRegistry({ store: postgresRegistry(db, await freshScope(db)), catalog, artifacts });
+  scopeId = await freshScope(db);
+  registry = createRegistry({ store: postgresRegistry(db, scopeId), catalog, artifacts });
 });
 
 const add = (metrics: Record<string, number> = {}, name = 'risk') =>
@@ -159,6 +161,7 @@ describe('registry', () => {
     const request = { model: 'risk', trained, metrics: { auc: 0.9 }, codeDigest: null, gitCommit: 'abc' };
     const first = await operators.register(request, context);
     expect(await operators.register(request, context)).toEqual(first);
+    await servingSet(db, scopeId, 'labs');
     const promotion = await operators.promote({ versionId: first.id, to: 'production', reason: 'weekly' }, context);
     expect(promotion).toMatchObject({ model: 'risk', version: 1, stage: 'production', archived: null });
     expect(promotion.gates).toHaveLength(2);

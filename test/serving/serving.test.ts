@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { MlopsError } from '../../src/lib/error.ts';
+import type { JsonObject } from '../../src/lib/json.ts';
 import { createRegistry, type Registry } from '../../src/registry/registry.ts';
 import type { FeatureReader, FeatureStatus, OnlineRow } from '../../src/serving/feature-reader.ts';
 import { createOnnxRuntime } from '../../src/serving/onnx-runtime.ts';
@@ -11,7 +12,7 @@ import { type Database, openDatabase } from '../../src/stores/postgres/database.
 import { postgresPredictionLog } from '../../src/stores/postgres/postgres-prediction-log.ts';
 import { postgresRegistry } from '../../src/stores/postgres/postgres-registry.ts';
 import { type MemoryArtifacts, memoryArtifacts } from '../support/memory-artifacts.ts';
-import { freshScope, memoryCatalog } from '../support/models.ts';
+import { freshScope, memoryCatalog, servingSet } from '../support/models.ts';
 import { constantModel, weightedSumModel } from '../support/onnx-models.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
@@ -26,6 +27,7 @@ const BOTH: CanonicalEndpoint = {
 
 let database: FreshDatabase;
 let db: Database;
+let scopeId: number;
 let artifacts: MemoryArtifacts;
 let store: RegistryStore;
 let log: PredictionLogStore;
@@ -64,7 +66,7 @@ afterAll(async () => {
   await artifacts.remove();
 });
 beforeEach(async () => {
-  const scopeId = await freshScope(db);
+  scopeId = await freshScope(db);
   store = postgresRegistry(db, scopeId);
   log = postgresPredictionLog(db, scopeId);
   catalog = memoryCatalog({ endpoint: [BOTH] });
@@ -82,11 +84,11 @@ beforeEach(async () => {
 afterEach(() => serving.close());
 
 /** A version that answers its own number. */
-async function register(signature: ModelSignature | null = SIGNATURE): Promise<ModelVersion> {
+async function register(signature: ModelSignature | null = SIGNATURE, lineage: JsonObject = {}): Promise<ModelVersion> {
   const number = (await store.models())[0]?.latest ?? 0;
   const { digest } = await artifacts.put(await constantModel(number + 1));
   const files = [{ path: 'model.onnx', digest, bytes: null, uri: null }];
-  return registry.register({ name: 'risk', framework: 'onnx', artifacts: files, signature }, 'ada');
+  return registry.register({ name: 'risk', framework: 'onnx', artifacts: files, signature, lineage }, 'ada');
 }
 const promote = async (to: 'production' | 'staging' = 'production') =>
   (await registry.promote({ versionId: (await register()).id, to }, 'ada')).version;
@@ -136,6 +138,44 @@ describe('serving', () => {
     expect(
       await failure(serving.predict('mortality', { inputs: { id: 1, bili: [1], embedding: [0, 1] } })),
     ).toMatchObject({ code: 'EP204', detail: expect.stringContaining('a list of any length fills no input') });
+  });
+
+  it('asks each version with the feature-set versions that it learned from, also after a promotion and a rollback', async () => {
+    for (const digest of ['first', 'second']) await servingSet(db, scopeId, 'labs', digest);
+    for (const feature of FEATURES)
+      for (const version of [1, 2]) {
+        const record = { ...online[7] };
+        record[feature.replace('.', `@${version}.`)] = { value: version * 100, status: 'present' };
+        online[7] = record;
+      }
+    const learned = (version: number) => ({ dataset: { feature_set_versions: { labs: version } } });
+    const got = async () => {
+      await serving.refresh();
+      return (await serving.predict('mortality', { entities: { id: 7 } })).features[0]?.['labs.bili'];
+    };
+    await serving.start();
+    const promoteOne = async (lineage: JsonObject) =>
+      registry.promote({ versionId: (await register(SIGNATURE, lineage)).id, to: 'production' }, 'ada');
+    await promoteOne(learned(1));
+    expect(await got()).toBe(100);
+    await promoteOne(learned(2));
+    expect(await got()).toBe(200);
+    await promoteOne({});
+    expect(await got()).toBe(0.7);
+    await registry.rollback('risk', 'ada');
+    expect(await got()).toBe(200);
+    await registry.rollback('risk', 'ada');
+    expect(await got()).toBe(100);
+    expect(reads.at(-1)?.features).toEqual(['labs@1.bili', 'labs@1.albumin']);
+    // What comes with the request goes by the plain name, and is not read.
+    await serving.predict('mortality', { entities: { id: 7 }, inputs: { bili: 1 } });
+    expect(reads.at(-1)?.features).toEqual(['labs@1.albumin']);
+  });
+
+  it('promotes no version that learned from what is not there', async () => {
+    const { id } = await register(SIGNATURE, { dataset: { feature_set_versions: { labs: 4 } } });
+    expect(await failure(registry.promote({ versionId: id, to: 'staging' }, 'ada'))).toMatchObject({ code: 'MD207' });
+    await registry.promote({ versionId: id, to: 'archived' }, 'ada');
   });
 
   it('reads all entities of a variant in one round trip', async () => {

@@ -7,6 +7,7 @@ import type { Catalog } from '../../src/stores/control/catalog.ts';
 import type { NewVersion } from '../../src/stores/control/registry.ts';
 import type { RecordedResource } from '../../src/stores/control/state.ts';
 import type { Database } from '../../src/stores/postgres/database.ts';
+import { createPostgresFeatureState } from '../../src/stores/postgres/postgres-feature-state.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
 
 export function newVersion(change: Partial<NewVersion> = {}): NewVersion {
@@ -27,6 +28,22 @@ export function newVersion(change: Partial<NewVersion> = {}): NewVersion {
 
 export function freshScope(db: Database): Promise<number> {
   return ensureScope(db, { project: `p-${randomUUID().slice(0, 8)}`, environment: 'dev' });
+}
+
+/** A version of a feature set that serves, without rows. */
+export async function servingSet(db: Database, scopeId: number, set: string, digest = 'first'): Promise<number> {
+  const features = createPostgresFeatureState(db, scopeId);
+  const structure = {
+    keys: { id: 'int64' },
+    source: 'raw',
+    query: null,
+    eventTime: 'at',
+    createdTime: null,
+    features: {},
+  };
+  const version = await features.registerVersion(set, digest, structure);
+  await features.materializing(set, version, new AbortController().signal, (claim) => claim.complete({}));
+  return version;
 }
 
 type Specs = { readonly [K in Kind]?: readonly CanonicalSpecs[K][] };

@@ -5,7 +5,7 @@ import type { ApiContext } from '../context.ts';
 import { recordResource } from '../resources.ts';
 import { json, PAGE_QUERY, pageOf, pageSchema, type Route } from '../route.ts';
 import { longForm, UNTYPED_ENTITY } from '../short-feature-set.ts';
-import { featureSetView } from '../views.ts';
+import { featureSetView, snakeCaseKeys } from '../views.ts';
 
 const tag = 'features';
 const FEATURE_SET = { type: 'object', required: ['name', 'features', 'versions'] } as const;
@@ -71,6 +71,30 @@ export function featureSetRoutes({
       tag,
       answers: { 200: { description: 'The feature set.', schema: FEATURE_SET } },
       handle: async ({ params }) => json(200, featureSetView(await features.describe(params['name'] ?? ''))),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/feature-sets/{name}/versions',
+      operationId: 'listFeatureSetVersions',
+      summary: 'The versions of a feature set: what they hold, who reads them, and which are retired.',
+      tag,
+      answers: {
+        200: {
+          description: 'The versions, the oldest first.',
+          schema: {
+            type: 'object',
+            required: ['items', 'serving_version'],
+            properties: {
+              items: { type: 'array', items: { type: 'object' } },
+              serving_version: { type: ['integer', 'null'] },
+            },
+          },
+        },
+      },
+      handle: async ({ params }) => {
+        const { versions, servingVersion } = await features.describe(params['name'] ?? '');
+        return json(200, { items: snakeCaseKeys(versions), serving_version: servingVersion });
+      },
     },
   ];
 }

@@ -4,6 +4,7 @@
  */
 import type { Column } from '../../spec/column.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
+import type { VersionLives } from './version-lives.ts';
 
 export interface RecordedSnapshot {
   readonly source: string;
@@ -17,11 +18,13 @@ export interface RecordedSnapshot {
 }
 
 /**
- *     registered ──(first complete materialization)──► serving ──► dropped
- *          └──────────────────────────────────────────────────────────┘
- * Reads use the newest serving version; materialization works on the newest of all.
+ *     registered ──(first complete materialization)──► serving ──► retired ──► dropped
+ *          ▲  └─────────────────────────────────────────────────────▲  │
+ *          └──────────────────────(brought back)───────────────────────┘
+ * Reads use the newest serving version, or the one that they name; materialization works on the newest and on all that are
+ * read. One that nothing reads is retired. A set that goes drops all.
  */
-export type VersionStatus = 'registered' | 'serving' | 'dropped';
+export type VersionStatus = 'registered' | 'serving' | 'retired' | 'dropped';
 
 export interface FeatureSetVersion {
   readonly set: string;
@@ -40,6 +43,14 @@ export interface FeatureSetVersion {
   readonly parts: number;
   readonly registeredAt: Date;
   readonly servingSince: Date | null;
+  readonly retiredAt: Date | null;
+  readonly retiredWhy: string | null;
+  /** Retired, and what it had in the stores is gone from them. */
+  readonly swept: boolean;
+  /** Brought back: it stays until then, whether something reads it or not. */
+  readonly keptUntil: Date | null;
+  /** Pushed rows of a greater sequence came to this version itself; those before are of the versions before. */
+  readonly pushesSince: number;
 }
 
 export interface NewPart {
@@ -53,6 +64,8 @@ export interface NewPart {
   readonly maxEventTime: bigint;
   /** When the last of its rows becomes visible. */
   readonly maxVisibleTime: bigint;
+  /** Whether its rows came by push. Null: not recorded; absent: they did not. */
+  readonly pushed?: boolean | null;
 }
 
 export interface PendingUpdate {
@@ -90,7 +103,7 @@ export interface Measured {
 }
 
 /** Methods that take a set's or a source's name also take one that it had before. */
-export interface FeatureState {
+export interface FeatureState extends VersionLives {
   /** Now, by the control store's clock. */
   now(): Promise<Date>;
   latestSnapshot(source: string): Promise<RecordedSnapshot | undefined>;

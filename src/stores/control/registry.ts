@@ -124,7 +124,8 @@ export interface RegistryStore {
    * Moves a version, appends the move and one audit entry, in one transaction. Into production: the version there before is
    * archived with it. `guard` runs inside the transaction under the model's lock, with the current production version;
    * what it throws undoes everything. A version that is at the stage already stays there: nothing is appended, the gates are
-   * those of the move that brought it. MD201 where no version has the id.
+   * those of the move that brought it. Into staging or production: the feature-set versions that its lineage names serve, and
+   * are not retired meanwhile. MD201 where no version has the id, MD207 where such a feature-set version does not serve.
    */
   move(
     id: string,

@@ -12,6 +12,7 @@ import { inspectTables } from './inspect.ts';
 import { pointInTimeJoin } from './join.ts';
 import { latestRows } from './latest.ts';
 import { readColumnsOf } from './read-columns.ts';
+import { rowsOf } from './rows.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { columnsOf, refused, sourceFile, sourceSelect, unreadable } from './source-relation.ts';
 import { subquery } from './sql.ts';
@@ -48,6 +49,7 @@ export function createDuckdbOffline(options: DuckdbOfflineOptions): OfflineStore
     stage: (plan, existing, folder, signal) => stageRows(engine, root, plan, existing, folder, signal),
     writePushed: (plan, rows, folder, signal) => writePushedRows(engine, root, plan, rows, folder, signal),
     latest: (request, signal) => latestRows(engine, root, request, signal),
+    rows: (request, signal) => rowsOf(engine, root, request, signal),
     join: (request, signal) => pointInTimeJoin(engine, root, request, signal),
     check: (plan, computed, expectations, signal) => checkRows(engine, root, plan, computed, expectations, signal),
     readColumns: (path, columns) => readColumnsOf(engine, path, columns),

@@ -70,6 +70,7 @@ function claimOf(db: Database, scopeId: number, set: string, version: number, ep
           String(part.maxEventTime),
           String(part.maxVisibleTime),
           part.minEventTime === null ? null : String(part.minEventTime),
+          part.pushed ?? false,
         ]);
         if (done.length === 0) throw gone(set, version);
         if (updatesThrough === undefined) return;
@@ -102,7 +103,7 @@ export function lockName(scopeId: number, what: string, name: string): string {
 function gone(set: string, version: number): MlopsError {
   return new MlopsError('FS207', {
     address: `feature_set.${set}`,
-    detail: `Version ${version} of the feature set ${set} was dropped or is materialized by another worker now; this one changed nothing more.`,
+    detail: `Version ${version} of the feature set ${set} was dropped or retired, or is materialized by another worker now; this one changed nothing more.`,
     hint: 'run it again',
     retryable: true,
   });

@@ -13,6 +13,7 @@ import { whileOpen } from './apply-journal.ts';
 import { createBatcher } from './batcher.ts';
 import type { Database, Queryable } from './database.ts';
 import { createClaims, lockName } from './feature-claims.ts';
+import { postgresVersionLives } from './postgres-version-lives.ts';
 import { sqlFile } from './sql-file.ts';
 
 const ADD_SNAPSHOT = sqlFile('feature-add-snapshot');
@@ -55,6 +56,11 @@ interface VersionRow {
   readonly inputs: Readonly<Record<string, string>> | null;
   readonly registered_at: Date;
   readonly serving_since: Date | null;
+  readonly retired_at: Date | null;
+  readonly retired_why: string | null;
+  readonly swept: boolean;
+  readonly kept_until: Date | null;
+  readonly pushes_since: Int8;
   readonly row_count: Int8;
   readonly parts: Int8;
 }
@@ -67,6 +73,7 @@ interface PartRow {
   readonly min_event_time: Int8 | null;
   readonly max_event_time: Int8;
   readonly max_visible_time: Int8;
+  readonly pushed: boolean | null;
 }
 
 interface UpdateRow {
@@ -89,6 +96,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
   }
 
   return {
+    ...postgresVersionLives(db, scopeId),
     now: async () => {
       const rows = await db.query<{ now: Date }>('select clock_timestamp() as now');
       return rows[0]?.now ?? unreachable();
@@ -119,7 +127,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
     parts: async (set, version) =>
       (
         await db.query<PartRow>(
-          "select sequence, location, row_count, bytes, min_event_time, max_event_time, max_visible_time from mlops.feature_parts where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 order by sequence, location",
+          "select sequence, location, row_count, bytes, min_event_time, max_event_time, max_visible_time, pushed from mlops.feature_parts where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 order by sequence, location",
           [scopeId, set, version],
         )
       ).map(partOf),
@@ -170,7 +178,8 @@ async function registerVersions(db: Database, scopeId: number, batch: readonly R
     );
     await tx.query(
       'select pg_advisory_xact_lock(key) from (select hashtextextended(name, 0) as key from unnest($1::text[]) as name order by key) as keys',
-      [batch.map(({ set }) => lockName(scopeId, 'version', set))],
+      // Of a set's pushes too: each is of one side of the registration, as every version's `pushes_since` says.
+      [batch.flatMap(({ set }) => [lockName(scopeId, 'version', set), lockName(scopeId, 'push', set)])],
     );
     const asked = batch.map(({ set, digest, structure }) => ({ set, digest, structure }));
     return tx.query<{ feature_set: string; version: number }>(REGISTER_VERSION, [scopeId, JSON.stringify(asked)]);
@@ -214,6 +223,11 @@ function versionOf(row: VersionRow): FeatureSetVersion {
     parts: Number(row.parts),
     registeredAt: row.registered_at,
     servingSince: row.serving_since,
+    retiredAt: row.retired_at,
+    retiredWhy: row.retired_why,
+    swept: row.swept,
+    keptUntil: row.kept_until,
+    pushesSince: Number(row.pushes_since),
   };
 }
 
@@ -226,6 +240,7 @@ function partOf(row: PartRow): NewPart {
     minEventTime: row.min_event_time === null ? null : BigInt(row.min_event_time),
     maxEventTime: BigInt(row.max_event_time),
     maxVisibleTime: BigInt(row.max_visible_time),
+    pushed: row.pushed,
   };
 }
 

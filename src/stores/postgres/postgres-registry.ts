@@ -4,6 +4,8 @@
  */
 import { MlopsError } from '../../lib/error.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import type { VersionStatus } from '../control/feature-state.ts';
+import { learnedVersions } from '../control/learned-versions.ts';
 import type { GateResult, ModelVersion, RegistryStore, StageMove, VersionFilter } from '../control/registry.ts';
 import type { Database, Queryable } from './database.ts';
 import { sqlFile } from './sql-file.ts';
@@ -123,6 +125,7 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
       }
       const production = await one(tx, { name: version.name, stage: 'production' });
       const gates = guard(version, production);
+      if (to === 'production' || to === 'staging') await holdWhatItReads(tx, scopeId, version);
       const [time] = await tx.query<{ at: Date }>(sqlFile('registry-move-time'), [scopeId, version.name]);
       const set = async (
         of: string,
@@ -199,6 +202,39 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
         if (payload === '' || payload === String(scopeId)) listener();
       }),
   };
+}
+
+/**
+ * The versions of feature sets that it learned from are there, and stay until this transaction ends: a retirement waits for the
+ * rows. MD207 where one is not.
+ */
+async function holdWhatItReads(tx: Queryable, scopeId: number, version: ModelVersion): Promise<void> {
+  const learned = learnedVersions(version.lineage);
+  if (learned.size === 0) return;
+  const held = await tx.query<{ set: string; version: number; status: VersionStatus; feature_set: string }>(
+    `select r.key as set, v.version, v.status, v.feature_set
+       from mlops.feature_set_versions v
+       join json_each_text($2::json) r on v.feature_set = mlops.current_name($1, 'feature_set', r.key) and v.version = r.value::integer
+      where v.scope_id = $1 order by v.feature_set, v.version for share of v`,
+    [scopeId, JSON.stringify(Object.fromEntries(learned))],
+  );
+  for (const [set, number] of learned) {
+    const found = held.find((one) => one.set === set);
+    if (found?.status === 'serving') continue;
+    const named = `${found?.feature_set ?? set}@${number}`;
+    const there = found !== undefined && found.status !== 'dropped';
+    throw new MlopsError('MD207', {
+      address: `model.${version.name}`,
+      detail: `Version ${version.version} of ${version.name} learned from ${named}, which ${
+        there ? (found.status === 'retired' ? 'was retired' : 'is not filled yet') : 'is not there'
+      }: it cannot be asked with what it learned from.`,
+      hint: there
+        ? `fill it first: mlops features materialize ${found.feature_set} --version ${number}`
+        : 'train a version on what there is now',
+      status: 409,
+      data: { featureSet: found?.feature_set ?? set, version: number, status: found?.status ?? null },
+    });
+  }
 }
 
 function plain({ seq: _, ...version }: VersionRow): ModelVersion {

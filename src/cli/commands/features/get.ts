@@ -1,4 +1,5 @@
 import { string } from '@oclif/core/flags';
+import type { OpenEnvironment } from '../../../compose.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { keyValues } from '../../key-values.ts';
 import { instant, table, valueText } from '../../output.ts';
@@ -7,7 +8,9 @@ import { word } from '../../word.ts';
 
 export default class FeaturesGet extends BaseCommand {
   static override summary = 'Features of one entity as of now, from the online store.';
-  static override args = { set: word({ description: 'A feature set, or set.feature.', required: true }) };
+  static override args = {
+    set: word({ description: 'A feature set, or set.feature; set@2 for a version.', required: true }),
+  };
   static override flags = {
     entity: string({ description: 'NAME=VALUE of a key. May be repeated.', multiple: true, required: true }),
   };
@@ -18,11 +21,7 @@ export default class FeaturesGet extends BaseCommand {
     const row = await inEnvironment(this, flags, async (environment) => {
       const features = await environment.features();
       const asked = args.set.replace(/^feature_set\./, '');
-      const names = asked.includes('.')
-        ? [asked]
-        : Object.keys((await features.describe(asked.split('@')[0] ?? asked)).features).map(
-            (name) => `${asked}.${name}`,
-          );
+      const names = asked.includes('.') ? [asked] : await namesOf(features, asked);
       const [found] = await features.reader.read([entity], names);
       return found;
     });
@@ -42,4 +41,12 @@ export default class FeaturesGet extends BaseCommand {
         ),
     );
   }
+}
+
+/** Every feature of a set, or of one of its versions. */
+async function namesOf(features: Awaited<ReturnType<OpenEnvironment['features']>>, asked: string): Promise<string[]> {
+  const [set = asked, number] = asked.split('@');
+  const found = await features.describe(set);
+  const version = found.versions.find((one) => String(one.version) === number);
+  return (version?.features ?? Object.keys(found.features)).map((name) => `${asked}.${name}`);
 }

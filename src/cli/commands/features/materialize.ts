@@ -1,5 +1,6 @@
-import { boolean } from '@oclif/core/flags';
+import { boolean, integer } from '@oclif/core/flags';
 import { snakeCaseKeys, sourcesBelow } from '../../../compose.ts';
+import { MlopsError } from '../../../lib/error.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
@@ -9,6 +10,10 @@ export default class FeaturesMaterialize extends BaseCommand {
   static override summary = 'Compute the new rows of a feature set, or of all, and write the latest online.';
   static override args = { set: word({ description: 'Default: every feature set.' }) };
   static override flags = {
+    version: integer({
+      description: 'Only this version of the set; one that was retired is brought back, and kept for a day at least.',
+      min: 1,
+    }),
     repair: boolean({
       description: 'Look at the stored files first, and compute again what is missing or damaged.',
       default: false,
@@ -18,6 +23,8 @@ export default class FeaturesMaterialize extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(FeaturesMaterialize);
     const { signal } = this.interruption;
+    if (flags.version !== undefined && args.set === undefined)
+      throw new MlopsError('CL101', { detail: '--version is of one feature set.', hint: 'name the set' });
     const reports = await inEnvironment(this, flags, async (environment) => {
       const features = await environment.features();
       const catalog = await environment.catalog();
@@ -36,21 +43,23 @@ export default class FeaturesMaterialize extends BaseCommand {
           if (!ingested.has(source)) await features.ingest(source, call);
           ingested.add(source);
         }
-        done.push(await features.materialize(name, call, { repair: flags.repair }));
+        done.push(await features.materialize(name, call, { repair: flags.repair, version: flags.version }));
       }
       return done;
     });
     this.result(flags, { materialized: snakeCaseKeys(reports) }, () =>
       table(
         ['FEATURE SET', 'VERSION', 'ROWS READ', 'WRITTEN', 'ONLINE', 'WATERMARK'],
-        reports.map((report) => [
-          report.featureSet,
-          String(report.version),
-          String(report.rowsRead),
-          String(report.rowsWritten),
-          String(report.onlineWritten),
-          report.watermark ?? '-',
-        ]),
+        reports.flatMap((report) =>
+          [report, ...report.older.filter(({ error }) => error === null)].map((one) => [
+            report.featureSet,
+            String(one.version),
+            String(one.rowsRead),
+            String(one.rowsWritten),
+            String(one.onlineWritten),
+            one.watermark ?? '-',
+          ]),
+        ),
       ),
     );
   }

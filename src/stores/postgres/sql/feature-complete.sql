@@ -5,7 +5,7 @@
 with done as (
   update mlops.feature_set_versions
      set inputs = $5::json, status = 'serving', serving_since = coalesce(serving_since, clock_timestamp())
-   where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 and epoch = $4 and status <> 'dropped'
+   where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and version = $3 and epoch = $4 and status in ('registered', 'serving')
   returning feature_set, version
 ), measured as (
   insert into mlops.materializations (scope_id, feature_set, version, rows_read, rows_written, seconds)

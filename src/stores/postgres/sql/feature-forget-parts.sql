@@ -4,7 +4,7 @@
 with held as (
   update mlops.feature_set_versions
      set inputs = null
-   where scope_id = $1 and feature_set = $2 and version = $3 and epoch = $4 and status <> 'dropped'
+   where scope_id = $1 and feature_set = $2 and version = $3 and epoch = $4 and status in ('registered', 'serving')
   returning version
 ), forgotten as (
   delete from mlops.feature_parts as p using held

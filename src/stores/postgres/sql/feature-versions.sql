@@ -2,6 +2,7 @@
 -- Parameters: $1 scope, $2 set, by its name or a former one, or null for all.
 -- Rows: one a version, by set and version. Locks: none.
 select v.feature_set, v.version, v.storage, v.digest, v.structure, v.status, v.event_watermark, v.inputs, v.registered_at, v.serving_since,
+       v.retired_at, v.retired_why, v.swept_at is not null as swept, v.kept_until, v.pushes_since,
        coalesce(p.row_count, 0)::bigint as row_count, coalesce(p.parts, 0)::bigint as parts
   from mlops.feature_set_versions v
   left join (

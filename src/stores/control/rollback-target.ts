@@ -3,10 +3,10 @@
  * production lies on top of the one it replaced; one that enters again from right below takes what lies above it off.
  * So rolling back twice goes back two versions, and never forward to the one that was rolled back from.
  */
-import type { StageMove } from '../stores/control/registry.ts';
+import type { StageMove } from './registry.ts';
 
 /** `newestFirst` as RegistryStore.history answers. Undefined where nothing was in production before. */
-export function rollbackTarget(newestFirst: readonly StageMove[]): number | undefined {
+export function rollbackTarget(newestFirst: readonly Pick<StageMove, 'version' | 'from' | 'to'>[]): number | undefined {
   const stack: number[] = [];
   for (const { version, to } of newestFirst.toReversed()) {
     if (to !== 'production') continue;

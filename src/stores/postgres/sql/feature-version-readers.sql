@@ -1,0 +1,24 @@
+-- Versions of models that name, in their lineage, the versions of feature sets that they learned from: those in a stage, those
+-- that were in production (which of them a rollback returns to, the moves say), the newest of each model, and those that
+-- endpoints are pinned to.
+-- Parameters: $1 scope, $2 set, by its name or a former one, or null for all.
+-- Rows: one a model version and version of a set. Locks: none.
+with pinned as (
+  select mlops.current_name($1, 'model', variant.value ->> 'model') as model, (variant.value ->> 'version')::integer as version
+    from mlops.resources r
+   cross join lateral json_each(case when json_typeof(r.spec -> 'variants') = 'object' then r.spec -> 'variants' else '{}' end) as variant
+   where r.scope_id = $1 and r.kind = 'endpoint' and r.status <> 'deleting' and variant.value ->> 'version' is not null
+)
+select v.model, v.version as model_version, v.stage, v.version = m.last_version as newest,
+       exists (select from pinned p where p.model = v.model and p.version = v.version) as pinned,
+       mlops.current_name($1, 'feature_set', learned.key) as feature_set, learned.value::integer as version
+  from mlops.model_versions v
+  join mlops.models m on m.scope_id = v.scope_id and m.name = v.model
+ cross join lateral json_each_text(
+         case when json_typeof(v.lineage #> '{dataset,feature_set_versions}') = 'object'
+              then v.lineage #> '{dataset,feature_set_versions}' else '{}' end) as learned
+ where v.scope_id = $1 and learned.value ~ '^[1-9][0-9]{0,8}$'
+   and ($2::text is null or mlops.current_name($1, 'feature_set', learned.key) = mlops.current_name($1, 'feature_set', $2))
+   and (v.stage <> 'development' or v.version = m.last_version
+        or exists (select from pinned p where p.model = v.model and p.version = v.version))
+ order by 6, 7, 1, 2
