@@ -20,7 +20,10 @@ with asked as (
          lateral (
            select coalesce(asked.structure ->> 'source', asked.structure ->> 'query') is null and not exists (
                     select from mlops.feature_set_versions v
-                     where v.scope_id = $1 and v.feature_set = asked.feature_set and v.status = 'serving') as at_once
+                     where v.scope_id = $1 and v.feature_set = asked.feature_set and v.status = 'serving'
+                       and (exists (select from mlops.feature_parts p where (p.scope_id, p.feature_set, p.version) = (v.scope_id, v.feature_set, v.version))
+                         or exists (select from mlops.feature_updates u where (u.scope_id, u.feature_set, u.version) = (v.scope_id, v.feature_set, v.version)))
+                  ) as at_once
          ) as rows_come
    where newest.version is null or newest.digest <> asked.digest or newest.status = 'dropped'
   returning feature_set, version
