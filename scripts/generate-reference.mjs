@@ -91,7 +91,9 @@ function fields(schema) {
 async function routeReference(page) {
   const { allRoutes } = await jiti.import(join(root, 'src/api/routes.ts'));
   const routes = allRoutes({});
-  const examples = page.split('\n').filter((line) => line.startsWith('$ '));
+  // Feast's paths have a page of their own.
+  const pages = { feast: readFileSync(join(root, 'docs/feast.md'), 'utf8') };
+  const examplesOf = (tag) => (pages[tag] ?? page).split('\n').filter((line) => line.startsWith('$ '));
   const out = [
     '## Reference',
     '',
@@ -121,8 +123,8 @@ async function routeReference(page) {
       out.push(
         `| \`${method} ${path}\` | ${cell(summary)} | ${cell(takes.filter(Boolean).join('; '))} | ${cell(answered.join(' '))} |`,
       );
-      if (!examples.some((line) => shows(line, route)))
-        problems.push(`docs/http-api.md has no example of ${method} ${path}`);
+      if (!examplesOf(tag).some((line) => shows(line, route)))
+        problems.push(`${tag in pages ? `docs/${tag}.md` : 'docs/http-api.md'} has no example of ${method} ${path}`);
     }
   }
   return out;

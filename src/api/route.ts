@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream';
 import type { Kind } from '../spec/kinds.ts';
 import type { Caller } from './auth.ts';
+import type { Problem } from './problem.ts';
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -58,6 +59,10 @@ export interface Route {
   >;
   /** Answered without an API key. */
   readonly open?: boolean;
+  /** How it tells an error, where another protocol says that. Default: application/problem+json. */
+  readonly refuse?: (problem: Problem) => Answer;
+  /** Integers of the body that a number cannot hold arrive as bigint. Default: as the nearest number. */
+  readonly exactIntegers?: boolean;
   readonly handle: (call: Call) => Promise<Answer>;
 }
 

@@ -4,6 +4,7 @@ import { schemaOf } from '../spec/schemas.ts';
 import type { ApiContext } from './context.ts';
 import type { Route } from './route.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
+import { feastRoutes } from './routes/feast.ts';
 import { featureSetRoutes } from './routes/feature-sets.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -22,6 +23,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...onlineFeatureRoutes(context),
     ...pushedRowRoutes(context),
     ...trainingDataRoutes(context),
+    ...feastRoutes(context),
     ...endpointRoutes(context),
     ...healthRoutes(context, {
       routes: () => routes,

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { MlopsError } from '../lib/error.ts';
+import { parseExactly } from '../lib/exact-json.ts';
 import type { IdempotencyStore } from '../stores/control/idempotency.ts';
 import { authenticate, type Caller, isLoopback } from './auth.ts';
 import { createIdempotency, type Idempotency } from './idempotency.ts';
@@ -15,6 +16,13 @@ import type { Metrics } from './metrics.ts';
 import { type FieldError, internalProblem, type Problem, problemOf, shapeProblem } from './problem.ts';
 import type { Answer, Call, Route } from './route.ts';
 import { createValidator } from './validation.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Undefined where no route was found. */
+    route?: Route;
+  }
+}
 
 export interface ApiOptions {
   readonly routes: readonly Route[];
@@ -62,9 +70,10 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
   const closing = new AbortController();
 
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => {
+  app.addContentTypeParser('*', { parseAs: 'string' }, (request, text, done) => {
     try {
-      const body: unknown = (text as string).trim() === '' ? undefined : JSON.parse(text as string);
+      const parse = request.routeOptions.config.route?.exactIntegers === true ? parseExactly : JSON.parse;
+      const body: unknown = (text as string).trim() === '' ? undefined : parse(text as string);
       if (text.includes('\\u0000')) refuseNul(body);
       done(null, body);
     } catch (error) {
@@ -89,10 +98,10 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
     );
   });
   app.setErrorHandler((error, request, reply) => {
-    sendProblem(
-      reply,
-      problemFor(error, () => options.onError(error, { method: request.method, url: request.url })),
-    );
+    const problem = problemFor(error, () => options.onError(error, { method: request.method, url: request.url }));
+    const refuse = request.routeOptions.config.route?.refuse;
+    if (refuse === undefined) sendProblem(reply, problem);
+    else send(reply, refuse(problem));
   });
   // A connection that stays open for the next request would hold up a stop.
   app.addHook('onSend', (_request, reply, _payload, done) => {
@@ -129,6 +138,7 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
     instance.route({
       method: route.method,
       url: fastifyPath(route.path),
+      config: { route },
       // Not an async function: what Fastify waits for then, the end of the answer, costs a small answer a tenth of its time.
       handler: (request, reply) => {
         answerOf(request, reply)

@@ -52,6 +52,8 @@ export interface FeatureReader {
     entities: readonly Readonly<Record<string, unknown>>[],
     features: readonly string[],
   ): Promise<readonly AlignedRow[]>;
+  /** Of the versions that `read` reads, in the order of the features. The same errors. */
+  dtypesOf(features: readonly string[]): Promise<readonly Dtype[]>;
 }
 
 /** What of one set version a request reads. */
@@ -189,6 +191,11 @@ export function createFeatureReader(parts: {
 
   return {
     readAligned,
+    dtypesOf: async (features) => {
+      const dtypes = new Array<Dtype>(features.length);
+      for (const { asked } of (await planAfresh(features)).reads) for (const { at, dtype } of asked) dtypes[at] = dtype;
+      return dtypes;
+    },
     read: async (entities, features) => {
       const rows = await readAligned(entities, features);
       const named = <T>(values: readonly T[]): Record<string, T> =>

@@ -3,6 +3,7 @@
  * in one array. Of the text no more is held than the row in hand.
  */
 import { MlopsError } from '../lib/error.ts';
+import { parseExactly } from '../lib/exact-json.ts';
 import type { FlatRow } from './pushed-rows.ts';
 
 export interface PlacedRow {
@@ -133,17 +134,6 @@ export async function* jsonRows(text: AsyncIterable<string>): AsyncGenerator<Pla
 }
 
 const ONE_A_ROW = 'write one object a row, e.g. {"id": 1, "bili": 1.4}';
-const TOKENS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
-const LONG_INTEGER = /^-?\d{16,}$/;
-
-/** Integers beyond 2^53 become texts, as they travel everywhere: a number would be another one. */
-export function parseExactly(json: string): unknown {
-  const exact = /\d{16}/.test(json)
-    ? json.replace(TOKENS, (token) => (LONG_INTEGER.test(token) ? `"${token}"` : token))
-    : json;
-  return JSON.parse(exact) as unknown;
-}
-
 function parsed(object: string, line: number): FlatRow {
   try {
     return parseExactly(object) as FlatRow;

@@ -19,6 +19,7 @@ export function pushedRowRoutes({ features }: Pick<ApiContext, 'features'>): rea
       operationId: 'pushRows',
       summary: 'Push rows into a feature set: all of them or none. Safe to repeat where rows have event times.',
       tag: 'features',
+      exactIntegers: true,
       body: {
         type: 'object',
         additionalProperties: false,
