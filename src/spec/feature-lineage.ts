@@ -8,7 +8,8 @@ import type { CanonicalFeatureSet, CanonicalSource } from './canonical-specs.ts'
 import type { Column } from './column.ts';
 import type { FeatureLineage, SourceColumn } from './column-lineage.ts';
 import { pointerTo } from './locator.ts';
-import { type QueryLineage, type Reads, readKey, readsOf } from './query-lineage.ts';
+import { readKey } from './query-lineage/relation.ts';
+import { type QueryLineage, type Reads, readsOf } from './query-lineage.ts';
 
 export interface LineageInputs {
   readonly source: (name: string) => CanonicalSource | undefined;

@@ -7,6 +7,7 @@ import type { QueryOutputResult } from '@polyglot-sql/sdk';
 import { digestOf } from '../lib/canonical.ts';
 import { openCacheFile } from './cache-file.ts';
 import type { Column } from './column.ts';
+import { changedOutputs } from './query-lineage/changed-outputs.ts';
 import { type QueryLineage, queryLineage } from './query-lineage.ts';
 import { codeOf } from './sql-text.ts';
 
@@ -51,6 +52,12 @@ export function createSqlAnalyzer(root: string): SqlAnalyzer {
     },
     save: cache.save,
   };
+}
+
+/** The outputs of a query that an edit changes, in lower case; undefined where it may be any. */
+export async function outputsChangedBy(before: string, after: string): Promise<readonly string[] | undefined> {
+  const { Dialect, parse } = await import('@polyglot-sql/sdk');
+  return changedOutputs(parse(before, Dialect.DuckDB).ast, parse(after, Dialect.DuckDB).ast);
 }
 
 /** What is no query, whatever the parser makes of it. */
