@@ -12,6 +12,7 @@ import type { Project } from '../spec/project.ts';
 import { pastOf, requireCode } from './against.ts';
 import { type ApplyFlags, showProgress } from './applying.ts';
 import type { BaseCommand, GlobalFlags } from './base-command.ts';
+import { changedOutputsOf } from './changed-outputs.ts';
 import { EXIT_BLOCKED, EXIT_ERROR, EXIT_INTERRUPTED, useColor, widthOf, writeJsonLine } from './report.ts';
 
 export async function planFor(
@@ -26,11 +27,13 @@ export async function planFor(
 ): Promise<Plan> {
   const past = options.against === undefined ? undefined : await pastOf(environment, project, options.against);
   const [state, facts] = await Promise.all([environment.state.read(), environment.facts.read()]);
+  const desired = past?.project ?? project;
   const plan = createPlan({
-    project: past?.project ?? project,
+    project: desired,
     environment: environment.scope.environment,
     state,
     facts,
+    changedOutputs: await changedOutputsOf(desired, state),
     mode: options.mode,
     targets: (options.targets ?? []).map(addressOfTarget),
     against: past?.serial ?? null,

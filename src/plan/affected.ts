@@ -2,15 +2,16 @@
 import { canonicallyEqual } from '../lib/canonical.ts';
 import type { Address } from '../spec/address.ts';
 import type { CanonicalEntity, CanonicalFeatureSet } from '../spec/canonical-specs.ts';
+import type { SourceColumn } from '../spec/column-lineage.ts';
 import { operandsOf } from '../spec/feature-lineage.ts';
 import { structureOf } from '../spec/feature-set-structure.ts';
 import type { AnyResource, Resource } from '../spec/project.ts';
 import type { AnyRecordedResource, RecordedResource } from '../stores/control/state.ts';
 import { registeredKeysDiffer } from './analyzers/feature-set.ts';
 import type { AttributeDiff } from './change.ts';
+import { type ColumnChange, changedColumns, isColumn, type KnownColumns } from './changed-columns.ts';
 import type { Lineage } from './downstream.ts';
 import type { SetLineages } from './set-lineages.ts';
-import { type ColumnChange, changedColumns, isColumn } from './source-columns.ts';
 
 export interface Affected {
   /** `set.feature`, sorted. One of which it cannot be told counts in. */
@@ -27,6 +28,8 @@ export interface AffectedContext {
   readonly stays: (address: Address) => boolean;
   readonly lineage: Lineage;
   readonly lineages: SetLineages;
+  /** Of a source. */
+  readonly known: (source: Address) => KnownColumns;
 }
 
 const NONE: Affected = { features: [], recomputed: [], byFeature: false };
@@ -69,41 +72,61 @@ function bySource(
   diffs: readonly AttributeDiff[],
   context: AffectedContext,
 ): Affected {
-  const gone = !context.desired.has(source.address);
-  const changes = gone ? 'all' : changedColumns(diffs);
+  const desired = context.desired.get(source.address) as Resource<'source'> | undefined;
+  const changes = desired === undefined ? 'all' : changedColumns(diffs, context.known(source.address));
   if (changes === undefined) return NONE;
   const sets = setsBelow(source.address, context);
+  const isQuery = source.spec.query !== undefined || desired?.spec.query !== undefined;
   const features = sets.flatMap((set) =>
-    changes === 'all' ? featuresOf(set.spec) : featuresReading(set, source.name, changes, context),
+    isQuery ? readingOutputs(set, source.name, changes, context) : readingColumns(set, source.name, changes, context),
   );
   const touched = new Set(features.map((feature) => `feature_set.${feature.split('.', 1)[0]}`));
   return {
     features: [...features].sort(),
-    recomputed: gone
-      ? []
-      : sets
-          .map(({ address }) => address)
-          .filter((set) => touched.has(set) && context.stays(set))
-          .sort(),
-    byFeature: changes !== 'all',
+    recomputed:
+      desired === undefined
+        ? []
+        : sets
+            .map(({ address }) => address)
+            .filter((set) => touched.has(set) && context.stays(set))
+            .sort(),
+    byFeature: changes !== 'all' || sets.length > 0,
   };
 }
 
-function featuresReading(
+/** Of a source that is a query no lineage speaks, only of what is below it: which outputs a set takes says its own spec. */
+function readingOutputs(
+  { spec }: RecordedResource<'feature_set'>,
+  source: string,
+  changes: readonly ColumnChange[] | 'all',
+  { recorded }: AffectedContext,
+): readonly string[] {
+  const entity = recorded.get(`entity.${spec.entity}`)?.spec as CanonicalEntity | undefined;
+  if (changes === 'all' || spec.source !== source || entity === undefined) return featuresOf(spec);
+  const changed = (name: string): boolean =>
+    changes.some(({ column, change }) => change !== 'new' && column.toLowerCase() === name.toLowerCase());
+  if ([...Object.keys(entity.keys), spec.eventTime, spec.createdTime ?? ''].some(changed)) return featuresOf(spec);
+  const roots = Object.entries(spec.features).flatMap(([name, { expr, column }]) =>
+    expr === undefined && changed(column ?? name) ? [name] : [],
+  );
+  return withReaders(roots, [spec]).map((name) => `${spec.name}.${name}`);
+}
+
+function readingColumns(
   set: RecordedResource<'feature_set'>,
   source: string,
-  changes: readonly ColumnChange[],
+  changes: readonly ColumnChange[] | 'all',
   { lineages }: AffectedContext,
 ): readonly string[] {
-  const old = changes.filter(({ change }) => change !== 'new');
+  const old = changes === 'all' ? changes : changes.filter(({ change }) => change !== 'new');
   if (old.length === 0) return [];
+  const isOld = (read: SourceColumn): boolean =>
+    old === 'all' ? read.source === source : old.some(({ column }) => isColumn(read, source, column));
   const reads = (feature: string): boolean =>
     [lineages.before(set.address), lineages.after(set.address)].some((lineage) => {
       const columns = lineage?.[feature];
       // Null: it may be any. Absent: a feature that is not there then.
-      return (
-        columns === null || columns?.some((one) => old.some(({ column }) => isColumn(one, source, column))) === true
-      );
+      return columns === null || columns?.some(isOld) === true;
     });
   return Object.keys(set.spec.features)
     .filter(reads)

@@ -11,9 +11,9 @@
  * under another name   –                              update, after the rename: see renames.ts
  */
 import type { JsonObject } from '../lib/json.ts';
-import { type Address, parseAddress } from '../spec/address.ts';
+import { type Address, addressOf, parseAddress } from '../spec/address.ts';
 import type { CanonicalEntity, CanonicalSpecs } from '../spec/canonical-specs.ts';
-import { encodeLineage } from '../spec/column-lineage.ts';
+import { encodeLineage, type FeatureLineage } from '../spec/column-lineage.ts';
 import type { Kind } from '../spec/kinds.ts';
 import type { AnyResource, Project, Resource } from '../spec/project.ts';
 import type { PlanFacts } from '../stores/control/facts.ts';
@@ -31,6 +31,7 @@ import {
   type Impact,
   NO_IMPACT,
 } from './change.ts';
+import { changedColumns, type KnownColumns } from './changed-columns.ts';
 import { classify } from './classify.ts';
 import { codeChange } from './code-changes.ts';
 import { decisionsOf } from './decisions.ts';
@@ -53,14 +54,7 @@ import { findRenames, type Renames } from './renames.ts';
 import { reusedName } from './reused-names.ts';
 import { type Rules, settle } from './rules.ts';
 import { createSetLineages, type SetLineages } from './set-lineages.ts';
-import {
-  analyzeColumns,
-  changedColumns,
-  columnDiffs,
-  columnReason,
-  type LineagesAfter,
-  recordedColumns,
-} from './source-columns.ts';
+import { columnDiffs, columnReason, recordedColumns } from './source-columns.ts';
 import { factsUnderNewNames, underNewNames } from './under-new-names.ts';
 
 export interface PlanInput {
@@ -75,6 +69,8 @@ export interface PlanInput {
   readonly against?: number | null;
   /** The commit that is checked out. Default: none is known. */
   readonly gitCommit?: string | null;
+  /** By name of a source that is a query: the outputs that an edit of it changes. Default: it may be any. */
+  readonly changedOutputs?: ReadonlyMap<string, readonly string[]>;
 }
 
 interface PlanContext {
@@ -91,6 +87,7 @@ interface PlanContext {
   readonly renames: Renames;
   readonly facts: PlanFacts;
   readonly rules: Rules;
+  readonly known: (source: Address) => KnownColumns;
   /** Filled as changes are planned: the sets whose rows each has computed again. */
   readonly recomputed: Map<Address, readonly Address[]>;
 }
@@ -116,6 +113,11 @@ export function createPlan(input: PlanInput): Plan {
     renames,
     facts: factsUnderNewNames(input.facts ?? {}, renames),
     rules: project.rules,
+    known: (source) => ({
+      before: recordedColumns(recorded.get(source)),
+      after: desired.get(source)?.columns,
+      outputs: input.changedOutputs?.get(source.slice('source.'.length)),
+    }),
     recomputed: new Map(),
   };
 
@@ -225,18 +227,22 @@ function planResource(address: Address, context: PlanContext): Change {
         stays: context.stays,
         readers: context.readers,
         facts: context.facts,
+        source: {
+          observed: observedDiffs,
+          known: context.known(address),
+          featuresAffected: (some) =>
+            affectedBy(address, some, context).features.filter((feature) =>
+              context.stays(addressOf('feature_set', feature.split('.', 1)[0] ?? '')),
+            ),
+          lineagesAfter: () => lineagesAfter(address, context),
+        },
       });
-  const columns =
-    untouched || kind !== 'source'
-      ? undefined
-      : analyzeColumns(desired, [...bySpec, ...observedDiffs], () => lineagesAfter(address, context));
   const refusals = untouched ? [] : refusalsOf(address, actions, desired, recorded, context);
   const interrupted = recorded !== undefined && recorded.status !== 'ready';
   const own = found ?? (interrupted ? undefined : analysis.reason) ?? changedReason(diffs);
   const renamed = previousAddress === null ? [] : [`renamed from ${previousAddress}`];
   const reason = [...renamed, ...(own === undefined ? [] : [own])].join('; ') || 'changed';
   let gravest: ChangeClass = analysis.class;
-  if (columns !== undefined) gravest = graver(gravest, columns.class);
   if (actions.includes('delete') && kind === 'feature_set') gravest = graver(gravest, 'destructive');
   const impact = ((): Impact => {
     if (untouched || actions[0] === 'create') return NO_IMPACT;
@@ -262,19 +268,14 @@ function planResource(address: Address, context: PlanContext): Change {
       ...refusals,
       ...(untouched
         ? []
-        : settle(
-            [...reusedName(desired, context), ...analysis.findings, ...(columns?.findings ?? [])],
-            context.rules,
-            desired,
-            actions,
-          )),
+        : settle([...reusedName(desired, context), ...analysis.findings], context.rules, desired, actions)),
     ],
     impact,
     digest: subject.digest,
     dependsOn: subject.dependsOn,
     dependedOn: recorded?.dependsOn ?? [],
     protect: after === undefined ? (recorded?.protect ?? false) : (after.protect ?? false),
-    ...(untouched ? {} : observedOf(desired, recorded, bySpec)),
+    ...(untouched ? {} : observedOf(desired, recorded, bySpec, context.known(address))),
   };
 }
 
@@ -283,9 +284,11 @@ function observedOf(
   desired: Resource | undefined,
   recorded: RecordedResource | undefined,
   diffs: readonly AttributeDiff[],
+  known: KnownColumns,
 ): { readonly observed?: JsonObject } {
   if (desired?.kind === 'source') {
-    const columns = desired.columns ?? (changedColumns(diffs) === undefined ? recordedColumns(recorded) : undefined);
+    const columns =
+      desired.columns ?? (changedColumns(diffs, known) === undefined ? recordedColumns(recorded) : undefined);
     return columns === undefined ? {} : { observed: { columns: columns.map(({ name, type }) => ({ name, type })) } };
   }
   if (desired?.kind !== 'feature_set') return {};
@@ -293,7 +296,10 @@ function observedOf(
 }
 
 /** Of the sets below a source that are there after the plan. */
-function* lineagesAfter(source: Address, { lineage, lineages, stays }: PlanContext): LineagesAfter {
+function* lineagesAfter(
+  source: Address,
+  { lineage, lineages, stays }: PlanContext,
+): Iterable<{ readonly set: string; readonly lineage: FeatureLineage }> {
   for (const address of lineage.downstream(source)) {
     const set = parseAddress(address);
     if (set?.kind !== 'feature_set' || !stays(address)) continue;

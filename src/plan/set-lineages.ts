@@ -1,4 +1,5 @@
 /** The lineage of feature sets for a plan: as recorded, as the specs have it now, and worked out where neither says it. */
+import { canonicallyEqual } from '../lib/canonical.ts';
 import { type Address, addressOf, parseAddress } from '../spec/address.ts';
 import type { CanonicalEntity, CanonicalFeatureSet, CanonicalSource } from '../spec/canonical-specs.ts';
 import { decodeLineage, type FeatureLineage } from '../spec/column-lineage.ts';
@@ -33,11 +34,26 @@ export function createSetLineages({ desired, recorded, renames }: SetLineagesCon
     const entity = specOf(`entity.${spec.entity}`) as CanonicalEntity | undefined;
     return plain(spec, Object.keys(entity?.keys ?? {}));
   };
+  /** Applied before lineage was recorded: it is that of now where neither the set nor what it reads through was edited. */
+  const asNow = (resource: RecordedResource<'feature_set'>): FeatureLineage => {
+    const set = desired.get(resource.address) as Resource<'feature_set'> | undefined;
+    if (set?.lineage === undefined || set.digest !== resource.digest) return workedOut(resource.spec);
+    const read = new Set(resource.dependsOn);
+    for (const address of read) {
+      const [old, next] = [recorded.get(address), desired.get(address)];
+      if (old?.kind !== 'source') continue;
+      const spec = next?.spec as CanonicalSource | undefined;
+      const edited = old.spec.query !== spec?.query || !canonicallyEqual(old.spec.columns, spec?.columns);
+      if (edited) return workedOut(resource.spec);
+      for (const below of old.dependsOn) read.add(below);
+    }
+    return set.lineage;
+  };
   const known = new Map<Address, FeatureLineage | undefined>();
   const before = (set: Address): FeatureLineage | undefined => {
     if (known.has(set)) return known.get(set);
     const resource = recorded.get(set) as RecordedResource<'feature_set'> | undefined;
-    const lineage = resource === undefined ? undefined : (underNewNames(resource, renames) ?? workedOut(resource.spec));
+    const lineage = resource === undefined ? undefined : (underNewNames(resource, renames) ?? asNow(resource));
     known.set(set, lineage);
     return lineage;
   };

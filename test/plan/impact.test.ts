@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../../src/plan/change.ts';
+import { createPlan } from '../../src/plan/create-plan.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { decodePlanFile, encodePlanFile } from '../../src/plan/plan-file.ts';
 import { renderHuman } from '../../src/plan/render/human.ts';
@@ -7,6 +8,8 @@ import { renderMarkdown } from '../../src/plan/render/markdown.ts';
 import type { Column } from '../../src/spec/column.ts';
 import type { FeatureLineage } from '../../src/spec/column-lineage.ts';
 import type { AnyResource, Project } from '../../src/spec/project.ts';
+import { outputsChangedBy } from '../../src/spec/sql-analysis.ts';
+import type { PlanFacts } from '../../src/stores/control/facts.ts';
 import type { StateStore } from '../../src/stores/control/state.ts';
 import { applyProject, memoryEffects, planOf } from '../support/apply.ts';
 import { memoryStateStore } from '../support/memory-state-store.ts';
@@ -127,14 +130,52 @@ describe('the columns of a source', () => {
     expect(plan.applyable).toBe(false);
   });
 
-  it('that features read in another type are told with FS121', async () => {
-    const change = changeOf(
-      await planOf(loaded(healthcare(), retyped('albumin', 'VARCHAR')), await applied()),
-      'source.visits',
-    );
-    expect(change.class).toBe('backfill');
-    expect(change.impact.features).toEqual(['patient_labs.albumin', 'patient_labs.bili_albumin']);
-    expect(change.findings).toMatchObject([{ code: 'FS121', severity: 'warning' }]);
+  describe('that features read, of another type in the data alone,', () => {
+    const of = async (column: string, type: string, facts: PlanFacts) =>
+      changeOf(await planOf(loaded(healthcare(), retyped(column, type)), await applied(), { facts }), 'source.visits');
+    const served: PlanFacts = {
+      models: new Map([['pbc_mortality', { versions: 1, production: 1, staging: null, servedFeatures: [] }]]),
+    };
+    const unserved: PlanFacts = {
+      models: new Map([['pbc_mortality', { versions: 1, production: null, staging: null, servedFeatures: [] }]]),
+    };
+
+    it('hold the apply back with FS107 while a version serves that learned from them', async () => {
+      const change = await of('albumin', 'VARCHAR', served);
+      expect(change.class).toBe('breaking');
+      expect(change.findings.map(({ code, severity }) => [code, severity])).toEqual([['FS107', 'error']]);
+      expect(change.findings[0]?.detail).toBe(
+        'patient_labs.albumin and patient_labs.bili_albumin mean something else, because the type of visits.albumin in the data (DOUBLE, now VARCHAR) changed. Version 1 of model.pbc_mortality in production learned from the values before and would be asked with others.',
+      );
+      expect(change.findings[0]?.fix).toContain('types: { albumin: … }');
+    });
+
+    it('are told with FS121 where no version serves', async () => {
+      const change = await of('albumin', 'VARCHAR', unserved);
+      expect(change.class).toBe('backfill');
+      expect(change.impact.features).toEqual(['patient_labs.albumin', 'patient_labs.bili_albumin']);
+      expect(change.findings).toMatchObject([{ code: 'FS121', severity: 'warning' }]);
+    });
+
+    it('are told with FS121 where numbers stay the numbers that they were', async () => {
+      expect((await of('albumin', 'BIGINT', served)).findings).toMatchObject([{ code: 'FS121', severity: 'warning' }]);
+    });
+
+    it('are FS107 where it is the key or the time of the rows, or read by a query', async () => {
+      expect((await of('event_time', 'VARCHAR', served)).findings).toMatchObject([{ code: 'FS107' }]);
+      const [finding] = (await of('id', 'DOUBLE', served)).findings;
+      expect(finding?.code).toBe('FS107');
+      expect(finding?.detail).toContain('patient_trend.visits_365d');
+    });
+
+    it('are as before once `types` of the source says the type that they had', async () => {
+      const fixed = healthcare({ source: { types: { albumin: 'float64' } } });
+      const change = changeOf(
+        await planOf(loaded(fixed, COLUMNS), await applied(), { facts: served }),
+        'source.visits',
+      );
+      expect(change).toMatchObject({ class: 'safe', findings: [] });
+    });
   });
 
   it('that the specs add are lost like those of a file', async () => {
@@ -164,14 +205,94 @@ describe('the columns of a source', () => {
     await applyProject({ ...old, resources: new Map(old.resources).set('source.visits', source) }, state, {
       effects: memoryEffects(),
     });
-    const { lineage: _labs, ...rest } = LINEAGE;
-    const change = changeOf(await planOf(loaded(healthcare(), without('albumin'), rest), state), 'source.visits');
+    const change = changeOf(await planOf(loaded(healthcare(), without('albumin'), {}), state), 'source.visits');
     // What the query of the other set reads is not known: it may be this column.
     expect(change.impact.features).toEqual([
       'patient_labs.albumin',
       'patient_labs.bili_albumin',
       'patient_trend.visits_365d',
     ]);
+    // It reads now what it read then where nobody edited it since.
+    const known = changeOf(await planOf(loaded(healthcare(), without('albumin')), state), 'source.visits');
+    expect(known.impact.features).toEqual(['patient_labs.albumin', 'patient_labs.bili_albumin']);
+  });
+});
+
+describe('the query of a source', () => {
+  const BEFORE = 'select id, event_time, bili, albumin from visits';
+
+  function over(query: string): Project {
+    const base = healthcare({ labs: { source: 'clean' } });
+    const resources = [...base.resources.values()].map((one) =>
+      one.address === 'feature_set.patient_labs'
+        ? { ...one, dependsOn: ['entity.patient', 'source.clean'] as const }
+        : one,
+    );
+    const clean = resource('source', { name: 'clean', query }, ['source.visits']);
+    return loaded(projectOf([...(resources as readonly AnyResource[]), clean]), COLUMNS);
+  }
+  const planned = async (query: string) => {
+    const state = await applied(over(BEFORE));
+    const outputs = await outputsChangedBy(BEFORE, query);
+    const changedOutputs = new Map(outputs === undefined ? [] : [['clean', outputs]]);
+    const input = { environment: 'dev', mode: 'apply', state: await state.read(), changedOutputs } as const;
+    return changeOf(createPlan({ ...input, project: over(query) }), 'source.clean');
+  };
+
+  it('names the features that take a column of which the expression changed, and those computed from them', async () => {
+    const { impact } = await planned('select id, event_time, bili, albumin * 10 as albumin from visits');
+    expect(impact.features).toEqual(['patient_labs.albumin', 'patient_labs.bili_albumin']);
+  });
+
+  it('names no feature for an output that is new', async () => {
+    expect((await planned(BEFORE.replace('albumin', 'albumin, spare'))).impact.features).toEqual([]);
+  });
+
+  it('names all below where the key, or which rows there are, changed', async () => {
+    const all = ['patient_labs.albumin', 'patient_labs.bili', 'patient_labs.bili_albumin'];
+    expect((await planned(BEFORE.replace('id,', 'id + 1 as id,'))).impact.features).toEqual(all);
+    expect((await planned(`${BEFORE} where bili > 1`)).impact.features).toEqual(all);
+  });
+
+  it('of another file names what is made from it, and nothing else', async () => {
+    const beds = resource(
+      'feature_set',
+      {
+        name: 'beds',
+        entity: 'patient',
+        source: 'wards',
+        eventTime: 'event_time',
+        features: { beds: { dtype: 'int64' } },
+      },
+      ['entity.patient', 'source.wards'],
+    );
+    const joined = resource(
+      'feature_set',
+      {
+        name: 'joined',
+        entity: 'patient',
+        query: 'select v.id, v.event_time, v.bili, (select max(beds) from wards) as most from visits v',
+        eventTime: 'event_time',
+        features: { bili: { dtype: 'float64' }, most: { dtype: 'int64' } },
+      },
+      ['entity.patient', 'source.visits', 'source.wards'],
+    );
+    const ward = (column: string) => ({ source: 'wards', column });
+    const lineage: Readonly<Record<string, FeatureLineage>> = {
+      ...LINEAGE,
+      beds: { beds: ['beds', 'event_time', 'id'].map(ward) },
+      joined: { bili: of('bili', 'event_time', 'id'), most: [...of('event_time', 'id'), ward('beds')] },
+    };
+    const project = (file: string) => {
+      const { resources } = healthcare();
+      return loaded(
+        projectOf([...resources.values(), resource('source', { name: 'wards', file }), beds, joined]),
+        undefined,
+        lineage,
+      );
+    };
+    const plan = await planOf(project('wards-2.csv'), await applied(project('wards.csv')));
+    expect(changeOf(plan, 'source.wards').impact.features).toEqual(['beds.beds', 'joined.most']);
   });
 });
 

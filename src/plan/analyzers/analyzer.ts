@@ -6,12 +6,14 @@ import { CODES, type DiagnosticCode } from '../../lib/codes.ts';
 import type { Severity } from '../../lib/diagnostics.ts';
 import type { Address } from '../../spec/address.ts';
 import type { CanonicalSpecs } from '../../spec/canonical-specs.ts';
+import type { FeatureLineage } from '../../spec/column-lineage.ts';
 import type { Kind } from '../../spec/kinds.ts';
 import type { AnyResource, Resource } from '../../spec/project.ts';
 import type { PlanFacts } from '../../stores/control/facts.ts';
 import type { RecordedResource } from '../../stores/control/state.ts';
 import type { Action } from '../action.ts';
 import { type AttributeDiff, type ChangeClass, type Finding, type FindingPlace, graver } from '../change.ts';
+import type { KnownColumns } from '../changed-columns.ts';
 import type { Readers } from './readers.ts';
 
 export interface AnalysisContext<K extends Kind = Kind> {
@@ -31,6 +33,18 @@ export interface AnalysisContext<K extends Kind = Kind> {
   /** As recorded. */
   readonly readers: Readers;
   readonly facts: PlanFacts;
+  readonly source: SourceContext;
+}
+
+/** What an analyzer of sources may know of the columns. Of another kind there is nothing in it. */
+export interface SourceContext {
+  /** Differences of the columns that its file has, beside those of the spec. */
+  readonly observed: readonly AttributeDiff[];
+  readonly known: KnownColumns;
+  /** Features, as `set.feature`, that have other values for these differences and stay. */
+  readonly featuresAffected: (diffs: readonly AttributeDiff[]) => readonly string[];
+  /** Of the sets below it that are there after the plan, as it will be. */
+  readonly lineagesAfter: () => Iterable<{ readonly set: string; readonly lineage: FeatureLineage }>;
 }
 
 export interface Analysis {
