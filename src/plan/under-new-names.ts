@@ -1,10 +1,11 @@
 /**
  * What is recorded and known, as it will be called: analyzers compare what is there with what is wanted, and a name that
- * changed everywhere is no difference. A source is no such name to a feature set: which one it reads is part of its structure.
+ * changed everywhere is no difference.
  */
 import { type Address, addressOf, parseAddress } from '../spec/address.ts';
 import type { CanonicalSpecs } from '../spec/canonical-specs.ts';
 import type { Kind } from '../spec/kinds.ts';
+import { renamedReferences } from '../spec/rename-references.ts';
 import type { PlanFacts } from '../stores/control/facts.ts';
 import type { AnyRecordedResource } from '../stores/control/state.ts';
 import type { Renames } from './renames.ts';
@@ -31,38 +32,8 @@ function renamedSpec(
   address: Address,
   renames: Renames,
 ): CanonicalSpecs[Kind] {
-  const nameOf = (of: Kind, old: string): string => parseAddress(renames.now(addressOf(of, old)))?.name ?? old;
-  const spec = { ...recorded, name: parseAddress(address)?.name ?? name };
-  switch (kind) {
-    case 'feature_set': {
-      const set = spec as CanonicalSpecs['feature_set'];
-      return { ...set, entity: nameOf('entity', set.entity) };
-    }
-    case 'feature_service': {
-      const service = spec as CanonicalSpecs['feature_service'];
-      const features = service.features.map((feature) => {
-        const dot = feature.indexOf('.');
-        return `${nameOf('feature_set', feature.slice(0, dot))}${feature.slice(dot)}`;
-      });
-      return { ...service, features };
-    }
-    case 'model': {
-      const model = spec as CanonicalSpecs['model'];
-      return model.inputs === undefined ? model : { ...model, inputs: nameOf('feature_service', model.inputs) };
-    }
-    case 'endpoint': {
-      const endpoint = spec as CanonicalSpecs['endpoint'];
-      const variants = Object.entries(endpoint.variants).map(
-        ([variant, target]) => [variant, { ...target, model: nameOf('model', target.model) }] as const,
-      );
-      return { ...endpoint, variants: Object.fromEntries(variants) };
-    }
-    case 'source':
-    case 'entity':
-    case 'pipeline':
-    case 'policy':
-      return spec;
-  }
+  const nameNow = (of: Kind, old: string): string => parseAddress(renames.now(addressOf(of, old)))?.name ?? old;
+  return { ...renamedReferences(kind, recorded, nameNow), name: parseAddress(address)?.name ?? name };
 }
 
 export function factsUnderNewNames(facts: PlanFacts, renames: Renames): PlanFacts {

@@ -60,3 +60,28 @@ export function mentionedNames(sql: string, candidates: ReadonlySet<string>): st
   }
   return [...found].sort();
 }
+
+/**
+ * The query with other names of its tables: wherever `mentionedNames` finds one, in quotes or not. A column of that name is
+ * renamed too; the text differs then from what people write, which is told as any other edit.
+ */
+export function renamedTables(sql: string, nameNow: (table: string) => string): string {
+  let renamed = '';
+  let end = 0;
+  const code = codeOf(sql);
+  for (const match of code.matchAll(/"((?:[^"]|"")*)"|[A-Za-z_][\w$]*/g)) {
+    const { index, 0: token, 1: quoted } = match;
+    const after = index + token.length;
+    if (sql[index - 1] === '.' || /^\s*\(/.test(code.slice(after))) continue;
+    const name = quoted ?? token;
+    const now = nameNow(name) === name ? (quoted === undefined ? nameNow(name.toLowerCase()) : name) : nameNow(name);
+    if (now === name || now === name.toLowerCase()) continue;
+    // Quotes that were needed go with the need; others are a matter of taste, and stay.
+    const keepsQuotes = quoted !== undefined && isPlain(name);
+    renamed += sql.slice(end, index) + (keepsQuotes || !isPlain(now) ? `"${now}"` : now);
+    end = after;
+  }
+  return renamed + sql.slice(end);
+}
+
+const isPlain = (name: string): boolean => /^[a-z_][a-z0-9_]*$/.test(name);

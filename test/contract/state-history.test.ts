@@ -1,6 +1,9 @@
 /** What every StateStore promises of its history, of renames and of changes by hand. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Address } from '../../src/spec/address.ts';
+import type { JsonObject } from '../../src/lib/json.ts';
+import { type Address, addressOf } from '../../src/spec/address.ts';
+import { structureDigest } from '../../src/spec/feature-set-structure.ts';
+import type { Kind } from '../../src/spec/kinds.ts';
 import { specDigest } from '../../src/spec/spec-digest.ts';
 import type { ApplyJournal, Rename, State, StateEdit, StateStore, StepIntent } from '../../src/stores/control/state.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
@@ -56,6 +59,51 @@ const step = (name: string, more: Partial<StepIntent> & { readonly owner?: strin
   };
 };
 
+/** As handlers record them. */
+function outputsOf({ kind, name, spec }: StepIntent): JsonObject {
+  if (kind !== 'feature_set') return { made: name };
+  const keys = { id: 'int64' as const };
+  return { version: 1, structure: structureDigest(spec as never, { name: '', keys }), keys };
+}
+
+/** A source, two sets over it, what reads these, and a pipeline that names a model without depending on it. */
+function labs(): readonly StepIntent[] {
+  const of = (kind: Kind, name: string, fields: object, dependsOn: readonly Address[] = []): StepIntent => {
+    const spec = { name, ...fields };
+    const address = addressOf(kind, name);
+    return { ...step(name), address, kind, spec: spec as never, digest: specDigest(spec as never), dependsOn };
+  };
+  const features = { x: { dtype: 'float64' } };
+  return [
+    of('source', 'raw', { file: 'raw.csv' }),
+    of('feature_set', 'labs', { entity: 'e', source: 'raw', eventTime: 't', features }, ['entity.e', 'source.raw']),
+    of(
+      'feature_set',
+      'trend',
+      {
+        entity: 'e',
+        query: "select id, t, v.raw, 'raw' as w from raw v where raw(x) > 0 -- raw",
+        eventTime: 't',
+        features: { n: { dtype: 'int64' } },
+      },
+      ['entity.e', 'source.raw'],
+    ),
+    of('feature_service', 'v', { features: ['labs.x', 'trend.n'] }, ['feature_set.labs', 'feature_set.trend']),
+    of(
+      'pipeline',
+      'p',
+      {
+        tasks: {
+          fill: { operator: 'feature_materialization', featureSets: ['labs'], needs: [] },
+          promote: { operator: 'model_promotion', model: 'm', stage: 'staging', needs: ['fill'] },
+        },
+      },
+      ['feature_set.labs'],
+    ),
+    of('model', 'm', { framework: 'onnx', inputs: 'v' }, ['feature_service.v']),
+  ];
+}
+
 describe.each([postgres, memory])('the history of a state on $name', (backend) => {
   let state: StateStore;
   beforeAll(() => backend.open());
@@ -82,7 +130,7 @@ describe.each([postgres, memory])('the history of a state on $name', (backend) =
     if (renames.length > 0) await journal.rename(renames);
     for (const each of steps) {
       await journal.intent(each);
-      await journal.done(each.address, { made: each.name });
+      await journal.done(each.address, outputsOf(each));
     }
     await journal.end('succeeded');
   };
@@ -201,7 +249,43 @@ describe.each([postgres, memory])('the history of a state on $name', (backend) =
       await journal.intent(step('b', { action: 'update', owner: 'ann' }));
       await journal.done('entity.b', { made: 'a' });
       await journal.end('succeeded');
-      expect(await told({ after: 1 })).toEqual(['2 rename entity.a → entity.b']);
+      expect(await told({ after: 1 })).toEqual(['2 update entity.z', '2 rename entity.a → entity.b']);
+    });
+
+    it('is written into what depends on it, and the history has that as it is from then on', async () => {
+      await applied([step('a'), step('e'), ...labs()]);
+      await state.move([{ from: 'source.raw', to: 'source.visits' }], await edit());
+      await state.move([{ from: 'feature_set.labs', to: 'feature_set.tests' }], await edit());
+      await state.move([{ from: 'model.m', to: 'model.risk' }], await edit());
+      const { serial, resources } = await state.read();
+      const now = new Map(resources.map((one) => [one.address, one]));
+      const of = (address: Address) => now.get(address);
+      const keys = { name: '', keys: { id: 'int64' as const } };
+      const set = of('feature_set.tests');
+      expect(set).toMatchObject({
+        spec: { source: 'visits' },
+        dependsOn: ['entity.e', 'source.visits'],
+        outputs: { version: 1 },
+      });
+      expect(set?.digest).toBe(specDigest(set?.spec as never));
+      expect(set?.outputs['structure']).toBe(structureDigest(set?.spec as never, keys));
+      expect(of('feature_set.trend')?.spec).toMatchObject({
+        query: "select id, t, v.raw, 'raw' as w from visits v where raw(x) > 0 -- raw",
+      });
+      expect(of('feature_service.v')?.spec).toMatchObject({ features: ['tests.x', 'trend.n'] });
+      expect(of('pipeline.p')?.spec).toMatchObject({
+        tasks: { fill: { featureSets: ['tests'] }, promote: { model: 'risk' } },
+      });
+      for (const { address, dependsOn } of resources)
+        for (const needed of dependsOn) expect(now.has(needed), `${address} needs ${needed}`).toBe(true);
+      // The history ends in what is recorded, names and all.
+      const past = await state.history.at(serial);
+      for (const { address, spec, digest, dependsOn, outputs } of resources)
+        expect(past?.resources.get(address)).toMatchObject({ spec, digest, dependsOn, outputs });
+      expect((await state.history.at(serial - 3))?.resources.get('feature_set.labs')).toMatchObject({
+        spec: { source: 'raw' },
+        dependsOn: ['entity.e', 'source.raw'],
+      });
     });
 
     it('is one of several in a row, or none of them', async () => {

@@ -80,12 +80,12 @@ const BREAKAGES: Readonly<Record<string, { readonly broken: Breakage; readonly s
     },
     says: /differs, and the plan says that it does not|interrupted|was cut off/,
   },
-  'a plan that overlooks what depends on something else now': {
+  'a plan that overlooks an edit': {
     broken: {
       createPlan: (input) => {
         const plan = createPlan(input);
         const changes = plan.changes.map((change) =>
-          !isNoOp(change.actions) && change.reason.startsWith('depends on')
+          !isNoOp(change.actions) && change.reason.startsWith('changed')
             ? { ...change, actions: ['no-op' as const] }
             : change,
         );

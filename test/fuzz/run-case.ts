@@ -9,7 +9,7 @@ import type { AnyResource, Project, Rules } from '../../src/spec/project.ts';
 import type { State } from '../../src/stores/control/state.ts';
 import { projectOf, resource } from '../support/specs.ts';
 import { type Command, type Mishap, RULE_CODES } from './commands.ts';
-import { type Drafts, FIELDS, newDraft, projectFrom } from './drafts.ts';
+import { type Drafts, FIELDS, NAMES, newDraft, projectFrom } from './drafts.ts';
 import { createMemory, historyProblems, planFileProblems, planProblems, stateProblems } from './invariants.ts';
 import type { Outcome, Site } from './site.ts';
 
@@ -55,7 +55,13 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
       if (previousAddress === null) continue;
       renamed.set(previousAddress, address);
       for (const one of [previousAddress, address]) newLife(parseAddress(one)?.name ?? '');
+      newStructures(address);
     }
+  }
+
+  /** A version stays the version that it is when what it reads is called otherwise. */
+  function newStructures(renamedTo: Address): void {
+    if (parseAddress(renamedTo)?.kind === 'source') for (const set of NAMES.feature_set) newLife(set);
   }
 
   async function afterDeath(): Promise<void> {
@@ -171,6 +177,7 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
         movedByHand = true;
         renamed.set(one.address, to);
         for (const name of [one.name, command.to]) newLife(name);
+        newStructures(to);
         return [];
       }
     }

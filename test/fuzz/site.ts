@@ -49,7 +49,7 @@ export interface Breakage {
 
 export function memorySite(breakage: Breakage = {}): Site {
   const world = createWorld((applyId) => store.isOpen(applyId));
-  const store: MemoryStateStore = memoryStateStore({ onRename: world.rename });
+  const store: MemoryStateStore = memoryStateStore({ onRename: world.rename, onRestructure: world.restructure });
   const broken = breakage.journal;
   const state: StateStore =
     broken === undefined ? store : { ...store, beginApply: async (head) => broken(await store.beginApply(head)) };
@@ -95,6 +95,14 @@ function createWorld(isOpen: (applyId: string) => boolean) {
       if (kind !== 'feature_set' || versions === undefined) return;
       sets.delete(from);
       sets.set(to, versions);
+    },
+    restructure: (set: string, before: string, after: string): void => {
+      sets.set(
+        set,
+        (sets.get(set) ?? []).map((version) =>
+          version.structure === before ? { ...version, structure: after } : version,
+        ),
+      );
     },
     read: (): World =>
       new Map(

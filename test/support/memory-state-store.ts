@@ -13,6 +13,7 @@ import {
   type SerialRecord,
 } from '../../src/stores/control/history.ts';
 import { movedState } from '../../src/stores/control/moved-state.ts';
+import { renamedDependent, renamedStructure } from '../../src/stores/control/renamed-dependent.ts';
 import type {
   AnyRecordedResource,
   ApplyHead,
@@ -32,6 +33,8 @@ import type {
 export interface MemoryStateStoreOptions {
   /** What is kept under a name goes along with it, as it does in a control store. */
   readonly onRename?: (kind: Kind, from: string, to: string) => void;
+  /** The version of a set that has the one structure has the other from now on: what it reads is called otherwise. */
+  readonly onRestructure?: (set: string, before: string, after: string) => void;
 }
 
 export interface MemoryStateStore extends StateStore {
@@ -47,7 +50,10 @@ const STATUS: Readonly<Record<StepIntent['action'], ResourceStatus>> = {
   delete: 'deleting',
 };
 
-export function memoryStateStore({ onRename = () => {} }: MemoryStateStoreOptions = {}): MemoryStateStore {
+export function memoryStateStore({
+  onRename = () => {},
+  onRestructure = () => {},
+}: MemoryStateStoreOptions = {}): MemoryStateStore {
   let lineage: string | null = null;
   let serial = 0;
   let holder: LockHolder | null = null;
@@ -116,9 +122,6 @@ export function memoryStateStore({ onRename = () => {} }: MemoryStateStoreOption
           const left = had.filter((former) => former !== name);
           kept.set(address, (left.length === 0 ? rest : { ...other, formerNames: left }) as AnyRecordedResource);
         }
-        const now = kept.get(address) as AnyRecordedResource;
-        const dependsOn = now.dependsOn.map((one) => (one === from ? to : one)).sort();
-        kept.set(address, { ...now, dependsOn });
       }
       const before = previous.get(from);
       previous.delete(from);
@@ -129,7 +132,35 @@ export function memoryStateStore({ onRename = () => {} }: MemoryStateStoreOption
       const last = before === undefined ? (resource.status === 'ready' ? next : undefined) : previous.get(to);
       if (last !== undefined) remember({ ...entry, action: 'rename', address: to }, last, from);
       audit(entry.who, 'resource.rename', to, { from }, entry.applyId);
+      for (const address of [...resources.keys()].sort())
+        if (address !== to) renameDependent(address, { from, to }, entry);
     }
+  };
+  const renameDependent = (
+    address: Address,
+    rename: Rename,
+    entry: Pick<HistoryEntry, 'serial' | 'who' | 'operation' | 'applyId' | 'gitCommit'>,
+  ): void => {
+    const resource = resources.get(address) as AnyRecordedResource;
+    const before = previous.get(address);
+    const renamed = (one: AnyRecordedResource): AnyRecordedResource => {
+      const next = { ...one, ...renamedDependent(one.kind, one as never, rename) } as unknown as AnyRecordedResource;
+      return canonicallyEqual(next, one) ? one : next;
+    };
+    const [now, then] = [renamed(resource), before && renamed(before)];
+    if (now === resource && then === before) return;
+    const structured = (one: AnyRecordedResource): AnyRecordedResource => {
+      if (one.kind !== 'feature_set') return one;
+      const [old, next] = [before ?? resource, then ?? now];
+      const outputs = renamedStructure(one.outputs, old.spec as never, next.spec as never);
+      if (outputs !== one.outputs)
+        onRestructure(one.name, String(one.outputs['structure']), String(outputs['structure']));
+      return { ...one, outputs };
+    };
+    resources.set(address, structured(now));
+    if (then !== undefined) previous.set(address, structured(then));
+    const last = then ?? (now.status === 'ready' ? now : undefined);
+    if (last !== undefined) remember({ ...entry, action: 'update', address }, structured(last));
   };
   const edit = ({ lineage: planned, serial: from }: StateEdit): void => {
     refuseMoved(planned, from);
@@ -224,8 +255,8 @@ export function memoryStateStore({ onRename = () => {} }: MemoryStateStoreOption
             outputs: JSON.parse(JSON.stringify(outputs)),
           } as AnyRecordedResource);
         const after = resources.get(address);
-        const renamed = entries.findLast((one) => one.applyId === applyId && one.address === address);
-        const told = renamed?.action === 'rename' && canonicallyEqual(renamed.after, after && pastOf(after));
+        const last = entries.findLast((one) => one.applyId === applyId && one.address === address);
+        const told = last !== undefined && after !== undefined && canonicallyEqual(last.after, pastOf(after));
         if (!told) remember({ ...entry, action: actions.get(address) ?? 'update', address }, after);
         audit(head.who, `resource.${actions.get(address)}`, address, {}, applyId);
       },

@@ -12,6 +12,7 @@ import { specDigest } from '../../spec/spec-digest.ts';
 import type { Rename } from '../control/state.ts';
 import type { Queryable } from './database.ts';
 import { lockName } from './feature-claims.ts';
+import { renameDependents, renameInVersions } from './rename-dependents.ts';
 import { sqlFile } from './sql-file.ts';
 
 /** Which change of the state they belong to. */
@@ -111,7 +112,6 @@ async function renameRecord(tx: Queryable, scopeId: number, rename: Named, entry
       before === null ? null : JSON.stringify({ ...row.previous, spec: before, digest: specDigest(before) }),
     ],
   );
-  await tx.query(sqlFile('rename-references'), [scopeId, from, to]);
   await tx.query(sqlFile('rename-names'), [scopeId, kind, old, name]);
   await tx.query(sqlFile('rename-entries'), [
     scopeId,
@@ -124,6 +124,7 @@ async function renameRecord(tx: Queryable, scopeId: number, rename: Named, entry
     entry.gitCommit,
     entry.planDigest,
   ]);
+  await renameDependents(tx, scopeId, rename, entry);
 }
 
 async function renameData(tx: Queryable, scopeId: number, rename: Named): Promise<void> {
@@ -144,7 +145,7 @@ async function renameData(tx: Queryable, scopeId: number, rename: Named): Promis
         old,
         name,
       ]);
-      return;
+      return renameInVersions(tx, scopeId, old, name);
     case 'pipeline':
       await renameRuns(tx, scopeId, old, name);
       return renameSchedule(tx, scopeId, rename);

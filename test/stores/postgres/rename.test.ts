@@ -1,6 +1,7 @@
 /** What goes along with a renamed resource in a control store, read and written by either name, also while it is renamed. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { digestOf } from '../../../src/lib/canonical.ts';
 import { newRun } from '../../../src/orchestrator/new-run.ts';
 import { runRules } from '../../../src/orchestrator/rules.ts';
 import type { Address } from '../../../src/spec/address.ts';
@@ -48,7 +49,7 @@ const move = async (...pairs: readonly (readonly [Address, Address])[]): Promise
     await edit(),
   );
 
-async function declare(address: Address, dependsOn: readonly Address[] = []): Promise<void> {
+async function declare(address: Address, dependsOn: readonly Address[] = [], fields: object = {}): Promise<void> {
   const [kind = '', name = ''] = address.split('.');
   const { lineage, serial } = await state.read();
   const journal = await state.beginApply({
@@ -66,7 +67,7 @@ async function declare(address: Address, dependsOn: readonly Address[] = []): Pr
     kind: kind as Kind,
     name,
     action: 'create',
-    spec: { name },
+    spec: { name, ...fields },
     digest: name,
     dependsOn,
     protect: false,
@@ -75,6 +76,36 @@ async function declare(address: Address, dependsOn: readonly Address[] = []): Pr
   await journal.done(address, {});
   await journal.end('succeeded');
 }
+
+describe('a renamed source', () => {
+  const structure = (from: string): FeatureSetStructure => ({
+    keys: { id: 'int64' },
+    source: null,
+    query: `select id, at, value from ${from} where ${from}.value > 0`,
+    eventTime: 'at',
+    createdTime: null,
+    features: { value: { dtype: 'float64', column: 'value', expr: null } },
+  });
+
+  it('is what versions of the sets over it read, which stay the versions that they are, as far read as they were', async () => {
+    const features = createPostgresFeatureState(db, scopeId);
+    await declare('source.raw');
+    await declare('feature_set.labs', ['source.raw'], structure('raw'));
+    await features.registerVersion('labs', digestOf(structure('raw')), structure('raw'));
+    await features.materializing('labs', 1, new AbortController().signal, (claim) =>
+      claim.complete({ raw: 'x', other: 'y' }),
+    );
+    await move(['source.raw', 'source.visits']);
+    const again = structure('visits');
+    expect(await features.registerVersion('labs', digestOf(again), again)).toBe(1);
+    expect(await features.versions('labs')).toMatchObject([
+      { version: 1, structure: again, inputs: { visits: 'x', other: 'y' }, status: 'serving' },
+    ]);
+    expect((await state.read()).resources.find(({ kind }) => kind === 'feature_set')?.spec).toMatchObject({
+      query: again.query,
+    });
+  });
+});
 
 describe('a renamed feature set', () => {
   const structure: FeatureSetStructure = {

@@ -39,10 +39,10 @@ with guard as (
   select ready.action, ready.address, json_build_object('kind', kind, 'name', name, 'spec', spec, 'digest', digest,
            'dependsOn', depends_on, 'protect', protect, 'managedBy', managed_by, 'outputs', outputs) as resource
   from ready where ready.failed is null
-    -- A rename that nothing else came with stands there already.
+    -- What a rename in this apply made of it stands there already.
     and not exists (
       select from mlops.state_history h
-      where h.scope_id = $1 and h.apply_id = $2 and h.address = ready.address and h.action = 'rename'
+      where h.scope_id = $1 and h.apply_id = $2 and h.address = ready.address and h.action in ('rename', 'update')
         and h.resource ->> 'digest' = ready.digest and (h.resource -> 'outputs')::jsonb = ready.outputs::jsonb
         and (h.resource -> 'dependsOn')::jsonb = to_jsonb(ready.depends_on)
         and (h.resource ->> 'protect')::boolean = ready.protect and h.resource ->> 'managedBy' = ready.managed_by)

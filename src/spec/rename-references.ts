@@ -1,0 +1,100 @@
+/**
+ * A canonical spec once others are called otherwise: every reference in it says the new name, the SQL of its queries too. What
+ * it says of itself stays.
+ */
+import { assertNever } from '../lib/assert.ts';
+import type { CanonicalSpecs, CanonicalTask } from './canonical-specs.ts';
+import type { Kind } from './kinds.ts';
+import { renamedTables } from './sql-text.ts';
+
+/** The name that a resource has now; the same where it is not renamed. */
+export type NameNow = (kind: Kind, name: string) => string;
+
+export function renamedReferences<K extends Kind>(
+  kind: K,
+  spec: CanonicalSpecs[K],
+  nameNow: NameNow,
+): CanonicalSpecs[K] {
+  return renamed({ kind, spec } as Named, nameNow) as CanonicalSpecs[K];
+}
+
+type Named = { [K in Kind]: { readonly kind: K; readonly spec: CanonicalSpecs[K] } }[Kind];
+
+function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
+  const sql = (query: string): string => renamedTables(query, (table) => nameNow('source', table));
+  switch (resource.kind) {
+    case 'source': {
+      const { spec } = resource;
+      return spec.query === undefined ? spec : { ...spec, query: sql(spec.query) };
+    }
+    case 'feature_set': {
+      const { spec } = resource;
+      return {
+        ...spec,
+        entity: nameNow('entity', spec.entity),
+        ...(spec.source !== undefined && { source: nameNow('source', spec.source) }),
+        ...(spec.query !== undefined && { query: sql(spec.query) }),
+      };
+    }
+    case 'feature_service': {
+      const features = resource.spec.features.map((feature) => {
+        const dot = feature.indexOf('.');
+        return `${nameNow('feature_set', feature.slice(0, dot))}${feature.slice(dot)}`;
+      });
+      return { ...resource.spec, features };
+    }
+    case 'model': {
+      const { spec } = resource;
+      return {
+        ...spec,
+        ...(spec.inputs !== undefined && { inputs: nameNow('feature_service', spec.inputs) }),
+        ...(spec.pipeline !== undefined && { pipeline: nameNow('pipeline', spec.pipeline) }),
+      };
+    }
+    case 'endpoint': {
+      const variants = Object.entries(resource.spec.variants).map(
+        ([variant, target]) => [variant, { ...target, model: nameNow('model', target.model) }] as const,
+      );
+      return { ...resource.spec, variants: Object.fromEntries(variants) };
+    }
+    case 'pipeline': {
+      const tasks = Object.entries(resource.spec.tasks).map(
+        ([name, task]) => [name, renamedTask(task, nameNow, sql)] as const,
+      );
+      return { ...resource.spec, tasks: Object.fromEntries(tasks) };
+    }
+    case 'entity':
+    case 'policy':
+      return resource.spec;
+    default:
+      return assertNever(resource);
+  }
+}
+
+function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: string) => string): CanonicalTask {
+  const sets = (names: readonly string[]): string[] => names.map((name) => nameNow('feature_set', name));
+  switch (task.operator) {
+    case 'data_ingestion':
+      return { ...task, source: nameNow('source', task.source) };
+    case 'data_validation':
+      return {
+        ...task,
+        ...(task.source !== undefined && { source: nameNow('source', task.source) }),
+        featureSets: sets(task.featureSets),
+      };
+    case 'feature_materialization':
+      return { ...task, featureSets: sets(task.featureSets) };
+    case 'training_dataset':
+      return { ...task, features: nameNow('feature_service', task.features), spine: sql(task.spine) };
+    case 'model_evaluation':
+      return { ...task, ...(task.model !== undefined && { model: nameNow('model', task.model) }) };
+    case 'model_registration':
+    case 'model_promotion':
+      return { ...task, model: nameNow('model', task.model) };
+    case 'model_training':
+    case 'command':
+      return task;
+    default:
+      return assertNever(task);
+  }
+}

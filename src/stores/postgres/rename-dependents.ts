@@ -1,0 +1,96 @@
+/** What says the name of a renamed resource says the new one: recorded specs, and the structures of feature sets' versions. */
+import { digestOf } from '../../lib/canonical.ts';
+import type { JsonObject } from '../../lib/json.ts';
+import { parseAddress } from '../../spec/address.ts';
+import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
+import type { Kind } from '../../spec/kinds.ts';
+import { renamedTables } from '../../spec/sql-text.ts';
+import { type RecordedSpec, renamedDependent, renamedStructure } from '../control/renamed-dependent.ts';
+import type { Rename } from '../control/state.ts';
+import type { Queryable } from './database.ts';
+import type { RenameEntry } from './rename.ts';
+import { sqlFile } from './sql-file.ts';
+
+interface DependentRow extends Record<string, unknown> {
+  readonly address: string;
+  readonly kind: Kind;
+  readonly spec: JsonObject;
+  readonly digest: string;
+  readonly dependsOn: readonly string[];
+  readonly outputs: JsonObject;
+  readonly previous: RecordedSpec | null;
+}
+
+export async function renameDependents(
+  tx: Queryable,
+  scopeId: number,
+  rename: Rename,
+  entry: RenameEntry,
+): Promise<void> {
+  // Pipelines name models that come later, without depending on them.
+  const weak = parseAddress(rename.from)?.kind === 'model' ? 'pipeline' : null;
+  const rows = await tx.query<DependentRow>(
+    `select address, kind, spec, digest, depends_on as "dependsOn", outputs, previous from mlops.resources
+     where scope_id = $1 and address <> $3
+       and ($2 = any(depends_on) or kind = $4
+            or previous is not null and $2 in (select json_array_elements_text(previous -> 'dependsOn')))
+     order by address for update`,
+    [scopeId, rename.from, rename.to, weak],
+  );
+  const changed = rows.flatMap(({ address, kind, outputs, previous, ...now }) => {
+    const next = renamedDependent(kind, now, rename);
+    const before = previous && renamedDependent(kind, previous, rename);
+    const same = next.digest === now.digest && next.dependsOn.join() === now.dependsOn.join();
+    if (same && before?.digest === previous?.digest && before?.dependsOn.join() === previous?.dependsOn.join())
+      return [];
+    const [old, spec] = previous === null || before === null ? [now.spec, next.spec] : [previous.spec, before.spec];
+    const structured = kind === 'feature_set' ? renamedStructure(outputs, old, spec) : outputs;
+    return [{ address, ...next, outputs: structured, previous: before }];
+  });
+  if (changed.length === 0) return;
+  const { serial, who, operation, applyId, gitCommit } = entry;
+  await tx.query(sqlFile('rename-dependents'), [
+    scopeId,
+    JSON.stringify(changed),
+    serial,
+    who,
+    operation,
+    applyId,
+    gitCommit,
+  ]);
+}
+
+interface VersionRow extends Record<string, unknown> {
+  readonly feature_set: string;
+  readonly version: number;
+  readonly structure: FeatureSetStructure;
+  readonly inputs: Readonly<Record<string, string>> | null;
+}
+
+/** Of versions whose rows come from a source: which one that is, and how far each is read. */
+export async function renameInVersions(tx: Queryable, scopeId: number, old: string, name: string): Promise<void> {
+  const rows = await tx.query<VersionRow>(
+    `select feature_set, version, structure, inputs from mlops.feature_set_versions
+     where scope_id = $1 and (structure ->> 'source' = $2 or strpos(lower(structure ->> 'query'), $2) > 0)
+     for update`,
+    [scopeId, old],
+  );
+  const nameNow = (source: string): string => (source === old ? name : source);
+  const changed = rows.map(({ feature_set, version, structure, inputs }) => {
+    const { source, query } = structure;
+    const next = {
+      ...structure,
+      source: source === null ? null : nameNow(source),
+      query: query === null ? null : renamedTables(query, nameNow),
+    };
+    const read =
+      inputs && Object.fromEntries(Object.entries(inputs).map(([input, digest]) => [nameNow(input), digest]));
+    return { feature_set, version, structure: next, digest: digestOf(next), inputs: read };
+  });
+  await tx.query(
+    `update mlops.feature_set_versions as v set structure = i.structure, digest = i.digest, inputs = i.inputs
+     from json_to_recordset($2::json) as i (feature_set text, version integer, structure json, digest text, inputs json)
+     where v.scope_id = $1 and v.feature_set = i.feature_set and v.version = i.version`,
+    [scopeId, JSON.stringify(changed)],
+  );
+}
