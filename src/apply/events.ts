@@ -37,6 +37,10 @@ export type ApplyEvent =
       readonly type: 'step_done';
       readonly address: Address;
       readonly action: StepAction;
+      /** Where it was recorded before this apply renamed it; absent where it did not. */
+      readonly previousAddress?: Address;
+      /** Whether more than its name changed. Told with `previousAddress`. */
+      readonly edited?: boolean;
       readonly outputs: JsonObject;
       readonly elapsedMs: number;
     } & Progress)

@@ -59,7 +59,7 @@ function createLines({ color, starts = false }: ProgressOptions): (event: ApplyE
       case 'step_done': {
         const symbol = paint.actions([event.action], SYMBOL[event.action]);
         const version = event.outputs['version'];
-        const what = `${DID[event.action]}${typeof version === 'number' ? ` (version ${version})` : ''}`;
+        const what = `${didWhat(event)}${typeof version === 'number' ? ` (version ${version})` : ''}`;
         return `${position(event)} ${symbol} ${event.address} ${what} ${paint.faint(`in ${event.elapsedMs} ms`)}`;
       }
       case 'step_failed':
@@ -87,6 +87,11 @@ function createLines({ color, starts = false }: ProgressOptions): (event: ApplyE
         return assertNever(event, 'event');
     }
   };
+}
+
+function didWhat({ action, previousAddress, edited }: Extract<ApplyEvent, { readonly type: 'step_done' }>): string {
+  if (previousAddress === undefined) return DID[action];
+  return `renamed from ${previousAddress}${edited === true ? ` and ${DID[action]}` : ''}`;
 }
 
 const INTERRUPTING = {

@@ -77,7 +77,14 @@ async function runStep(
   await journal.done(address, outputs);
   const now = clock.now().getTime();
   pace.ended(address, now);
-  onEvent({ type: 'step_done', address, action, outputs, elapsedMs: now - startedAt, ...pace.at(now) });
+  const renamed =
+    change.previousAddress === null ? {} : { previousAddress: change.previousAddress, edited: isEdited(change) };
+  onEvent({ type: 'step_done', address, action, ...renamed, outputs, elapsedMs: now - startedAt, ...pace.at(now) });
+}
+
+/** Beside its name. */
+function isEdited({ diffs }: Change): boolean {
+  return diffs.some(({ path }) => path !== '/name' && path !== '/movedFrom');
 }
 
 function intentOf(change: Change, action: StepAction): StepIntent {

@@ -174,6 +174,20 @@ export async function applyWithConsent(
   return (await carryOut(command, flags, environment, plan, bundleFiles, lock)).exitCode;
 }
 
+/** After an apply of the specs: code that they still have and that the artifact store has lost. */
+export async function restoreLostCode(
+  command: BaseCommand,
+  environment: OpenEnvironment,
+  { bundleFiles }: Project,
+): Promise<void> {
+  const { restoreCode } = await import('../apply/restore-code.ts');
+  const restored = await restoreCode(bundleFiles, environment.artifacts);
+  if (restored > 0)
+    command.note(
+      `Stored ${restored} ${restored === 1 ? 'file' : 'files'} of code again that the artifact store had lost.`,
+    );
+}
+
 async function consent(command: BaseCommand, plan: Plan): Promise<void> {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
     throw new MlopsError('CL103', {

@@ -1,8 +1,10 @@
 /**
  * The specs as they were when a serial was done, as a project: planning against it shows what would change back. What was
- * renamed since is renamed back, with its data. Rules and settings are those of now.
+ * renamed since is renamed back, with its data. Rules and settings are those of now. What features were made from is known
+ * of then; which columns a file has now is not looked at.
  */
 import type { Address } from '../spec/address.ts';
+import { decodeLineage } from '../spec/column-lineage.ts';
 import type { AnyResource, Project } from '../spec/project.ts';
 import { projectDigest } from '../spec/project-digest.ts';
 import type { PastResource, PastState } from '../stores/control/history.ts';
@@ -22,7 +24,7 @@ export function pastProject(project: Project, past: PastState, state: State): Pr
 }
 
 function declared(address: Address, resource: PastResource, now: Address | undefined): AnyResource {
-  const { kind, name, digest, dependsOn } = resource;
+  const { kind, name, digest, dependsOn, outputs } = resource;
   const { movedFrom: _, ...spec } = resource.spec;
   return {
     kind,
@@ -33,5 +35,6 @@ function declared(address: Address, resource: PastResource, now: Address | undef
     dependsOn,
     at: undefined,
     locate: () => undefined,
+    ...(kind === 'feature_set' && { lineage: decodeLineage(outputs['lineage']) }),
   } as AnyResource;
 }

@@ -46,7 +46,7 @@ export function createSqlAnalyzer(root: string): SqlAnalyzer {
       const key = digestOf([sql, [...tables].map(([name, columns]) => [name, columns ?? null])]);
       const known = cache.get(key);
       if (known !== undefined) return known;
-      const analysis = await ask(sql, tables);
+      const analysis = await analyzeQuery(sql, tables);
       cache.set(key, analysis);
       return analysis;
     },
@@ -64,7 +64,7 @@ export async function outputsChangedBy(before: string, after: string): Promise<r
 const CHANGES_DATA =
   /^\s*(insert|update|delete|create|drop|alter|attach|detach|copy|truncate|merge|install|load|set|pragma|call|export|import)\b/i;
 
-async function ask(sql: string, tables: SqlTables): Promise<SqlAnalysis> {
+export async function analyzeQuery(sql: string, tables: SqlTables): Promise<SqlAnalysis> {
   const code = codeOf(sql);
   const changing = CHANGES_DATA.exec(code);
   if (changing !== null) {

@@ -599,6 +599,10 @@ describe('resources made here', () => {
       status: 201,
       body: { name: 'copies', versions: [{ version: 1, status: 'registered' }] },
     });
+    const shown = await project.mlops(['state', 'show', 'feature_set.copies', '--json']);
+    const { lineage } = JSON.parse(shown.stdout).outputs;
+    expect(lineage.copper).toContain('visits.copper');
+    expect(lineage.copper).not.toContain('visits.bili');
   });
 
   it('take feature sets by name and features alone, filled by push and served at once', async () => {

@@ -56,6 +56,25 @@ const done = (index: number, total: number, etaSeconds: number | null): ApplyEve
   etaSeconds,
 });
 
+describe('the line of a rename', () => {
+  const line = (edited: boolean): string | undefined =>
+    createProgress({ color: false })({
+      ...done(1, 1, 0),
+      type: 'step_done',
+      action: 'update',
+      outputs: { version: 3 },
+      elapsedMs: 5,
+      address: 'feature_set.labs',
+      previousAddress: 'feature_set.patient_labs',
+      edited,
+    } as ApplyEvent);
+
+  it('says that it is one, and whether more came with it', () => {
+    expect(line(false)).toBe('[1/1] ~ feature_set.labs renamed from feature_set.patient_labs (version 3) in 5 ms');
+    expect(line(true)).toContain('renamed from feature_set.patient_labs and updated (version 3)');
+  });
+});
+
 describe('lines without a terminal', () => {
   it('say now and then how far it is, by count, and not at the end', () => {
     const progress = createProgress({ color: false });

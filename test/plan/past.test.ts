@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { pastProject } from '../../src/plan/past-project.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { renderHuman } from '../../src/plan/render/human.ts';
-import type { Project } from '../../src/spec/project.ts';
+import { encodeLineage } from '../../src/spec/column-lineage.ts';
+import type { AnyResource, Project } from '../../src/spec/project.ts';
 import type { StateStore } from '../../src/stores/control/state.ts';
 import { applyProject, memoryEffects, planOf } from '../support/apply.ts';
 import { memoryStateStore } from '../support/memory-state-store.ts';
@@ -61,6 +62,21 @@ describe('a plan against an earlier serial', () => {
     expect(moving(plan)).toEqual([['entity.a', 'update', 'entity.c']]);
     await applyProject(first, state, { plan });
     expect((await state.read()).resources.map(({ address }) => address)).toEqual(['entity.a']);
+  });
+
+  it('keeps what is recorded of the columns that features read, so that the next plan names them too', async () => {
+    const lineage = { bili: [{ source: 'visits', column: 'bili' }], albumin: null, bili_albumin: null };
+    const known = (project: Project): Project => {
+      const labs = project.resources.get('feature_set.patient_labs') as AnyResource;
+      const set = { ...labs, lineage } as AnyResource;
+      return { ...project, resources: new Map(project.resources).set(labs.address, set) };
+    };
+    const first = known(healthcare());
+    const state = await applied(first, known(healthcare({ labs: { ttl: '1d' } })));
+    await applyProject(first, state, { plan: await planBack(state, 1) });
+    const labs = (await state.read()).resources.find(({ address }) => address === 'feature_set.patient_labs');
+    expect(labs?.outputs['lineage']).toEqual(encodeLineage(lineage));
+    expect(labs?.spec).toMatchObject({ ttl: '400d' });
   });
 
   it('is held to what every plan is: what is protected stays', async () => {

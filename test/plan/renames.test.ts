@@ -6,7 +6,7 @@ import type { Project } from '../../src/spec/project.ts';
 import type { StateStore } from '../../src/stores/control/state.ts';
 import { applyProject, memoryEffects, planOf } from '../support/apply.ts';
 import { memoryStateStore } from '../support/memory-state-store.ts';
-import { healthcare, projectOf, resource } from '../support/specs.ts';
+import { healthcare, projectOf, resource, TREND_QUERY } from '../support/specs.ts';
 
 const entity = (name: string, movedFrom?: string, more: { readonly owner?: string; readonly protect?: boolean } = {}) =>
   resource('entity', { name, keys: { id: 'int64' }, ...(movedFrom !== undefined && { movedFrom }), ...more });
@@ -87,6 +87,55 @@ describe('a rename', () => {
     const result = await applyProject(renamedLabs(), state, { plan, effects });
     expect(result.outcome).toBe('succeeded');
     expect(effects.calls.filter((call) => call.startsWith('drop'))).toEqual([]);
+    expect(moving(await planOf(renamedLabs(), state))).toEqual([]);
+  });
+
+  it('of a source leaves the sets over it at their versions, whether they name it or query it', async () => {
+    const state = await applied(healthcare());
+    const project = healthcare({
+      source: { name: 'tests', movedFrom: 'visits' },
+      labs: { source: 'tests' },
+      trend: { query: TREND_QUERY.replace('from visits', 'from tests') },
+      pipeline: {
+        tasks: {
+          ingest: { operator: 'data_ingestion', source: 'tests', needs: [] },
+          materialize: {
+            operator: 'feature_materialization',
+            featureSets: ['patient_labs', 'patient_trend'],
+            needs: ['ingest'],
+          },
+        },
+      },
+    });
+    const renamed = projectOf(
+      [...project.resources.values()].map(
+        (one) =>
+          ({
+            ...one,
+            dependsOn: one.dependsOn.map((on) => (on === 'source.visits' ? 'source.tests' : on)).sort(),
+          }) as typeof one,
+      ),
+    );
+    const plan = await planOf(renamed, state);
+    expect(plan.summary).toMatchObject({
+      class: 'safe',
+      errors: 0,
+      warnings: 0,
+      create: 0,
+      delete: 0,
+      recompute: null,
+    });
+    await applyProject(renamed, state, { plan });
+    const sets = (await state.read()).resources.filter(({ kind }) => kind === 'feature_set');
+    expect(sets.map(({ outputs }) => outputs['version'])).toEqual([1, 1]);
+    expect(moving(await planOf(renamed, state))).toEqual([]);
+  });
+
+  it('that is done by hand leaves nothing to plan once the specs say the new name everywhere', async () => {
+    const state = await applied(healthcare());
+    const { lineage, serial } = await state.read();
+    const by = { who: 'ada', gitCommit: null, lineage, serial };
+    await state.move([{ from: 'feature_set.patient_labs', to: 'feature_set.labs' }], by);
     expect(moving(await planOf(renamedLabs(), state))).toEqual([]);
   });
 

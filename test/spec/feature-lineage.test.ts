@@ -8,6 +8,7 @@ import type { Column } from '../../src/spec/column.ts';
 import { decodeLineage, encodeLineage } from '../../src/spec/column-lineage.ts';
 import { loadProject } from '../../src/spec/load.ts';
 import type { Project } from '../../src/spec/project.ts';
+import { recordedLineage } from '../../src/spec/recorded-lineage.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const directory = await temporaryDirectory();
@@ -107,6 +108,21 @@ it('is the same from the cache, and as it is recorded', async () => {
     expect(lineageOf(second, set)).toEqual(lineageOf(first, set));
     const lineage = second.resources.get(`feature_set.${set}`)?.lineage;
     expect(decodeLineage(encodeLineage(lineage ?? {}))).toEqual(lineage);
+  }
+});
+
+it('is the same worked out from what is recorded of the sources', async () => {
+  const project = await load();
+  const sources = [...project.resources.values()].filter((one) => one.kind === 'source');
+  const find = (name: string) => sources.find((one) => one.name === name);
+  for (const one of project.resources.values()) {
+    if (one.kind !== 'feature_set') continue;
+    const lineage = await recordedLineage(one.spec, ['id'], {
+      names: new Set(sources.map(({ name }) => name)),
+      spec: (name) => find(name)?.spec,
+      columns: (name) => find(name)?.columns,
+    });
+    expect(lineage, one.name).toEqual(one.lineage);
   }
 });
 

@@ -1,6 +1,10 @@
 /** Feature sets: what is applied beside what is materialized, and new ones made through the HTTP interface. */
 import { MlopsError } from '../../lib/error.ts';
+import { recordedColumns } from '../../plan/source-columns.ts';
+import { encodeLineage } from '../../spec/column-lineage.ts';
 import { structureDigest } from '../../spec/feature-set-structure.ts';
+import { type RecordedSources, recordedLineage } from '../../spec/recorded-lineage.ts';
+import type { Catalog } from '../../stores/control/catalog.ts';
 import type { ApiContext } from '../context.ts';
 import { recordResource } from '../resources.ts';
 import { json, PAGE_QUERY, pageOf, pageSchema, type Route } from '../route.ts';
@@ -39,8 +43,14 @@ export function featureSetRoutes({
             const entity = catalog.get('entity', set.entity)?.spec;
             if (entity === undefined) throw new MlopsError('API422', { detail: `There is no entity "${set.entity}".` });
             const { version } = await features.registerFeatureSet(set, entity);
-            // What an apply records too: the plan sees by it when the entity's keys change.
-            return { version, structure: structureDigest(set, entity), keys: { ...entity.keys } };
+            const lineage = await recordedLineage(set, Object.keys(entity.keys), sourcesIn(catalog));
+            // What an apply records too: the plan sees by it when the entity's keys change, and which columns are read.
+            return {
+              version,
+              structure: structureDigest(set, entity),
+              keys: { ...entity.keys },
+              lineage: encodeLineage(lineage),
+            };
           },
         });
         return json(created ? 201 : 200, featureSetView(await features.describe(resource.name)));
@@ -97,4 +107,12 @@ export function featureSetRoutes({
       },
     },
   ];
+}
+
+function sourcesIn(catalog: Catalog): RecordedSources {
+  return {
+    names: new Set(catalog.list('source').map(({ name }) => name)),
+    spec: (name) => catalog.get('source', name)?.spec,
+    columns: (name) => recordedColumns(catalog.get('source', name)),
+  };
 }

@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { boolean, integer, string } from '@oclif/core/flags';
-import { restoreCode } from '../../apply/restore-code.ts';
 import { MlopsError } from '../../lib/error.ts';
 import { refuseEdited } from '../../plan/edited-since.ts';
 import { projectOrSettings } from '../against.ts';
 import { applyFlags, underLock } from '../applying.ts';
 import { BaseCommand } from '../base-command.ts';
 import { failOnFlag, gateFor } from '../plan-output.ts';
-import { applyWithConsent, planFor } from '../planning.ts';
+import { applyWithConsent, planFor, restoreLostCode } from '../planning.ts';
 import { desiredOf, settingsOf, within } from '../session.ts';
 import { word } from '../word.ts';
 
@@ -42,12 +41,7 @@ export default class Apply extends BaseCommand {
         });
         const gate = gateFor(plan, flags['fail-on']);
         const code = await applyWithConsent(this, flags, environment, plan, project.bundleFiles, { gate, lock });
-        if (code !== 0) return code;
-        const restored = await restoreCode(project.bundleFiles, environment.artifacts);
-        if (restored > 0)
-          this.note(
-            `Stored ${restored} ${restored === 1 ? 'file' : 'files'} of code again that the artifact store had lost.`,
-          );
+        if (code === 0) await restoreLostCode(this, environment, project);
         return code;
       }),
     );

@@ -1,7 +1,7 @@
 import { boolean, integer } from '@oclif/core/flags';
 import { applyFlags, underLock } from '../applying.ts';
 import { BaseCommand } from '../base-command.ts';
-import { applyWithConsent, planFor } from '../planning.ts';
+import { applyWithConsent, planFor, restoreLostCode } from '../planning.ts';
 import { desiredOf, within } from '../session.ts';
 
 export default class Up extends BaseCommand {
@@ -18,7 +18,9 @@ export default class Up extends BaseCommand {
     const exitCode = await within(this, settings, (environment) =>
       underLock(this, flags, environment, 'apply', async (lock) => {
         const plan = await planFor(environment, project, { mode: 'apply' });
-        return applyWithConsent(this, flags, environment, plan, project.bundleFiles, { lock });
+        const code = await applyWithConsent(this, flags, environment, plan, project.bundleFiles, { lock });
+        if (code === 0) await restoreLostCode(this, environment, project);
+        return code;
       }),
     );
     if (exitCode !== 0) {

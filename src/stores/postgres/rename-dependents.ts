@@ -8,8 +8,17 @@ import { renamedTables } from '../../spec/sql-text.ts';
 import { type RecordedSpec, renamedDependent, renamedStructure } from '../control/renamed-dependent.ts';
 import type { Rename } from '../control/state.ts';
 import type { Queryable } from './database.ts';
-import type { RenameEntry } from './rename.ts';
 import { sqlFile } from './sql-file.ts';
+
+/** Which change of the state they belong to. */
+export interface RenameEntry {
+  readonly serial: number;
+  readonly who: string;
+  readonly operation: string;
+  readonly applyId: string | null;
+  readonly gitCommit: string | null;
+  readonly planDigest: string | null;
+}
 
 interface DependentRow extends Record<string, unknown> {
   readonly address: string;

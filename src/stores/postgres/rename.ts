@@ -12,18 +12,8 @@ import { specDigest } from '../../spec/spec-digest.ts';
 import type { Rename } from '../control/state.ts';
 import type { Queryable } from './database.ts';
 import { lockName } from './feature-claims.ts';
-import { renameDependents, renameInVersions } from './rename-dependents.ts';
+import { type RenameEntry, renameDependents, renameInVersions } from './rename-dependents.ts';
 import { sqlFile } from './sql-file.ts';
-
-/** Which change of the state they belong to. */
-export interface RenameEntry {
-  readonly serial: number;
-  readonly who: string;
-  readonly operation: string;
-  readonly applyId: string | null;
-  readonly gitCommit: string | null;
-  readonly planDigest: string | null;
-}
 
 interface Named extends Rename {
   readonly kind: Kind;
