@@ -33,6 +33,9 @@ export const CODES = {
   SP202: 'Unknown table',
   SP203: 'Unknown column',
   SP204: 'Query refused by the engine',
+  SP205: 'Query has no translation',
+  SP206: 'Translated query refused by the store',
+  SP207: 'Query missing for the store',
   // plan and apply
   AP001: 'Project has errors',
   AP101: 'State is locked',
@@ -139,6 +142,9 @@ export const CODES = {
   ST122: 'Online store takes no writes',
   ST123: 'Online store settings cannot be used',
   ST124: 'Online store refuses a command',
+  ST130: 'Offline store unreachable',
+  ST131: 'Offline store cannot be used',
+  ST132: 'Offline store is newer than this program',
   // drift
   ST201: 'Table of the control store is missing',
   ST202: 'Schema of the control store altered',

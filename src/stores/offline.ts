@@ -5,6 +5,7 @@
  */
 import type { CanonicalSource } from '../spec/canonical-specs.ts';
 import type { Column } from '../spec/column.ts';
+import type { QueryText } from '../spec/query-text.ts';
 import type { Dtype, KeyType } from '../spec/schema-types.ts';
 import type { TableState } from './control/observed.ts';
 
@@ -48,7 +49,7 @@ export interface RowPlan {
   readonly eventTime: string;
   readonly createdTime: string | null;
   readonly features: readonly StoredFeature[];
-  readonly from: { readonly source: string } | { readonly query: string };
+  readonly from: { readonly source: string } | { readonly query: QueryText };
   readonly inputs: Inputs;
 }
 
@@ -147,7 +148,7 @@ export interface JoinedSet {
 
 /** Rows that ask: of a query, of a file, or each key and event time that parts hold. */
 export type AskingRows =
-  | { readonly query: string; readonly inputs: Inputs }
+  | { readonly query: QueryText; readonly inputs: Inputs }
   | { readonly file: CanonicalSource; readonly root: string }
   | PartsAsking;
 
@@ -226,9 +227,10 @@ export type InspectedTable = { readonly location: string } & TableState;
 export interface OfflineStore {
   /** Columns of a source as they would be ingested. FS204 when it cannot be read. */
   describe(source: CanonicalSource, root: string, inputs: Inputs): Promise<readonly Column[]>;
-  describeQuery(query: string, inputs: Inputs): Promise<readonly Column[]>;
+  /** SP204 or SP206 where it is refused, SP205 where it has no translation, SP207 where the store has no text of it. */
+  describeQuery(query: QueryText, inputs: Inputs): Promise<readonly Column[]>;
   /** Names of the tables that a query reads, sorted. SP201 when it is not one readable query. */
-  tablesOf(query: string): Promise<readonly string[]>;
+  tablesOf(query: QueryText): Promise<readonly string[]>;
   /** An immutable, durable copy. Undefined where the content's digest is `lastDigest`. FS204 when it cannot be read. */
   snapshot(request: SnapshotRequest, signal: AbortSignal): Promise<Snapshot | undefined>;
   /**

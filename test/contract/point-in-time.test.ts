@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatTimestamp } from '../../src/features/time.ts';
 import type { JoinedSet, OfflineStore, RowPlan } from '../../src/stores/offline.ts';
-import { offlineBackends } from '../support/offline-backends.ts';
+import { type OpenOffline, offlineBackends } from '../support/offline-backends.ts';
 import { type HistoricRow, oracle, type RandomSet, randomCase } from '../support/point-in-time.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -43,15 +43,17 @@ function csv(columns: readonly string[], rows: readonly (readonly (string | numb
 
 describe.each(offlineBackends)('the point-in-time join of $name', ({ open }) => {
   let temporary: TemporaryDirectory;
+  let backend: OpenOffline;
   let store: OfflineStore;
   const { signal } = new AbortController();
   beforeAll(async () => {
     temporary = await temporaryDirectory();
     await mkdir(join(temporary.path, 'data'));
-    store = open(temporary.path);
+    backend = await open(temporary.path);
+    store = backend.store;
   });
   afterAll(async () => {
-    await store.close();
+    await backend.close();
     await temporary.remove();
   });
 

@@ -2,7 +2,7 @@
 import { isScalar } from '../../spec/dtype.ts';
 import type { ComputedFeature, Expectation, ExpectationFailure, RowPlan } from '../offline.ts';
 import { type Readable, withComputed } from './computed.ts';
-import type { Engine } from './engine.ts';
+import type { Engine, Session } from './engine.ts';
 import { fileOf } from './files.ts';
 import { featureColumn } from './part-columns.ts';
 import { list, literal, valueSql } from './sql.ts';
@@ -29,37 +29,45 @@ export async function checkRows(
 ): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }> {
   return engine.job(signal, async (session) => {
     const rows = await createTypedRows(session, root, plan, '__typed', (location) => fileOf(root, location));
-    const columns = new Map<string, Readable>(
-      plan.features.map((feature) => [
-        feature.name,
-        { dtype: feature.dtype, column: featureColumn(plan.keys, feature) },
-      ]),
-    );
-    const relation = await withComputed(session, '__typed', computed, columns);
-    const rules = expectations.flatMap((expectation) => rulesOf(expectation, columns.get(expectation.feature)));
-    if (rules.length === 0) return { rows, failures: [] };
-    const aggregates = rules.flatMap((rule, index) => [
-      `count(*) filter (${rule.broken}) as n${index}`,
-      `(${rule.observed}) as o${index}`,
-    ]);
-    const [found] = await session.rows<Record<string, bigint | number | string | null>>(
-      `select ${list(aggregates)} from ${relation}`,
-    );
-    const failures = rules.flatMap((rule, index): ExpectationFailure[] => {
-      const broken = Number(found?.[`n${index}`] ?? 0);
-      const observed = found?.[`o${index}`] ?? null;
-      if (rows === 0 || broken / rows <= rule.allowed) return [];
-      return [
-        {
-          feature: rule.feature,
-          expectation: rule.expectation,
-          observed: typeof observed === 'bigint' ? Number(observed) : observed,
-          rows: broken,
-        },
-      ];
-    });
-    return { rows, failures };
+    return checkTyped(session, plan, rows, computed, expectations);
   });
+}
+
+/** Of the rows in the table `__typed`. */
+export async function checkTyped(
+  session: Session,
+  plan: RowPlan,
+  rows: number,
+  computed: readonly ComputedFeature[],
+  expectations: readonly Expectation[],
+): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }> {
+  const columns = new Map<string, Readable>(
+    plan.features.map((feature) => [feature.name, { dtype: feature.dtype, column: featureColumn(plan.keys, feature) }]),
+  );
+  const relation = await withComputed(session, '__typed', computed, columns);
+  const rules = expectations.flatMap((expectation) => rulesOf(expectation, columns.get(expectation.feature)));
+  if (rules.length === 0) return { rows, failures: [] };
+  const aggregates = rules.flatMap((rule, index) => [
+    `count(*) filter (${rule.broken}) as n${index}`,
+    `(${rule.observed}) as o${index}`,
+  ]);
+  const [found] = await session.rows<Record<string, bigint | number | string | null>>(
+    `select ${list(aggregates)} from ${relation}`,
+  );
+  const failures = rules.flatMap((rule, index): ExpectationFailure[] => {
+    const broken = Number(found?.[`n${index}`] ?? 0);
+    const observed = found?.[`o${index}`] ?? null;
+    if (rows === 0 || broken / rows <= rule.allowed) return [];
+    return [
+      {
+        feature: rule.feature,
+        expectation: rule.expectation,
+        observed: typeof observed === 'bigint' ? Number(observed) : observed,
+        rows: broken,
+      },
+    ];
+  });
+  return { rows, failures };
 }
 
 function rulesOf(expectation: Expectation, readable: Readable | undefined): Rule[] {

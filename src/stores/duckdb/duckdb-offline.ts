@@ -28,13 +28,11 @@ export interface DuckdbOfflineOptions {
   readonly threads?: number;
 }
 
-export function createDuckdbOffline(options: DuckdbOfflineOptions): OfflineStore {
-  const root = options.directory;
-  const engine = createEngine({
-    tempDirectory: join(root, 'tmp'),
-    ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
-  });
+export function createDuckdbOffline({ directory, ...limits }: DuckdbOfflineOptions): OfflineStore {
+  return offlineOn(createEngine({ ...limits, tempDirectory: join(directory, 'tmp') }), directory);
+}
+
+export function offlineOn(engine: Engine, root: string): OfflineStore {
   return {
     describe: (source, projectRoot, inputs) => describe(engine, root, source, projectRoot, inputs),
     describeQuery: (query, inputs) =>

@@ -6,8 +6,9 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { MlopsError } from '../../lib/error.ts';
+import type { Column } from '../../spec/column.ts';
 import type { JoinedFile, JoinedSet, JoinRequest } from '../offline.ts';
-import { createAnswers } from './answers.ts';
+import { type Answers, createAnswers } from './answers.ts';
 import { type Readable, withComputed } from './computed.ts';
 import { type Engine, messageOf, type Session } from './engine.ts';
 import { fileOf, writeOrdered } from './files.ts';
@@ -20,15 +21,37 @@ export async function pointInTimeJoin(
   request: JoinRequest,
   signal: AbortSignal,
 ): Promise<JoinedFile> {
-  const path = join(await engine.scratch(), `${randomUUID()}.parquet`);
   return engine.job(signal, async (session) => {
-    const spineColumns = await createSpine(session, root, request);
-    const [spine] = await session.rows<{ rows: bigint }>('select count(*) as rows from __spine');
-    const rows = Number(spine?.rows ?? 0n);
-    const outputs = new Map<string, string>();
-    const joins: string[] = [];
-    for (const [index, set] of request.sets.entries()) {
-      const joined = await joinSet(session, root, set, index, rows).catch((error: unknown) => {
+    const spine = await createSpine(session, root, request);
+    return writeJoined(engine, session, request, spine, signal, (set, index, rows) => {
+      const paths = set.parts.map((location) => fileOf(root, location));
+      return paths.length === 0 ? noAnswers(set) : createAnswers(session, set, index, paths, { rows });
+    });
+  });
+}
+
+export function noAnswers(set: JoinedSet): Answers {
+  return { join: '', values: set.stored.map((feature) => `null::${sqlType(feature.dtype)}`) };
+}
+
+/** What the spine's tables and the answers of each set make. */
+export async function writeJoined(
+  engine: Engine,
+  session: Session,
+  request: JoinRequest,
+  spineColumns: readonly Column[],
+  signal: AbortSignal,
+  answersOf: (set: JoinedSet, index: number, rows: number) => Answers | Promise<Answers>,
+): Promise<JoinedFile> {
+  const path = join(await engine.scratch(), `${randomUUID()}.parquet`);
+  const [spine] = await session.rows<{ rows: bigint }>('select count(*) as rows from __spine');
+  const rows = Number(spine?.rows ?? 0n);
+  const outputs = new Map<string, string>();
+  const joins: string[] = [];
+  for (const [index, set] of request.sets.entries()) {
+    const joined = await Promise.resolve(answersOf(set, index, rows))
+      .then((answers) => joinSet(session, set, index, answers))
+      .catch((error: unknown) => {
         if (error instanceof MlopsError || signal.aborted) throw error;
         throw new MlopsError('FS205', {
           address: set.address,
@@ -36,23 +59,22 @@ export async function pointInTimeJoin(
           cause: error,
         });
       });
-      joins.push(joined.join);
-      for (const [column, value] of joined.columns) outputs.set(column, value);
-    }
-    if (request.split !== null) {
-      await createSplit(session, request.split, spineColumns);
-      joins.push('join __split_sides p on p.__n = s.rowid');
-    }
-    const order = request.columns ?? [...outputs.keys()];
-    const select = [
-      ...spineColumns.map((column) => `s.${ident(column.name)}`),
-      ...order.map((column) => `${outputs.get(column) ?? 'null'} as ${ident(column)}`),
-      ...(request.split === null ? [] : ['p.__split']),
-    ];
-    await writeOrdered(session, `select ${list(select)} from __spine s ${joins.join(' ')} order by s.rowid`, path);
-    const testRows = request.split === null ? 0 : await countTest(session, path);
-    return { path, rows, testRows, trainRows: rows - testRows };
-  });
+    joins.push(joined.join);
+    for (const [column, value] of joined.columns) outputs.set(column, value);
+  }
+  if (request.split !== null) {
+    await createSplit(session, request.split, spineColumns);
+    joins.push('join __split_sides p on p.__n = s.rowid');
+  }
+  const order = request.columns ?? [...outputs.keys()];
+  const select = [
+    ...spineColumns.map((column) => `s.${ident(column.name)}`),
+    ...order.map((column) => `${outputs.get(column) ?? 'null'} as ${ident(column)}`),
+    ...(request.split === null ? [] : ['p.__split']),
+  ];
+  await writeOrdered(session, `select ${list(select)} from __spine s ${joins.join(' ')} order by s.rowid`, path);
+  const testRows = request.split === null ? 0 : await countTest(session, path);
+  return { path, rows, testRows, trainRows: rows - testRows };
 }
 
 async function countTest(session: Session, path: string): Promise<number> {
@@ -65,16 +87,10 @@ async function countTest(session: Session, path: string): Promise<number> {
 /** The join that gives a set's output columns beside `__spine s`, and what each column is there. */
 async function joinSet(
   session: Session,
-  root: string,
   set: JoinedSet,
   index: number,
-  rows: number,
+  answers: Answers,
 ): Promise<{ readonly join: string; readonly columns: ReadonlyMap<string, string> }> {
-  const paths = set.parts.map((location) => fileOf(root, location));
-  const answers =
-    paths.length === 0
-      ? { join: '', values: set.stored.map((feature) => `null::${sqlType(feature.dtype)}`) }
-      : await createAnswers(session, set, index, paths, { rows });
   const readable = new Map<string, Readable>(
     set.stored.map((feature, at) => [feature.name, { dtype: feature.dtype, column: answers.values[at] ?? 'null' }]),
   );

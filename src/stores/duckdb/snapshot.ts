@@ -28,19 +28,32 @@ export async function takeSnapshot(
     : querySnapshot(engine, root, request, signal);
 }
 
-/** The file may be replaced while it is read: what was hashed must be what was copied. */
 async function fileSnapshot(
   engine: Engine,
   root: string,
-  request: SnapshotRequest,
+  { source, root: projectRoot, lastDigest }: SnapshotRequest,
   signal: AbortSignal,
 ): Promise<Snapshot | undefined> {
-  const { source } = request;
-  const path = await sourceFile(source, request.root);
+  const copied = await copyFile(engine, source, projectRoot, lastDigest, signal);
+  if (copied === undefined) return undefined;
+  const { path, ...rest } = copied;
+  return { ...rest, location: await keep(root, source, rest.digest, path) };
+}
+
+/** A file source as a durable Parquet file in the scratch folder. Undefined where its digest is `lastDigest`. */
+export async function copyFile(
+  engine: Engine,
+  source: CanonicalSource,
+  projectRoot: string,
+  lastDigest: string | null,
+  signal: AbortSignal,
+): Promise<(Omit<Snapshot, 'location'> & { readonly path: string }) | undefined> {
+  const path = await sourceFile(source, projectRoot);
+  // The file may be replaced while it is read: what was hashed must be what was copied.
   for (let attempt = 1; attempt <= READ_ATTEMPTS; attempt += 1) {
     const before = await stat(path);
     const digest = await digestOfFile(path, source, signal);
-    if (digest === request.lastDigest) return undefined;
+    if (digest === lastDigest) return undefined;
     const copy = await scratchFile(engine, source);
     const table = await engine
       .job(signal, (session) => session.serially(() => copySource(session, source, path, copy)))
@@ -49,9 +62,7 @@ async function fileSnapshot(
         throw error instanceof MlopsError ? error : unreadable(source, messageOf(error), undefined, error);
       });
     const after = await stat(path);
-    if (after.size === before.size && after.mtimeMs === before.mtimeMs) {
-      return { digest, location: await keep(root, source, digest, copy), ...table };
-    }
+    if (after.size === before.size && after.mtimeMs === before.mtimeMs) return { digest, path: copy, ...table };
     await rm(copy, { force: true });
   }
   throw unreadable(

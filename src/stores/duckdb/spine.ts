@@ -13,13 +13,14 @@ export function spineKey(key: KeyColumn): string {
   return ident(`__key_${key.type}_${key.name}`);
 }
 
-/** `__spine`: its rows as they came. `__instants`: of each its position `__n`, its keys by type and its time `__t`. */
+/** `__spine`: its rows as they came, which `rows` selects. `__instants`: of each its position `__n`, its keys by type and its time `__t`. */
 export async function createSpine(
   session: Session,
   root: string,
   { spine, sets }: Pick<JoinRequest, 'spine' | 'sets'>,
+  rows: Promise<string> = relationOf(session, root, spine),
 ): Promise<readonly Column[]> {
-  await relationOf(session, root, spine)
+  await rows
     .then((select) => session.serially(() => session.run(`create temp table __spine as ${select}`)))
     .catch((error: unknown) => {
       const detail = 'query' in spine ? "DuckDB refuses the spine's query." : 'The spine cannot be read.';

@@ -1,6 +1,7 @@
 /** How values and names reach DuckDB: every identifier quoted, every literal escaped, every cast checked. */
 import { assertNever } from '../../lib/assert.ts';
 import { parseDtype } from '../../spec/dtype.ts';
+import { duckdbText, missingText, type QueryText } from '../../spec/query-text.ts';
 import type { Dtype, KeyType, ScalarDtype } from '../../spec/schema-types.ts';
 
 export function ident(name: string): string {
@@ -11,13 +12,21 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+export function ownText(query: QueryText): string {
+  const text = duckdbText(query);
+  if (text === undefined) throw missingText('duckdb');
+  return text;
+}
+
 export function list(parts: readonly string[]): string {
   return parts.join(', ');
 }
 
-/** A user's query as a relation; the line break ends a comment on its last line. */
-export function subquery(query: string): string {
-  return `(\n${query.trim().replace(/;+\s*$/, '')}\n)`;
+/** A user's query as a relation; the line break ends a comment on its last line. SP207 where it is written for other stores. */
+export function subquery(query: QueryText): string {
+  return `(\n${ownText(query)
+    .trim()
+    .replace(/;+\s*$/, '')}\n)`;
 }
 
 /** A timestamp from microseconds since 1970. */

@@ -1,6 +1,8 @@
 /** The tables that a query reads, from DuckDB's own parser; names of its common table expressions are not tables. */
 import { MlopsError } from '../../lib/error.ts';
+import type { QueryText } from '../../spec/query-text.ts';
 import type { Session } from './engine.ts';
+import { ownText } from './sql.ts';
 
 interface Parsed {
   readonly error: boolean;
@@ -8,9 +10,9 @@ interface Parsed {
   readonly statements?: readonly unknown[];
 }
 
-export async function tablesOfQuery(session: Session, query: string): Promise<readonly string[]> {
+export async function tablesOfQuery(session: Session, query: QueryText): Promise<readonly string[]> {
   const [row] = await session.rows<{ parsed: string }>('select json_serialize_sql($1::varchar)::varchar as parsed', [
-    query,
+    ownText(query),
   ]);
   const parsed = JSON.parse(row?.parsed ?? '{"error":true}') as Parsed;
   if (parsed.error || parsed.statements?.length !== 1) {

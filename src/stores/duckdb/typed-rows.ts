@@ -19,7 +19,13 @@ interface Cast {
   readonly as: string;
 }
 
-/** Makes the temporary table `name`. Returns its number of rows. */
+/** Rows that are not of their types yet: a relation, and the number of each row in it. */
+export interface UntypedRows {
+  readonly relation: string;
+  readonly position: string;
+}
+
+/** Makes the temporary table `name` of a set's rows. Returns its number of rows. */
 export async function createTypedRows(
   session: Session,
   root: string,
@@ -28,7 +34,16 @@ export async function createTypedRows(
   pathOf: (location: string) => string,
 ): Promise<number> {
   await createViews(session, root, plan.inputs);
-  const from = relationOf(plan, pathOf);
+  return typeRows(session, plan, relationOf(plan, pathOf), name);
+}
+
+/** Makes the temporary table `name` of these rows. Returns its number of rows. */
+export async function typeRows(
+  session: Session,
+  plan: RowPlan,
+  { relation: from, position }: UntypedRows,
+  name: string,
+): Promise<number> {
   const there = await columnsOf(session, `select * from ${from}`).catch((error: unknown) => {
     throw refused(plan.address, error);
   });
@@ -36,7 +51,6 @@ export async function createTypedRows(
   const misfit = (cast: Cast): string => `${cast.raw} is not null and (${cast.cast}) is null`;
   const cases = (what: (cast: Cast) => string): string =>
     `case ${casts.map((cast) => `when ${misfit(cast)} then ${what(cast)}`).join(' ')} end`;
-  const position = 'source' in plan.from ? 'file_row_number' : '0::bigint';
   await session
     .serially(() =>
       session.run(
@@ -73,12 +87,13 @@ export async function createTypedRows(
   return Number(summary?.rows ?? 0n);
 }
 
-function relationOf(plan: RowPlan, pathOf: (location: string) => string): string {
-  if ('query' in plan.from) return subquery(plan.from.query);
+function relationOf(plan: RowPlan, pathOf: (location: string) => string): UntypedRows {
+  if ('query' in plan.from) return { relation: subquery(plan.from.query), position: '0::bigint' };
   const location = plan.inputs[plan.from.source];
   if (location === undefined)
     throw new MlopsError('FS204', { address: plan.address, detail: `The source ${plan.from.source} has no snapshot.` });
-  return `read_parquet(${literal(pathOf(location))}, file_row_number = true)`;
+  const relation = `read_parquet(${literal(pathOf(location))}, file_row_number = true)`;
+  return { relation, position: 'file_row_number' };
 }
 
 function castsOf(plan: RowPlan, there: readonly Column[]): readonly Cast[] {
@@ -93,7 +108,7 @@ function castsOf(plan: RowPlan, there: readonly Column[]): readonly Cast[] {
       detail: `${plan.address} reads the column ${name}, which ${origin} does not have.`,
       hint: `known: ${there
         .map((column) => column.name)
-        .filter((column) => column !== 'file_row_number')
+        .filter((column) => column !== 'file_row_number' && column !== ROW)
         .join(', ')}`,
     });
   };

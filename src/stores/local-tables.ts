@@ -1,0 +1,68 @@
+/**
+ * What a store on a server leaves to the engine on this machine: files that people bring, values that must fit their types,
+ * features computed row by row, and files that are handed out. Rows travel as text, in files, so that memory stays bounded.
+ */
+import type { CanonicalSource } from '../spec/canonical-specs.ts';
+import type { Column } from '../spec/column.ts';
+import type {
+  ComputedFeature,
+  Expectation,
+  ExpectationFailure,
+  JoinedFile,
+  JoinRequest,
+  OfflineStore,
+  RowPlan,
+} from './offline.ts';
+
+/**
+ * Rows as CSV without a header on this machine, the receiver's to delete. Null is an empty field, an empty text is `""`, times are ISO 8601
+ * (UTC where they have no offset). On their way to the server values are as Postgres reads them (bytes `\\x00ff`, lists `{1,NULL}`);
+ * on their way from it bytes are hexadecimal and lists JSON.
+ */
+export interface TextTable {
+  readonly path: string;
+  readonly columns: readonly Column[];
+}
+
+export interface FileRows extends TextTable {
+  /** SHA-256 of the file and how it is read. */
+  readonly digest: string;
+  readonly rows: number;
+}
+
+/** Rows of a set by their types: keys, event time, created time, the row's number, features. */
+export interface TypedText extends TextTable {
+  readonly rows: number;
+}
+
+export interface LocalTables extends Pick<OfflineStore, 'describe' | 'tablesOf' | 'readColumns' | 'convert' | 'close'> {
+  /** A path for rows on their way; whoever asks deletes the file. */
+  scratchFile(ending: string): Promise<string>;
+  /** The rows of a file source, numbered from 0 in their first column. Undefined where its digest is `lastDigest`. FS204 where it cannot be read. */
+  readFile(
+    source: CanonicalSource,
+    root: string,
+    lastDigest: string | null,
+    signal: AbortSignal,
+  ): Promise<FileRows | undefined>;
+  /** Each value cast to its type. `rows` has the row's number in its column `__row`. FS204 where one does not fit, SP203 where a column is missing. */
+  typeRows(plan: RowPlan, rows: TextTable, signal: AbortSignal): Promise<TypedText>;
+  check(
+    plan: RowPlan,
+    rows: TextTable,
+    computed: readonly ComputedFeature[],
+    expectations: readonly Expectation[],
+    signal: AbortSignal,
+  ): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }>;
+  /**
+   * A point-in-time join whose feature rows lie elsewhere. `spine`: its rows, in order; undefined where the request's is a
+   * file. `answer` gets each row's position, keys by type (as `spineKey` names them) and time, and gives the stored
+   * features of every set beside the position, in the order of the sets and their features.
+   */
+  join(
+    request: JoinRequest,
+    spine: TextTable | undefined,
+    answer: (asking: TextTable) => Promise<TextTable>,
+    signal: AbortSignal,
+  ): Promise<JoinedFile>;
+}

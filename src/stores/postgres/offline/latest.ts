@@ -1,0 +1,122 @@
+/** The row of each key that counts now, for the online store: what the point-in-time rule answers at `now`. */
+import { parseDtype } from '../../../spec/dtype.ts';
+import type { Dtype, KeyType, ScalarDtype } from '../../../spec/schema-types.ts';
+import type { LatestRequest, LatestRow } from '../../offline.ts';
+import { partsOf } from './parts.ts';
+import {
+  CREATED_TIME,
+  EVENT_TIME,
+  featureColumn,
+  itemOf,
+  keyColumn,
+  list,
+  microsOf,
+  NEWEST_FIRST,
+  SEQUENCE,
+  timestampOf,
+} from './sql.ts';
+import type { Session, Warehouse } from './warehouse.ts';
+
+const BATCH_ROWS = 4096;
+
+export async function* latestRows(
+  warehouse: Warehouse,
+  request: LatestRequest,
+  signal: AbortSignal,
+): AsyncGenerator<readonly LatestRow[]> {
+  if (request.parts.length === 0) return;
+  const { keys, features } = request.plan;
+  const types = [...keys.map(({ type }) => type), ...features.map(({ dtype }) => dtype)];
+  const held = await warehouse.hold();
+  try {
+    await held.on(signal, async (session) => {
+      await session.run('begin isolation level repeatable read read only');
+      await session.run(`declare latest no scroll cursor for ${await latestSql(warehouse, session, request)}`);
+    });
+    for (;;) {
+      const rows = await held.on(signal, (session) =>
+        session.query<Record<string, string | null>>(`fetch ${BATCH_ROWS} from latest`),
+      );
+      if (rows.length === 0) return;
+      yield rows.map((row) => {
+        const values = types.map((type, index) => readAs(row[`c${index}`] ?? null, type));
+        return {
+          eventTime: BigInt(row['event'] ?? 0),
+          createdTime: row['created'] == null ? null : BigInt(row['created']),
+          sequence: Number(row['sequence']),
+          key: values.slice(0, keys.length),
+          values: Object.fromEntries(features.map(({ name }, index) => [name, values[keys.length + index]])),
+        };
+      });
+    }
+  } finally {
+    await held.close();
+  }
+}
+
+async function latestSql(warehouse: Warehouse, session: Session, request: LatestRequest): Promise<string> {
+  const { keys, features, createdTime } = request.plan;
+  const { table, among } = await partsOf(warehouse, session, request.parts);
+  const known = createdTime !== null && !request.asKnownNow;
+  // greatest() passes over nulls: a row without a created time must be left out by name.
+  const visible = known ? `greatest(${EVENT_TIME}, ${CREATED_TIME})` : EVENT_TIME;
+  const wanted = [
+    `${SEQUENCE} > ${request.sequence}`,
+    ...(request.after === null ? [] : [`${visible} > ${timestampOf(request.after)}`]),
+    ...(request.again === null ? [] : [`${EVENT_TIME} >= ${timestampOf(request.again)}`]),
+  ];
+  const columns = [
+    ...keys.map((key) => valueText(keyColumn(key), key.type)),
+    ...features.map((feature) => valueText(featureColumn(keys, feature), feature.dtype)),
+  ].map((column, index) => `${column} as c${index}`);
+  const by = keys.map(keyColumn);
+  return `select distinct on (${list(by)}) ${microsOf(EVENT_TIME)}::text as event, ${microsOf(CREATED_TIME)}::text as created, ${SEQUENCE}::text as sequence, ${list(columns)}
+    from ${table} t where ${among('t')} and ${visible} <= ${timestampOf(request.now)} and (${wanted.join(' or ')})${known ? ` and ${CREATED_TIME} is not null` : ''}
+    order by ${list(by)}, ${EVENT_TIME} desc, ${NEWEST_FIRST}`;
+}
+
+/** As text: the driver's own reading of types loses digits. A list is JSON of such texts. */
+function valueText(column: string, type: Dtype | KeyType): string {
+  const { item, isList } = itemOf(type);
+  if (!isList) return scalarText(column, item);
+  const items = `select coalesce(json_agg(${scalarText('u.x', item)} order by u.o), '[]') from unnest(${column}) with ordinality u (x, o)`;
+  return `case when ${column} is not null then (${items})::text end`;
+}
+
+function scalarText(column: string, type: ScalarDtype): string {
+  switch (type) {
+    case 'timestamp':
+      return `to_char(${column}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
+    case 'bytes':
+      return `translate(encode(${column}, 'base64'), E'\\n', '')`;
+    case 'float32':
+      return `${column}::double precision::text`;
+    default:
+      return `${column}::text`;
+  }
+}
+
+function readAs(text: string | null, type: Dtype | KeyType): unknown {
+  if (text === null) return null;
+  const { item, isList } = itemOf(type);
+  if (!isList) return readScalar(text, item);
+  const items = (JSON.parse(text) as (string | null)[]).map((one) => (one === null ? null : readScalar(one, item)));
+  return parseDtype(type).kind === 'vector' ? Float32Array.from(items as readonly number[]) : items;
+}
+
+function readScalar(text: string, type: ScalarDtype): unknown {
+  switch (type) {
+    case 'bool':
+      return text === 'true';
+    case 'int32':
+    case 'float32':
+    case 'float64':
+      return Number(text);
+    case 'int64': {
+      const number = Number(text);
+      return Number.isSafeInteger(number) ? number : BigInt(text);
+    }
+    default:
+      return text;
+  }
+}
