@@ -11,6 +11,7 @@ import { effectsOf } from './compose/effects.ts';
 import { gitCommit, whoami } from './compose/identity.ts';
 import { createClosers, lazily } from './compose/lazy.ts';
 import type { Look } from './compose/observe.ts';
+import { openOffline } from './compose/offline.ts';
 import { openOnline } from './compose/online.ts';
 import { operatorServices } from './compose/operator-services.ts';
 import type { Settings } from './compose/settings.ts';
@@ -28,6 +29,7 @@ import type { PredictionLogStore } from './stores/control/prediction-log.ts';
 import type { RegistryStore } from './stores/control/registry.ts';
 import type { RunStore } from './stores/control/runs.ts';
 import type { Scope, StateStore } from './stores/control/state.ts';
+import type { OfflineHealth } from './stores/offline.ts';
 import type { OnlineHealth } from './stores/online.ts';
 
 export { serviceFeatures } from './api/feature-names.ts';
@@ -94,6 +96,8 @@ export interface OpenEnvironment {
   ping(): Promise<void>;
   /** Whether the online store can be used now; throws what is wrong. */
   checkOnline(): Promise<OnlineHealth>;
+  /** The same of the offline store. */
+  checkOffline(): Promise<OfflineHealth>;
   /** Closes what was opened, the last first. */
   close(): Promise<void>;
 }
@@ -127,8 +131,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     return made;
   });
   const offline = lazily(async () => {
-    const { createDuckdbOffline } = await import('./stores/duckdb/duckdb-offline.ts');
-    const made = createDuckdbOffline({ directory: join(folder, 'offline', environment) });
+    const made = await openOffline(settings, folder, options.answersWithinMs);
     closers.add('store', () => made.close());
     return made;
   });
@@ -260,6 +263,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     },
     ping: control.ping,
     checkOnline: async () => (await online()).check(),
+    checkOffline: async () => (await offline()).health(),
     close: () => closers.close(),
   };
 }

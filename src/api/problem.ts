@@ -59,6 +59,9 @@ const STATUS_BY_CODE: Partial<Record<DiagnosticCode, number>> = {
   ST122: 503,
   ST123: 503,
   ST124: 503,
+  ST130: 503,
+  ST131: 503,
+  ST132: 503,
 };
 
 export function statusOf(error: MlopsError): number {

@@ -3,7 +3,7 @@ import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadDesired } from '../compose/desired.ts';
 import { loadSettings, type Settings, type SettingsRequest } from '../compose/settings.ts';
-import { type OpenEnvironment, openEnvironment } from '../compose.ts';
+import { openEnvironment } from '../compose.ts';
 import { liveDaemons } from '../daemon/presence.ts';
 import { hasErrors } from '../lib/diagnostics.ts';
 import { MlopsError } from '../lib/error.ts';
@@ -96,7 +96,8 @@ async function* environmentChecks(settings: Settings, signal: AbortSignal): Asyn
       status: 'ok',
       detail: `${kind}, ready after ${Math.round(performance.now() - start)} ms`,
     };
-    yield* onlineChecks(environment);
+    yield* storeChecks('offline store', () => environment.checkOffline());
+    yield* storeChecks('online store', () => environment.checkOnline());
     const state = await environment.state.read();
     const interrupted = state.resources.filter(({ status }) => status !== 'ready').length;
     yield interrupted === 0
@@ -121,9 +122,11 @@ async function* environmentChecks(settings: Settings, signal: AbortSignal): Asyn
   }
 }
 
-async function* onlineChecks(environment: OpenEnvironment): AsyncGenerator<Check> {
-  const name = 'online store';
-  const checked = await attempt(name, () => environment.checkOnline());
+async function* storeChecks(
+  name: string,
+  health: () => Promise<{ readonly detail: string; readonly warnings: readonly string[] }>,
+): AsyncGenerator<Check> {
+  const checked = await attempt(name, health);
   if (checked.check !== undefined) {
     yield checked.check;
     return;

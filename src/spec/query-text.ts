@@ -4,8 +4,7 @@
  */
 import { MlopsError } from '../lib/error.ts';
 
-export const DIALECTS = ['duckdb', 'postgres'] as const;
-export type Dialect = (typeof DIALECTS)[number];
+export type Dialect = 'duckdb' | 'postgres';
 export type QueryText = string | Readonly<Partial<Record<Dialect, string>>>;
 
 /** DuckDB's text; undefined where a query is written for other stores alone. */
@@ -16,17 +15,6 @@ export function duckdbText(query: QueryText): string | undefined {
 /** The text that is written for a dialect; undefined where there is none. */
 export function textFor(query: QueryText, dialect: Dialect): string | undefined {
   return typeof query === 'string' ? (dialect === 'duckdb' ? query : undefined) : query[dialect];
-}
-
-/** Every text, with where it stands under the query's own place. */
-export function textsOf(
-  query: QueryText,
-): readonly { readonly dialect: Dialect; readonly text: string; readonly pointer: string }[] {
-  if (typeof query === 'string') return [{ dialect: 'duckdb', text: query, pointer: '' }];
-  return DIALECTS.flatMap((dialect) => {
-    const text = query[dialect];
-    return text === undefined ? [] : [{ dialect, text, pointer: `/${dialect}` }];
-  });
 }
 
 /** SP207: the store has no text of this query. */

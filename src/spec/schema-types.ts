@@ -1289,8 +1289,18 @@ export interface EnvironmentSpec {
      */
     postgres?: Secret;
   };
+  offline?: OfflineSpec;
   online?: OnlineSpec;
   daemon?: DaemonSpec;
+}
+/**
+ * Where the rows of feature sets and the snapshots of sources are kept. Default: Parquet files in .mlops/, read by DuckDB. With another one the store begins empty.
+ */
+export interface OfflineSpec {
+  /**
+   * Connection string of a Postgres 13 or later, normally `env('WAREHOUSE_URL')`. It gets a schema for each project and environment.
+   */
+  postgres: Secret;
 }
 /**
  * Where the newest values of features are kept for reading. Default: LMDB in .mlops/. Changing it costs one materialization of every set, which fills the new one.

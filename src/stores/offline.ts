@@ -267,5 +267,14 @@ export interface OfflineStore {
   convert(path: string, format: ExportFormat, json: readonly string[], signal: AbortSignal): Promise<string>;
   /** Deletes the tables of a folder except those to keep. */
   sweep(folder: string, keep: readonly string[]): Promise<void>;
+  /** Throws, in bounded time, where the store cannot be used now. Makes nothing. */
+  health(): Promise<OfflineHealth>;
   close(): Promise<void>;
+}
+
+export interface OfflineHealth {
+  /** What it is and where, without secrets. */
+  readonly detail: string;
+  /** What about its set-up will keep it from working. */
+  readonly warnings: readonly string[];
 }

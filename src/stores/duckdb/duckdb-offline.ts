@@ -54,6 +54,7 @@ export function offlineOn(engine: Engine, root: string): OfflineStore {
     convert: (path, format, json, signal) => convertFile(engine, path, format, json, signal),
     inspect: (locations, signal) => inspectTables(root, locations, signal),
     sweep: (folder, keep) => sweepFolder(root, folder, keep),
+    health: async () => ({ detail: `DuckDB over Parquet files in ${root}`, warnings: [] }),
     close: () => engine.close(),
   };
 }

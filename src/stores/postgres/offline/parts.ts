@@ -25,11 +25,6 @@ export function isPart(location: string): boolean {
   return location.startsWith('sets/');
 }
 
-/** The folder of a part: `sets/labs/v1`. */
-export function folderOf(location: string): string {
-  return location.slice(0, location.lastIndexOf('/'));
-}
-
 /** The table of a location of a source, or of a folder of a set: `source_visits_2f6d…`, `set_labs_v1`. */
 export function tableName(place: string): string {
   const [kind, ...rest] = place.split('/');
@@ -40,12 +35,6 @@ export function tableName(place: string): string {
 
 export function tableOf({ schema }: Pick<Warehouse, 'schema'>, place: string): string {
   return `${schema}.${ident(tableName(place))}`;
-}
-
-export interface KnownPart {
-  readonly id: string;
-  readonly location: string;
-  readonly table: string;
 }
 
 /** Parts of one version, as a relation with their condition. FS204 where one is not there. */

@@ -5,6 +5,7 @@
 import { rm } from 'node:fs/promises';
 import type { LocalTables } from '../../local-tables.ts';
 import type { OfflineStore } from '../../offline.ts';
+import { healthOf } from './health.ts';
 import { inspectTables } from './inspect.ts';
 import { pointInTimeJoin } from './join.ts';
 import { latestRows } from './latest.ts';
@@ -69,6 +70,7 @@ export function createPostgresOffline(options: WarehouseOptions, local: LocalTab
       await ready();
       await sweepParts(warehouse, folder, keep);
     },
+    health: () => healthOf(warehouse),
     close: async () => {
       await warehouse.close();
       await local.close();

@@ -97,7 +97,7 @@ export async function ensureSchema(warehouse: Warehouse): Promise<void> {
   });
 }
 
-async function refuseOld(session: Session): Promise<void> {
+export async function refuseOld(session: Session): Promise<void> {
   const [server] = await session.query<{ version: string; encoding: string }>(
     "select current_setting('server_version') as version, current_setting('server_encoding') as encoding",
   );
