@@ -1,7 +1,7 @@
-/** The row of each key that counts now, for the online store: what the point-in-time rule answers at `now`. */
+/** Rows on their way out one by one: of each key the one that counts now, which the point-in-time rule answers at `now`; or all of some parts. */
 import { parseDtype } from '../../../spec/dtype.ts';
 import type { Dtype, KeyType, ScalarDtype } from '../../../spec/schema-types.ts';
-import type { LatestRequest, LatestRow } from '../../offline.ts';
+import type { LatestRequest, LatestRow, RowPlan, RowsRequest } from '../../offline.ts';
 import { partsOf } from './parts.ts';
 import {
   CREATED_TIME,
@@ -12,6 +12,7 @@ import {
   list,
   microsOf,
   NEWEST_FIRST,
+  ROW,
   SEQUENCE,
   timestampOf,
 } from './sql.ts';
@@ -19,23 +20,48 @@ import type { Session, Warehouse } from './warehouse.ts';
 
 const BATCH_ROWS = 4096;
 
+type Stored = Pick<RowPlan, 'keys' | 'features'>;
+
 export async function* latestRows(
   warehouse: Warehouse,
   request: LatestRequest,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LatestRow[]> {
-  if (request.parts.length === 0) return;
-  const { keys, features } = request.plan;
+  if (request.parts.length > 0)
+    yield* fetched(warehouse, request.plan, signal, (session) => latestSql(warehouse, session, request));
+}
+
+/** Every row of some parts, in the order in which they were ingested. */
+export async function* ingestedRows(
+  warehouse: Warehouse,
+  { plan, parts, after, before }: RowsRequest,
+  signal: AbortSignal,
+): AsyncGenerator<readonly LatestRow[]> {
+  if (parts.length === 0) return;
+  yield* fetched(warehouse, plan, signal, async (session) => {
+    const { table, among } = await partsOf(warehouse, session, parts);
+    return `select ${rowSql(plan)} from ${table} t
+      where ${among('t')} and ${SEQUENCE} > ${after} and ${SEQUENCE} < ${before} order by t.${SEQUENCE}, t.${ROW}`;
+  });
+}
+
+/** In batches, from a cursor on a connection of its own. */
+async function* fetched(
+  warehouse: Warehouse,
+  { keys, features }: Stored,
+  signal: AbortSignal,
+  selectOf: (session: Session) => Promise<string>,
+): AsyncGenerator<readonly LatestRow[]> {
   const types = [...keys.map(({ type }) => type), ...features.map(({ dtype }) => dtype)];
   const held = await warehouse.hold();
   try {
     await held.on(signal, async (session) => {
       await session.run('begin isolation level repeatable read read only');
-      await session.run(`declare latest no scroll cursor for ${await latestSql(warehouse, session, request)}`);
+      await session.run(`declare rows_wanted no scroll cursor for ${await selectOf(session)}`);
     });
     for (;;) {
       const rows = await held.on(signal, (session) =>
-        session.query<Record<string, string | null>>(`fetch ${BATCH_ROWS} from latest`),
+        session.query<Record<string, string | null>>(`fetch ${BATCH_ROWS} from rows_wanted`),
       );
       if (rows.length === 0) return;
       yield rows.map((row) => {
@@ -54,8 +80,16 @@ export async function* latestRows(
   }
 }
 
+function rowSql({ keys, features }: Stored): string {
+  const columns = [
+    ...keys.map((key) => valueText(keyColumn(key), key.type)),
+    ...features.map((feature) => valueText(featureColumn(keys, feature), feature.dtype)),
+  ].map((column, index) => `${column} as c${index}`);
+  return `${microsOf(EVENT_TIME)}::text as event, ${microsOf(CREATED_TIME)}::text as created, ${SEQUENCE}::text as sequence, ${list(columns)}`;
+}
+
 async function latestSql(warehouse: Warehouse, session: Session, request: LatestRequest): Promise<string> {
-  const { keys, features, createdTime } = request.plan;
+  const { keys, createdTime } = request.plan;
   const { table, among } = await partsOf(warehouse, session, request.parts);
   const known = createdTime !== null && !request.asKnownNow;
   // greatest() passes over nulls: a row without a created time must be left out by name.
@@ -65,12 +99,8 @@ async function latestSql(warehouse: Warehouse, session: Session, request: Latest
     ...(request.after === null ? [] : [`${visible} > ${timestampOf(request.after)}`]),
     ...(request.again === null ? [] : [`${EVENT_TIME} >= ${timestampOf(request.again)}`]),
   ];
-  const columns = [
-    ...keys.map((key) => valueText(keyColumn(key), key.type)),
-    ...features.map((feature) => valueText(featureColumn(keys, feature), feature.dtype)),
-  ].map((column, index) => `${column} as c${index}`);
   const by = keys.map(keyColumn);
-  return `select distinct on (${list(by)}) ${microsOf(EVENT_TIME)}::text as event, ${microsOf(CREATED_TIME)}::text as created, ${SEQUENCE}::text as sequence, ${list(columns)}
+  return `select distinct on (${list(by)}) ${rowSql(request.plan)}
     from ${table} t where ${among('t')} and ${visible} <= ${timestampOf(request.now)} and (${wanted.join(' or ')})${known ? ` and ${CREATED_TIME} is not null` : ''}
     order by ${list(by)}, ${EVENT_TIME} desc, ${NEWEST_FIRST}`;
 }

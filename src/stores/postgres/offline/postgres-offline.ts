@@ -8,7 +8,7 @@ import type { OfflineStore } from '../../offline.ts';
 import { healthOf } from './health.ts';
 import { inspectTables } from './inspect.ts';
 import { pointInTimeJoin } from './join.ts';
-import { latestRows } from './latest.ts';
+import { ingestedRows, latestRows } from './latest.ts';
 import { sweepParts } from './parts.ts';
 import { describeQuery, tablesHere } from './queries.ts';
 import { ensureSchema } from './schema.ts';
@@ -50,6 +50,7 @@ export function createPostgresOffline(options: WarehouseOptions, local: LocalTab
       return writePushedRows(warehouse, plan, rows, folder, signal);
     },
     latest: (request, signal) => latestRows(warehouse, request, signal),
+    rows: (request, signal) => ingestedRows(warehouse, request, signal),
     join: async (request, signal) => {
       await ready();
       return pointInTimeJoin(warehouse, local, request, signal);
