@@ -413,6 +413,30 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
       ]).toEqual([['old'], ['new, known before'], ['new'], ['new'], ['to come']]);
     });
 
+    it('are handed out in the order in which they were ingested, between two sequences', async () => {
+      const of = plan({ features: [{ name: 'v', dtype: 'string', column: 'v' }] });
+      const written = async (sequence: number, values: readonly string[]): Promise<string> => {
+        const rows = values.map((v, index) => ({
+          sequence: sequence + index,
+          key: { id: index },
+          eventTime: BigInt(1000 - sequence - index),
+          createdTime: null,
+          values: { v },
+        }));
+        return (await store.writePushed(of, rows, 'sets/ordered/v1', signal)).location;
+      };
+      const parts = [await written(20, ['d', 'e', 'f']), await written(10, ['a', 'b', 'c'])];
+      const handed: unknown[] = [];
+      for await (const batch of store.rows({ plan: of, parts, after: 10, before: 22 }, signal))
+        handed.push(...batch.map(({ sequence, key, values }) => [sequence, ...key, values['v']]));
+      expect(handed).toEqual([
+        [11, 1, 'b'],
+        [12, 2, 'c'],
+        [20, 0, 'd'],
+        [21, 1, 'e'],
+      ]);
+    });
+
     it('need no more memory than the limit', async () => {
       // About 250 MB of rows under a limit of 192 MB.
       const small = backend.another(192 * 2 ** 20);
