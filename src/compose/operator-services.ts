@@ -37,7 +37,12 @@ export function operatorServices(parts: {
   return {
     ingest: async (source, context) => (await parts.features()).ingest(source, context),
     validate: async (task, context) => (await parts.features()).validate(task, context),
-    materialize: async (set, context) => (await parts.features()).materialize(set, context),
+    query: async ({ query }, context) =>
+      (await parts.features()).query({ query, pipeline: context.pipeline, task: context.task }, context),
+    materialize: async (set, context, results) =>
+      (await parts.features()).materialize(set, context, {
+        results: results && { found: results.found, instant: BigInt(results.instant.getTime()) * 1000n },
+      }),
     trainingDataset: async (task, context) => (await parts.features()).trainingDataset(task, context),
     train: async (request, context) => (await training()).train(request, context),
     adoptTrained: async (request, context) => (await training()).adoptTrained(request, context),

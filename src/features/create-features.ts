@@ -16,6 +16,7 @@ import { createFeatureReader, type FeatureReader } from './online-reader.ts';
 import { type FeatureUpdate, type PushTarget, push } from './push.ts';
 import { type PushFileCall, type PushFileReport, type PushFileRequest, pushFile } from './push-file.ts';
 import { type FlatRow, type FlatRowOptions, flatRows } from './pushed-rows.ts';
+import { type QueryRequest, type QueryResult, runQuery } from './query-results.ts';
 import { type ValidationReport, validate } from './validate.ts';
 import { createVersionCache, folderOf, onlineTable, registerFeatureSet } from './versions.ts';
 
@@ -38,6 +39,8 @@ export interface Features {
   ingest(source: string, call: FeatureCall): Promise<SourceSnapshot>;
   validate(task: Pick<TaskOf<'data_validation'>, 'featureSets'>, call: FeatureCall): Promise<ValidationReport>;
   materialize(featureSet: string, call: FeatureCall, options?: MaterializeSetOptions): Promise<MaterializationReport>;
+  /** Keeps the result of a query over sources; `materialize` takes it. */
+  query(request: QueryRequest, call: FeatureCall): Promise<QueryResult>;
   trainingDataset(
     task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
     call: FeatureCall,
@@ -85,6 +88,7 @@ export function createFeatures(options: FeaturesOptions): Features {
       // Some of what serves now may have changed, also where it failed.
       return materializeSet(parts, set, call, materializing).finally(() => versions.forget());
     },
+    query: (request, call) => runQuery({ catalog, offline, sources }, request, call),
     trainingDataset: (task, call) =>
       trainingDataset({ catalog, offline, artifacts, featureState, sources }, task, call),
     history: (request, call) => history({ catalog, offline, featureState, sources }, request, call),

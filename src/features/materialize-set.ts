@@ -42,7 +42,7 @@ export async function materializeSet(
   parts: MaterializeParts,
   set: string,
   call: FeatureCall,
-  { version, ...options }: MaterializeSetOptions = {},
+  { version, results, ...options }: MaterializeSetOptions = {},
 ): Promise<MaterializationReport> {
   if (version !== undefined) {
     const asked = await broughtBack(parts, set, version, call);
@@ -50,7 +50,7 @@ export async function materializeSet(
     return { ...(await filled(parts, asked, call, options)), older: [], retired: [] };
   }
   const working = await workingVersion(parts.catalog, parts.featureState, set);
-  const [newest] = await Promise.allSettled([filled(parts, working, call, options)]);
+  const [newest] = await Promise.allSettled([filled(parts, working, call, { ...options, results })]);
   call.signal.throwIfAborted();
   const older: OlderVersionReport[] = [];
   for (const one of await olderOnes(parts, working)) {

@@ -16,6 +16,7 @@ import { carryOver } from './carry-over.ts';
 import { type FeatureCall, featureSetSpec, isPushed, keyColumns, rowPlan } from './definitions.ts';
 import { encodeKey } from './entity-key.ts';
 import { digests, locations, type Sources } from './ingest.ts';
+import { type QueryResult, resultFor, resultPlan } from './query-results.ts';
 import { formatTimestamp, microsOf } from './time.ts';
 import { folderOf, onlineTable } from './versions.ts';
 
@@ -42,6 +43,8 @@ export interface MaterializeParts {
 export interface MaterializeOptions {
   /** Looks at what is stored first: parts whose files are gone or damaged are computed again, an emptied online store is filled. */
   readonly repair?: boolean;
+  /** Results of queries, the nearest first: the first that carries the set is written into it, as of `instant` where it has no times. */
+  readonly results?: { readonly found: readonly QueryResult[]; readonly instant: bigint } | undefined;
 }
 
 /** From the structure that the version was registered with. */
@@ -49,7 +52,7 @@ export async function materializeVersion(
   parts: MaterializeParts,
   working: FeatureSetVersion,
   call: FeatureCall,
-  { repair = false }: MaterializeOptions = {},
+  { repair = false, results }: MaterializeOptions = {},
 ): Promise<VersionReport> {
   const { set, structure, version } = working;
   const report = await parts.featureState.materializing(working.set, version, call.signal, async (claim) => {
@@ -78,11 +81,20 @@ export async function materializeVersion(
       unchanged || isPushed(structure)
         ? { rowsRead: 0, rowsWritten: 0 }
         : await writeFresh(parts, claim, plan, folder, call);
+    const result = results === undefined ? undefined : resultFor(results.found, plan, isPushed(structure));
+    const given =
+      result === undefined || results === undefined
+        ? { rowsRead: 0, rowsWritten: 0 }
+        : await writeFresh(parts, claim, resultPlan(result, plan, results.instant), folder, call, { pushed: true });
     // A push that was under way before may come before the fresh rows: the online store's progress must not pass it by.
     pushed += await drainPushed(parts, claim, plan, folder, call);
     const onlineWritten = await fillOnline(parts, claim, working, call);
     if (!unchanged) await claim.complete(digests(snapshots), { ...fresh, since });
-    return { rowsRead: fresh.rowsRead + pushed, rowsWritten: fresh.rowsWritten + pushed, onlineWritten };
+    return {
+      rowsRead: fresh.rowsRead + given.rowsRead + pushed,
+      rowsWritten: fresh.rowsWritten + given.rowsWritten + pushed,
+      onlineWritten,
+    };
   });
   const after = await recorded(parts.featureState, set, version);
   const watermark = after?.eventWatermark == null ? null : formatTimestamp(after.eventWatermark);
@@ -156,6 +168,7 @@ async function writeFresh(
   plan: ReturnType<typeof rowPlan>,
   folder: string,
   call: FeatureCall,
+  as: { readonly pushed?: boolean } = {},
 ): Promise<{ readonly rowsRead: number; readonly rowsWritten: number }> {
   const stored = await parts.featureState.parts(claim.set, claim.version);
   const staged = await parts.offline.stage(
@@ -174,7 +187,7 @@ async function writeFresh(
         { from, to: Math.min(staged.rows, from + parts.chunkRows), sequence },
         call.signal,
       );
-      await claim.commitPart({ ...part, sequence });
+      await claim.commitPart({ ...part, sequence, ...as });
     }
     return { rowsRead: staged.rowsRead, rowsWritten: staged.rows };
   } finally {

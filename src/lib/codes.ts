@@ -86,6 +86,7 @@ export const CODES = {
   PL111: 'Task starts under other conditions',
   PL112: 'Runs under way keep their tasks',
   PL113: 'Run parameter removed or retyped',
+  PL114: 'Query writes other rows',
   MD101: 'Model with versions is destroyed',
   MD102: 'Gate loosened or removed',
   MD103: 'Gate tightened or added',

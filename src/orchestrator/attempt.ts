@@ -30,7 +30,7 @@ export class AttemptStopped extends Error {
 
 export interface AttemptOptions {
   readonly lease: Lease;
-  readonly run: Pick<RunRecord, 'spec' | 'params' | 'cause' | 'gitCommit'>;
+  readonly run: Pick<RunRecord, 'spec' | 'params' | 'cause' | 'gitCommit' | 'createdAt'>;
   readonly services: OperatorServices;
   /** Outputs of the tasks named that succeeded. */
   readonly outputsOf: (tasks: readonly string[]) => Promise<Readonly<Record<string, JsonObject>>>;
@@ -127,7 +127,8 @@ async function operate(
   const { lease, run, controller, taskLog } = options;
   const { signal } = controller;
   const ancestors = ancestorsOf(run.spec, lease.task);
-  const inputs = readsInputs(task) ? await options.outputsOf(ancestors) : {};
+  const read = ancestors.filter((name) => readsInputs(task, run.spec.tasks[name]));
+  const inputs = read.length === 0 ? {} : await options.outputsOf(read);
   signal.throwIfAborted();
   const attempt = {
     runId: lease.runId,
@@ -150,6 +151,7 @@ async function operate(
     task: lease.task,
     attempt: lease.attempt,
     params: run.params,
+    instant: run.cause.instant === null ? run.createdAt : new Date(run.cause.instant),
     pipelineSpec: run.spec,
     ancestors,
     inputs,
@@ -160,13 +162,18 @@ async function operate(
   return patient(work, signal, options.abandonAfterMs);
 }
 
-/** Operators that work on data alone need nothing of the tasks before them; in a large graph that is much to read. */
-function readsInputs(task: CanonicalTask): boolean {
-  return (
-    task.operator !== 'data_ingestion' &&
-    task.operator !== 'data_validation' &&
-    task.operator !== 'feature_materialization'
-  );
+/** Operators that work on data alone need little of the tasks before them; in a large graph all would be much to read. */
+function readsInputs(task: CanonicalTask, before: CanonicalTask | undefined): boolean {
+  switch (task.operator) {
+    case 'data_ingestion':
+    case 'data_validation':
+    case 'sql_query':
+      return false;
+    case 'feature_materialization':
+      return before?.operator === 'sql_query';
+    default:
+      return true;
+  }
 }
 
 /** As `work`; but an operator that does not heed the signal is not waited for longer than that. */

@@ -101,10 +101,30 @@ export interface PromotedVersion extends RegisteredVersion {
   readonly archived: number | null;
 }
 
+/** The result of a query over sources, kept as an immutable table. */
+export interface QueryResult {
+  /** For messages: `pipeline.PIPELINE task TASK`. */
+  readonly of: string;
+  /** SHA-256 of its rows. */
+  readonly digest: string;
+  readonly location: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** Source name → digest of the snapshot. */
+  readonly sources: Readonly<Record<string, string>>;
+}
+
 export interface OperatorServices {
   ingest(source: string, context: CallContext): Promise<SourceSnapshot>;
   validate(task: TaskOf<'data_validation'>, context: CallContext): Promise<ValidationReport>;
-  materialize(featureSet: string, context: CallContext): Promise<MaterializationReport>;
+  query(task: TaskOf<'sql_query'>, context: CallContext): Promise<QueryResult>;
+  /** `results`: of the queries before, the nearest first. The first that carries the set's keys and features is written into it. */
+  materialize(
+    featureSet: string,
+    context: CallContext,
+    results?: { readonly found: readonly QueryResult[]; readonly instant: Date },
+  ): Promise<MaterializationReport>;
   trainingDataset(task: TaskOf<'training_dataset'>, context: CallContext): Promise<TrainingDataset>;
   /** A built-in trainer. */
   train(

@@ -27,6 +27,7 @@ import type {
   PolicySpec,
   ProjectSpec,
   SourceSpec,
+  SqlQueryTask,
   TrainingDatasetTask,
   Variant,
 } from './schema-types.ts';
@@ -99,6 +100,7 @@ interface OfModel {
 export type TaskInput<T extends string> =
   | Replace<DataIngestionTask, Needs<T> & OfSource>
   | Replace<DataValidationTask, Needs<T> & OfSource & Sets>
+  | Replace<SqlQueryTask, Needs<T> & { readonly query: SqlInput }>
   | Replace<FeatureMaterializationTask, Needs<T> & Sets>
   | Replace<
       TrainingDatasetTask,

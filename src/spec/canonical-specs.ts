@@ -22,6 +22,7 @@ import type {
   PipelineSpec,
   PolicySpec,
   SourceSpec,
+  SqlQueryTask,
   TrainingDatasetTask,
 } from './schema-types.ts';
 
@@ -43,6 +44,7 @@ interface Placed {
 export type CanonicalTask =
   | (With<DataIngestionTask, 'source'> & Placed)
   | (With<DataValidationTask, 'featureSets'> & Placed)
+  | (SqlQueryTask & Placed)
   | (With<FeatureMaterializationTask, 'featureSets'> & Placed)
   | (With<TrainingDatasetTask, 'features'> & Placed)
   | (ModelTrainingTask & Placed & { readonly bundle?: CodeBundle })

@@ -6,6 +6,7 @@ import type { Diagnostic } from '../lib/diagnostics.ts';
 import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalFeatureSet, CanonicalPipeline, CanonicalSource } from './canonical-specs.ts';
+import { checkResults } from './check-results.ts';
 import { checkSpine, has } from './check-spine.ts';
 import type { Column } from './column.ts';
 import type { DescribeSource, ParsesQuery } from './engine-checks.ts';
@@ -300,10 +301,14 @@ async function checkFeatureSet(resource: LoadedResource, checking: Checking): Pr
 async function checkPipeline(resource: LoadedResource, checking: Checking): Promise<void> {
   const spec = resource.draft as CanonicalPipeline | undefined;
   if (spec === undefined) return;
+  const results = new Map<string, readonly string[] | undefined>();
   for (const [name, task] of Object.entries(spec.tasks)) {
-    if (task.operator !== 'training_dataset') continue;
     const pointer = pointerTo('/tasks', name);
+    if (task.operator === 'sql_query')
+      results.set(name, await checkQuery(resource, `${pointer}/query`, task.query, checking));
+    if (task.operator !== 'training_dataset') continue;
     const names = await checkQuery(resource, `${pointer}/spine`, task.spine, checking);
     if (names !== undefined) checkSpine(resource, spec, name, task, names, checking.table, checking.diagnostics);
   }
+  checkResults(resource, spec, results, checking.table, checking.diagnostics);
 }

@@ -103,6 +103,11 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
         onlySet('what to validate ("featureSets")', pointer, context);
       return { ...task, needs, featureSets: referToSets(featureSets, pointer, into) };
     }
+    case 'sql_query': {
+      for (const source of mentionedNames(task.query, into.lookup.names('source')))
+        refer(into, 'source', source, `${pointer}/query`);
+      return { ...task, needs };
+    }
     case 'feature_materialization': {
       const validated = nearest('data_validation', needs, context).flatMap((upstream) => upstream.featureSets);
       const featureSets =

@@ -84,6 +84,8 @@ function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: string)
       };
     case 'feature_materialization':
       return { ...task, featureSets: sets(task.featureSets) };
+    case 'sql_query':
+      return { ...task, query: sql(task.query) };
     case 'training_dataset':
       return { ...task, features: nameNow('feature_service', task.features), spine: sql(task.spine) };
     case 'model_evaluation':

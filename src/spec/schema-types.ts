@@ -42,6 +42,7 @@ export type Timezone = string;
 export type Task =
   | DataIngestionTask
   | DataValidationTask
+  | SqlQueryTask
   | FeatureMaterializationTask
   | TrainingDatasetTask
   | ModelTrainingTask
@@ -614,7 +615,56 @@ export interface DataValidationTask {
   priority?: number;
 }
 /**
- * Computes new rows of feature sets, writes them offline and the latest online.
+ * Runs a query over sources and keeps its result. A feature_materialization task after it writes the result into its sets.
+ */
+export interface SqlQueryTask {
+  /**
+   * What the task does.
+   */
+  operator: 'sql_query';
+  /**
+   * A query over sources. Where its result has the keys and features of a set that is materialized after it, it is written into the set; without a column for the event time that is the run's instant.
+   */
+  query: Sql;
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: Duration;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * Computes new rows of feature sets, writes them offline and the latest online. What a sql_query task before it found is written too.
  */
 export interface FeatureMaterializationTask {
   /**

@@ -39,10 +39,11 @@ export function everything(): Project {
         tasks: {
           ingest: { operator: 'data_ingestion', source: 'visits', needs: [] },
           validate: { operator: 'data_validation', featureSets: ['patient_labs', 'patient_trend'], needs: ['ingest'] },
+          compute: { operator: 'sql_query', query: 'select id, event_time, bili from visits', needs: ['ingest'] },
           materialize: {
             operator: 'feature_materialization',
             featureSets: ['patient_labs', 'patient_trend'],
-            needs: ['validate'],
+            needs: ['validate', 'compute'],
           },
           dataset: {
             operator: 'training_dataset',
@@ -294,6 +295,7 @@ table('pipeline', [
     'PL103',
   ],
   ['tasks.data_validation.onFailure', 'tasks.validate.onFailure', 'only warns', 'fail', 'warn', 'safe', 'PL103'],
+  ['tasks.sql_query.query', 'tasks.compute.query', 'changed', 'select 1', 'select 2', 'safe', 'PL114'],
   [
     'tasks.feature_materialization.featureSets',
     'tasks.materialize.featureSets',

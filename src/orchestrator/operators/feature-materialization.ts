@@ -1,13 +1,15 @@
-/** feature_materialization: one set after the other, as they are named. */
-import type { MaterializationReport } from '../services.ts';
+/** feature_materialization: one set after the other, as they are named; what queries before it found is written where it fits. */
+import type { MaterializationReport, QueryResult } from '../services.ts';
 import type { Operator } from './operator.ts';
-import { asOutputs } from './upstream-outputs.ts';
+import { asOutputs, fromOutputs, upstreamOf } from './upstream-outputs.ts';
 
 export const featureMaterialization: Operator<'feature_materialization'> = async (task, context) => {
   const reports: Record<string, MaterializationReport> = {};
+  const found = upstreamOf('sql_query', context).map(({ outputs }) => fromOutputs<QueryResult>(outputs));
+  const results = found.length === 0 ? undefined : { found, instant: context.instant };
   for (const featureSet of task.featureSets) {
     context.signal.throwIfAborted();
-    const report = await context.services.materialize(featureSet, context);
+    const report = await context.services.materialize(featureSet, context, results);
     reports[featureSet] = report;
     context.log(
       `${featureSet} v${report.version}: ${report.rowsRead} rows read, ${report.rowsWritten} written, ${report.onlineWritten} online` +

@@ -7,6 +7,8 @@ import type { CallContext, OperatorServices } from '../services.ts';
 export interface OperatorContext extends CallContext {
   readonly attempt: number;
   readonly params: JsonObject;
+  /** The instant of the schedule that made the run; of another run, when it was made. The same in every attempt. */
+  readonly instant: Date;
   readonly pipelineSpec: CanonicalPipeline;
   /** Tasks before this one, the nearest first. */
   readonly ancestors: readonly string[];

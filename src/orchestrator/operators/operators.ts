@@ -10,11 +10,13 @@ import { modelPromotion } from './model-promotion.ts';
 import { modelRegistration } from './model-registration.ts';
 import { modelTraining } from './model-training.ts';
 import type { OperatorContext, Operators } from './operator.ts';
+import { sqlQuery } from './sql-query.ts';
 import { trainingDataset } from './training-dataset.ts';
 
 const OPERATORS: Operators = {
   data_ingestion: dataIngestion,
   data_validation: dataValidation,
+  sql_query: sqlQuery,
   feature_materialization: featureMaterialization,
   training_dataset: trainingDataset,
   model_training: modelTraining,

@@ -2,6 +2,7 @@
 import type { CanonicalPipeline, CanonicalTask } from '../../spec/canonical-specs.ts';
 import { escapePointer } from '../diff.ts';
 import { type Analysis, type AnalysisContext, finding, listed, says } from './analyzer.ts';
+import { otherRows } from './query-tasks.ts';
 import { conditions } from './task-conditions.ts';
 import { trainingChanges } from './training-tasks.ts';
 
@@ -22,6 +23,7 @@ export function taskChanges(
         promotion(context, name, old, next, here),
         model(context, name, old, next, here),
         ...trainingChanges(context, name, old, next, here),
+        otherRows(context, name, old, next, here, after),
         conditions(context, name, old, next, here, after),
       ];
     }),
