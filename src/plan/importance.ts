@@ -1,7 +1,7 @@
 /** Which changes a reader must see first, and whom they concern. */
 import type { Address } from '../spec/address.ts';
 import { isNoOp } from './action.ts';
-import { CHANGE_CLASSES, type Change } from './change.ts';
+import { type AffectedEndpoint, CHANGE_CLASSES, type Change } from './change.ts';
 import type { Plan } from './plan.ts';
 
 /** What is done, the gravest first: errors, then by class, then as the plan orders them. */
@@ -42,4 +42,16 @@ export function affectedOwners(plan: Plan): readonly AffectedOwner[] {
   return [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([owner, addresses]) => ({ owner, addresses: [...addresses].sort() }));
+}
+
+/** Endpoints that serve traffic below changes that are more than safe, each once: those that are asked most first. */
+export function affectedEndpoints(plan: Plan): readonly AffectedEndpoint[] {
+  const endpoints = new Map(
+    plan.changes
+      .filter((change) => !isNoOp(change.actions) && change.class !== 'safe')
+      .flatMap(({ impact }) => impact.endpoints.map((endpoint) => [endpoint.address, endpoint] as const)),
+  );
+  return [...endpoints.values()].sort(
+    (a, b) => (b.requestsPerDay ?? -1) - (a.requestsPerDay ?? -1) || (a.address < b.address ? -1 : 1),
+  );
 }

@@ -132,16 +132,6 @@ describe('the plan as a comment on a pull request', () => {
     }
   });
 
-  it('lets no markup of the specs through and calls nobody', async () => {
-    const text = renderMarkdown(hostile(await afterApply({})));
-    const outside = text.replace(/^(`{3,})diff\n[\s\S]*?\n\1$/gm, '').replace(/(`+)(?!`)[\s\S]*?[^`]\1(?!`)/g, '');
-    expect(outside).not.toContain('<script>');
-    expect(outside).not.toMatch(/@team/);
-    expect(outside).not.toMatch(/(?<!\\)\[l\]/);
-    // The fence is longer than any in it.
-    expect(text).toContain('````diff');
-  });
-
   it('names the owners of what changes and of what lies downstream', async () => {
     const plan = await afterApply({});
     const change = (address: Change['address'], owner: string, more: Partial<Change>): Change => ({

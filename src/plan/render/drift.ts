@@ -2,9 +2,14 @@
 import type { Severity } from '../../lib/diagnostics.ts';
 import type { Drift, Plan } from '../plan.ts';
 import { fitted } from './layout.ts';
+import { clipped, code, fenced, prose } from './markdown-text.ts';
 import type { Paint } from './paint.ts';
 
 const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info'];
+
+/** Of what puts it right: it is code, and one of them does not crowd out the others. */
+const FIX_LINES = 30;
+const FIX_WIDTH = 200;
 
 /** What puts it right is code: it stays as long as it is. */
 export function driftText(plan: Plan, paint: Paint, width: number): string {
@@ -37,22 +42,30 @@ function indented(text: string): readonly string[] {
 
 /** One comment's worth: `limit` characters, the gravest kept. `marker` is its first line. */
 export function driftMarkdown(plan: Plan, marker: string, limit: number): string {
-  const head = `${marker}\n### ${titleOf(plan)} of \`${plan.project}/${plan.environment}\`\n\n${sentenceOf(plan)}`;
+  const head = `${marker}\n### ${titleOf(plan)} of ${code(`${plan.project}/${plan.environment}`)}\n\n${prose(sentenceOf(plan))}`;
   const blocks: string[] = [];
   let size = head.length + 200;
-  for (const { address, code, severity, summary, detail, fix } of plan.drift) {
-    const block = [
-      `- **${severity} ${code}** \`${address}\` ${summary}`,
-      `  ${escaped(detail).replaceAll('\n', '<br>')}`,
-      ...(fix === null ? [] : ['', `  ${fence(fix).replaceAll('\n', '\n  ')}`]),
-    ].join('\n');
+  for (const one of plan.drift) {
+    const block = driftItem(one);
+    if (size + block.length + 1 > limit) continue;
     size += block.length + 1;
-    if (size > limit) break;
     blocks.push(block);
   }
   const cut = plan.drift.length - blocks.length;
   const note = `> **Cut to fit a comment**, the gravest kept. Not shown: ${cut}. \`mlops plan --refresh-only\` shows all of it.`;
   return `${[head, ...(blocks.length === 0 ? [] : [blocks.join('\n')]), ...(cut === 0 ? [] : [note])].join('\n\n')}\n`;
+}
+
+function driftItem({ address, code: id, severity, summary, detail, fix }: Drift): string {
+  const told = detail.split('\n').map((line) => prose(clipped(line)));
+  const lines = fix === null ? [] : fix.split('\n').map((line) => clipped(line, FIX_WIDTH));
+  const more = lines.length - FIX_LINES;
+  return [
+    `- **${severity} ${id}** ${code(clipped(address))} ${prose(summary)}`,
+    `  ${told.slice(0, FIX_LINES).join('<br>')}`,
+    ...(lines.length === 0 ? [] : ['', ...fenced(lines.slice(0, FIX_LINES)).map((line) => `  ${line}`)]),
+    ...(more > 0 ? [`  … and ${counted(more, 'more line')}`] : []),
+  ].join('\n');
 }
 
 function titleOf({ drift }: Plan): string {
@@ -68,16 +81,6 @@ function sentenceOf({ drift, project, environment, summary }: Plan): string {
     return count === 0 ? [] : [severity === 'info' ? `${count} to know` : counted(count, severity)];
   });
   return `the stores of ${project}/${environment} are not as recorded: ${counts.join(', ')}; ${resources}. Nothing was changed.`;
-}
-
-function fence(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`{3,}/g)].map(([run]) => run.length));
-  const marks = '`'.repeat(longest + 1);
-  return `${marks}\n${text}\n${marks}`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('|', '\\|');
 }
 
 function counted(count: number, noun: string): string {

@@ -12,6 +12,7 @@ import { type CodeText, differenceLines } from './difference.ts';
 import { driftText } from './drift.ts';
 import { affectedNames, changedFeatures, recomputeText, totalText } from './impact-text.ts';
 import { fitted, widthOf } from './layout.ts';
+import { legibleCode, legiblePlan } from './legible.ts';
 import { createPaint, type Paint } from './paint.ts';
 import { denialMessage, passedPolicies, toldPolicies } from './policy-text.ts';
 import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
@@ -31,12 +32,16 @@ const BODY = '      ';
 const DOWNSTREAM_SHOWN = 6;
 const SENTENCES_SHOWN = 10;
 const LEFT_OUT_SHOWN = 5;
+/** Of one violation, and of what is left alone. */
+const ADDRESSES_SHOWN = 20;
 /** A reason that has less room than this beside its address stands below it. */
 const LEAST_REASON = 24;
 /** Longer addresses push their own line to the right, not everybody's. */
 const ADDRESS_WIDTH = 44;
 
-export function renderHuman(plan: Plan, options: RenderOptions): string {
+export function renderHuman(given: Plan, options: RenderOptions): string {
+  const plan = legiblePlan(given);
+  const codeText = legibleCode(options.codeText ?? (() => undefined));
   const paint = createPaint(options.color);
   const { width = Number.POSITIVE_INFINITY } = options;
   const wrapped = (text: readonly string[]): string[] => text.flatMap((line) => fitted(line, width));
@@ -50,7 +55,7 @@ export function renderHuman(plan: Plan, options: RenderOptions): string {
   const lines: string[] = [];
   for (const change of moving) {
     const body = [
-      ...attributesOf(change, paint, options.codeText ?? (() => undefined), width),
+      ...attributesOf(change, paint, codeText, width),
       ...wrapped([
         ...change.findings.flatMap((finding) => findingLines(finding, paint)),
         ...impactLines(change, gone, paint),
@@ -63,7 +68,9 @@ export function renderHuman(plan: Plan, options: RenderOptions): string {
   if (plan.unmanaged.length > 0) {
     if (lines.length > 0) lines.push('');
     lines.push(paint.faint('Made through the HTTP interface, left alone:'));
-    for (const { address } of plan.unmanaged) lines.push(`  ${paint.faint('·')} ${address}`);
+    for (const { address } of plan.unmanaged.slice(0, ADDRESSES_SHOWN)) lines.push(`  ${paint.faint('·')} ${address}`);
+    if (plan.unmanaged.length > ADDRESSES_SHOWN)
+      lines.push(`  ${paint.faint(`and ${plan.unmanaged.length - ADDRESSES_SHOWN} more`)}`);
   }
   for (const decision of decisionsOfPlan(plan)) {
     if (lines.length > 0) lines.push('');
@@ -144,10 +151,15 @@ function policyLines(plan: Plan, gate: Gate | undefined, paint: Paint): string[]
       .slice(0, SENTENCES_SHOWN)
       .flatMap(({ text, addresses }) => [
         ...text.split('\n').map((line) => `${BODY}${line}`),
-        ...(addresses.length === 0 ? [] : [`${BODY}  ${paint.faint('about')} ${addresses.join(', ')}`]),
+        ...(addresses.length === 0 ? [] : [`${BODY}  ${paint.faint('about')} ${shownOf(addresses)}`]),
       ]),
     ...(sentences.length > SENTENCES_SHOWN ? [`${BODY}… and ${sentences.length - SENTENCES_SHOWN} more`] : []),
   ]);
+}
+
+function shownOf(addresses: readonly string[]): string {
+  const more = addresses.length - ADDRESSES_SHOWN;
+  return `${addresses.slice(0, ADDRESSES_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function summaryLines(plan: Plan, paint: Paint): string[] {
