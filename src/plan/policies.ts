@@ -8,6 +8,7 @@ import { MlopsError } from '../lib/error.ts';
 import { compileExpression } from '../lib/expression.ts';
 import { isJsonObject, type JsonValue } from '../lib/json.ts';
 import { compileTemplate } from '../lib/template.ts';
+import { isTimeUp, withinTime } from '../lib/time-limit.ts';
 import type { Address } from '../spec/address.ts';
 import type { PolicyCheck } from '../spec/attach-policies.ts';
 import type { CanonicalPolicy } from '../spec/canonical-specs.ts';
@@ -18,12 +19,17 @@ import { isNoOp } from './action.ts';
 import type { Change } from './change.ts';
 import type { Plan, PlanSummary, PolicyResult, PolicyViolation } from './plan.ts';
 
+/** What one policy may take to judge. */
+const LIMIT_MS = 10_000;
+
 export interface PolicyInput {
   /** All of the project, also where everything is to be destroyed. */
   readonly resources: ReadonlyMap<Address, AnyResource>;
   readonly recorded: ReadonlyMap<Address, AnyRecordedResource>;
   /** The summary of a plan that has only these changes. */
   readonly summarize: (changes: readonly Change[]) => PlanSummary;
+  /** Of one policy, in milliseconds. Default 10,000. */
+  readonly limitMs?: number | undefined;
 }
 
 /** One policy in one of its forms. */
@@ -38,15 +44,16 @@ interface Judge {
 /** By address; what is recorded before what the specs have. */
 export function judgePlan(plan: Plan, input: PolicyInput): readonly PolicyResult[] {
   const judges = judgesOf(input);
+  const { limitMs = LIMIT_MS } = input;
   if (judges.length === 0) return [];
   let published: Plan | undefined;
   return judges.map((judge) => {
-    if (judge.check === undefined)
-      return resultOf(judge, () => judgeExpression(judge.spec, withoutOwn(plan, judge, input)));
-    const { check } = judge;
-    published ??= frozen(JSON.parse(JSON.stringify(plan)) as Plan);
-    const view = frozen(withoutOwn(published, judge, input));
-    return resultOf(judge, () => judgeFunction(judge.spec, check, view));
+    const judged = (): readonly PolicyViolation[] => {
+      if (judge.check === undefined) return judgeExpression(judge.spec, withoutOwn(plan, judge, input));
+      published ??= frozen(JSON.parse(JSON.stringify(plan)) as Plan);
+      return judgeFunction(judge.spec, judge.check, frozen(withoutOwn(published, judge, input)));
+    };
+    return resultOf(judge, () => withinTime(limitMs, judged), limitMs);
   });
 }
 
@@ -110,7 +117,7 @@ function withoutOwn(plan: Plan, { address }: Judge, { summarize }: PolicyInput):
   return own ? { ...plan, changes, summary: summarize(changes) } : plan;
 }
 
-function resultOf(judge: Judge, judged: () => readonly PolicyViolation[]): PolicyResult {
+function resultOf(judge: Judge, judged: () => readonly PolicyViolation[], limitMs: number): PolicyResult {
   const { address, from, at } = judge;
   const { enforcement } = judge.spec;
   const told = { address, from, enforcement, at };
@@ -118,7 +125,7 @@ function resultOf(judge: Judge, judged: () => readonly PolicyViolation[]): Polic
   try {
     violations = judged();
   } catch (error) {
-    return { ...told, outcome: 'errored', message: reasonOf(error), addresses: [], violations: [] };
+    return { ...told, outcome: 'errored', message: reasonOf(error, limitMs), addresses: [], violations: [] };
   }
   return {
     ...told,
@@ -140,16 +147,22 @@ function judgeExpression(spec: CanonicalPolicy, plan: Plan): readonly PolicyViol
     return value === true;
   };
   if (spec.each === undefined) return holds({ plan }) ? [{ message: message.evaluate({ plan }), addresses: [] }] : [];
-  // Changes of which there is the same to say are told together.
-  const byMessage = new Map<string, string[]>();
-  for (const change of plan.changes) {
-    if (isNoOp(change.actions) || !holds({ plan, change })) continue;
-    const text = message.evaluate({ plan, change });
-    const addresses = byMessage.get(text);
-    if (addresses === undefined) byMessage.set(text, [change.address]);
-    else addresses.push(change.address);
+  return toldTogether(
+    plan.changes
+      .filter((change) => !isNoOp(change.actions) && holds({ plan, change }))
+      .map((change) => ({ message: message.evaluate({ plan, change }), addresses: [change.address] })),
+  );
+}
+
+/** What there is the same to say of is told once, in the order in which it came up. */
+function toldTogether(violations: readonly PolicyViolation[]): readonly PolicyViolation[] {
+  const byMessage = new Map<string, Set<string>>();
+  for (const { message, addresses } of violations) {
+    const together = byMessage.get(message) ?? new Set();
+    for (const address of addresses) together.add(address);
+    byMessage.set(message, together);
   }
-  return [...byMessage].map(([text, addresses]) => ({ message: text, addresses }));
+  return [...byMessage].map(([message, addresses]) => ({ message, addresses: [...addresses] }));
 }
 
 function judgeFunction(spec: CanonicalPolicy, check: PolicyCheck, plan: Plan): readonly PolicyViolation[] {
@@ -157,7 +170,7 @@ function judgeFunction(spec: CanonicalPolicy, check: PolicyCheck, plan: Plan): r
   if (answer === undefined || answer === null) return [];
   const message = compileTemplate(spec.message, policyVariables(spec), { documents: true });
   const fallback = (): string => message.evaluate({ plan });
-  return (Array.isArray(answer) ? answer : [answer]).map((one: unknown) => violationOf(one, fallback));
+  return toldTogether((Array.isArray(answer) ? answer : [answer]).map((one: unknown) => violationOf(one, fallback)));
 }
 
 function violationOf(value: unknown, message: () => string): PolicyViolation {
@@ -183,11 +196,10 @@ function shown(value: unknown): string {
   return text.length > 120 ? `${text.slice(0, 120)}…` : text;
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, limitMs: number): string {
   if (error instanceof Nonsense) return error.message;
   if (error instanceof MlopsError) return error.detail;
-  if ((error as { code?: unknown } | null)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
-    return 'The function did not end in time.';
+  if (isTimeUp(error)) return `It had not ended after ${limitMs / 1000} s.`;
   // An error of the function's own: it may come from anywhere, and be anything.
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return `The function threw ${text.split('\n')[0]}.`;

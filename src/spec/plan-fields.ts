@@ -23,8 +23,8 @@ export function unknownPlanField(
       name = `an item of ${name}`;
       continue;
     }
-    if (segment === ITEM || (properties === undefined && items === undefined && node['type'] === 'object'))
-      return undefined;
+    const open = properties === undefined && items === undefined && [node['type']].flat().includes('object');
+    if (segment === ITEM || open) return undefined;
     const member: JsonSchema | undefined = properties?.[segment];
     if (member === undefined) {
       if (!last) return undefined;

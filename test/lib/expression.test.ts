@@ -111,6 +111,18 @@ describe('expressions over features', () => {
     expect(error.data).toEqual({ place: { start: 7, end: 13 } });
   });
 
+  it('refuses one that is too large to be meant: nested more than 250 deep, a list of more than 1,000', () => {
+    const nested = (depth: number): string => `${'('.repeat(depth)}1${')'.repeat(depth)}`;
+    expect(compileExpression(nested(200), []).evaluate({})).toBe(1);
+    expect(problemOf(nested(300), [])).toMatchObject({ code: 'SP114', detail: expect.stringContaining('maxDepth') });
+    const list = (length: number): string => `size([${Array.from({ length }, (_, index) => index).join(', ')}])`;
+    expect(compileExpression(list(1_000), []).evaluate({})).toBe(1_000);
+    expect(problemOf(list(1_100), [])).toMatchObject({
+      code: 'SP114',
+      detail: expect.stringContaining('maxListElements'),
+    });
+  });
+
   it('refuses what does not parse or type', () => {
     expect(problemOf('bili /', ['bili']).code).toBe('SP114');
     expect(problemOf('"a" - 1', []).code).toBe('SP114');

@@ -2,6 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { gateOf } from '../../src/plan/gate.ts';
 import type { Plan, PolicyResult } from '../../src/plan/plan.ts';
+import { judgePlan } from '../../src/plan/policies.ts';
+import { renderHuman } from '../../src/plan/render/human.ts';
+import { renderMarkdown } from '../../src/plan/render/markdown.ts';
 import type { CanonicalPolicy } from '../../src/spec/canonical-specs.ts';
 import type { AnyResource, Project } from '../../src/spec/project.ts';
 import { applyProject, planOf } from '../support/apply.ts';
@@ -110,6 +113,28 @@ describe('a policy that is a function', () => {
     ]);
   });
 
+  it('says the same of many changes once, with the list of them, for people and in a comment', async () => {
+    const plan = await firstPlan({
+      owned: deny({
+        check: ({ changes }) =>
+          changes
+            .filter(({ kind }) => kind !== 'policy')
+            .flatMap(({ address }) => [
+              { address, message: 'Whose is it?' },
+              { address, message: `And ${address}?` },
+            ]),
+      }),
+    });
+    const about = plan.changes.map(({ address }) => address).filter((address) => address !== 'policy.owned');
+    expect(firstOf(plan).violations[0]).toEqual({ message: 'Whose is it?', addresses: about });
+    expect(firstOf(plan).violations).toHaveLength(1 + about.length);
+    // The text of the function stands in the plan as well.
+    expect(renderHuman(plan, { color: false }).match(/^ {6}Whose is it\?$/gm)).toHaveLength(1);
+    expect(renderMarkdown(plan).match(/^ {2}Whose is it\?/gm)).toHaveLength(1);
+    expect(renderHuman(plan, { color: false })).toContain(`        about ${about.join(', ')}\n`);
+    expect(renderMarkdown(plan)).toContain(`Whose is it? (${about.map((address) => `\`${address}\``).join(', ')})`);
+  });
+
   it('sees the plan as its JSON has it, without itself, without the judgement of others and without a way to change it', async () => {
     let seen: Plan | undefined;
     const plan = await firstPlan({
@@ -149,6 +174,40 @@ describe('a policy that is a function', () => {
     ]);
     expect(plan.summary.denied).toBe(5);
   });
+});
+
+describe('a policy that does not end', () => {
+  const forever: Check = () => {
+    for (;;);
+  };
+  // Goes through the changes of the changes of the changes …: 10 to the power of 12 steps.
+  const rounds = Array.from({ length: 12 }, (_, depth) => `plan.changes.all(c${depth}, `);
+  const when = `${rounds.join('')}true${')'.repeat(rounds.length)}`;
+
+  for (const [name, rule] of Object.entries({ function: { check: forever }, expression: { when } })) {
+    it(`is ended, counts as violated and does not keep the others from judging: as a ${name}`, async () => {
+      const project = withPolicies({ endless: deny(rule), small: deny({ when: 'size(plan.changes) > 3' }) });
+      const made = await planOf(withPolicies({}), memoryStateStore());
+      const started = performance.now();
+      const results = judgePlan(made, {
+        resources: project.resources,
+        recorded: new Map(),
+        summarize: () => made.summary,
+        limitMs: 200,
+      });
+      expect(performance.now() - started).toBeLessThan(5_000);
+      expect(results.map(({ outcome, message }) => [outcome, message])).toEqual([
+        ['errored', 'It had not ended after 0.2 s.'],
+        ['violated', 'No.'],
+      ]);
+    });
+  }
+
+  it('has ten seconds, where nothing else is said', async () => {
+    const plan = await firstPlan({ endless: deny({ check: forever }) });
+    expect(firstOf(plan)).toMatchObject({ outcome: 'errored', message: 'It had not ended after 10 s.' });
+    expect([plan.applyable, plan.summary.denied]).toEqual([false, 1]);
+  }, 30_000);
 });
 
 describe('a policy that is recorded', () => {

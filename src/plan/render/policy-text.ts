@@ -4,6 +4,9 @@ import type { Gate } from '../gate.ts';
 import type { Plan, PolicyResult } from '../plan.ts';
 import { isAgainst } from '../policies.ts';
 
+/** Of those that deny, in one line. */
+const NAMES_SHOWN = 6;
+
 export interface PolicyTold {
   readonly result: PolicyResult;
   readonly code: 'AP111' | 'AP112';
@@ -52,5 +55,7 @@ export function passedPolicies(plan: Plan): string | undefined {
 export function denialMessage(plan: Plan): string | undefined {
   const denials = plan.policies.filter((result) => isAgainst(result) && result.enforcement === 'deny');
   const names = [...new Set(denials.map(({ address }) => address))];
-  return names.length === 0 ? undefined : `Denied by ${names.join(', ')}.`;
+  const shown = names.slice(0, NAMES_SHOWN).join(', ');
+  const more = names.length - NAMES_SHOWN;
+  return names.length === 0 ? undefined : `Denied by ${shown}${more > 0 ? ` and ${more} more` : ''}.`;
 }
