@@ -1,5 +1,7 @@
 /** A dependency graph for Graphviz and Mermaid. Arrows go from what is needed to what needs it: the way of the data. */
 
+import { legibleText } from '../plan/render/legible.ts';
+
 export interface GraphNode {
   readonly address: string;
   readonly kind: string;
@@ -28,16 +30,36 @@ export function graphText(format: 'dot' | 'mermaid', nodes: readonly GraphNode[]
       'digraph mlops {',
       '  rankdir = LR;',
       ...nodes.map(
-        ({ address, kind, name }) => `  "${address}" [label="${kind}\\n${name}", shape=${SHAPES[kind] ?? 'box'}];`,
+        ({ address, kind, name }) =>
+          `  ${quoted(address)} [label="${label(kind)}\\n${label(name)}", shape=${SHAPES[kind] ?? 'box'}];`,
       ),
-      ...edges.map(({ from, to }) => `  "${from}" -> "${to}";`),
+      ...edges.map(({ from, to }) => `  ${quoted(from)} -> ${quoted(to)};`),
       '}',
     ].join('\n');
   }
   const ids = new Map(nodes.map(({ address }, index) => [address, `n${index}`]));
   return [
     'flowchart LR',
-    ...nodes.map(({ address, kind, name }) => `  ${ids.get(address)}["${kind}<br/>${name}"]`),
+    ...nodes.map(({ address, kind, name }) => `  ${ids.get(address)}["${coded(kind)}<br/>${coded(name)}"]`),
     ...edges.map(({ from, to }) => `  ${ids.get(from)} --> ${ids.get(to)}`),
   ].join('\n');
+}
+
+/** A name in Graphviz's language. */
+function quoted(text: string): string {
+  return `"${legibleText(text).replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
+
+/** A text that is shown there: `&` begins an entity. */
+function label(text: string): string {
+  return quoted(oneLine(text).replaceAll('&', '&amp;')).slice(1, -1);
+}
+
+/** In Mermaid's quoted texts every character can be written by its number; letters, digits and the like need not be. */
+function coded(text: string): string {
+  return oneLine(text).replace(/[^\p{L}\p{M}\p{N} ._/:,-]/gu, (one) => `#${one.codePointAt(0)};`);
+}
+
+function oneLine(text: string): string {
+  return legibleText(text).replace(/\s+/g, ' ');
 }
