@@ -44,17 +44,7 @@ export function reportFailure(error: unknown, options: ReportOptions): number {
 
 function reportMlopsError(error: MlopsError, options: ReportOptions): void {
   if (options.json) {
-    writeJson({
-      error: {
-        code: error.code,
-        title: error.summary,
-        detail: error.detail,
-        hint: error.hint ?? null,
-        address: error.address ?? null,
-        ...(error.data !== undefined && { data: error.data }),
-        diagnostics: error.diagnostics,
-      },
-    });
+    process.stdout.write(problemText(error));
     return;
   }
   const { red, dim, cyan } = colors(options);
@@ -65,6 +55,21 @@ function reportMlopsError(error: MlopsError, options: ReportOptions): void {
   if (error.hint !== undefined) process.stderr.write(`  ${cyan('hint:')} ${error.hint}\n`);
   if (process.env['MLOPS_DEBUG'] && error.cause instanceof Error)
     process.stderr.write(`${dim(error.cause.stack ?? '')}\n`);
+}
+
+/** One JSON document. */
+export function problemText({ code, summary: title, detail, hint, address, data, diagnostics }: MlopsError): string {
+  return jsonText({
+    error: {
+      code,
+      title,
+      detail,
+      hint: hint ?? null,
+      address: address ?? null,
+      ...(data !== undefined && { data }),
+      diagnostics,
+    },
+  });
 }
 
 /** Every diagnostic with its code frame, to standard error. */
@@ -96,9 +101,11 @@ function textOf(path: string): string | undefined {
 }
 
 export function writeJson(value: unknown): void {
-  process.stdout.write(
-    `${JSON.stringify(value, (_key, member: unknown) => (typeof member === 'bigint' ? bigintJson(member) : member), 2)}\n`,
-  );
+  process.stdout.write(jsonText(value));
+}
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, (_key, member: unknown) => (typeof member === 'bigint' ? bigintJson(member) : member), 2)}\n`;
 }
 
 export function writeJsonLine(value: unknown): void {

@@ -88,6 +88,134 @@ describe('a project that is applied', () => {
   }, 60_000);
 });
 
+describe('a plan that a policy denies', () => {
+  let project: TestProject;
+  beforeAll(async () => {
+    project = emptyProject('denied');
+    expect((await project.mlops(['init'])).code).toBe(0);
+    const config = join(project.folder, 'mlops.config.ts');
+    const text = readFileSync(config, 'utf8')
+      .replace('import { defineConfig,', 'import { policy, defineConfig,')
+      .replace(
+        'export default',
+        `const frozen = policy('frozen', {
+  enforcement: 'deny',
+  message: '{change.kind} on a Friday.',
+  each: "change.kind == 'pipeline' || change.kind == 'entity'",
+});
+const late = policy('late', { enforcement: 'warn', message: 'It is late.', check: () => 'It is late.' });
+
+export default`,
+      )
+      .replace('inputs, refresh]', 'inputs, refresh, frozen, late]');
+    writeFileSync(config, text);
+  }, 60_000);
+  afterAll(() => project.remove(), 60_000);
+
+  const told = {
+    human: ['deny AP111 policy.frozen', 'entity on a Friday.', 'warn AP111 policy.late', 'Denied by policy.frozen.'],
+    json: ['"applyable": false', '"denied": 1', '"message": "pipeline on a Friday."'],
+    markdown: [
+      '> **Denied by policy.frozen.** It cannot be applied.',
+      '- **error AP111** `policy.frozen` deny (`mlops.config.ts:',
+      'pipeline on a Friday. (`pipeline.refresh`)',
+      '- **warning AP111** `policy.late` warn',
+    ],
+    sarif: ['"ruleId": "AP111"', '"level": "error"', 'policy.frozen: entity on a Friday. (entity.patient)'],
+    junit: ['<failure type="AP111" message="deny: Policy violated">entity on a Friday.', '<system-out>warn AP111'],
+  } as const;
+
+  for (const [format, texts] of Object.entries(told)) {
+    it(`answers 3 and says what denies it and why: ${format}`, async () => {
+      const { code, stdout, stderr } = await project.mlops(['plan', '--format', format]);
+      expect([code, stderr]).toEqual([3, '']);
+      for (const text of texts) expect(stdout).toContain(text);
+      if (format === 'junit') expect(await junitProblems(stdout)).toEqual([]);
+      if (format === 'sarif') expect(sarifProblems(JSON.parse(stdout))).toEqual([]);
+    }, 60_000);
+  }
+
+  it('is not applied, saved or not, and a warning holds back where the gate asks for policies', async () => {
+    const applied = await project.mlops(['apply', '--yes']);
+    expect([applied.code, applied.stderr]).toEqual([3, expect.stringContaining('Nothing was changed.')]);
+    expect((await project.mlops(['plan', '--out', 'denied.plan'])).code).toBe(3);
+    const saved = await project.mlops(['apply', 'denied.plan', '--json']);
+    expect([saved.code, JSON.parse(saved.stdout)]).toEqual([3, expect.objectContaining({ type: 'refused' })]);
+    const both = await project.mlops(['plan', '--fail-on', 'policy', '--json']);
+    expect(JSON.parse(both.stdout)).toMatchObject({ gate: { blocked: ['policy.frozen', 'policy.late'] } });
+    expect((await project.mlops(['state', 'list'])).stdout).toContain('Nothing is applied.');
+  }, 60_000);
+});
+
+describe('reports', () => {
+  let project: TestProject;
+  beforeAll(async () => {
+    project = emptyProject('reports');
+    expect((await project.mlops(['init'])).code).toBe(0);
+  }, 60_000);
+  afterAll(() => project.remove(), 60_000);
+
+  const formats = ['json', 'markdown', 'sarif', 'junit'];
+  const all = formats.flatMap((format) => ['--report', `${format}=made/of it/plan.${format}`]);
+  const report = (format: string): string => readFileSync(join(project.folder, 'made/of it', `plan.${format}`), 'utf8');
+
+  it('are written beside what is shown, and are what the format shows', async () => {
+    const { code, stdout, stderr } = await project.mlops(['plan', ...all, '--fail-on', 'breaking']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('Plan for my-project/dev: 5 to create');
+    for (const format of formats)
+      expect((await project.mlops(['plan', '--format', format, '--fail-on', 'breaking'])).stdout).toBe(report(format));
+  }, 60_000);
+
+  it('of a plan that cannot be made say what is wrong and where, as do the formats; the exit code is 1', async () => {
+    const config = join(project.folder, 'mlops.config.ts');
+    const text = readFileSync(config, 'utf8');
+    writeFileSync(config, text.replace('source: visits,', "source: 'visit',").replace("ttl: '400d'", "ttl: '4 days'"));
+    const failed = await project.mlops(['plan', ...all]);
+    expect([failed.code, failed.stdout]).toEqual([1, '']);
+    expect(failed.stderr).toContain('SP104');
+    const lines = report('markdown').split('\n');
+    expect(lines.slice(0, 2)).toEqual([
+      '<!-- mlops-plan my-project/dev -->',
+      '### The plan for `my-project/dev` could not be made',
+    ]);
+    expect(report('markdown')).toContain(
+      '> **AP001 Project has errors.** The specs have 2 errors; nothing was planned.',
+    );
+    expect(report('markdown')).toMatch(/- \*\*error SP104\*\* .*`feature_set\.labs` \(`mlops\.config\.ts:9:\d+`\)/);
+    const log = JSON.parse(report('sarif')) as { runs: { results: { ruleId: string; locations: object[] }[] }[] };
+    expect(sarifProblems(log)).toEqual([]);
+    expect(log.runs[0]?.results.map(({ ruleId }) => ruleId).sort()).toEqual(['SP103', 'SP104']);
+    expect(log.runs[0]?.results[0]?.locations[0]).toMatchObject({
+      physicalLocation: { artifactLocation: { uri: 'mlops.config.ts' }, region: { startLine: 9 } },
+    });
+    expect(await junitProblems(report('junit'))).toEqual([]);
+    expect(report('junit').match(/<failure /g)).toHaveLength(2);
+    expect(JSON.parse(report('json'))).toMatchObject({ error: { code: 'AP001', diagnostics: [{}, {}] } });
+    for (const format of ['markdown', 'sarif', 'junit']) {
+      const shown = await project.mlops(['plan', '--format', format]);
+      expect([shown.code, shown.stdout]).toEqual([1, report(format)]);
+    }
+    // Not even the project's name is known.
+    writeFileSync(config, 'export default 3;\n');
+    expect((await project.mlops(['plan', ...all])).code).toBe(1);
+    expect(report('markdown')).toMatch(/^### The plan could not be made\n/);
+    expect(sarifProblems(JSON.parse(report('sarif')))).toEqual([]);
+    expect(await junitProblems(report('junit'))).toEqual([]);
+    writeFileSync(config, text);
+  }, 60_000);
+
+  it('that are none, or that cannot be written, are refused', async () => {
+    for (const wrong of ['plan.md', 'html=plan.html', 'human=plan.txt', 'markdown=']) {
+      const { code, stderr } = await project.mlops(['plan', '--report', wrong]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining('CL101')]);
+      expect(stderr).toContain('write FORMAT=FILE, where FORMAT is one of json, markdown, sarif, junit');
+    }
+    const { code, stderr } = await project.mlops(['plan', '--report', 'junit=mlops.config.ts/plan.xml']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('CL104')]);
+  }, 60_000);
+});
+
 describe.runIf(withGit)('in a git repository', () => {
   let project: TestProject;
   const git = (...args: string[]): string =>

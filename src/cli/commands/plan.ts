@@ -4,7 +4,17 @@ import { MlopsError } from '../../lib/error.ts';
 import { hasChanges, hasDrift } from '../../plan/plan.ts';
 import { projectOrSettings } from '../against.ts';
 import { BaseCommand, type GlobalFlags } from '../base-command.ts';
-import { failOnFlag, gateFor, PLAN_FORMATS, type PlanFormat, writePlan } from '../plan-output.ts';
+import {
+  failOnFlag,
+  gateFor,
+  PLAN_FORMATS,
+  type PlanFormat,
+  type PlanReport,
+  reportFlag,
+  reportsOf,
+  writeFailure,
+  writePlan,
+} from '../plan-output.ts';
 import { planFor, refreshPlanOf, relativeBundleFiles } from '../planning.ts';
 import { EXIT_BLOCKED, EXIT_CHANGES, EXIT_ERROR } from '../report.ts';
 import { desiredOf, settingsOf, within } from '../session.ts';
@@ -13,9 +23,19 @@ import { writing } from '../writing.ts';
 /** How long the control store may take for one statement of a look at the stores. */
 const ANSWERS_WITHIN_MS = 20_000;
 
-type RefreshFlags = GlobalFlags & {
-  readonly [flag in (typeof NOT_WITH_REFRESH)[number]]?: unknown;
-} & { readonly 'detailed-exitcode'?: boolean };
+type PlanFlags = GlobalFlags & {
+  readonly out: string | undefined;
+  readonly 'detailed-exitcode': boolean;
+  readonly 'fail-on': string | undefined;
+  readonly target: string[] | undefined;
+  readonly destroy: boolean;
+  readonly against: number | undefined;
+};
+
+interface Shown {
+  readonly format: PlanFormat;
+  readonly reports: readonly PlanReport[];
+}
 
 export default class PlanCommand extends BaseCommand {
   static override summary = 'Show what would change. Writes nothing.';
@@ -26,6 +46,7 @@ export default class PlanCommand extends BaseCommand {
       description: 'How to show it. Default human; `--json` is `--format json`.',
       options: [...PLAN_FORMATS],
     }),
+    report: reportFlag,
     'fail-on': failOnFlag,
     target: string({ description: 'Only this address and what it needs. May be repeated.', multiple: true }),
     destroy: boolean({ description: 'Plan to destroy everything.', exclusive: ['against'] }),
@@ -35,8 +56,17 @@ export default class PlanCommand extends BaseCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(PlanCommand);
-    const format = formatOf(flags);
-    if (flags['refresh-only']) return this.refresh(flags, format);
+    const shown = { format: formatOf(flags), reports: reportsOf(flags.report) };
+    try {
+      await (flags['refresh-only'] ? this.refresh(flags, shown) : this.plan(flags, shown));
+    } catch (error) {
+      if (error instanceof MlopsError && error.code !== 'AP106') await writeFailure(this, flags, error, shown);
+      throw error;
+    }
+  }
+
+  private async plan(flags: PlanFlags, shown: Shown): Promise<void> {
+    const { format } = shown;
     const asked = { ...flags, json: format === 'json' };
     const { settings, project } = await (flags.against === undefined
       ? desiredOf(asked)
@@ -47,7 +77,12 @@ export default class PlanCommand extends BaseCommand {
       async (environment) => {
         const mode = flags.destroy ? 'destroy' : 'apply';
         const made = await planFor(environment, project, { mode, targets: flags.target, against: flags.against });
-        const output = { format, gate: gateFor(made, flags['fail-on']), settings, bundleFiles: project.bundleFiles };
+        const output = {
+          ...shown,
+          gate: gateFor(made, flags['fail-on']),
+          settings,
+          bundleFiles: project.bundleFiles,
+        };
         await writePlan(this, flags, environment, made, output);
         return { plan: made, gate: output.gate };
       },
@@ -66,7 +101,7 @@ export default class PlanCommand extends BaseCommand {
   }
 
   /** The specs are not read: what is compared is what is recorded and what the stores hold. */
-  private async refresh(flags: RefreshFlags, format: PlanFormat): Promise<void> {
+  private async refresh(flags: PlanFlags, shown: Shown): Promise<void> {
     const other = NOT_WITH_REFRESH.find((name) => flags[name] !== undefined);
     if (other !== undefined) {
       throw new MlopsError('CL101', {
@@ -80,7 +115,12 @@ export default class PlanCommand extends BaseCommand {
       settings,
       async (environment) => {
         const made = await refreshPlanOf(environment, this.interruption.signal);
-        await writePlan(this, flags, environment, made, { format, gate: undefined, settings, bundleFiles: new Map() });
+        await writePlan(this, flags, environment, made, {
+          ...shown,
+          gate: undefined,
+          settings,
+          bundleFiles: new Map(),
+        });
         return made;
       },
       { readOnly: true, answersWithinMs: ANSWERS_WITHIN_MS },

@@ -13,6 +13,9 @@ import { type PolicyTold, toldPolicies } from './policy-text.ts';
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
 
+/** Results that GitHub takes of one run; it refuses the whole file where there are more. */
+const RESULTS_LIMIT = 25_000;
+
 export interface SarifOptions {
   readonly version: string;
   /** The config file, relative to the project's root, as places of findings are. */
@@ -24,7 +27,7 @@ export interface SarifOptions {
   readonly gate?: Gate | undefined;
 }
 
-interface Told {
+export interface Told {
   readonly code: DiagnosticCode;
   readonly severity: Severity;
   /** A resource's, or a store's. */
@@ -42,6 +45,22 @@ export function renderSarif(plan: Plan, options: SarifOptions): string {
     ...toldPolicies(plan, options.gate).map(toldPolicy),
     ...toldGate(plan, options.gate),
   ];
+  const { format, specDigest, serial, applyable } = plan;
+  return sarifLog(
+    told,
+    { id: `mlops/${plan.project}/${plan.environment}/`, properties: { format, specDigest, serial, applyable } },
+    options,
+  );
+}
+
+export interface SarifRun {
+  /** What is compared with each other: the runs of one project and environment. */
+  readonly id: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+export function sarifLog(all: readonly Told[], { id, properties }: SarifRun, options: SarifOptions): string {
+  const told = gravest(all);
   const codes = [...new Set(told.map(({ code }) => code))].sort();
   const log = {
     $schema: SCHEMA,
@@ -55,19 +74,22 @@ export function renderSarif(plan: Plan, options: SarifOptions): string {
             rules: codes.map((code) => ruleOf(code, options)),
           },
         },
-        automationDetails: { id: `mlops/${plan.project}/${plan.environment}/` },
+        automationDetails: { id },
         columnKind: 'utf16CodeUnits',
         results: told.map((one) => resultOf(one, codes.indexOf(one.code), options)),
-        properties: {
-          format: plan.format,
-          specDigest: plan.specDigest,
-          serial: plan.serial,
-          applyable: plan.applyable,
-        },
+        properties: { ...properties, ...(told.length < all.length ? { leftOut: all.length - told.length } : {}) },
       },
     ],
   };
   return `${JSON.stringify(log, null, 2)}\n`;
+}
+
+/** All of them, in their order, where the code host takes as many. */
+function gravest(told: readonly Told[]): readonly Told[] {
+  if (told.length <= RESULTS_LIMIT) return told;
+  return (['error', 'warning', 'info'] as const)
+    .flatMap((severity) => told.filter((one) => one.severity === severity))
+    .slice(0, RESULTS_LIMIT);
 }
 
 function toldFinding(finding: ReturnType<typeof findingsOf>[number]): Told {
@@ -99,14 +121,14 @@ function toldPolicy({ code, severity, name, sentences, result }: PolicyTold): To
 /** What a policy speaks against is told by itself. */
 function toldGate(plan: Plan, gate: Gate | undefined): readonly Told[] {
   if (gate === undefined || gate.failOn === 'policy') return [];
-  const classes = new Map(plan.changes.map((change) => [change.address, change.class]));
+  const changes = new Map(plan.changes.map((change) => [change.address as string, change]));
   return gate.blocked.map((address) => ({
     code: 'AP110',
     severity: 'error',
     suppressed: null,
     address,
-    at: plan.changes.find((change) => change.address === address)?.findings.find(({ at }) => at !== null)?.at ?? null,
-    text: `${address}: the change is ${classes.get(address)}, and --fail-on ${gate.failOn} holds it back.`,
+    at: changes.get(address)?.findings.find(({ at }) => at !== null)?.at ?? null,
+    text: `${address}: the change is ${changes.get(address)?.class}, and --fail-on ${gate.failOn} holds it back.`,
   }));
 }
 
