@@ -54,7 +54,7 @@ function openAtTheEnd(html: string): readonly string[] {
 }
 
 describe('whatever stands in a plan', () => {
-  it('no text leaves its cell, item, fold or fence', () => {
+  it('no text leaves its cell, item, fold or fence, calls somebody or leads elsewhere than it says', () => {
     const plain = blocksOf(read(rendered(planOfShape(SMALL, (place) => `word${place}`))));
     expect(plain.filter((tag) => tag === '<details>')).toHaveLength(SMALL.changes);
     fc.assert(
@@ -62,23 +62,14 @@ describe('whatever stands in a plan', () => {
         const html = read(rendered(planOfShape(SMALL, (place) => texts[place % texts.length] ?? '')));
         expect(blocksOf(html)).toEqual(plain);
         expect(openAtTheEnd(html)).toEqual([]);
+        expect(html.match(/<!--/g)).toHaveLength(1);
+        // Nobody is called, nothing is referred to, and a link shows where it leads.
+        expect(outsideCode(html)).not.toMatch(/@[\p{L}\p{N}]|#\d|GH-\d/u);
+        for (const [, href, shown] of html.matchAll(/<a href="([^"]*)">([^<]*)<\/a>/g)) expect(shown).toBe(href);
       }),
       { seed: 7, numRuns: 150 },
     );
-  });
-
-  it('nobody is called, nothing is referred to, and a link shows where it leads', () => {
-    fc.assert(
-      fc.property(fc.array(hostileText, { minLength: 5, maxLength: 40 }), (texts) => {
-        const html = read(rendered(planOfShape(SMALL, (place) => texts[place % texts.length] ?? '')));
-        expect(outsideCode(html)).not.toMatch(/@[\p{L}\p{N}]|#\d|GH-\d/u);
-        for (const [, href = '', shown = ''] of html.matchAll(/<a href="([^"]*)">([^<]*)<\/a>/g))
-          expect(shown).toBe(href);
-        expect(html.match(/<!--/g)).toHaveLength(1);
-      }),
-      { seed: 11, numRuns: 150 },
-    );
-  });
+  }, 60_000);
 
   it('drift is told as safely, in a list', () => {
     const drifted = (text: (place: number) => string): string =>
@@ -101,7 +92,7 @@ describe('whatever stands in a plan', () => {
         expect(blocksOf(html)).toEqual(plain);
         expect(outsideCode(html)).not.toMatch(/@[\p{L}\p{N}]/u);
       }),
-      { seed: 13, numRuns: 150 },
+      { seed: 13, numRuns: 100 },
     );
   });
 
@@ -160,7 +151,7 @@ describe('however much there is to tell', () => {
         else expect(text).not.toMatch(/change.? with what differs/);
       }),
       // A smaller case of thousands of texts takes longer to find than to read.
-      { seed: 17, numRuns: 25, endOnFailure: true },
+      { seed: 17, numRuns: 12, endOnFailure: true },
     );
   }, 120_000);
 
