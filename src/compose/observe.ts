@@ -8,7 +8,7 @@ import { isPushed, keyColumns, storedFeatures } from '../features/definitions.ts
 import { onlineTable } from '../features/versions.ts';
 import { MlopsError } from '../lib/error.ts';
 import type { Column } from '../spec/column.ts';
-import { isGlob } from '../spec/glob.ts';
+import { isManyFiles, sourceFiles } from '../spec/source-files.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { FeatureSetVersion, FeatureState, NewPart } from '../stores/control/feature-state.ts';
 import type {
@@ -299,13 +299,16 @@ async function sourcesOf(
     const found: ObservedSource[] = [];
     for (const { name: source, spec, outputs } of sources) {
       const { file } = spec;
-      if (file === undefined || file.includes('://') || isGlob(file)) continue;
+      if (file === undefined || file.includes('://')) continue;
       // A copy in Parquet may have other types than its file: then only the names are compared.
       const copied = snapshots
         .find((one) => one.source === source)
         ?.columns.map(({ name }): Column => ({ name, type: '' }));
       const one = { source, file, columns: columnsIn(outputs) ?? copied ?? null };
-      if ((await stat(resolve(root, file)).catch(() => undefined)) === undefined) {
+      const gone = isManyFiles(file)
+        ? sourceFiles(root, file).length === 0
+        : (await stat(resolve(root, file)).catch(() => undefined)) === undefined;
+      if (gone) {
         found.push({ ...one, is: { state: 'gone' } });
         continue;
       }

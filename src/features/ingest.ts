@@ -2,7 +2,7 @@
 import { MlopsError } from '../lib/error.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureState, RecordedSnapshot } from '../stores/control/feature-state.ts';
-import type { OfflineStore } from '../stores/offline.ts';
+import type { Increment, OfflineStore } from '../stores/offline.ts';
 import { type FeatureCall, sourceSpec } from './definitions.ts';
 
 export interface SourceSnapshot {
@@ -74,15 +74,20 @@ export function createSources(parts: {
     const [copy] = last === undefined ? [] : await offline.inspect([last.location], call.signal);
     // A copy that is gone or damaged is taken again, whether the content has changed or not.
     const lastDigest = copy?.state === 'whole' ? (last?.digest ?? null) : null;
-    const taken = await offline.snapshot({ source, root, inputs: locations(inputs), lastDigest }, call.signal);
+    const lastLocation = lastDigest === null ? null : (last?.location ?? null);
+    const taken = await offline.snapshot(
+      { source, root, inputs: locations(inputs), lastDigest, lastLocation },
+      call.signal,
+    );
     if (taken === undefined && last !== undefined) {
       call.log(`${name}: unchanged, ${last.rows} rows`);
       return { snapshot: last, changed: false };
     }
     if (taken === undefined)
       throw new MlopsError('FS204', { address: `source.${name}`, detail: `The source ${name} gave no snapshot.` });
-    const recorded = await featureState.addSnapshot({ source: source.name, ...taken });
-    call.log(`${name}: ${taken.rows} rows, snapshot ${taken.digest.slice(0, 12)}`);
+    const { increment, ...snapshot } = taken;
+    const recorded = await featureState.addSnapshot({ source: source.name, ...snapshot });
+    call.log(`${name}: ${taken.rows} rows, snapshot ${taken.digest.slice(0, 12)}${toldOf(increment)}`);
     return recorded;
   }
 
@@ -108,6 +113,20 @@ export function createSources(parts: {
     snapshots: (names, call) => snapshots(names, call),
     readBy,
   };
+}
+
+const NAMED = 3;
+
+/** What of a source that grows was read, and what happened to what was read before. */
+function toldOf(increment: Increment | undefined): string {
+  if (increment === undefined) return '';
+  const { rows, files } = increment;
+  if (files === undefined) return `; ${rows} rows read`;
+  const named = (what: string, paths: readonly string[]): string => {
+    const more = paths.length > NAMED ? ` and ${paths.length - NAMED} more` : '';
+    return paths.length === 0 ? '' : `, ${paths.length} ${what} (${paths.slice(0, NAMED).join(', ')}${more})`;
+  };
+  return `; ${rows} rows read of ${files.all} files: ${files.added.length} new${named('changed', files.changed)}${named('gone', files.gone)}`;
 }
 
 export function locations(snapshots: readonly RecordedSnapshot[]): Readonly<Record<string, string>> {

@@ -80,7 +80,13 @@ export async function materializeVersion(
     const fresh =
       unchanged || isPushed(structure)
         ? { rowsRead: 0, rowsWritten: 0 }
-        : await writeFresh(parts, claim, plan, folder, call);
+        : await writeFresh(
+            parts,
+            claim,
+            { ...plan, ...(before?.inputs == null ? {} : { since: before.inputs }) },
+            folder,
+            call,
+          );
     const result = results === undefined ? undefined : resultFor(results.found, plan, isPushed(structure));
     const given =
       result === undefined || results === undefined

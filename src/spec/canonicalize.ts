@@ -29,6 +29,7 @@ import type {
   SourceSpec,
 } from './schema-types.ts';
 import { checkShape } from './shape.ts';
+import { isManyFiles } from './source-files.ts';
 import { mentionedNames } from './sql-text.ts';
 
 export interface Canonicalized<K extends Kind> {
@@ -136,6 +137,15 @@ function canonicalSource(spec: SourceSpec, into: Canonicalizing): SourceSpec {
       if (spec[field] !== undefined)
         report(into, 'SP103', `/${field}`, `"${field}" goes with a file; this source is a query.`, { part: 'key' });
     }
+  }
+  if (spec.incremental !== undefined && isManyFiles(spec.file)) {
+    report(
+      into,
+      'SP103',
+      '/incremental',
+      `"${spec.file}" is many files, of which each is read once; "incremental" goes with one file or a query.`,
+      { part: 'key' },
+    );
   }
   return spec;
 }

@@ -13,14 +13,6 @@ export type Dtype = ScalarDtype | `array<${Exclude<ScalarDtype, 'json'>}>` | `ve
  */
 export type Sql = string;
 /**
- * Findings of the plan that are known and meant.
- */
-export type Suppress = Suppression[];
-/**
- * The type of an entity key.
- */
-export type KeyType = 'int32' | 'int64' | 'string' | 'uuid' | 'timestamp' | 'date';
-/**
  * A column name as the source spells it.
  */
 export type Column = string;
@@ -28,6 +20,14 @@ export type Column = string;
  * A whole or decimal number and a unit: `ms s m h d w`, e.g. `15m`, `400d`.
  */
 export type Duration = string;
+/**
+ * Findings of the plan that are known and meant.
+ */
+export type Suppress = Suppression[];
+/**
+ * The type of an entity key.
+ */
+export type KeyType = 'int32' | 'int64' | 'string' | 'uuid' | 'timestamp' | 'date';
 /**
  * Five or six cron fields (six: seconds first).
  */
@@ -85,7 +85,7 @@ export interface SourceSpec {
    */
   name: Name;
   /**
-   * Path relative to the project root. CSV, Parquet or JSON lines by its ending.
+   * Path relative to the project root, or a glob of many: `data/visits/*.parquet`, `data/** /*.csv.gz`. CSV, Parquet or JSON lines by its ending, `.gz` and `.zst` where it is compressed. Of many files each is read once; folders called `date=2024-01-01` are columns.
    */
   file?: string;
   /**
@@ -101,7 +101,7 @@ export interface SourceSpec {
    */
   delimiter?: string;
   /**
-   * Columns of a CSV file whose type is not to be detected: `string` keeps `1.50` as it is written. Default: every column's type is detected from all its values.
+   * Columns whose type is not to be detected: `string` keeps `1.50` as a CSV file has it. Default: every column's type is detected from all its values.
    */
   types?: {
     [k: string]: Dtype;
@@ -110,6 +110,7 @@ export interface SourceSpec {
    * A query over other sources, instead of a file.
    */
   query?: Sql;
+  incremental?: Incremental;
   /**
    * Columns to add: name to SQL expression over the file's columns.
    */
@@ -140,6 +141,19 @@ export interface SourceSpec {
    * Its former name: renames it with its data instead of destroying and creating.
    */
   movedFrom?: Name;
+}
+/**
+ * Read only rows whose value in a column that grows is new. Default: all of it is read, of many files those that are new or changed.
+ */
+export interface Incremental {
+  /**
+   * A column that later rows have greater values in: a time, a number. Rows below the greatest value read are not looked at again, but for the lookback.
+   */
+  column: Column;
+  /**
+   * How far before the greatest time read rows may still come or change; they are read again. Default 0s.
+   */
+  lookback?: Duration;
 }
 /**
  * Free labels.

@@ -51,6 +51,11 @@ export interface RowPlan {
   readonly features: readonly StoredFeature[];
   readonly from: { readonly source: string } | { readonly query: QueryText };
   readonly inputs: Inputs;
+  /**
+   * Source name → digest of the snapshot whose rows are stored already: those need not be looked at again, where a store can tell
+   * which they are. Rows of a query are always all computed.
+   */
+  readonly since?: Readonly<Record<string, string>>;
 }
 
 export interface SnapshotRequest {
@@ -61,12 +66,31 @@ export interface SnapshotRequest {
   readonly inputs: Inputs;
   /** Digest of the newest snapshot: where the content has the same, nothing is written. */
   readonly lastDigest: string | null;
+  /** Its location: of what it holds already, nothing is read again where a store can tell. */
+  readonly lastLocation?: string | null;
+}
+
+/** What there was to read of a source that is read in parts. */
+export interface Increment {
+  /** The rows that were read now. */
+  readonly rows: number;
+  /** Of a source of many files. */
+  readonly files?: {
+    readonly all: number;
+    readonly added: readonly string[];
+    /** Read before, and different now. */
+    readonly changed: readonly string[];
+    /** Read before, and not there any more. */
+    readonly gone: readonly string[];
+  };
 }
 
 export interface Snapshot extends StoredTable {
   /** SHA-256 of the content. */
   readonly digest: string;
   readonly columns: readonly Column[];
+  /** Absent where all of it was read. */
+  readonly increment?: Increment;
 }
 
 /** Rows that a run found new, held until they are written in chunks. */

@@ -137,6 +137,28 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
       ]);
     });
 
+    it('may be many files, in partitions that become columns', async () => {
+      for (const day of ['2024-01-01', '2024-01-02']) await mkdir(join(root, `many/day=${day}`), { recursive: true });
+      await file('many/day=2024-01-01/a.csv', 'id,x\n1,1\n2,2\n');
+      await file('many/day=2024-01-02/b.csv.gz', gzipSync('id,x,y\n3,0.5,new\n'));
+      const source: CanonicalSource = { name: 'many', file: 'many/**/*.csv*' };
+      const first = await snapshot(source);
+      expect(first?.rows).toBe(3);
+      expect(first?.columns.map(({ name }) => name).sort()).toEqual(['day', 'id', 'x', 'y']);
+      expect(await rowsOf(first?.location ?? '')).toBe(3);
+      expect(
+        await store.snapshot(
+          { source, root, inputs: {}, lastDigest: first?.digest ?? null, lastLocation: first?.location ?? null },
+          signal,
+        ),
+      ).toBeUndefined();
+      await file('many/day=2024-01-02/c.csv', 'id,x\n4,text\n');
+      await expect(snapshot(source)).rejects.toMatchObject({
+        code: 'FS204',
+        detail: expect.stringContaining('The column x is VARCHAR in many/day=2024-01-02/c.csv'),
+      });
+    });
+
     it('that cannot be read say so', async () => {
       await expect(store.describe({ name: 'gone', file: 'gone.csv' }, root, {})).rejects.toMatchObject({
         code: 'FS204',

@@ -108,6 +108,16 @@ describe('a resource as JSON', () => {
     });
   });
 
+  it('reads many files each once: by a column goes one file, or a query', () => {
+    const incremental = { column: 'at', lookback: '1d' };
+    expect(told('source', { name: 's', file: 'a.csv', incremental })).toEqual([]);
+    expect(told('source', { name: 's', query: 'select 1 as at', incremental })).toEqual([]);
+    expect(told('source', { name: 's', file: 'data/*.csv', incremental })).toEqual(['SP103 /incremental']);
+    expect(told('source', { name: 's', file: 'a.csv', incremental: { lookback: '1d' } })).toEqual([
+      'SP102 /incremental',
+    ]);
+  });
+
   it('spells the types of features one way', () => {
     const written = {
       a: 'float64[]',

@@ -265,6 +265,20 @@ describe('code of tasks', () => {
 });
 
 describe('data', () => {
+  it('may be many files; none at all is told at its place', async () => {
+    write({
+      'mlops.config.ts': `${IMPORTS}\nconst rows = source('rows', { file: 'data/*.csv' });\nexport default defineConfig({ project: 'p', resources: [rows] });\n`,
+      'data/a.csv': 'id\n1\n',
+    });
+    expect((await load()).diagnostics).toEqual([]);
+    write({
+      'mlops.config.ts': `${IMPORTS}\nconst rows = source('rows', { file: 'data/*.parquet' });\nexport default defineConfig({ project: 'p', resources: [rows] });\n`,
+    });
+    expect((await load()).diagnostics).toMatchObject([
+      { code: 'SP112', pointer: '/file', detail: 'No file in the project matches "data/*.parquet".' },
+    ]);
+  });
+
   const config = `${IMPORTS}\nconst rows = source('rows', { file: 'a.csv', columns: { twice: 'x * 2' } });\nexport default defineConfig({ project: 'p', resources: [rows] });\n`;
 
   it('that cannot be read is told at the file', async () => {

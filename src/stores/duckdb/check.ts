@@ -3,7 +3,6 @@ import { isScalar } from '../../spec/dtype.ts';
 import type { ComputedFeature, Expectation, ExpectationFailure, RowPlan } from '../offline.ts';
 import { type Readable, withComputed } from './computed.ts';
 import type { Engine, Session } from './engine.ts';
-import { fileOf } from './files.ts';
 import { featureColumn } from './part-columns.ts';
 import { list, literal, valueSql } from './sql.ts';
 import { createTypedRows } from './typed-rows.ts';
@@ -28,7 +27,7 @@ export async function checkRows(
   signal: AbortSignal,
 ): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }> {
   return engine.job(signal, async (session) => {
-    const rows = await createTypedRows(session, root, plan, '__typed', (location) => fileOf(root, location));
+    const rows = await createTypedRows(session, root, plan, '__typed');
     return checkTyped(session, plan, rows, computed, expectations);
   });
 }

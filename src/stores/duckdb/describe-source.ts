@@ -8,6 +8,7 @@ import { digestOf } from '../../lib/canonical.ts';
 import type { CacheFile } from '../../spec/cache-file.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import type { Column } from '../../spec/column.ts';
+import { isManyFiles, listingOf, sourceFiles } from '../../spec/source-files.ts';
 
 /** What it needs of an offline store; called only where the cache does not know. */
 export type Describe = (source: CanonicalSource, root: string) => Promise<readonly Column[]>;
@@ -21,11 +22,25 @@ export async function describeSource(
 ): Promise<readonly Column[] | undefined> {
   if (source.query !== undefined) return undefined;
   const path = resolve(root, source.file ?? '');
+  if (isManyFiles(source.file)) {
+    const listing = listingOf(sourceFiles(root, source.file));
+    return listing === '' ? describe(source, root) : remembered(source, { path, listing }, root, cache, describe);
+  }
   // One after the other and by the thousand: the event loop's way round costs more than the call.
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) return describe(source, root);
+  return remembered(source, { path, size: found.size, modified: found.mtimeMs }, root, cache, describe);
+}
+
+async function remembered(
+  source: CanonicalSource,
+  as: Readonly<Record<string, unknown>>,
+  root: string,
+  cache: CacheFile<readonly Column[]>,
+  describe: Describe,
+): Promise<readonly Column[]> {
   const { format, nulls, delimiter, types, columns } = source;
-  const key = digestOf({ path, size: found.size, modified: found.mtimeMs, format, nulls, delimiter, types, columns });
+  const key = digestOf({ ...as, format, nulls, delimiter, types, columns });
   const cached = cache.get(key);
   if (isColumns(cached)) return cached;
   const described = await describe(source, root);

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import type { Column } from '../../spec/column.ts';
+import { isManyFiles } from '../../spec/source-files.ts';
 import type { Inputs, OfflineStore } from '../offline.ts';
 import { checkRows } from './check.ts';
 import { convertFile } from './convert.ts';
 import { createEngine, type Engine, messageOf } from './engine.ts';
-import { createViews, sweepFolder } from './files.ts';
+import { sweepFolder } from './files.ts';
+import { describeFiles } from './files-snapshot.ts';
 import { inspectTables } from './inspect.ts';
 import { pointInTimeJoin } from './join.ts';
 import { latestRows } from './latest.ts';
@@ -18,6 +20,7 @@ import { columnsOf, refused, sourceFile, sourceSelect, unreadable } from './sour
 import { subquery } from './sql.ts';
 import { stageRows, writePushedRows } from './stage.ts';
 import { tablesOfQuery } from './tables-of.ts';
+import { createViews } from './views.ts';
 
 export interface DuckdbOfflineOptions {
   /** Absolute path, e.g. `<root>/.mlops/offline/dev`. Made when first written to. */
@@ -66,9 +69,15 @@ async function describe(
   projectRoot: string,
   inputs: Inputs,
 ): Promise<readonly Column[]> {
-  const path = source.query === undefined ? await sourceFile(source, projectRoot) : undefined;
+  const many = isManyFiles(source.file);
+  const path = source.query === undefined && !many ? await sourceFile(source, projectRoot) : undefined;
   return engine.job(undefined, async (session) => {
     await createViews(session, root, inputs);
+    if (many) {
+      return describeFiles(session, source, projectRoot).catch((error: unknown) => {
+        throw error instanceof MlopsError ? error : unreadable(source, messageOf(error), undefined, error);
+      });
+    }
     const select = await sourceSelect(session, source, path);
     return columnsOf(session, select).catch((error: unknown) => {
       throw source.query === undefined

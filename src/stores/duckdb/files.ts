@@ -1,9 +1,9 @@
 /** Tables as files below one folder: written under a name that is not read, made durable, then renamed. */
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { invariant } from '../../lib/assert.ts';
 import type { Session } from './engine.ts';
-import { ident, literal } from './sql.ts';
+import { literal } from './sql.ts';
 
 /** Whole vectors, and small enough that a few wide groups in hand stay within the memory limit. */
 const ROW_GROUP_ROWS = 65_536;
@@ -89,18 +89,4 @@ export async function sweepFolder(root: string, folder: string, keep: readonly s
     if (!kept.has(path)) await rm(path, { force: true });
   }
   if (kept.size === 0) await rm(directory, { recursive: true, force: true });
-}
-
-/** Each input as a view of its source's name. */
-export async function createViews(
-  session: Session,
-  root: string,
-  inputs: Readonly<Record<string, string>>,
-): Promise<void> {
-  for (const [source, location] of Object.entries(inputs)) {
-    const path = fileOf(root, location).split(sep).join('/');
-    await session.run(
-      `create or replace temp view ${ident(source)} as select * from read_parquet('${path.replaceAll("'", "''")}')`,
-    );
-  }
 }

@@ -2,12 +2,13 @@
  * A look at tables by their footers: rows and columns, nothing of the rows themselves. It uses an engine of its own without a folder
  * to spill to, so it writes nothing anywhere.
  */
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../../spec/column.ts';
 import type { InspectedTable } from '../offline.ts';
 import { messageOf } from './engine.ts';
 import { fileOf, isPart } from './files.ts';
+import { isManifest, type Manifest, readManifest } from './manifest.ts';
 import { featureOfColumn, isOwnColumn } from './part-columns.ts';
 import { literal } from './sql.ts';
 
@@ -23,6 +24,8 @@ export async function inspectTables(
   locations: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly InspectedTable[]> {
+  const manifests = locations.filter(isManifest);
+  if (manifests.length > 0) return withManifests(root, locations, signal);
   const found = new Map<string, InspectedTable>();
   const whole: string[] = [];
   const queue = [...new Set(locations)];
@@ -38,6 +41,43 @@ export async function inspectTables(
   );
   if (whole.length > 0) for (const table of await readFooters(root, whole, signal)) found.set(table.location, table);
   return locations.flatMap((location) => found.get(location) ?? []);
+}
+
+/** A snapshot in parts is whole where its list and all of its parts are. */
+async function withManifests(
+  root: string,
+  locations: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly InspectedTable[]> {
+  const parts = new Map<string, Manifest>();
+  const wrong = new Map<string, InspectedTable>();
+  for (const location of new Set(locations.filter(isManifest))) {
+    const there = await stat(fileOf(root, location)).catch(() => undefined);
+    if (there === undefined) wrong.set(location, { location, state: 'missing' });
+    else {
+      await readManifest(root, location).then(
+        (manifest) => parts.set(location, manifest),
+        (error: unknown) => wrong.set(location, { location, state: 'damaged', why: messageOf(error) }),
+      );
+    }
+  }
+  const tables = [
+    ...locations.filter((location) => !isManifest(location)),
+    ...[...parts.values()].flatMap((manifest) => manifest.parts.map(({ table }) => table)),
+  ];
+  const inspected = new Map((await inspectTables(root, tables, signal)).map((table) => [table.location, table]));
+  return locations.flatMap((location) => {
+    const manifest = parts.get(location);
+    if (manifest === undefined) return wrong.get(location) ?? inspected.get(location) ?? [];
+    const broken = manifest.parts.find(({ table, rows }) => {
+      const is = inspected.get(table);
+      return is?.state !== 'whole' || is.rows !== rows;
+    });
+    if (broken === undefined) return { location, state: 'whole', rows: manifest.rows, columns: manifest.columns };
+    const is = inspected.get(broken.table);
+    const why = is?.state === 'damaged' ? is.why : is?.state === 'missing' ? 'it is missing' : 'it has other rows';
+    return { location, state: 'damaged', why: `its part ${broken.table}: ${why}` };
+  });
 }
 
 /** Undefined where both ends of the file are as they must be. */

@@ -48,10 +48,10 @@ export function sameValues(left: string, right: string, columns: readonly string
 }
 
 /**
- * Rows of the parts without those that a later one of the same identity replaced. The window sees ids only; the wide rows
- * are read beside it.
+ * Rows of the parts without those that a later one of the same identity replaced, among those that fulfil `within`. The window sees ids
+ * only; the wide rows are read beside it.
  */
-export function latestOfIdentitySql(parts: readonly string[], identity: readonly string[], columns = '*'): string {
-  const numbered = `select ${SEQUENCE} as s, ${ROW} as r, row_number() over (partition by ${list(identity)} order by ${newestFirst()}) as n from ${tables(parts)}`;
-  return `select ${columns} from ${tables(parts)} where (${SEQUENCE}, ${ROW}) not in (select (s, r) from (${numbered}) where n > 1)`;
+export function latestOfIdentitySql(parts: readonly string[], identity: readonly string[], within: string): string {
+  const numbered = `select ${SEQUENCE} as s, ${ROW} as r, row_number() over (partition by ${list(identity)} order by ${newestFirst()}) as n from ${tables(parts)} where ${within}`;
+  return `select * from ${tables(parts)} where ${within} and (${SEQUENCE}, ${ROW}) not in (select (s, r) from (${numbered}) where n > 1)`;
 }

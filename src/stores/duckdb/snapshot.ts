@@ -9,11 +9,15 @@ import { join } from 'node:path';
 import { canonicalJson } from '../../lib/canonical.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
+import { isManyFiles } from '../../spec/source-files.ts';
 import type { Snapshot, SnapshotRequest } from '../offline.ts';
+import { columnSnapshot } from './column-snapshot.ts';
 import { type Engine, messageOf, type Session } from './engine.ts';
-import { createViews, fileOf, moveTable, writeTable } from './files.ts';
+import { fileOf, moveTable, writeTable } from './files.ts';
+import { copyFiles, filesSnapshot } from './files-snapshot.ts';
 import { columnsOf, formatOf, refused, sourceFile, sourceSelect, unreadable } from './source-relation.ts';
 import { literal } from './sql.ts';
+import { createViews } from './views.ts';
 
 const READ_ATTEMPTS = 3;
 
@@ -23,6 +27,8 @@ export async function takeSnapshot(
   request: SnapshotRequest,
   signal: AbortSignal,
 ): Promise<Snapshot | undefined> {
+  if (request.source.incremental !== undefined) return columnSnapshot(engine, root, request, signal);
+  if (isManyFiles(request.source.file)) return filesSnapshot(engine, root, request, signal);
   return request.source.query === undefined
     ? fileSnapshot(engine, root, request, signal)
     : querySnapshot(engine, root, request, signal);
@@ -48,6 +54,11 @@ export async function copyFile(
   lastDigest: string | null,
   signal: AbortSignal,
 ): Promise<(Omit<Snapshot, 'location'> & { readonly path: string }) | undefined> {
+  if (isManyFiles(source.file)) {
+    const path = await scratchFile(engine, source);
+    const copied = await copyFiles(engine, source, projectRoot, path, lastDigest, signal);
+    return copied && { ...copied, path };
+  }
   const path = await sourceFile(source, projectRoot);
   // The file may be replaced while it is read: what was hashed must be what was copied.
   for (let attempt = 1; attempt <= READ_ATTEMPTS; attempt += 1) {

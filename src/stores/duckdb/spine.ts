@@ -3,10 +3,11 @@ import { MlopsError } from '../../lib/error.ts';
 import type { Column } from '../../spec/column.ts';
 import type { JoinRequest, KeyColumn, Spine, SplitPlan } from '../offline.ts';
 import { messageOf, type Session } from './engine.ts';
-import { createViews, fileOf } from './files.ts';
+import { fileOf } from './files.ts';
 import { EVENT_TIME, keyColumn } from './part-columns.ts';
 import { columnsOf, sourceFile, sourceSelect } from './source-relation.ts';
 import { castSql, ident, list, literal, sqlType, subquery, tables, timestampOf } from './sql.ts';
+import { createViews } from './views.ts';
 
 /** Two sets may name a key alike and type it differently. */
 export function spineKey(key: KeyColumn): string {

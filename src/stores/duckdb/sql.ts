@@ -36,7 +36,7 @@ export function timestampOf(micros: bigint): string {
 
 /** Rows of stored tables. */
 export function tables(paths: readonly string[]): string {
-  return `read_parquet([${list(paths.map(literal))}])`;
+  return `read_parquet([${list(paths.map(literal))}], hive_partitioning = false)`;
 }
 
 /** An embedding is a list: Parquet has no arrays of a fixed length. Its length is held by {@link castSql}. */

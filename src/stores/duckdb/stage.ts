@@ -37,9 +37,9 @@ export async function stageRows(
   const columns = [...keys, EVENT_TIME, CREATED_TIME, ...features];
   try {
     return await engine.on(connection, signal, async (session) => {
-      const rowsRead = await createTypedRows(session, root, plan, '__typed', pathOf);
+      const rowsRead = await createTypedRows(session, root, plan, '__typed');
       if (plan.createdTime === null) await session.run(`alter table __typed add column ${CREATED_TIME} timestamp`);
-      await session.run(stagingSql(keys, features, existing.map(pathOf)));
+      await session.run(stagingSql(keys, features, existing.map(pathOf), await timesOf(session)));
       const [counts] = await session.rows<{ rows: bigint; usable: bigint }>(
         `select (select count(*) from __staged) as rows, (select count(*) from __typed where ${usable(keys)}) as usable`,
       );
@@ -70,8 +70,22 @@ function usable(keys: readonly string[]): string {
   return [...keys, EVENT_TIME].map((column) => `${column} is not null`).join(' and ');
 }
 
+/** Stored rows of other times need not be compared with; the engine passes over the row groups that hold none else. */
+async function timesOf(session: Session): Promise<string> {
+  const [range] = await session.rows<{ first: string | null; last: string | null }>(
+    `select min(${EVENT_TIME})::varchar as first, max(${EVENT_TIME})::varchar as last from __typed`,
+  );
+  if (range?.first == null || range.last === null) return 'false';
+  return `${EVENT_TIME} between timestamp '${range.first}' and timestamp '${range.last}'`;
+}
+
 /** Windows run over few columns only, and the wide rows are looked up by their ids: that is what keeps memory bounded. */
-function stagingSql(keys: readonly string[], features: readonly string[], existing: readonly string[]): string {
+function stagingSql(
+  keys: readonly string[],
+  features: readonly string[],
+  existing: readonly string[],
+  within: string,
+): string {
   const identity = [...keys, EVENT_TIME, CREATED_TIME];
   const order = [EVENT_TIME, `${CREATED_TIME} nulls first`, ...keys];
   // A query has no order of its own: of two rows of one identity the one with the greater hash wins, always the same.
@@ -83,7 +97,7 @@ function stagingSql(keys: readonly string[], features: readonly string[], existi
   }
   const differ = features.length === 0 ? 'false' : `not (${sameValues('c', 'stored', features)})`;
   return `create temp table __staged as
-    with stored as (${latestOfIdentitySql(existing, identity)})
+    with stored as (${latestOfIdentitySql(existing, identity, within)})
     select c.* exclude (__misfit, __example) from (${candidates}) c left join stored on ${sameValues('c', 'stored', identity)}
     where stored.${SEQUENCE} is null or ${differ} order by ${list(order.map((column) => `c.${column}`))}`;
 }

@@ -6,10 +6,11 @@ import { MlopsError } from '../../lib/error.ts';
 import type { Column } from '../../spec/column.ts';
 import type { RowPlan } from '../offline.ts';
 import type { Session } from './engine.ts';
-import { createViews } from './files.ts';
+import { POSITION, snapshotRelation } from './manifest.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, ROW } from './part-columns.ts';
 import { columnsOf, refused } from './source-relation.ts';
 import { castSql, ident, list, literal, subquery } from './sql.ts';
+import { createViews } from './views.ts';
 
 interface Cast {
   readonly name: string;
@@ -26,15 +27,9 @@ export interface UntypedRows {
 }
 
 /** Makes the temporary table `name` of a set's rows. Returns its number of rows. */
-export async function createTypedRows(
-  session: Session,
-  root: string,
-  plan: RowPlan,
-  name: string,
-  pathOf: (location: string) => string,
-): Promise<number> {
+export async function createTypedRows(session: Session, root: string, plan: RowPlan, name: string): Promise<number> {
   await createViews(session, root, plan.inputs);
-  return typeRows(session, plan, relationOf(plan, pathOf), name);
+  return typeRows(session, plan, await relationOf(plan, root), name);
 }
 
 /** Makes the temporary table `name` of these rows. Returns its number of rows. */
@@ -87,13 +82,14 @@ export async function typeRows(
   return Number(summary?.rows ?? 0n);
 }
 
-function relationOf(plan: RowPlan, pathOf: (location: string) => string): UntypedRows {
+async function relationOf(plan: RowPlan, root: string): Promise<UntypedRows> {
   if ('query' in plan.from) return { relation: subquery(plan.from.query), position: '0::bigint' };
-  const location = plan.inputs[plan.from.source];
+  const { source } = plan.from;
+  const location = plan.inputs[source];
   if (location === undefined)
-    throw new MlopsError('FS204', { address: plan.address, detail: `The source ${plan.from.source} has no snapshot.` });
-  const relation = `read_parquet(${literal(pathOf(location))}, file_row_number = true)`;
-  return { relation, position: 'file_row_number' };
+    throw new MlopsError('FS204', { address: plan.address, detail: `The source ${source} has no snapshot.` });
+  const relation = await snapshotRelation(root, location, { position: true, since: plan.since?.[source] });
+  return { relation, position: POSITION };
 }
 
 function castsOf(plan: RowPlan, there: readonly Column[]): readonly Cast[] {
@@ -108,7 +104,7 @@ function castsOf(plan: RowPlan, there: readonly Column[]): readonly Cast[] {
       detail: `${plan.address} reads the column ${name}, which ${origin} does not have.`,
       hint: `known: ${there
         .map((column) => column.name)
-        .filter((column) => column !== 'file_row_number' && column !== ROW)
+        .filter((column) => column !== POSITION && column !== ROW)
         .join(', ')}`,
     });
   };

@@ -1,5 +1,5 @@
 /** The cache of columns: what lets a plan of unchanged data do without the engine. */
-import { readFile, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openCacheFile } from '../../../src/spec/cache-file.ts';
@@ -43,6 +43,20 @@ it('asks again when the file or the way it is read changed', async () => {
   expect(asked).toBe(3);
   await utimes(join(directory.path, 'visits.csv'), new Date(0), new Date(0));
   await ask();
+  expect(asked).toBe(4);
+});
+
+it('asks again when one of many files came, went or changed', async () => {
+  const many: CanonicalSource = { name: 'visits', file: '*.csv' };
+  await ask(many);
+  await ask(many);
+  expect(asked).toBe(1);
+  await writeFile(join(directory.path, 'more.csv'), 'id\n1\n');
+  await ask(many);
+  await utimes(join(directory.path, 'more.csv'), new Date(0), new Date(0));
+  await ask(many);
+  await rm(join(directory.path, 'more.csv'));
+  await ask(many);
   expect(asked).toBe(4);
 });
 
