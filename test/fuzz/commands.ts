@@ -10,7 +10,7 @@ export interface Mishap {
   readonly fail?: number;
   /** The process dies at this boundary: before and after each call of the store and of an effect. */
   readonly die?: number;
-  /** It sleeps at this boundary of the journal until another has taken over and applied, and then wakes up. */
+  /** It sleeps at this boundary, of the same, until another has taken over and applied, and then wakes up. */
   readonly sleep?: number;
 }
 
@@ -25,6 +25,8 @@ export type Command =
   | { readonly do: 'save' }
   | ({ readonly do: 'applySaved'; readonly atOnce: number } & Mishap)
   | { readonly do: 'two'; readonly atOnce: number }
+  /** Goes back to one of the serials that the history lists; `forward`: and from there to where it was before. */
+  | ({ readonly do: 'back'; readonly pick: number; readonly forward?: true; readonly atOnce: number } & Mishap)
   | { readonly do: 'api'; readonly kind: 'model' | 'feature_set'; readonly name: string }
   | { readonly do: 'forget'; readonly pick: number }
   | { readonly do: 'move'; readonly pick: number; readonly to: string };
@@ -48,7 +50,7 @@ export function randomCase(seed: number): readonly Command[] {
     const chance = random.next();
     if (chance < 0.25) return { fail: 1 + random.below(1_000_000) };
     if (chance < 0.45) return { die: 1 + random.below(60) };
-    if (chance < 0.52) return { sleep: 1 + random.below(25) };
+    if (chance < 0.52) return { sleep: 1 + random.below(50) };
     return {};
   };
   const atOnce = (): number => of([1, 3, 10]);
@@ -62,7 +64,11 @@ export function randomCase(seed: number): readonly Command[] {
       return { do: 'rename', kind, name, to: of([...NAMES[kind], `${name}_new`]) };
     }
     if (chance < 0.57) return { do: 'rule', code: of(RULE_CODES), as: of(['error', 'warn', 'off']) };
-    if (chance < 0.79) return { do: 'apply', ...target(), atOnce: atOnce(), ...mishap() };
+    if (chance < 0.75) return { do: 'apply', ...target(), atOnce: atOnce(), ...mishap() };
+    if (chance < 0.79) {
+      const forward = random.next() < 0.5 ? { forward: true as const } : {};
+      return { do: 'back', pick: random.below(1000), ...forward, atOnce: atOnce(), ...mishap() };
+    }
     if (chance < 0.82) return { do: 'destroy', ...target(), atOnce: atOnce(), ...mishap() };
     if (chance < 0.86) return { do: 'save' };
     if (chance < 0.9) return { do: 'applySaved', atOnce: atOnce(), ...mishap() };

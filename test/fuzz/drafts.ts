@@ -72,12 +72,11 @@ export const FIELDS: Readonly<Record<Kind, Readonly<Record<string, readonly unkn
     key: ['id', 'site'],
     variants: [[0], [1], [0, 1]],
   },
-  // None that denies is ever violated: what a denial does is tested by itself.
   policy: {
     ...COMMON,
     enforcement: ['warn', 'deny'],
     message: ['Much at once.', '{plan.summary.delete} at once.'],
-    when: ['plan.summary.delete > 1000', 'plan.summary.create > 1000'],
+    when: ['plan.summary.delete > 1000', 'plan.summary.delete > 0', 'plan.summary.create > 3'],
   },
 } as never;
 

@@ -5,6 +5,7 @@ import { decodePlanFile, encodePlanFile } from '../../src/plan/plan-file.ts';
 import type { Address } from '../../src/spec/address.ts';
 import { structureDigest } from '../../src/spec/feature-set-structure.ts';
 import type { Project } from '../../src/spec/project.ts';
+import type { PastState } from '../../src/stores/control/history.ts';
 import type { AnyRecordedResource, State, StateStore } from '../../src/stores/control/state.ts';
 import type { World } from './site.ts';
 
@@ -55,6 +56,7 @@ export function createMemory() {
       before = state;
       return problems;
     },
+    forgetStructures: (): void => structures.clear(),
     /** Within one life of a name: a rename or a record that was forgotten begins another. */
     versionProblems: (world: World, lives: ReadonlyMap<string, number>): readonly string[] => {
       const problems: string[] = [];
@@ -82,15 +84,34 @@ export async function historyProblems(store: StateStore): Promise<readonly strin
     if (one.status !== 'ready') continue;
     if (then === undefined) problems.push(`the history does not have ${one.address}`);
     else if (factsOf(then) !== factsOf(one)) problems.push(`the history has ${one.address} otherwise than the state`);
+    for (const needed of then?.dependsOn ?? [])
+      if (!past.resources.has(needed))
+        problems.push(`in the history ${one.address} needs ${needed}, which is not there`);
   }
   for (const address of past.resources.keys())
     if (!now.has(address)) problems.push(`the history has ${address}, which the state has not`);
   return problems;
 }
 
-/** A rename changes what others depend on without an entry of theirs: the history has it under the names of then. */
-const factsOf = (one: Pick<AnyRecordedResource, 'digest' | 'protect' | 'managedBy' | 'outputs'>): string =>
-  JSON.stringify([one.digest, one.protect, one.managedBy, Object.entries(one.outputs).sort()]);
+const factsOf = (
+  one: Pick<AnyRecordedResource, 'digest' | 'dependsOn' | 'protect' | 'managedBy' | 'outputs'>,
+): string =>
+  JSON.stringify([one.digest, one.dependsOn, one.protect, one.managedBy, Object.entries(one.outputs).sort()]);
+
+/** After going back wholly: what specs manage is what was there then, and nothing else. */
+export function backProblems(past: PastState, wanted: Project, { resources }: State): readonly string[] {
+  const problems: string[] = [];
+  const now = new Map(resources.filter(({ managedBy }) => managedBy === 'apply').map((one) => [one.address, one]));
+  for (const address of wanted.resources.keys()) {
+    const [then, is] = [past.resources.get(address), now.get(address)];
+    if (is?.status !== 'ready') problems.push(`${address} is not back`);
+    else if (then?.digest !== is.digest || then.dependsOn.join() !== is.dependsOn.join())
+      problems.push(`${address} is back, and not as it was`);
+  }
+  for (const address of now.keys())
+    if (!wanted.resources.has(address)) problems.push(`${address} is there, and was not then`);
+  return problems;
+}
 
 /** Every difference is a change with a reason, and what is called equal is. */
 export function planProblems(plan: Plan, project: Project, state: State): readonly string[] {

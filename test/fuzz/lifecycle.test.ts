@@ -8,7 +8,7 @@ import { type Breakage, memorySite } from './site.ts';
 const SEED = 20_261_126;
 
 describe('a project', () => {
-  it('stays explained and converges through 600 random lives: edits, failures, deaths, sleepers, two at once, stale plans, renames', async () => {
+  it('stays explained and converges through 600 random lives: edits, failures, deaths, sleepers, two at once, stale plans, renames, going back, policies', async () => {
     let held = 0;
     const found = await fuzz({
       cases: 600,
@@ -39,6 +39,16 @@ const BREAKAGES: Readonly<Record<string, { readonly broken: Breakage; readonly s
       }),
     },
     says: /is recorded at version 1, its data is at 2/,
+  },
+  'an effect that does not look whether its apply has ended': {
+    broken: {
+      effects: (effects) => ({
+        ...effects,
+        registerFeatureSet: (set, entity) => effects.registerFeatureSet(set, entity),
+        dropFeatureSet: (name) => effects.dropFeatureSet(name),
+      }),
+    },
+    says: /is ready and has no data|is recorded at version|is left that nothing records/,
   },
   'a journal that writes no intent before a delete': {
     broken: {

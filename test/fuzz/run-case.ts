@@ -2,15 +2,24 @@
 
 import { MlopsError } from '../../src/lib/error.ts';
 import { isNoOp } from '../../src/plan/action.ts';
+import { pastProject } from '../../src/plan/past-project.ts';
 import { hasChanges, type Plan } from '../../src/plan/plan.ts';
 import { decodePlanFile, encodePlanFile } from '../../src/plan/plan-file.ts';
 import { type Address, parseAddress } from '../../src/spec/address.ts';
+import type { CanonicalPolicy } from '../../src/spec/canonical-specs.ts';
 import type { AnyResource, Project, Rules } from '../../src/spec/project.ts';
 import type { State } from '../../src/stores/control/state.ts';
 import { projectOf, resource } from '../support/specs.ts';
 import { type Command, type Mishap, RULE_CODES } from './commands.ts';
-import { type Drafts, FIELDS, NAMES, newDraft, projectFrom } from './drafts.ts';
-import { createMemory, historyProblems, planFileProblems, planProblems, stateProblems } from './invariants.ts';
+import { type Drafts, FIELDS, newDraft, projectFrom } from './drafts.ts';
+import {
+  backProblems,
+  createMemory,
+  historyProblems,
+  planFileProblems,
+  planProblems,
+  stateProblems,
+} from './invariants.ts';
 import type { Outcome, Site } from './site.ts';
 
 /** Applies without a mishap until the plan is empty: more would be no progress. */
@@ -18,6 +27,7 @@ const ROUNDS = 6;
 const EDITS: readonly Command['do'][] = ['edit', 'remove', 'rename', 'rule', 'save'];
 /** What an apply may be refused with: another was at work, or the plan's own errors. */
 const STALE = ['AP101', 'AP102'];
+const DENIED = ['AP111', 'AP112'];
 
 export interface Failure {
   /** Index of the command; the number of commands: at the end. */
@@ -61,7 +71,7 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
 
   /** A version stays the version that it is when what it reads is called otherwise. */
   function newStructures(renamedTo: Address): void {
-    if (parseAddress(renamedTo)?.kind === 'source') for (const set of NAMES.feature_set) newLife(set);
+    if (parseAddress(renamedTo)?.kind === 'source') memory.forgetStructures();
   }
 
   async function afterDeath(): Promise<void> {
@@ -74,7 +84,7 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
     const meanwhile = async (): Promise<void> => {
       await afterDeath();
       const other = await planOf(wanted);
-      if (!other.errored) {
+      if (!other.errored && other.summary.denied === 0) {
         tookRenames(other);
         await site.apply({ plan: other, atOnce });
       }
@@ -85,8 +95,12 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
   }
 
   function refusalProblems(outcome: Outcome, plan: Plan): readonly string[] {
+    const denied = plan.summary.denied > 0;
+    if (denied && outcome.is === 'ended' && outcome.result.applyId !== null)
+      return ['a plan that a policy denies was made'];
     if (outcome.is !== 'refused') return [];
     const { code } = outcome.error;
+    if (denied && DENIED.includes(code)) return [];
     const own = plan.changes.flatMap(({ findings }) => findings.filter(({ severity }) => severity === 'error'));
     if (STALE.includes(code) || own.some((finding) => finding.code === code)) return [];
     return [`an apply was refused with ${outcome.error.message}`];
@@ -152,6 +166,14 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
           ...(acted.length > 1 ? ['two applies of one plan were both made'] : []),
         ];
       }
+      case 'back': {
+        const { serial: before } = await site.state.read();
+        const serials = await site.state.history.serials(1000);
+        const to = serials[command.pick % serials.length];
+        if (to === undefined) return [];
+        const problems = await goBack(to.serial, command);
+        return problems.length > 0 || command.forward === undefined ? problems : goBack(before, command);
+      }
       case 'api':
         await byApi(command.kind, command.name);
         return [];
@@ -181,6 +203,29 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
         return [];
       }
     }
+  }
+
+  async function goBack(serial: number, { atOnce, ...mishap }: Mishap & { readonly atOnce: number }) {
+    const past = await site.state.history.at(serial);
+    if (past === undefined) return [`the history lists serial ${serial}, and does not know it`];
+    const planNow = async () => {
+      const state = await site.state.read();
+      const wanted = pastProject(project(), past, state);
+      const input = { project: wanted, environment: 'dev', state, mode: 'apply', against: serial } as const;
+      return { state, wanted, plan: site.createPlan(input), again: site.createPlan(input) };
+    };
+    const { state, wanted, plan, again } = await planNow();
+    const found = [...planProblems(plan, wanted, state), ...planFileProblems(plan, again)];
+    if (found.length > 0) return found;
+    const outcome = await carryOut(plan, wanted, atOnce, mishap);
+    const refused = refusalProblems(outcome, plan);
+    const whole = outcome.is === 'ended' && outcome.result.outcome === 'succeeded' && mishap.sleep === undefined;
+    if (refused.length > 0 || !whole) return refused;
+    const then = await planNow();
+    return [
+      ...backProblems(past, wanted, then.state),
+      ...(hasChanges(then.plan) ? [`after going back to serial ${serial} the plan against it is not empty`] : []),
+    ];
   }
 
   async function picked(index: number) {
@@ -250,6 +295,11 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
         if (lifted.length > 0) return lifted;
         continue;
       }
+      if (plan.summary.denied > 0) {
+        const problems = await weakenPolicies();
+        if (problems.length > 0) return problems;
+        continue;
+      }
       if (!plan.applyable) return endProblems(plan, wanted);
       const outcome = await carryOut(plan, wanted, 10);
       if (outcome.is !== 'ended' || outcome.result.outcome !== 'succeeded')
@@ -258,6 +308,26 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
       if (problems.length > 0) return problems;
     }
     return [`the plan was not empty after ${ROUNDS} applies`];
+  }
+
+  /** A denial is lifted in the policy itself, by an apply of nothing else: until then it counts as it is recorded. */
+  async function weakenPolicies(): Promise<readonly string[]> {
+    for (const [key, draft] of drafts)
+      if (key.startsWith('policy.')) drafts.set(key, { ...draft, enforcement: 'warn' });
+    const state = await site.state.read();
+    const recorded = state.resources.filter(({ kind }) => kind === 'policy');
+    if (recorded.length === 0) return [];
+    const weak = recorded.map(({ spec }) => {
+      const { movedFrom: _, protect, ...rest } = spec as CanonicalPolicy;
+      return resource('policy', { ...rest, ...(protect !== undefined && { protect }), enforcement: 'warn' });
+    });
+    const others = [...project().resources.values()].filter(({ kind }) => kind !== 'policy');
+    const wanted: Project = { ...projectOf([...others, ...weak]), rules: rules as Rules };
+    const targets = recorded.map(({ address }) => address);
+    const plan = site.createPlan({ project: wanted, environment: 'dev', state, mode: 'apply', targets });
+    if (!plan.applyable) return hasChanges(plan) ? ['a policy cannot be weakened by itself'] : [];
+    const outcome = await carryOut(plan, wanted, 10);
+    return outcome.is === 'ended' ? [] : [`weakening policies was refused: ${JSON.stringify(outcome)}`];
   }
 
   /** What holds a plan back is lifted as its finding says: protection by declaring it off, the rest by leaving it out. */

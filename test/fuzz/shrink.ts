@@ -39,7 +39,7 @@ function simplerThan(command: Command): readonly Command[] {
     return [rest as Command];
   };
   return [
-    ...['fail', 'die', 'sleep', 'target'].flatMap(without),
+    ...['fail', 'die', 'sleep', 'target', 'forward'].flatMap(without),
     ...('atOnce' in command && command.atOnce > 1 ? [{ ...command, atOnce: 1 }] : []),
     ...('value' in command && command.value > 0 ? [{ ...command, value: command.value - 1 }] : []),
   ];

@@ -182,34 +182,33 @@ export function createLife({ die, sleep }: Mishap, onDeath?: () => void): Life {
   const death = signal();
   const falling = signal();
   const waking = signal();
-  let [boundaries, journalled, dead] = [0, 0, false];
+  let [boundaries, dead] = [0, false];
 
-  async function boundary(journal: boolean): Promise<void> {
+  async function boundary(): Promise<void> {
     boundaries += 1;
-    if (journal) journalled += 1;
     if (boundaries === die) {
       dead = true;
       onDeath?.();
       death.resolve();
     }
     if (dead) return new Promise(() => {});
-    if (journal && journalled === sleep) falling.resolve();
+    if (boundaries === sleep) falling.resolve();
     // A process that sleeps does nothing at all, whatever it had in hand.
-    if (sleep !== undefined && journalled >= sleep) await waking.promise;
+    if (sleep !== undefined && boundaries >= sleep) await waking.promise;
   }
-  async function around<T>(call: () => Promise<T>, journal = false): Promise<T> {
-    await boundary(journal);
+  async function around<T>(call: () => Promise<T>): Promise<T> {
+    await boundary();
     const result = await call();
-    await boundary(journal);
+    await boundary();
     return result;
   }
   const mortalJournal = (journal: ApplyJournal): ApplyJournal => ({
     applyId: journal.applyId,
-    rename: (renames) => around(() => journal.rename(renames), true),
-    intent: (step) => around(() => journal.intent(step), true),
-    done: (address, outputs) => around(() => journal.done(address, outputs), true),
-    failed: (address, message, code) => around(() => journal.failed(address, message, code), true),
-    end: (outcome) => around(() => journal.end(outcome), true),
+    rename: (renames) => around(() => journal.rename(renames)),
+    intent: (step) => around(() => journal.intent(step)),
+    done: (address, outputs) => around(() => journal.done(address, outputs)),
+    failed: (address, message, code) => around(() => journal.failed(address, message, code)),
+    end: (outcome) => around(() => journal.end(outcome)),
   });
   const mortalLock = (lock: HeldLock): HeldLock => ({ ...lock, release: () => around(() => lock.release()) });
   return {
