@@ -58,8 +58,10 @@ export async function unknownSerial({ state }: Pick<OpenEnvironment, 'state'>, s
     .sort((a, b) => Math.abs(a - serial) - Math.abs(b - serial) || a - b)
     .slice(0, 3)
     .sort((a, b) => a - b);
+  const first = known.at(-1);
+  const begins = first !== undefined && serial < first ? `: it begins at serial ${first}` : '';
   return new MlopsError('AP114', {
-    detail: `The history of this state has no serial ${serial}.`,
+    detail: `The history of this state has no serial ${serial}${begins}.`,
     hint: near.length === 0 ? 'nothing was applied yet' : `near it: ${near.join(', ')}; mlops state history lists them`,
     data: { serial, near },
   });

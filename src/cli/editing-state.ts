@@ -9,12 +9,22 @@ export async function editState<T>(
   operation: string,
   body: (state: State, edit: StateEdit) => Promise<T>,
 ): Promise<T> {
+  return underStateLock(environment, operation, async () => {
+    const state = await environment.state.read();
+    const { lineage, serial } = state;
+    return body(state, { who: environment.who, gitCommit: await environment.gitCommit(), lineage, serial });
+  });
+}
+
+export async function underStateLock<T>(
+  environment: OpenEnvironment,
+  operation: string,
+  body: () => Promise<T>,
+): Promise<T> {
   const lock = await environment.state.lock(environment.who, operation);
   try {
-    const state = await environment.state.read();
     lock.assertHeld();
-    const { lineage, serial } = state;
-    return await body(state, { who: environment.who, gitCommit: await environment.gitCommit(), lineage, serial });
+    return await body();
   } finally {
     await lock.release();
   }

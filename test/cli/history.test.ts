@@ -218,3 +218,26 @@ describe('going back', () => {
     expect(await ok('state', 'list')).toContain('pipeline.daily');
   });
 });
+
+describe('pruning the history', () => {
+  it('says what is forgotten before it does it, and never does it by itself', async () => {
+    expect(await json('state', 'prune')).toMatchObject({ error: { code: 'CL101' } });
+    expect(await json('state', 'prune', '--older-than', 'long')).toMatchObject({ error: { code: 'CL101' } });
+    expect(await ok('state', 'prune', '--older-than', '1d')).toBe('Nothing is older.\n');
+    const { serials } = (await json('state', 'history')) as { serials: readonly { serial: number }[] };
+    const newest = serials[0]?.serial ?? 0;
+    const would = await ok('state', 'prune', '--keep', '2');
+    expect(would).toContain(
+      `Would forget serials 1 to ${newest - 3}. What serial ${newest - 1} and later ones changed stays`,
+    );
+    expect(would).toContain('Nothing was changed: --yes does it.');
+    expect(await json('state', 'history')).toEqual({ serials });
+    const after = (await json('plan', '--against', String(newest - 2))) as { changes: unknown };
+    expect(await ok('state', 'prune', '--keep', '2', '--yes')).toContain(`Forgot serials 1 to ${newest - 3}.`);
+    expect(((await json('state', 'history')) as typeof after & { serials: unknown[] }).serials).toHaveLength(3);
+    expect(((await json('plan', '--against', String(newest - 2))) as typeof after).changes).toEqual(after.changes);
+    expect(await json('plan', '--against', '1')).toMatchObject({
+      error: { code: 'AP114', detail: `The history of this state has no serial 1: it begins at serial ${newest - 2}.` },
+    });
+  });
+});

@@ -288,6 +288,22 @@ describe.each([postgres, memory])('the history of a state on $name', (backend) =
       });
     });
 
+    it('is written into the history of what is half destroyed too: that may be gone back to', async () => {
+      await applied([step('a'), step('z', { dependsOn: ['entity.a'] })]);
+      await (await begin()).intent(step('z', { action: 'delete', dependsOn: ['entity.a'] }));
+      await move('entity.a', 'entity.b');
+      const past = await state.history.at((await state.read()).serial);
+      expect(past?.resources.get('entity.z')?.dependsOn).toEqual(['entity.b']);
+    });
+
+    it('is written into no history that does not have it', async () => {
+      await applied([step('a')]);
+      await (await begin()).intent(step('z', { dependsOn: ['entity.a'] }));
+      await move('entity.a', 'entity.b');
+      expect((await state.read()).resources.find(({ name }) => name === 'z')?.dependsOn).toEqual(['entity.b']);
+      expect(await told({ address: 'entity.z' })).toEqual([]);
+    });
+
     it('is one of several in a row, or none of them', async () => {
       await applied([step('a'), step('b', { owner: 'bea' }), step('z')]);
       await applied(
@@ -351,6 +367,39 @@ describe.each([postgres, memory])('the history of a state on $name', (backend) =
     expect((await state.auditLog(1))[0]).toMatchObject({ who: 'bob', action: 'resource.forget', subject: 'entity.a' });
   });
 
+  it('is summed up before a serial, and as it was from there on', async () => {
+    await applied([step('a'), step('b', { owner: 'bea' }), step('gone')]);
+    await move('entity.a', 'entity.aa');
+    await applied([step('gone', { action: 'delete' }), step('b', { action: 'update', owner: 'ben' })]);
+    await applied([step('b', { action: 'update', owner: 'bob' })]);
+    await move('entity.aa', 'entity.aaa');
+    const before = await state.read();
+    const later = await state.history.entries({ after: 3, limit: 100 });
+    const [at3, at4, at5] = [await state.history.at(3), await state.history.at(4), await state.history.at(5)];
+
+    expect(await state.history.prune(4, 'ann')).toBe(4);
+    expect(await state.history.entries({ after: 3, limit: 100 })).toEqual(later);
+    expect(await state.history.serials(10)).toMatchObject([
+      { serial: 5, operation: 'mv' },
+      { serial: 4, operation: 'apply' },
+      { serial: 3, operation: 'record', counts: { record: 2 } },
+    ]);
+    expect([await state.history.at(3), await state.history.at(4), await state.history.at(5)]).toEqual([at3, at4, at5]);
+    for (const serial of [1, 2]) expect(await state.history.at(serial)).toBeUndefined();
+    // Neither the state nor its serial is touched.
+    expect(await state.read()).toEqual(before);
+    expect((await state.auditLog(1))[0]).toMatchObject({ who: 'ann', action: 'history.prune', detail: { before: 4 } });
+    // What is summed up already is not found again, and a serial that never was sums up all but the last state.
+    expect(await state.history.prune(3, 'ann')).toBe(0);
+    expect(await state.history.prune(99, 'ann')).toBe(2);
+    expect(await state.history.serials(10)).toMatchObject([{ serial: 5, counts: { record: 2 } }]);
+    await applied([step('b', { action: 'update', owner: 'eva' })]);
+    expect((await state.history.entries({ address: 'entity.b', limit: 1 }))[0]).toMatchObject({
+      before: { spec: { owner: 'bob' } },
+      after: { spec: { owner: 'eva' } },
+    });
+  });
+
   it('records what a step failed with until it is tried again', async () => {
     const journal = await begin('ann@host');
     await journal.intent(step('a'));
@@ -374,6 +423,24 @@ describe.each([postgres, memory])('the history of a state on $name', (backend) =
     expect((await state.read()).resources[0]).toMatchObject({ status: 'ready' });
     expect((await state.read()).resources[0]?.failure).toBeUndefined();
   });
+});
+
+it('stays append-only on Postgres but for a prune', async () => {
+  await postgres.open();
+  try {
+    const state = await postgres.state();
+    const { lineage, serial } = await state.read();
+    const head = { who: 'ada', planDigest: 'p', specDigest: 's', gitCommit: null, root: '/', changes: 1 };
+    const journal = await state.beginApply({ ...head, lineage, serial });
+    await journal.intent(step('a'));
+    await journal.done('entity.a', {});
+    await journal.end('succeeded');
+    await state.history.prune(2, 'ann');
+    for (const change of ['delete from', 'truncate'])
+      await expect(db.query(`${change} mlops.state_history`)).rejects.toThrow('append-only');
+  } finally {
+    await postgres.close();
+  }
 });
 
 describe('a state that is older than its history', () => {

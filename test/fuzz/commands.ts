@@ -27,6 +27,8 @@ export type Command =
   | { readonly do: 'two'; readonly atOnce: number }
   /** Goes back to one of the serials that the history lists; `forward`: and from there to where it was before. */
   | ({ readonly do: 'back'; readonly pick: number; readonly forward?: true; readonly atOnce: number } & Mishap)
+  /** Sums up the history but for so many serials. */
+  | { readonly do: 'prune'; readonly keep: number }
   | { readonly do: 'api'; readonly kind: 'model' | 'feature_set'; readonly name: string }
   | { readonly do: 'forget'; readonly pick: number }
   | { readonly do: 'move'; readonly pick: number; readonly to: string };
@@ -77,7 +79,8 @@ export function randomCase(seed: number): readonly Command[] {
       const kind = of(['model', 'feature_set'] as const);
       return { do: 'api', kind, name: of([...NAMES[kind], 'made_by_api']) };
     }
-    if (chance < 0.98) return { do: 'forget', pick: random.below(1000) };
+    if (chance < 0.97) return { do: 'prune', keep: 1 + random.below(4) };
+    if (chance < 0.985) return { do: 'forget', pick: random.below(1000) };
     const pick = random.below(1000);
     return { do: 'move', pick, to: of([...Object.values(NAMES).flat(), 'moved']) };
   };

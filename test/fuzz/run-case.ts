@@ -174,6 +174,19 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
         const problems = await goBack(to.serial, command);
         return problems.length > 0 || command.forward === undefined ? problems : goBack(before, command);
       }
+      case 'prune': {
+        const kept = (await site.state.history.serials(command.keep)).map(({ serial }) => serial);
+        const from = kept.at(-1);
+        if (from === undefined) return [];
+        const known = async () =>
+          JSON.stringify(await Promise.all(kept.map((serial) => site.state.history.at(serial))));
+        const before = [await known(), JSON.stringify(await site.state.read())];
+        await site.state.history.prune(from, 'fuzz@here');
+        const after = [await known(), JSON.stringify(await site.state.read())];
+        return before.join() === after.join()
+          ? []
+          : [`summing up the history before serial ${from} changed what stays`];
+      }
       case 'api':
         await byApi(command.kind, command.name);
         return [];

@@ -13,7 +13,7 @@ import {
   type SerialRecord,
 } from '../../src/stores/control/history.ts';
 import { movedState } from '../../src/stores/control/moved-state.ts';
-import { renamedDependent, renamedStructure } from '../../src/stores/control/renamed-dependent.ts';
+import { renamedDependent, renamedWithOutputs } from '../../src/stores/control/renamed-dependent.ts';
 import type {
   AnyRecordedResource,
   ApplyHead,
@@ -65,16 +65,18 @@ export function memoryStateStore({
   const audits: AuditEntry[] = [];
   const epoch = new Date(0);
   const entries: HistoryEntry[] = [];
+  /** Of the history, once it was pruned. */
+  let beginning = 0;
   /** While updating: as last applied. */
   const previous = new Map<Address, AnyRecordedResource>();
 
-  const pastOf = (resource: AnyRecordedResource): PastResource => {
+  const pastOf = (resource: PastResource): PastResource => {
     const { kind, name, spec, digest, dependsOn, protect, managedBy, outputs } = resource;
     return { kind, name, spec, digest, dependsOn, protect, managedBy, outputs };
   };
   const remember = (
     entry: Pick<HistoryEntry, 'serial' | 'who' | 'operation' | 'applyId' | 'gitCommit' | 'action' | 'address'>,
-    resource: AnyRecordedResource | undefined,
+    resource: PastResource | undefined,
     previousAddress: Address | null = null,
   ): void => {
     const before = entries.findLast(({ address }) => address === (previousAddress ?? entry.address))?.after ?? null;
@@ -143,24 +145,19 @@ export function memoryStateStore({
   ): void => {
     const resource = resources.get(address) as AnyRecordedResource;
     const before = previous.get(address);
-    const renamed = (one: AnyRecordedResource): AnyRecordedResource => {
-      const next = { ...one, ...renamedDependent(one.kind, one as never, rename) } as unknown as AnyRecordedResource;
-      return canonicallyEqual(next, one) ? one : next;
-    };
-    const [now, then] = [renamed(resource), before && renamed(before)];
-    if (now === resource && then === before) return;
-    const structured = (one: AnyRecordedResource): AnyRecordedResource => {
-      if (one.kind !== 'feature_set') return one;
-      const [old, next] = [before ?? resource, then ?? now];
-      const outputs = renamedStructure(one.outputs, old.spec as never, next.spec as never);
-      if (outputs !== one.outputs)
-        onRestructure(one.name, String(one.outputs['structure']), String(outputs['structure']));
-      return { ...one, outputs };
-    };
-    resources.set(address, structured(now));
-    if (then !== undefined) previous.set(address, structured(then));
-    const last = then ?? (now.status === 'ready' ? now : undefined);
-    if (last !== undefined) remember({ ...entry, action: 'update', address }, structured(last));
+    const renamed = (one: AnyRecordedResource): AnyRecordedResource =>
+      ({ ...one, ...renamedDependent(one.kind, one as never, rename) }) as unknown as AnyRecordedResource;
+    const { outputs } = renamedWithOutputs(resource.kind, (before ?? resource) as never, rename) as AnyRecordedResource;
+    const next = { ...renamed(resource), outputs };
+    if (canonicallyEqual(next, resource) && (before === undefined || canonicallyEqual(renamed(before), before))) return;
+    resources.set(address, next);
+    if (before !== undefined) previous.set(address, { ...renamed(before), outputs });
+    if (resource.outputs['structure'] !== outputs['structure'])
+      onRestructure(resource.name, String(resource.outputs['structure']), String(outputs['structure']));
+    const last = entries.findLast((one) => one.address === address || one.previousAddress === address);
+    if (last === undefined || last.address !== address || last.after === null) return;
+    const past = renamedWithOutputs(last.after.kind, last.after as never, rename) as PastResource;
+    if (!canonicallyEqual(past, last.after)) remember({ ...entry, action: 'update', address }, past);
   };
   const edit = ({ lineage: planned, serial: from }: StateEdit): void => {
     refuseMoved(planned, from);
@@ -412,7 +409,7 @@ export function memoryStateStore({
           .slice(0, limit);
       },
       at: async (asked) => {
-        if (asked < 1 || asked > serial) return undefined;
+        if (asked < 1 || asked > serial || asked < beginning) return undefined;
         const then = new Map<Address, PastResource>();
         for (const { address, previousAddress, after } of entries.filter((one) => one.serial <= asked)) {
           if (previousAddress !== null) then.delete(previousAddress);
@@ -428,6 +425,33 @@ export function memoryStateStore({
           resources: sorted,
           renamedSince: followRenames(sorted.keys(), later),
         };
+      },
+      prune: async (from, who) => {
+        const base = entries.findLast((one) => one.serial < from);
+        if (base === undefined) return 0;
+        const then = new Map<Address, HistoryEntry>();
+        for (const entry of entries.filter((one) => one.serial < from)) {
+          if (entry.previousAddress !== null) then.delete(entry.previousAddress);
+          if (entry.after === null) then.delete(entry.address);
+          else then.set(entry.address, entry);
+        }
+        const summed = [...then.values()].map(
+          (entry): HistoryEntry => ({
+            ...entry,
+            serial: base.serial,
+            operation: 'record',
+            applyId: null,
+            action: 'record',
+            previousAddress: null,
+            before: null,
+          }),
+        );
+        const later = entries.filter((one) => one.serial >= from);
+        const gone = entries.length - later.length - summed.length;
+        entries.splice(0, entries.length, ...summed, ...later);
+        beginning = base.serial;
+        audit(who, 'history.prune', 'state', { before: from, entries: gone });
+        return gone;
       },
     },
     adopt: async (adopted, who) => {

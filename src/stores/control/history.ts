@@ -70,6 +70,12 @@ export interface StateHistory {
   entries(filter: HistoryFilter): Promise<readonly HistoryEntry[]>;
   /** Undefined where the serial is not known: it never was, or lies before the history. */
   at(serial: number): Promise<PastState | undefined>;
+  /**
+   * Sums up what lies before a serial: the state as it was just before it stays known, as the serial at which the history then
+   * begins, and nothing older does. What `serial` and later ones changed stays as it is. Not the state: no serial is counted up.
+   * One audit entry. The caller holds the lock. Answers how many entries are gone.
+   */
+  prune(serial: number, who: string): Promise<number>;
 }
 
 /** Follows renames, oldest first, from where things were. Something that went on the way is left out. */

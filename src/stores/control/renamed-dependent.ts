@@ -35,11 +35,18 @@ export function renamedDependent(kind: Kind, { spec, digest, dependsOn }: Record
   };
 }
 
-/** Of a feature set whose outputs say which structure its version has. */
-export function renamedStructure(outputs: JsonObject, before: JsonObject, after: JsonObject): JsonObject {
-  const { keys, structure } = outputs;
-  if (typeof structure !== 'string' || keys === undefined) return outputs;
+/** With its outputs: those of a feature set say which structure its version has. */
+export function renamedWithOutputs<T extends RecordedSpec & { readonly outputs: JsonObject }>(
+  kind: Kind,
+  recorded: T,
+  rename: Rename,
+): T {
+  const next = renamedDependent(kind, recorded, rename);
+  const { keys, structure } = recorded.outputs;
+  if (kind !== 'feature_set' || typeof structure !== 'string' || keys === undefined) return { ...recorded, ...next };
   const entity = { name: '', keys } as unknown as CanonicalEntity;
   const digestOf = (spec: JsonObject): string => structureDigest(spec as unknown as CanonicalFeatureSet, entity);
-  return digestOf(before) === structure ? { ...outputs, structure: digestOf(after) } : outputs;
+  const outputs =
+    digestOf(recorded.spec) === structure ? { ...recorded.outputs, structure: digestOf(next.spec) } : recorded.outputs;
+  return { ...recorded, ...next, outputs };
 }

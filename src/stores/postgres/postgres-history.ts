@@ -13,7 +13,7 @@ import { sqlFile } from './sql-file.ts';
 export function postgresHistory(db: Database, scopeId: number): StateHistory {
   return {
     serials: (limit) =>
-      db.query<SerialRecord & Record<string, unknown>>(sqlFile('history-serials'), [scopeId, null, limit]),
+      db.query<SerialRecord & Record<string, unknown>>(sqlFile('history-serials'), [scopeId, null, null, limit]),
     entries: ({ address, after, limit }) =>
       db.transaction((tx) => entriesOf(tx, scopeId, address ?? null, after ?? null, limit), { readOnly: true }),
     at: (serial) =>
@@ -21,6 +21,7 @@ export function postgresHistory(db: Database, scopeId: number): StateHistory {
         async (tx) => {
           const [record] = await tx.query<SerialRecord & Record<string, unknown>>(sqlFile('history-serials'), [
             scopeId,
+            serial,
             serial,
             1,
           ]);
@@ -45,6 +46,28 @@ export function postgresHistory(db: Database, scopeId: number): StateHistory {
         },
         { readOnly: true },
       ),
+    prune: (serial, who) =>
+      db.transaction(async (tx) => {
+        const [base] = await tx.query<SerialRecord & Record<string, unknown>>(sqlFile('history-serials'), [
+          scopeId,
+          null,
+          serial - 1,
+          1,
+        ]);
+        if (base === undefined) return 0;
+        await tx.query("select set_config('mlops.summing', 'on', true)");
+        const { at, who: by, gitCommit } = base;
+        const [pruned] = await tx.query<{ entries: number }>(sqlFile('history-prune'), [
+          scopeId,
+          serial,
+          base.serial,
+          at,
+          by,
+          gitCommit,
+          who,
+        ]);
+        return pruned?.entries ?? 0;
+      }),
   };
 }
 

@@ -110,6 +110,7 @@ export function openState(db: Database, scope: Scope, times: LeaseTimes = LEASE)
     serials: (limit) => recalled((past) => past.serials(limit), []),
     entries: (filter) => recalled((past) => past.entries(filter), []),
     at: (serial) => recalled((past) => past.at(serial), undefined),
+    prune: async (serial, who) => (await made()).history.prune(serial, who),
   };
   return {
     read: async () => (await found())?.read() ?? { lineage: null, serial: 0, resources: [] },

@@ -1,11 +1,11 @@
 /** What says the name of a renamed resource says the new one: recorded specs, and the structures of feature sets' versions. */
-import { digestOf } from '../../lib/canonical.ts';
+import { canonicallyEqual, digestOf } from '../../lib/canonical.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { parseAddress } from '../../spec/address.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
 import type { Kind } from '../../spec/kinds.ts';
 import { renamedTables } from '../../spec/sql-text.ts';
-import { type RecordedSpec, renamedDependent, renamedStructure } from '../control/renamed-dependent.ts';
+import { type RecordedSpec, renamedDependent, renamedWithOutputs } from '../control/renamed-dependent.ts';
 import type { Rename } from '../control/state.ts';
 import type { Queryable } from './database.ts';
 import { sqlFile } from './sql-file.ts';
@@ -20,7 +20,7 @@ export interface RenameEntry {
   readonly planDigest: string | null;
 }
 
-interface DependentRow extends Record<string, unknown> {
+interface DependentRow extends Record<string, unknown>, RecordedSpec {
   readonly address: string;
   readonly kind: Kind;
   readonly spec: JsonObject;
@@ -28,6 +28,7 @@ interface DependentRow extends Record<string, unknown> {
   readonly dependsOn: readonly string[];
   readonly outputs: JsonObject;
   readonly previous: RecordedSpec | null;
+  readonly past: (RecordedSpec & { readonly outputs: JsonObject }) | null;
 }
 
 export async function renameDependents(
@@ -38,23 +39,11 @@ export async function renameDependents(
 ): Promise<void> {
   // Pipelines name models that come later, without depending on them.
   const weak = parseAddress(rename.from)?.kind === 'model' ? 'pipeline' : null;
-  const rows = await tx.query<DependentRow>(
-    `select address, kind, spec, digest, depends_on as "dependsOn", outputs, previous from mlops.resources
-     where scope_id = $1 and address <> $3
-       and ($2 = any(depends_on) or kind = $4
-            or previous is not null and $2 in (select json_array_elements_text(previous -> 'dependsOn')))
-     order by address for update`,
-    [scopeId, rename.from, rename.to, weak],
-  );
-  const changed = rows.flatMap(({ address, kind, outputs, previous, ...now }) => {
-    const next = renamedDependent(kind, now, rename);
-    const before = previous && renamedDependent(kind, previous, rename);
-    const same = next.digest === now.digest && next.dependsOn.join() === now.dependsOn.join();
-    if (same && before?.digest === previous?.digest && before?.dependsOn.join() === previous?.dependsOn.join())
-      return [];
-    const [old, spec] = previous === null || before === null ? [now.spec, next.spec] : [previous.spec, before.spec];
-    const structured = kind === 'feature_set' ? renamedStructure(outputs, old, spec) : outputs;
-    return [{ address, ...next, outputs: structured, previous: before }];
+  const rows = await tx.query<DependentRow>(sqlFile('rename-dependents-read'), [scopeId, rename.from, rename.to, weak]);
+  const changed = rows.flatMap((row) => {
+    const next = renamedRow(row, rename);
+    if (canonicallyEqual(next, row)) return [];
+    return [{ ...next, past: canonicallyEqual(next.past, row.past) ? null : next.past }];
   });
   if (changed.length === 0) return;
   const { serial, who, operation, applyId, gitCommit } = entry;
@@ -67,6 +56,19 @@ export async function renameDependents(
     applyId,
     gitCommit,
   ]);
+}
+
+function renamedRow(row: DependentRow, rename: Rename): DependentRow {
+  const { kind, outputs, previous, past } = row;
+  // What an update was cut off stands at the version that was applied before.
+  const applied = previous === null ? row : { ...previous, outputs };
+  return {
+    ...row,
+    ...renamedDependent(kind, row, rename),
+    outputs: renamedWithOutputs(kind, applied, rename).outputs,
+    previous: previous && renamedDependent(kind, previous, rename),
+    past: past && renamedWithOutputs(kind, past, rename),
+  };
 }
 
 interface VersionRow extends Record<string, unknown> {
