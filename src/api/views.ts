@@ -103,7 +103,7 @@ export function resourceView(resource: RecordedResource) {
 
 /** A feature set as it is applied and materialized. Names of features are the user's and stay as they are. */
 export function featureSetView(description: FeatureSetDescription) {
-  const { features, keys, versions, servingVersion, ...rest } = description;
+  const { features, keys, versions, servingVersion, push: _, ...rest } = description;
   return { ...rest, keys, serving_version: servingVersion, versions: snakeCaseKeys(versions), features };
 }
 

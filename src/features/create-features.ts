@@ -13,8 +13,9 @@ import { type HistoryFile, type HistoryRequest, history } from './history.ts';
 import { createSources, type SourceSnapshot } from './ingest.ts';
 import { type MaterializationReport, type MaterializeSetOptions, materializeSet } from './materialize-set.ts';
 import { createFeatureReader, type FeatureReader } from './online-reader.ts';
-import { type FeatureUpdate, type PushTarget, push } from './push.ts';
+import { type PushReport, type PushTarget, push } from './push.ts';
 import { type PushFileCall, type PushFileReport, type PushFileRequest, pushFile } from './push-file.ts';
+import type { FeatureUpdate } from './push-target.ts';
 import { type FlatRow, type FlatRowOptions, flatRows } from './pushed-rows.ts';
 import { type QueryRequest, type QueryResult, runQuery } from './query-results.ts';
 import { type ValidationReport, validate } from './validate.ts';
@@ -48,13 +49,13 @@ export interface Features {
   /** Features as they were at each row of a spine. FS205 where the spine cannot be used. */
   history(request: HistoryRequest, call: FeatureCall): Promise<HistoryFile>;
   /** All or nothing. `to`: default online and offline. Answers how many were newer than what was served. */
-  push(featureSet: string, updates: readonly FeatureUpdate[], to?: PushTarget): Promise<{ readonly applied: number }>;
+  push(featureSet: string, updates: readonly FeatureUpdate[], to?: PushTarget): Promise<PushReport>;
   /** The same, of rows with a column for each key, feature and time. */
   pushRows(
     featureSet: string,
     rows: readonly FlatRow[],
     options?: FlatRowOptions & { readonly to?: PushTarget | undefined },
-  ): Promise<{ readonly applied: number }>;
+  ): Promise<PushReport>;
   /** The same, of a file, in batches that are each all or nothing. FS209 where it cannot be read. */
   pushFile(request: PushFileRequest, call: PushFileCall): Promise<PushFileReport>;
   list(): Promise<readonly FeatureSetDescription[]>;

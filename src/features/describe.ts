@@ -13,6 +13,8 @@ export interface FeatureSetDescription {
   readonly description: string | null;
   readonly owner: string | null;
   readonly ttl: string | null;
+  /** Its rows come by push alone. */
+  readonly push: boolean;
   readonly features: CanonicalFeatureSet['features'];
   /** The version that reads use; null before the first materialization. */
   readonly servingVersion: number | null;
@@ -73,6 +75,7 @@ function describe(
     description: spec.description ?? null,
     owner: spec.owner ?? null,
     ttl: spec.ttl ?? null,
+    push: spec.push === true,
     features: spec.features,
     servingVersion: versions.filter((version) => version.status === 'serving').at(-1)?.version ?? null,
     versions: versions.map(({ version, status, structure, rows, eventWatermark, ...times }) => ({

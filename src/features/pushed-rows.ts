@@ -8,7 +8,7 @@ import { parseDtype } from '../spec/dtype.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Dtype } from '../spec/schema-types.ts';
 import { keyColumns, storedFeatures } from './definitions.ts';
-import type { FeatureUpdate } from './push.ts';
+import type { FeatureUpdate } from './push-target.ts';
 import { formatTimestamp } from './time.ts';
 
 export type FlatRow = Readonly<Record<string, unknown>>;

@@ -264,6 +264,49 @@ describe('versions side by side', () => {
     expect(await materialize()).toMatchObject({ rowsWritten: 0 });
   });
 
+  it('gives what is pushed to every version that has the columns for it, all in one', async () => {
+    specs = { ...specs, source: [] };
+    await apply(pushed);
+    await push(1, { value: 1, note: 'one' }, '2024-01-01');
+    await inProduction('risk', 1);
+    await apply({ ...pushed, features: { value: { dtype: 'float64' }, added: { dtype: 'float64' } } });
+    expect(await push(1, { value: 2 }, '2024-01-02')).toEqual({ applied: 1, versions: [1, 2] });
+    expect(await push(1, { added: 7 }, '2024-01-03')).toEqual({ applied: 1, versions: [2] });
+    expect(await push(1, { note: 'two' }, '2024-01-04')).toEqual({ applied: 1, versions: [1] });
+    await expect(push(1, { nowhere: 1 })).rejects.toMatchObject({ code: 'FS201' });
+    await expect(push(1, { value: 'no number' })).rejects.toMatchObject({ code: 'API422' });
+    await materialize();
+    const names = ['readings@1.value', 'readings@1.note', 'readings@2.value', 'readings@2.added'];
+    const [row] = await store.features.reader.read([{ id: 1 }], names);
+    expect(names.map((name) => row?.features[name])).toEqual([2, 'two', 2, 7]);
+    const rowsOf = async (version: number) =>
+      (await store.featureState.parts('readings', version)).reduce((sum, { rows }) => sum + rows, 0);
+    // The row of before is in the new one too; each of the others is where it went.
+    expect([await rowsOf(1), await rowsOf(2)]).toEqual([3, 3]);
+  });
+
+  it('loses no push that comes while versions are registered and retired', async () => {
+    specs = { ...specs, source: [] };
+    await apply(pushed);
+    await push(1, { value: 0 }, '2024-01-01');
+    let made = 1;
+    const pushes = (async () => {
+      for (let day = 1; day <= 25; day += 1) {
+        await push(1, { value: day }, `2024-02-${String(day).padStart(2, '0')}`);
+        made += 1;
+      }
+    })();
+    for (const dtype of ['int32', 'int64', 'string', 'bool'] as const) {
+      await apply({ ...pushed, features: { value: { dtype: 'float64' }, added: { dtype } } });
+      await materialize();
+    }
+    await pushes;
+    await materialize();
+    expect(await versions()).toEqual(['1 retired', '2 retired', '3 retired', '4 retired', '5 serving']);
+    const rows = (await store.featureState.parts('readings', 5)).reduce((sum, part) => sum + part.rows, 0);
+    expect([rows, made, await online(1)]).toEqual([26, 26, 25]);
+  });
+
   it('keeps rows that a training set was made from, and no others', async () => {
     await ingest([[1, '2024-03-01', 10, 100, 1000, 'a']]);
     await materialize();

@@ -32,7 +32,7 @@ export function featureSetRoutes({
         200: { description: 'It was there and is changed.', schema: FEATURE_SET },
         201: { description: 'It is made.', schema: FEATURE_SET },
       },
-      handle: async ({ body, caller }) => {
+      handle: async ({ body, caller, signal }) => {
         const into = { catalog, state, who: caller.who };
         const spec = longForm(body);
         if (spec['entity'] === UNTYPED_ENTITY.name && catalog.get('entity', UNTYPED_ENTITY.name) === undefined)
@@ -53,6 +53,7 @@ export function featureSetRoutes({
             };
           },
         });
+        await fillPushed(resource.name, features, signal);
         return json(created ? 201 : 200, featureSetView(await features.describe(resource.name)));
       },
     },
@@ -115,4 +116,12 @@ function sourcesIn(catalog: Catalog): RecordedSources {
     spec: (name) => catalog.get('source', name)?.spec,
     columns: (name) => recordedColumns(catalog.get('source', name)),
   };
+}
+
+/** A new version of a set that lives from pushes takes over what was pushed before: whoever made it here has no other command for that. */
+async function fillPushed(name: string, features: ApiContext['features'], signal: AbortSignal): Promise<void> {
+  const { versions, servingVersion, push } = await features.describe(name);
+  const newest = versions.at(-1);
+  if (push && servingVersion !== null && newest?.status === 'registered')
+    await features.materialize(name, { signal, log: () => {} });
 }

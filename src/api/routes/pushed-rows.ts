@@ -50,6 +50,11 @@ export function pushedRowRoutes({ features }: Pick<ApiContext, 'features'>): rea
               rows: { type: 'integer' },
               applied: { type: 'integer' },
               to: { enum: PUSH_TARGETS },
+              versions: {
+                type: 'array',
+                items: { type: 'integer' },
+                description: 'Where the set has several: those that took them.',
+              },
             },
           },
         },
@@ -61,11 +66,17 @@ export function pushedRowRoutes({ features }: Pick<ApiContext, 'features'>): rea
           ignore_extra?: boolean;
         };
         const set = params['name'] ?? '';
-        const { applied } = await features.pushRows(set, rows.map(untypedKey), {
+        const { applied, versions } = await features.pushRows(set, rows.map(untypedKey), {
           to,
           extra: ignore_extra === true ? 'ignore' : 'refuse',
         });
-        return json(200, { feature_set: set, rows: rows.length, applied, to: to ?? 'online_and_offline' });
+        return json(200, {
+          feature_set: set,
+          rows: rows.length,
+          applied,
+          to: to ?? 'online_and_offline',
+          ...(versions !== undefined && { versions }),
+        });
       },
     },
   ];

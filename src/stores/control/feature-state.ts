@@ -76,6 +76,10 @@ export interface PendingUpdate {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
+export interface NewUpdate extends Omit<PendingUpdate, 'sequence'> {
+  readonly version?: number;
+}
+
 /** The right to materialize one version, held by one worker at a time and fenced: a former holder changes nothing. */
 export interface MaterializationClaim {
   readonly set: string;
@@ -133,13 +137,19 @@ export interface FeatureState extends VersionLives {
   /**
    * Records pushed rows in one transaction, one push of a set at a time. `prepare` makes the rows when no other push of the
    * set is under way; `apply` runs before the commit, with each row's sequence. What either throws undoes the push.
-   * Rows that are not to be `recorded` get their sequences and are left to `apply` alone.
+   * Rows that are not to be `recorded` get their sequences and are left to `apply` alone. A row is of `version` unless it says
+   * another. `there`: the versions that wait or serve; where they are others by now, nothing is done and the answer is false.
    */
   push(
-    into: { readonly set: string; readonly version: number; readonly recorded: boolean },
-    prepare: () => Promise<readonly Omit<PendingUpdate, 'sequence'>[]>,
-    apply: (rows: readonly PendingUpdate[]) => Promise<void>,
-  ): Promise<void>;
+    into: {
+      readonly set: string;
+      readonly version: number;
+      readonly recorded: boolean;
+      readonly there?: readonly number[];
+    },
+    prepare: () => Promise<readonly NewUpdate[]>,
+    apply: (rows: readonly (NewUpdate & PendingUpdate)[]) => Promise<void>,
+  ): Promise<boolean>;
   /** In order of sequence. */
   pendingUpdates(set: string, version: number, limit: number): Promise<readonly PendingUpdate[]>;
 }

@@ -139,9 +139,10 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
       return rows.map((row) => ({ set: row.feature_set, version: row.version, storage: row.storage }));
     },
     materializing: createClaims(db, scopeId),
-    push: ({ set, version, recorded: kept }, prepare, apply) =>
+    push: ({ set, version, recorded: kept, there }, prepare, apply) =>
       db.transaction(async (tx) => {
         await lock(tx, scopeId, 'push', set);
+        if (there !== undefined && !(await areThere(tx, scopeId, set, there))) return false;
         const rows = await prepare();
         const payload = rows.map((row) => ({
           ...row,
@@ -157,6 +158,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
         await apply(
           rows.map((row, index) => ({ ...row, sequence: Number(recorded[index]?.sequence ?? unreachable()) })),
         );
+        return true;
       }),
     pendingUpdates: async (set, version, limit) =>
       (
@@ -166,6 +168,15 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
         )
       ).map(updateOf),
   };
+}
+
+/** Under the lock of the set's pushes nothing is registered, retired or brought back. */
+async function areThere(tx: Queryable, scopeId: number, set: string, versions: readonly number[]): Promise<boolean> {
+  const rows = await tx.query<{ version: number }>(
+    "select version from mlops.feature_set_versions where scope_id = $1 and feature_set = mlops.current_name($1, 'feature_set', $2) and status in ('registered', 'serving')",
+    [scopeId, set],
+  );
+  return rows.length === versions.length && rows.every(({ version }) => versions.includes(version));
 }
 
 /** One transaction for all; the locks are taken in one order everywhere, so that nobody waits in a circle. */
