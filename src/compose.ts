@@ -44,6 +44,7 @@ export {
   runView,
   snakeCaseKeys,
   stageMoveView,
+  trainingSetView,
   versionView,
 } from './api/views.ts';
 export { fileFormat, type TableFormat } from './features/file-format.ts';

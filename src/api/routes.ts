@@ -13,6 +13,7 @@ import { pipelineRoutes } from './routes/pipelines.ts';
 import { pushedRowRoutes } from './routes/pushed-rows.ts';
 import { runRoutes } from './routes/runs.ts';
 import { trainingDataRoutes } from './routes/training-data.ts';
+import { trainingSetRoutes } from './routes/training-sets.ts';
 
 export function allRoutes(context: ApiContext): readonly Route[] {
   const routes: readonly Route[] = [
@@ -23,6 +24,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...onlineFeatureRoutes(context),
     ...pushedRowRoutes(context),
     ...trainingDataRoutes(context),
+    ...trainingSetRoutes(context),
     ...feastRoutes(context),
     ...endpointRoutes(context),
     ...healthRoutes(context, {

@@ -1,6 +1,7 @@
 /** Rows as the HTTP interface shows them. The names are the contract; see docs/http-api.md and openapi.json. */
 
 import type { FeatureSetDescription } from '../features/describe.ts';
+import type { TrainingSetDescription } from '../features/training-recipe.ts';
 import type { HistoryEntry, PastResource } from '../stores/control/history.ts';
 import type { ModelVersion, StageMove } from '../stores/control/registry.ts';
 import type { RunEvent, RunRecord, RunSummary, TaskRecord } from '../stores/control/runs.ts';
@@ -110,6 +111,11 @@ export function featureSetView(description: FeatureSetDescription) {
 /** A recorded resource whole, as the state has it. The spec is spelled as in the schemas; `outputs` holds the user's names too. */
 export function recordedView({ spec, outputs, ...resource }: RecordedResource) {
   return { ...(snakeCaseKeys(resource) as Record<string, unknown>), spec, outputs };
+}
+
+/** Names of feature sets are the user's. */
+export function trainingSetView({ featureSetVersions, ...rest }: TrainingSetDescription) {
+  return { ...(snakeCaseKeys(rest) as Record<string, unknown>), feature_set_versions: featureSetVersions };
 }
 
 /** One change of the state's history. */

@@ -43,7 +43,11 @@ export function operatorServices(parts: {
       (await parts.features()).materialize(set, context, {
         results: results && { found: results.found, instant: BigInt(results.instant.getTime()) * 1000n },
       }),
-    trainingDataset: async (task, context) => (await parts.features()).trainingDataset(task, context),
+    trainingDataset: async (task, context) =>
+      (await parts.features()).trainingDataset(task, {
+        ...context,
+        by: `pipeline.${context.pipeline} run ${context.runId}`,
+      }),
     train: async (request, context) => (await training()).train(request, context),
     adoptTrained: async (request, context) => (await training()).adoptTrained(request, context),
     evaluate: async (request, context) => (await training()).evaluate(request, context),

@@ -18,6 +18,8 @@ import { type PushFileCall, type PushFileReport, type PushFileRequest, pushFile 
 import type { FeatureUpdate } from './push-target.ts';
 import { type FlatRow, type FlatRowOptions, flatRows } from './pushed-rows.ts';
 import { type QueryRequest, type QueryResult, runQuery } from './query-results.ts';
+import { type RebuiltTrainingSet, rebuild } from './rebuild.ts';
+import { describeTrainingSet, type TrainingSetDescription } from './training-recipe.ts';
 import { type ValidationReport, validate } from './validate.ts';
 import { createVersionCache, folderOf, onlineTable, registerFeatureSet } from './versions.ts';
 
@@ -46,6 +48,14 @@ export interface Features {
     task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
     call: FeatureCall,
   ): Promise<TrainingDataset>;
+  /** The newest first. */
+  trainingSets(limit: number): Promise<readonly TrainingSetDescription[]>;
+  /** A recorded training set made again and compared. FS222 where that cannot be. */
+  rebuildTrainingSet(
+    digest: string,
+    options: { readonly restore: boolean },
+    call: FeatureCall,
+  ): Promise<RebuiltTrainingSet>;
   /** Features as they were at each row of a spine. FS205 where the spine cannot be used. */
   history(request: HistoryRequest, call: FeatureCall): Promise<HistoryFile>;
   /** All or nothing. `to`: default online and offline. Answers how many were newer than what was served. */
@@ -92,6 +102,9 @@ export function createFeatures(options: FeaturesOptions): Features {
     query: (request, call) => runQuery({ catalog, offline, sources }, request, call),
     trainingDataset: (task, call) =>
       trainingDataset({ catalog, offline, artifacts, featureState, sources }, task, call),
+    trainingSets: async (limit) => (await featureState.trainingSets(limit)).map(describeTrainingSet),
+    rebuildTrainingSet: (digest, restoring, call) =>
+      rebuild({ featureState, offline, artifacts }, digest, restoring, call),
     history: (request, call) => history({ catalog, offline, featureState, sources }, request, call),
     push: (set, updates, to) =>
       push(pushParts, set, updates, { ...(to !== undefined && { to }), read: () => (update) => update }),

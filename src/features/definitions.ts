@@ -13,6 +13,8 @@ export interface FeatureCall {
   readonly signal: AbortSignal;
   /** A line for people. */
   readonly log: (line: string) => void;
+  /** On whose behalf, for what is recorded: `pipeline.weekly run 0f…`. */
+  readonly by?: string;
 }
 
 export function sourceSpec(catalog: Catalog, name: string): CanonicalSource {

@@ -1,6 +1,7 @@
 /** Training sets: a spine of entity keys and times, joined point in time with every feature of a service, recorded as an artifact. */
 import { rm } from 'node:fs/promises';
 import { digestOf } from '../lib/canonical.ts';
+import type { JsonObject } from '../lib/json.ts';
 import type { TaskOf } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
@@ -9,6 +10,7 @@ import type { OfflineStore, SplitPlan } from '../stores/offline.ts';
 import { type FeatureCall, keyColumns } from './definitions.ts';
 import { digests, locations, type Sources } from './ingest.ts';
 import { featuresOf, joinOf, outputsOf, wantedFeatures } from './point-in-time.ts';
+import { recipeSet, type TrainingRecipe } from './training-recipe.ts';
 
 /** A recorded, immutable training set: a Parquet artifact with the spine's columns, the features and `__split` (train, test). */
 export interface TrainingDataset {
@@ -49,7 +51,7 @@ export async function trainingDataset(
   const snapshots = await sources.snapshots(await sources.readBy(task.spine), call);
   const inputs = locations(snapshots);
   const spineColumns = await offline.describeQuery(task.spine, inputs);
-  const { sets, columns, time } = await joinOf(parts, wanted, spineColumns);
+  const { sets, from, columns, time } = await joinOf(parts, wanted, spineColumns);
   const split = splitPlan(task.split, [...bySet.values()]);
   const request = {
     spine: { query: task.spine, inputs, time },
@@ -68,14 +70,34 @@ export async function trainingDataset(
     } as Record<string, string>;
     const spineDigest = digestOf({ query: task.spine, sources: digests(snapshots) });
     const features = outputsOf(wanted, columns);
-    const digest = digestOf({
-      artifact,
+    const made = {
       spineDigest,
       features,
       featureSetVersions,
       structures,
       sources: sourceDigests,
       split: { ...split },
+    };
+    const digest = digestOf({ ...made, artifact });
+    const used = [...bySet.values()];
+    const recipe: TrainingRecipe = {
+      format: 1,
+      service: task.features,
+      spine: { query: task.spine, time, inputs, sources: digests(snapshots) },
+      sets: from.map((set, at) => recipeSet(set, used[at] ?? unreachable())),
+      columns: request.columns,
+      split,
+      made,
+    };
+    await parts.featureState.addTrainingSet({
+      digest,
+      artifact,
+      rows: joined.rows,
+      recipe: { ...recipe } as unknown as JsonObject,
+      madeBy: call.by ?? 'mlops',
+      parts: recipe.sets.flatMap(({ storage, version, parts: locations }) =>
+        locations.map((location) => ({ storage, version, location })),
+      ),
     });
     call.log(
       `${task.features}: ${joined.rows} rows (${joined.trainRows} train, ${joined.testRows} test), ${features.length} features, ${digest.slice(0, 12)}`,
@@ -96,6 +118,10 @@ export async function trainingDataset(
   } finally {
     await rm(joined.path, { force: true });
   }
+}
+
+function unreachable(): never {
+  throw new Error('each set of a join is of one version');
 }
 
 function splitPlan(split: TaskOf<'training_dataset'>['split'], versions: readonly FeatureSetVersion[]): SplitPlan {

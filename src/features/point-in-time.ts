@@ -1,6 +1,7 @@
 /** What a point-in-time join takes, of the features that someone names: their serving versions, their parts, their columns. */
 import { MlopsError } from '../lib/error.ts';
 import type { Column } from '../spec/column.ts';
+import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Dtype } from '../spec/schema-types.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion, FeatureState } from '../stores/control/feature-state.ts';
@@ -66,14 +67,16 @@ export async function joinOf(
   spine: readonly Column[],
 ): Promise<{
   readonly sets: readonly JoinedSet[];
+  /** What the sets are made from, in the same order. */
+  readonly from: readonly JoinedFrom[];
   readonly columns: ReadonlyMap<string, string>;
   readonly time: string;
 }> {
   const columns = columnNames(wanted.features, spine);
-  const sets: JoinedSet[] = [];
+  const from: JoinedFrom[] = [];
   for (const [set, version] of wanted.versions)
-    sets.push(await joinedSet(parts, set, version, wanted.features, columns));
-  return { sets, columns, time: timeColumn(spine, [...wanted.versions.values()]) };
+    from.push(await joinedPart(parts, set, version, wanted.features, columns));
+  return { sets: from.map(joinedFrom), from, columns, time: timeColumn(spine, [...wanted.versions.values()]) };
 }
 
 /** Each feature with the column that holds it and its dtype. */
@@ -88,13 +91,40 @@ export function outputsOf(
   }));
 }
 
-async function joinedSet(
+/** A feature set's part of a join, as values. */
+export interface JoinedFrom {
+  /** `set` or `set@2`. */
+  readonly set: string;
+  readonly structure: FeatureSetStructure;
+  readonly ttlMicros: bigint | null;
+  readonly parts: readonly string[];
+  readonly output: JoinedSet['output'];
+}
+
+export function joinedFrom({ set, structure, ttlMicros, parts, output }: JoinedFrom): JoinedSet {
+  const { computed, reads } = neededFor(
+    output.map(({ feature }) => feature),
+    compileComputed(set, structure),
+  );
+  return {
+    address: `feature_set.${set}`,
+    parts,
+    keys: keyColumns(structure),
+    ttlMicros,
+    asKnownAtSpine: structure.createdTime !== null && structure.asKnownAt !== 'now',
+    stored: storedFeatures(structure).filter((feature) => reads.has(feature.name)),
+    computed,
+    output,
+  };
+}
+
+async function joinedPart(
   parts: JoinParts,
   set: string,
   version: FeatureSetVersion,
   wanted: readonly WantedFeature[],
   columns: ReadonlyMap<string, string>,
-): Promise<JoinedSet> {
+): Promise<JoinedFrom> {
   const spec = featureSetSpec(parts.catalog, version.set);
   const { structure } = version;
   const mine = wanted.filter((feature) => feature.set === set);
@@ -109,21 +139,8 @@ async function joinedSet(
     }
     return { feature, dtype: dtype as Dtype, column: columns.get(name) ?? feature };
   });
-  const { computed, reads } = neededFor(
-    mine.map(({ feature }) => feature),
-    compileComputed(set, structure),
-  );
   const recorded = await parts.featureState.parts(version.set, version.version);
-  return {
-    address: `feature_set.${set}`,
-    parts: recorded.map((part) => part.location),
-    keys: keyColumns(structure),
-    ttlMicros: ttlMicros(spec),
-    asKnownAtSpine: structure.createdTime !== null && structure.asKnownAt !== 'now',
-    stored: storedFeatures(structure).filter((feature) => reads.has(feature.name)),
-    computed,
-    output,
-  };
+  return { set, structure, ttlMicros: ttlMicros(spec), parts: recorded.map((part) => part.location), output };
 }
 
 /** A feature's own name, or `set__feature` where two features or a spine column share it; case does not tell names apart. */

@@ -73,6 +73,7 @@ export const CODES = {
   FS116: 'Name of a feature set that was renamed',
   FS120: 'Column removed while features read it',
   FS121: 'Column that features read has another type',
+  FS130: 'Source of a version that is still read goes',
   PL101: 'Pipeline destroyed while it runs',
   PL102: 'Task removed or replaced',
   PL103: 'Check removed or loosened',
@@ -120,6 +121,8 @@ export const CODES = {
   FS209: 'Rows cannot be read',
   FS220: 'Feature-set version is retired',
   FS221: 'Older version is not up to date',
+  FS222: 'Training set cannot be rebuilt',
+  FS223: 'Training set differs from its record',
   // models and endpoints
   MD201: 'Unknown model or version',
   MD202: 'Promotion refused by a gate',

@@ -12,10 +12,10 @@ import { renderJunit } from '../../src/plan/render/junit.ts';
 import { renderMarkdown } from '../../src/plan/render/markdown.ts';
 import { renderSarif } from '../../src/plan/render/sarif.ts';
 import { loadProject } from '../../src/spec/load.ts';
-import type { PlanFacts } from '../../src/stores/control/facts.ts';
+import type { PlanFacts, ReadVersion } from '../../src/stores/control/facts.ts';
 import { applyProject, memoryEffects, planOf } from '../support/apply.ts';
 import { type MemoryStateStore, memoryStateStore } from '../support/memory-state-store.ts';
-import { type HealthcareEdits, healthcare, TREND_QUERY } from '../support/specs.ts';
+import { type HealthcareEdits, healthcare, projectOf, resource, TREND_QUERY } from '../support/specs.ts';
 
 const query = TREND_QUERY.replace('365 days', '180 days');
 const served = (
@@ -46,6 +46,79 @@ describe('a change that makes training and serving differ', () => {
       expect(named(plan, 'FS107')).toMatchObject({ severity: 'error', address: 'feature_set.patient_trend' });
       expect(named(plan, 'FS107')?.fix).toMatch(/new name.*suppress FS107/);
     }
+  });
+
+  it('is none for a version that goes on reading what it learned from: the plan says so', async () => {
+    const reader = (
+      version: number,
+      modelVersion: number,
+      as: ReadVersion['as'],
+      set = 'patient_trend',
+    ): ReadVersion => ({
+      set,
+      version,
+      model: 'pbc_mortality',
+      modelVersion,
+      as,
+      source: null,
+      query: 'select * from visits',
+    });
+    const versionReaders = [
+      reader(1, 2, 'production'),
+      reader(1, 1, 'rollback'),
+      reader(1, 2, 'production', 'patient_labs'),
+    ];
+    const facts = { ...inProduction, versionReaders };
+    const state = await applied();
+    const plan = await planOf(healthcare({ trend: { query } }), state, { facts });
+    expect(plan).toMatchObject({ errored: false, summary: { class: 'new-version' } });
+    expect(named(plan, 'FS107')).toBeUndefined();
+    expect(named(plan, 'FS102')?.detail).toContain(
+      'Version 2 of model.pbc_mortality in production and version 1 of model.pbc_mortality to roll back to go on reading version 1, which is kept up to date until they are replaced, and then retired.',
+    );
+    // A version whose lineage does not say it reads the newest.
+    const without = await planOf(healthcare({ trend: { query } }), state, {
+      facts: { ...facts, versionReaders: versionReaders.slice(1) },
+    });
+    expect(named(without, 'FS107')?.severity).toBe('error');
+    // A unit is of every version at once.
+    const labs = {
+      features: {
+        bili: { dtype: 'float64' as const, unit: 'umol/l' },
+        albumin: { dtype: 'float64' as const, unit: 'g/dl' },
+        bili_albumin: { dtype: 'float64' as const, expr: 'bili / albumin' },
+      },
+    };
+    expect(named(await planOf(healthcare({ labs }), state, { facts }), 'FS107')?.severity).toBe('error');
+    const gone = await planOf(
+      healthcare({ without: ['feature_set.patient_trend'], service: { features: ['patient_labs.bili'] } }),
+      state,
+      { facts },
+    );
+    expect(named(gone, 'FS101')?.detail).toContain('feature_set.patient_trend is destroyed');
+    expect(named(gone, 'FS103')?.detail).toContain('Version 1 of model.pbc_mortality to roll back to learned from it');
+  });
+
+  it('is told of a source that only an older version reads', async () => {
+    const wards = resource('source', { name: 'wards', file: 'data/wards.csv' });
+    const state = memoryStateStore();
+    await applyProject(projectOf([...healthcare().resources.values(), wards]), state, { effects: memoryEffects() });
+    const reader = {
+      set: 'patient_labs',
+      version: 1,
+      model: 'pbc_mortality',
+      modelVersion: 2,
+      as: 'production',
+      source: 'wards',
+      query: null,
+    } as const;
+    const plan = await planOf(healthcare(), state, { facts: { ...inProduction, versionReaders: [reader] } });
+    expect(named(plan, 'FS130')).toMatchObject({
+      severity: 'warning',
+      address: 'source.wards',
+      detail: expect.stringContaining('patient_labs@1 reads source.wards'),
+    });
+    expect(named(await planOf(healthcare(), state, { facts: inProduction }), 'FS130')).toBeUndefined();
   });
 
   it('is refused too where only the version that answers still reads a feature: its service has dropped it', async () => {

@@ -70,8 +70,8 @@ function anotherWay(context: Context, before: CanonicalFeatureSet, after: Canoni
     finding('FS112', 'warning', context.desired, {
       detail:
         after.push === true
-          ? `${context.address} gets its rows by push alone: its new version starts empty, and serves at once.${who}`
-          : `${context.address} is filled from ${after.source === undefined ? 'its query' : `source.${after.source}`}: what was pushed stays with the version before.${who}`,
+          ? `${context.address} gets its rows by push alone: its new version holds what was pushed so far, and no row that was computed.${who}`
+          : `${context.address} is filled from ${after.source === undefined ? 'its query' : `source.${after.source}`}: what was pushed before is carried over where keys and columns are left as they were.${who}`,
       fix: 'declare a feature set of a new name, fill it, and move the services to it',
       pointer: after.push === true ? '/push' : after.source === undefined ? '/query' : '/source',
     }),

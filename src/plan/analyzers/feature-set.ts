@@ -3,8 +3,10 @@
  * A feature that something reads must not vanish or change its type under the reader, nor its meaning under a model that serves.
  */
 import { canonicallyEqual } from '../../lib/canonical.ts';
+import type { Address } from '../../spec/address.ts';
 import type { CanonicalEntity, CanonicalFeatureSet } from '../../spec/canonical-specs.ts';
 import { structureOf } from '../../spec/feature-set-structure.ts';
+import type { PlanFacts } from '../../stores/control/facts.ts';
 import type { Finding } from '../change.ts';
 import { escapePointer } from '../diff.ts';
 import {
@@ -20,6 +22,7 @@ import {
 } from './analyzer.ts';
 import { changedMeaning, type MeaningChange } from './feature-meaning.ts';
 import { inPlace } from './feature-set-in-place.ts';
+import { described, isPinned, readersOfSet, whoGoesOn } from './learned.ts';
 import { differsFromTraining, modelReaders, servedByName } from './served.ts';
 
 type Context = AnalysisContext<'feature_set'>;
@@ -90,13 +93,16 @@ function newVersion(
   const next = typeof version === 'number' ? `version ${version + 1}` : 'a new version';
   // What a served model would notice is said by FS107.
   const models = differs ? [] : modelReaders(qualified(after, meaning?.features ?? []), context).all;
+  const goingOn = whoGoesOn(
+    readersOfSet(context.facts, after.name).filter(({ model }) => context.stays(`model.${model}`)),
+  );
   const retrain =
     models.length === 0 ? '' : ` ${listed(models)} learned from the version before: train again once it is filled.`;
   return {
     ...says(
       'new-version',
       finding('FS102', models.length === 0 ? 'info' : 'warning', context.desired, {
-        detail: `${context.address} gets ${next}, because ${listed(parts)} changed. The version before serves until the new one is filled.${retrain}`,
+        detail: `${context.address} gets ${next}, because ${listed(parts)} changed. The version before serves until the new one is filled.${goingOn}${retrain}`,
         ...(parts[0]?.startsWith('features.')
           ? { pointer: `/features/${escapePointer(parts[0].slice('features.'.length))}` }
           : {}),
@@ -108,11 +114,14 @@ function newVersion(
 
 function differing(context: Context, after: CanonicalFeatureSet, meaning: MeaningChange): Finding | undefined {
   const { features, because, pointer, edited } = meaning;
+  // Defaults and units are of all versions at once.
+  const inPlace = because.some((path) => /^features\..+\.(default|unit)$/.test(path));
   return differsFromTraining(
     {
       features: qualified(after, features),
       because,
       pointer,
+      beside: inPlace ? undefined : after.name,
       instead:
         edited.length === 0
           ? `leave ${context.address} as it is and declare a feature set of a new name beside it; move the service to that, train and promote, then remove the old one`
@@ -133,7 +142,9 @@ function lostFeatures(context: Context, before: CanonicalFeatureSet, after: Cano
     if (next?.dtype === feature.dtype) return [];
     const qualifiedName = `${before.name}.${name}`;
     const services = readers.servicesReading(qualifiedName).filter(stays);
-    const served = servedByName([qualifiedName], facts).filter(stays);
+    const served = servedByName([qualifiedName], facts).filter(
+      (model) => stays(model) && !goesOn(facts, before.name, model),
+    );
     if (services.length + served.length === 0) return [];
     const models = [...new Set([...readers.modelsReading(services), ...served])].filter(stays);
     const endpoints = readers.endpointsServing(models).filter(stays);
@@ -152,8 +163,25 @@ function lostFeatures(context: Context, before: CanonicalFeatureSet, after: Cano
   return lost.length === 0 ? undefined : says('breaking', ...lost);
 }
 
+/** Every version of the model that answers reads the version of the set that it learned from. */
+function goesOn(facts: PlanFacts, set: string, model: Address): boolean {
+  const name = model.slice('model.'.length);
+  const known = facts.models?.get(name);
+  return [known?.production, known?.staging].every(
+    (version) => version === undefined || version === null || isPinned(facts, set, name, version),
+  );
+}
+
 function destroyed({ facts, stays }: Context, before: CanonicalFeatureSet): Analysis {
-  const served = servedByName(qualified(before, Object.keys(before.features)), facts).filter(stays);
+  const readers = readersOfSet(facts, before.name).filter(({ model }) => stays(`model.${model}`));
+  const answering = readers.filter(({ as }) => as === 'production' || as === 'staging' || as === 'endpoint');
+  const served = [
+    ...new Set([
+      ...servedByName(qualified(before, Object.keys(before.features)), facts).filter(stays),
+      ...answering.map(({ model }): Address => `model.${model}`),
+    ]),
+  ];
+  const back = readers.filter(({ as }) => as === 'rollback');
   return {
     class: 'destructive',
     findings: [
@@ -166,7 +194,7 @@ function destroyed({ facts, stays }: Context, before: CanonicalFeatureSet): Anal
             }),
           ]),
       finding('FS103', 'warning', undefined, {
-        detail: `Every version of feature_set.${before.name} is dropped with its rows, offline and online. They can be computed again only from sources that still hold the history.`,
+        detail: `Every version of feature_set.${before.name} is dropped with its rows, offline and online. They can be computed again only from sources that still hold the history.${back.length === 0 ? '' : ` ${listed(back.map(described)).replace(/^v/, 'V')} learned from it and cannot be rolled back to then.`}`,
         fix: 'put `protect: true` on a feature set that must not be destroyed',
       }),
     ],

@@ -1,11 +1,12 @@
 /**
- * Whether a model that reads a feature has a version that answers now. Serving reads the newest version of a set: a feature whose values
- * change is read with other values than such a version learned from.
+ * Whether a model that reads a feature has a version that answers now, and would notice a change. One whose lineage names the version of the
+ * set that it learned from goes on reading that; others read the newest, with other values than they learned from.
  */
 import { type Address, addressOf } from '../../spec/address.ts';
 import type { PlanFacts } from '../../stores/control/facts.ts';
 import type { Finding } from '../change.ts';
 import { type AnalysisContext, type FindingFields, finding, listed, verb } from './analyzer.ts';
+import { isPinned } from './learned.ts';
 
 type Context = Pick<AnalysisContext, 'readers' | 'stays' | 'facts'>;
 
@@ -19,16 +20,23 @@ export interface ModelReaders {
 }
 
 /** `features` as `set.feature`. */
-export function modelReaders(features: readonly string[], { readers, stays, facts }: Context): ModelReaders {
+/** `beside`: the change makes a version of this set beside those that are read, which versions that are pinned to them do not notice. */
+export function modelReaders(
+  features: readonly string[],
+  { readers, stays, facts }: Context,
+  beside?: string,
+): ModelReaders {
   const services = [...new Set(features.flatMap((feature) => readers.servicesReading(feature)))].filter(stays);
   const all = [...new Set([...readers.modelsReading(services), ...servedByName(features, facts)])].filter(stays);
   if (facts.models === undefined) return { all, served: [], unknown: all };
   const served = all.flatMap((model) => {
     const known = facts.models?.get(model.slice('model.'.length));
     if (known === undefined) return [];
+    const notices = (version: number | null): version is number =>
+      version !== null && (beside === undefined || !isPinned(facts, beside, model.slice('model.'.length), version));
     return [
-      ...(known.production === null ? [] : [`version ${known.production} of ${model} in production`]),
-      ...(known.staging === null ? [] : [`version ${known.staging} of ${model} in staging`]),
+      ...(notices(known.production) ? [`version ${known.production} of ${model} in production`] : []),
+      ...(notices(known.staging) ? [`version ${known.staging} of ${model} in staging`] : []),
     ];
   });
   return { all, served, unknown: [] };
@@ -49,14 +57,16 @@ export interface Differing {
   readonly pointer: string;
   /** How to do it without a difference. */
   readonly instead: string;
+  /** As of `modelReaders`. */
+  readonly beside?: string | undefined;
 }
 
 /** FS107; undefined where no model reads the features, or none that does has a version that answers. */
 export function differsFromTraining(
-  { features, because, pointer, instead }: Differing,
+  { features, because, pointer, instead, beside }: Differing,
   context: Context & Pick<AnalysisContext, 'desired'>,
 ): Finding | undefined {
-  const { served, unknown } = modelReaders(features, context);
+  const { served, unknown } = modelReaders(features, context, beside);
   if (served.length + unknown.length === 0) return undefined;
   const what = `${listed(features)} ${verb(features, 'means something else', 'mean something else')}, because ${listed(because)} changed`;
   const fields: FindingFields = {

@@ -12,6 +12,7 @@ import {
   together,
   verb,
 } from './analyzer.ts';
+import { described } from './learned.ts';
 import { differsFromTraining } from './served.ts';
 import { analyzeColumns } from './source-columns.ts';
 
@@ -19,9 +20,31 @@ import { analyzeColumns } from './source-columns.ts';
 const MEANING = ['nulls', 'types', 'query', 'columns'];
 
 export const analyzeSource: Analyzer<'source'> = (context) => {
-  if (context.before === undefined || context.after === undefined) return SAFE;
+  if (context.before === undefined) return SAFE;
+  if (context.after === undefined) return destroyed(context.before.name, context);
   return together([readsDifferently(context), meansSomethingElse(context), analyzeColumns(context)]);
 };
+
+/** No set that is declared reads it, or the specs would be refused. A version that models still read may. */
+function destroyed(name: string, { facts, stays }: AnalysisContext<'source'>): Analysis {
+  const word = new RegExp(`(?<![\\w-])${name}(?![\\w-])`, 'i');
+  const readers = (facts.versionReaders ?? []).filter(
+    ({ set, model, source, query }) =>
+      stays(`feature_set.${set}`) &&
+      stays(`model.${model}`) &&
+      (source === name || (query !== null && word.test(query))),
+  );
+  const versions = [...new Set(readers.map(({ set, version }) => `${set}@${version}`))];
+  return versions.length === 0
+    ? SAFE
+    : says(
+        'breaking',
+        finding('FS130', 'warning', undefined, {
+          detail: `${listed(versions)} ${verb(versions, 'reads', 'read')} source.${name}, and ${listed(readers.map(described))} ${verb(readers, 'is', 'are')} asked with ${verb(versions, 'it', 'them')}: no row comes there any more.`,
+          fix: 'train and promote on the newest versions first, then remove the source',
+        }),
+      );
+}
 
 function readsDifferently({
   address,

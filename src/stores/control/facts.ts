@@ -2,7 +2,11 @@
  * What a plan may know of the running system beside the recorded resources: read in one read-only look that is bounded in
  * time. What could not be read in time, or was never measured, is absent: not known.
  */
+import type { VersionReader } from './version-lives.ts';
+
 export interface PlanFacts {
+  /** Versions of models, with the versions of feature sets that they are asked with because they learned from them. */
+  readonly versionReaders?: readonly ReadVersion[];
   /** Runs that have not ended, by pipeline. */
   readonly liveRuns?: ReadonlyMap<string, number>;
   readonly models?: ReadonlyMap<string, ModelFacts>;
@@ -11,6 +15,12 @@ export interface PlanFacts {
   readonly sources?: ReadonlyMap<string, { readonly rows: number; readonly bytes: number }>;
   /** Predictions a day over the last seven days, by endpoint. */
   readonly requestsPerDay?: ReadonlyMap<string, number>;
+}
+
+/** Who reads a version of a feature set, and where its rows come from: its set may be filled from elsewhere by now. */
+export interface ReadVersion extends VersionReader {
+  readonly source: string | null;
+  readonly query: string | null;
 }
 
 /** Reads only, also of a store that has no schema yet. What fails or takes too long is absent; it never throws. */

@@ -4,6 +4,7 @@
  */
 import type { Column } from '../../spec/column.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
+import type { TrainingSets } from './training-sets.ts';
 import type { VersionLives } from './version-lives.ts';
 
 export interface RecordedSnapshot {
@@ -107,7 +108,7 @@ export interface Measured {
 }
 
 /** Methods that take a set's or a source's name also take one that it had before. */
-export interface FeatureState extends VersionLives {
+export interface FeatureState extends VersionLives, TrainingSets {
   /** Now, by the control store's clock. */
   now(): Promise<Date>;
   latestSnapshot(source: string): Promise<RecordedSnapshot | undefined>;

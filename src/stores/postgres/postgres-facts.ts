@@ -2,9 +2,12 @@
  * What plans may know of the running system, in Postgres. Each group of figures is one read-only transaction that ends after
  * its time; all run at once, so that a plan waits no longer than that. A group that fails or is late is not known.
  */
+
+import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
 import type { FactsStore, FeatureSetFacts, ModelFacts, PlanFacts } from '../control/facts.ts';
 import type { Scope } from '../control/state.ts';
 import type { Database } from './database.ts';
+import { readVersionReaders } from './postgres-version-lives.ts';
 import { findScope } from './scopes.ts';
 import { sqlFile } from './sql-file.ts';
 
@@ -40,12 +43,13 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
   async function all(): Promise<PlanFacts> {
     const scopeId = await findScope(db, scope);
     if (scopeId === undefined) return {};
-    const [liveRuns, models, featureSets, sources, requestsPerDay] = await Promise.all([
+    const [liveRuns, models, featureSets, sources, requestsPerDay, versionReaders] = await Promise.all([
       known(readLiveRuns),
       known(readModels),
       known(readFeatureSets),
       known(readSources),
       known(readRequests),
+      known(readReaders),
     ]);
     return {
       ...(liveRuns && { liveRuns }),
@@ -53,6 +57,7 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
       ...(featureSets && { featureSets }),
       ...(sources && { sources }),
       ...(requestsPerDay && { requestsPerDay }),
+      ...(versionReaders && { versionReaders }),
     };
 
     /** Too late, another schema than this program's, or a connection that was lost: nothing of it is known. */
@@ -101,6 +106,24 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
               : { rows: Number(row.rows_read), seconds: row.seconds, endedAt: row.ended_at },
         },
       ]),
+    );
+  }
+
+  async function readReaders(scopeId: number): Promise<NonNullable<PlanFacts['versionReaders']>> {
+    return db.transaction(
+      async (tx) => {
+        await tx.query("select set_config('statement_timeout', $1, true)", [String(limitMs)]);
+        const readers = await readVersionReaders(tx, scopeId);
+        const structures = await tx.query<{ feature_set: string; version: number; structure: FeatureSetStructure }>(
+          'select feature_set, version, structure from mlops.feature_set_versions where scope_id = $1 and feature_set = any($2::text[])',
+          [scopeId, [...new Set(readers.map(({ set }) => set))]],
+        );
+        return readers.map((reader) => {
+          const found = structures.find((one) => one.feature_set === reader.set && one.version === reader.version);
+          return { ...reader, source: found?.structure.source ?? null, query: found?.structure.query ?? null };
+        });
+      },
+      { readOnly: true },
     );
   }
 

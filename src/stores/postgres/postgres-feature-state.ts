@@ -13,6 +13,7 @@ import { whileOpen } from './apply-journal.ts';
 import { createBatcher } from './batcher.ts';
 import type { Database, Queryable } from './database.ts';
 import { createClaims, lockName } from './feature-claims.ts';
+import { postgresTrainingSets } from './postgres-training-sets.ts';
 import { postgresVersionLives } from './postgres-version-lives.ts';
 import { sqlFile } from './sql-file.ts';
 
@@ -97,6 +98,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
 
   return {
     ...postgresVersionLives(db, scopeId),
+    ...postgresTrainingSets(db, scopeId),
     now: async () => {
       const rows = await db.query<{ now: Date }>('select clock_timestamp() as now');
       return rows[0]?.now ?? unreachable();
