@@ -135,7 +135,7 @@ describe('however much there is to tell', () => {
         const [gravest] = plan.changes.slice(-1);
         expect(text).toContain('> **Denied by policy.p');
         expect(text).toContain('> **Blocked by --fail-on breaking: ');
-        expect(text).toContain('**It cannot be applied** until what is marked as an error is settled.');
+        expect(text).toContain('> **It cannot be applied** until what is marked as an error is settled: FS101 of `feature_set.s0`');
         expect(text).toContain(`| **destructive** | \`${gravest?.address}\` |`);
         expect(text).toContain(
           `<summary><code>${{ create: '+', update: '~', delete: '-' }[gravest?.actions[0] as string]} ${gravest?.address}</code> destructive`,

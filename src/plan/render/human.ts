@@ -15,7 +15,7 @@ import { fitted, widthOf } from './layout.ts';
 import { legibleCode, legiblePlan } from './legible.ts';
 import { createPaint, type Paint } from './paint.ts';
 import { denialMessage, passedPolicies, toldPolicies } from './policy-text.ts';
-import { decisionsOfPlan, placeText, rulesText } from './steering.ts';
+import { decisionsOfPlan, errorsText, placeText, rulesText } from './steering.ts';
 import { limitText } from './targets.ts';
 import { attributeLines } from './value.ts';
 
@@ -194,7 +194,9 @@ function summaryLines(plan: Plan, paint: Paint): string[] {
     }`,
     ...(plan.summary.recompute == null ? [] : [`To recompute: ${totalText(plan.summary.recompute)}.`]),
     ...(plan.errored
-      ? [paint.severity('error', 'It cannot be applied until what is marked as an error is settled.')]
+      ? [
+          `${paint.severity('error', 'It cannot be applied until what is marked as an error is settled:')} ${errorsText(plan)}.`,
+        ]
       : []),
     ...denied,
   ];

@@ -24,7 +24,7 @@ import {
 } from './markdown-items.ts';
 import { clipped, code, hidden, prose } from './markdown-text.ts';
 import { denialMessage, passedPolicies, toldPolicies } from './policy-text.ts';
-import { decisionsOfPlan, rulesText } from './steering.ts';
+import { decisionsOfPlan, errorsText, rulesText } from './steering.ts';
 import { limitText } from './targets.ts';
 
 /** Characters that GitHub takes; GitLab takes more. */
@@ -131,7 +131,9 @@ function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
     ...(rules === undefined ? [] : ['', `Rules of the project: ${code(clipped(rules))}`]),
     ...(plan.summary.recompute == null ? [] : ['', `To recompute: ${prose(totalText(plan.summary.recompute))}.`]),
     ...(plan.complete ? [] : ['', limitText(plan, 10, nameOf)]),
-    ...(plan.errored ? ['', '> **It cannot be applied** until what is marked as an error is settled.'] : []),
+    ...(plan.errored
+      ? ['', `> **It cannot be applied** until what is marked as an error is settled: ${errorsText(plan, nameOf)}.`]
+      : []),
     ...(denial === undefined ? [] : ['', `> **${prose(denial)}** It cannot be applied.`]),
     ...(blocked === undefined ? [] : ['', `> **${prose(blocked)}**`]),
   ];

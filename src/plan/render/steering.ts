@@ -1,5 +1,16 @@
-/** What steers a plan beside its specs, as every output for people tells it: rules that are set, findings that are let pass, decisions left open. */
-import type { Decision, DecisionOption, Plan } from '../plan.ts';
+/** What steers a plan beside its specs, as every output for people tells it: rules that are set, errors that hold it back, decisions left open. */
+import { type Decision, type DecisionOption, findingsOf, type Plan } from '../plan.ts';
+
+/** Of the errors of a plan, in one line. */
+const ERRORS_SHOWN = 6;
+
+/** `FS101 of feature_set.labs`: where to look in a plan that is long. `mark` is put around addresses. */
+export function errorsText(plan: Plan, mark: (address: string) => string = (address) => address): string {
+  const errors = findingsOf(plan).filter(({ severity }) => severity === 'error');
+  const told = [...new Set(errors.map(({ code, address }) => `${code} of ${mark(address)}`))];
+  const more = told.length - ERRORS_SHOWN;
+  return `${told.slice(0, ERRORS_SHOWN).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
 
 /** `FS101 warn, MD101 off`; undefined where the project sets none. */
 export function rulesText({ rules }: Plan): string | undefined {
