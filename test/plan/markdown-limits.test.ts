@@ -6,8 +6,11 @@ import fc from 'fast-check';
 import { micromark } from 'micromark';
 import { gfm, gfmHtml } from 'micromark-extension-gfm';
 import { describe, expect, it } from 'vitest';
+import type { Diagnostic } from '../../src/lib/diagnostics.ts';
+import { MlopsError } from '../../src/lib/error.ts';
 import { gateOf } from '../../src/plan/gate.ts';
 import type { Plan } from '../../src/plan/plan.ts';
+import { renderFailureMarkdown } from '../../src/plan/render/failure.ts';
 import { renderHuman } from '../../src/plan/render/human.ts';
 import { COMMENT_LIMIT, MARGIN, renderMarkdown } from '../../src/plan/render/markdown.ts';
 import { hostileText, type PlanShape, planOfShape } from '../support/hostile-plans.ts';
@@ -135,7 +138,9 @@ describe('however much there is to tell', () => {
         const [gravest] = plan.changes.slice(-1);
         expect(text).toContain('> **Denied by policy.p');
         expect(text).toContain('> **Blocked by --fail-on breaking: ');
-        expect(text).toContain('> **It cannot be applied** until what is marked as an error is settled: FS101 of `feature_set.s0`');
+        expect(text).toContain(
+          '> **It cannot be applied** until what is marked as an error is settled: FS101 of `feature_set.s0`',
+        );
         expect(text).toContain(`| **destructive** | \`${gravest?.address}\` |`);
         expect(text).toContain(
           `<summary><code>${{ create: '+', update: '~', delete: '-' }[gravest?.actions[0] as string]} ${gravest?.address}</code> destructive`,
@@ -155,6 +160,36 @@ describe('however much there is to tell', () => {
       { seed: 17, numRuns: 12, endOnFailure: true },
     );
   }, 120_000);
+
+  it('a plan that cannot be made fits as well, with the first errors and any text in them', () => {
+    fc.assert(
+      fc.property(fc.array(hostileText, { minLength: 5, maxLength: 20 }), (texts) => {
+        const text = (place: number): string => texts[place % texts.length] ?? '';
+        const diagnostics = Array.from({ length: 900 }, (_, index): Diagnostic => {
+          const at = { line: index + 1, column: 1 };
+          return {
+            code: 'SP103',
+            severity: index < 450 ? 'warning' : 'error',
+            summary: 'Wrong type or value',
+            detail: text(index).repeat(20),
+            hint: text(index + 1),
+            at: { file: text(index + 2), start: at, end: at },
+          };
+        });
+        const error = new MlopsError('AP001', { detail: text(3), hint: text(4), diagnostics });
+        const told = renderFailureMarkdown(error, { project: 'clinic', environment: 'prod' });
+        expect(told.length).toBeLessThanOrEqual(COMMENT_LIMIT - MARGIN);
+        const html = read(told);
+        expect(openAtTheEnd(html)).toEqual([]);
+        expect(outsideCode(html)).not.toMatch(/@[\p{L}\p{N}]/u);
+        const shown = html.match(/<li>/g)?.length ?? 0;
+        expect(told.match(/^- \*\*error SP103\*\*/gm)?.length).toBe(Math.min(450, shown));
+        if (shown < 900)
+          expect(told).toMatch(new RegExp(`Not shown: ${900 - shown}\\. \`mlops validate\` shows all\\.\n$`));
+      }),
+      { seed: 19, numRuns: 8 },
+    );
+  }, 60_000);
 
   it('what is cut is said as the last block, outside of every other', () => {
     const html = read(rendered(planOfShape({ ...SMALL, changes: 3000, findings: 3000 }, (place) => `word${place}`)));

@@ -228,6 +228,19 @@ describe('the plan as SARIF', () => {
     expect(prints(moved)).toEqual(prints(plan));
     expect(new Set(prints(plan)).size).toBe(prints(plan).length);
   });
+
+  it('has no more results than GitHub takes, the gravest of them', async () => {
+    const plan = await large(3);
+    const [first, ...rest] = plan.changes as [Change, ...Change[]];
+    const found = first.findings[0] as Finding;
+    const findings = Array.from({ length: 26_000 }, (_, index): Finding => ({ ...found, detail: `d${index}` }));
+    const [run] = (
+      JSON.parse(renderSarif({ ...plan, changes: [{ ...first, findings }, ...rest] }, sarifOptions)) as SarifLog
+    ).runs;
+    expect(run?.results).toHaveLength(25_000);
+    expect(run?.results.slice(0, 2).map(({ level }) => level)).toEqual(['error', 'error']);
+    expect(run?.properties).toMatchObject({ leftOut: 1_002 });
+  }, 30_000);
 });
 
 describe('the plan as JUnit XML', () => {
@@ -353,10 +366,12 @@ interface SarifLog {
     readonly results: readonly {
       readonly ruleId: string;
       readonly ruleIndex: number;
+      readonly level: string;
       readonly partialFingerprints: Readonly<Record<string, string>>;
       readonly locations: readonly {
         readonly physicalLocation: { readonly artifactLocation: { readonly uri: string } };
       }[];
     }[];
+    readonly properties: Readonly<Record<string, unknown>>;
   }[];
 }
