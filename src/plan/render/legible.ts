@@ -8,12 +8,16 @@ import type { CodeText } from './difference.ts';
 
 /** Controls but for newline and tab, marks of direction, separators of lines, what has no width but for joiners of letters, half a character. */
 const UNSEEN =
-  /[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0001}-\u{e007f}]|\p{Surrogate}/gu;
-const ENDS_OF_LINES = /\r\n/g;
+  /\r\n|[\p{Cc}\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0001}-\u{e007f}]|\p{Surrogate}/gu;
+
+/** Most texts have nothing but these. */
+const PLAIN = /^[\t\n -~]*$/;
 
 export function legibleText(text: string): string {
-  return text.replace(ENDS_OF_LINES, '\n').replace(UNSEEN, (one) => {
+  if (PLAIN.test(text)) return text;
+  return text.replace(UNSEEN, (one) => {
     if (one === '\n' || one === '\t') return one;
+    if (one === '\r\n') return '\n';
     return `<U+${(one.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}>`;
   });
 }
@@ -21,14 +25,20 @@ export function legibleText(text: string): string {
 /** Values as in JSON. What has nothing to spell out stays the same object. */
 export function legible<T>(value: T): T {
   if (typeof value === 'string') return legibleText(value) as T;
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) {
-    const items = value.map((item: unknown) => legible(item));
-    return items.every((item, index) => item === value[index]) ? value : (items as T);
-  }
-  const members = Object.entries(value).map(([name, member]) => [legibleText(name), legible(member)] as const);
-  const same = members.every(([name, member]) => (value as Readonly<Record<string, unknown>>)[name] === member);
-  return same ? value : (Object.fromEntries(members) as T);
+  if (typeof value !== 'object' || value === null || isLegible(value)) return value;
+  if (Array.isArray(value)) return value.map((item: unknown) => legible(item)) as T;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [legibleText(name), legible(member) as unknown]),
+  ) as T;
+}
+
+function isLegible(value: unknown): boolean {
+  if (typeof value === 'string') return legibleText(value) === value;
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isLegible);
+  for (const name in value)
+    if (!(PLAIN.test(name) && isLegible((value as Readonly<Record<string, unknown>>)[name]))) return false;
+  return true;
 }
 
 /** For people: what stays as it is, is not shown. */
