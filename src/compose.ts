@@ -48,6 +48,7 @@ export {
   versionView,
 } from './api/views.ts';
 export { fileFormat, type TableFormat } from './features/file-format.ts';
+export type { MaterializationProgress } from './features/materialization-progress.ts';
 export { PUSH_TARGETS, type PushTarget } from './features/push.ts';
 export type { Orchestrator } from './orchestrator/orchestrator.ts';
 export { sourcesBelow } from './stores/control/catalog.ts';

@@ -22,6 +22,17 @@ export const TASK: JsonSchema = {
     exit_code: { type: ['integer', 'null'] },
     error: TEXT_OR_NULL,
     outputs: { type: ['object', 'null'] },
+    progress: {
+      type: ['object', 'null'],
+      description:
+        'While it runs, of a task that tells: `what` for people, `done` of `total`, `eta_seconds` to the end of that.',
+      properties: {
+        what: TEXT,
+        done: { type: 'integer' },
+        total: { type: ['integer', 'null'] },
+        eta_seconds: { type: ['integer', 'null'] },
+      },
+    },
     started_at: TIME_OR_NULL,
     finished_at: TIME_OR_NULL,
   },

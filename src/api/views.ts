@@ -38,6 +38,7 @@ export function taskView(task: TaskRecord) {
     exit_code: task.exitCode,
     error: task.error,
     outputs: task.outputs,
+    progress: task.progress === null ? null : (snakeCaseKeys(task.progress) as Record<string, unknown>),
     started_at: task.startedAt,
     finished_at: task.finishedAt,
   };

@@ -1,5 +1,6 @@
 /** Runs for people: one line a change of state, one table for a run. */
 import type { RunEvent, RunRecord } from '../compose.ts';
+import { secondsInWords } from '../lib/units.ts';
 import { elapsed, instant, table } from './output.ts';
 
 export interface Colors {
@@ -75,6 +76,14 @@ export function runText(run: RunRecord, colors: Colors): string {
         String(task.attempt),
         span(task.startedAt, task.finishedAt),
       ]),
+    ),
+    ...run.tasks.flatMap(({ name, progress }) =>
+      progress === null
+        ? []
+        : [
+            '',
+            `${name}: ${progress.what}${progress.etaSeconds ? `, about ${secondsInWords(progress.etaSeconds)} left` : ''}`,
+          ],
     ),
     ...run.tasks.flatMap((task) => (task.error === null ? [] : ['', `${colors.red(task.name)}: ${task.error}`])),
   ].join('\n');

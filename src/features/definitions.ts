@@ -7,6 +7,7 @@ import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Dtype, KeyType } from '../spec/schema-types.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { KeyColumn, RowPlan, StoredFeature } from '../stores/offline.ts';
+import type { TellProgress } from './materialization-progress.ts';
 
 /** What the services need of the call that they work for. */
 export interface FeatureCall {
@@ -15,6 +16,8 @@ export interface FeatureCall {
   readonly log: (line: string) => void;
   /** On whose behalf, for what is recorded: `pipeline.weekly run 0f…`. */
   readonly by?: string;
+  /** Told with every chunk of a materialization. */
+  readonly progress?: TellProgress | undefined;
 }
 
 export function sourceSpec(catalog: Catalog, name: string): CanonicalSource {

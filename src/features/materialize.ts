@@ -16,6 +16,7 @@ import { carryOver } from './carry-over.ts';
 import { type FeatureCall, featureSetSpec, isPushed, keyColumns, rowPlan } from './definitions.ts';
 import { encodeKey } from './entity-key.ts';
 import { digests, locations, type Sources } from './ingest.ts';
+import { startPhase } from './materialization-progress.ts';
 import { type QueryResult, resultFor, resultPlan } from './query-results.ts';
 import { formatTimestamp, microsOf } from './time.ts';
 import { folderOf, onlineTable } from './versions.ts';
@@ -177,6 +178,8 @@ async function writeFresh(
   as: { readonly pushed?: boolean } = {},
 ): Promise<{ readonly rowsRead: number; readonly rowsWritten: number }> {
   const stored = await parts.featureState.parts(claim.set, claim.version);
+  const of = { featureSet: claim.set, version: claim.version };
+  startPhase(call.progress, { ...of, phase: 'reading' }, null);
   const staged = await parts.offline.stage(
     plan,
     stored.map((part) => part.location),
@@ -186,6 +189,7 @@ async function writeFresh(
   try {
     if (staged.rowsSkipped > 0)
       call.log(`${claim.set}@${claim.version}: ${staged.rowsSkipped} rows without key or event time left out`);
+    const writing = startPhase(call.progress, { ...of, phase: 'writing' }, staged.rows);
     for (let from = 0; from < staged.rows; from += parts.chunkRows) {
       call.signal.throwIfAborted();
       const sequence = await claim.nextSequence();
@@ -194,6 +198,7 @@ async function writeFresh(
         call.signal,
       );
       await claim.commitPart({ ...part, sequence, ...as });
+      writing.add(part.rows);
     }
     return { rowsRead: staged.rowsRead, rowsWritten: staged.rows };
   } finally {
@@ -234,6 +239,8 @@ async function fillOnline(
   );
   const keys = keyColumns(structure);
   const types = keys.map((key) => key.type);
+  const of = { featureSet: claim.set, version: claim.version, phase: 'online' } as const;
+  const writing = startPhase(call.progress, of, wanted.length === 0 ? 0 : null);
   const rows = offline.latest(
     {
       plan: rowPlan(claim.set, structure, {}),
@@ -243,6 +250,7 @@ async function fillOnline(
       again,
       now,
       asKnownNow: structure.asKnownAt === 'now',
+      counted: (count) => writing.total(count),
     },
     call.signal,
   );
@@ -252,6 +260,7 @@ async function fillOnline(
       table,
       batch.map(({ key, ...record }) => ({ key: encodeKey(types, key), record })),
     );
+    writing.add(batch.length);
   }
   const newest = stored.reduce((greatest, part) => Math.max(greatest, part.sequence), sequence);
   await online.setProgress(table, { sequence: newest, visibleAt: now });

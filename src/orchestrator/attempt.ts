@@ -6,7 +6,7 @@ import { isEnvRef, resolveEnv } from '../lib/secret.ts';
 import { durationMs } from '../lib/units.ts';
 import type { CanonicalTask } from '../spec/canonical-specs.ts';
 import type { AttemptStatus } from '../stores/control/run-states.ts';
-import type { AttemptEnd, Lease, RunRecord } from '../stores/control/runs.ts';
+import type { AttemptEnd, Lease, RunRecord, TaskProgress } from '../stores/control/runs.ts';
 import { runOperator } from './operators/operators.ts';
 import { retryVerdict } from './retry.ts';
 import { type ProcessRunnerOptions, runProcess } from './runners/process-runner.ts';
@@ -36,6 +36,7 @@ export interface AttemptOptions {
   readonly outputsOf: (tasks: readonly string[]) => Promise<Readonly<Record<string, JsonObject>>>;
   readonly process: ProcessRunnerOptions;
   readonly taskLog: TaskLog;
+  readonly progress: (progress: TaskProgress) => void;
   readonly controller: AbortController;
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly random: () => number;
@@ -146,6 +147,7 @@ async function operate(
   const work = runOperator(task, {
     signal,
     log: (line) => taskLog.write('out', `${line}\n`),
+    progress: options.progress,
     runId: lease.runId,
     pipeline: lease.pipeline,
     task: lease.task,

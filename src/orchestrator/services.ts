@@ -5,11 +5,14 @@
 import type { JsonObject } from '../lib/json.ts';
 import type { TaskOf } from '../spec/canonical-specs.ts';
 import type { GateResult, ModelSignature, Stage } from '../stores/control/registry.ts';
+import type { TaskProgress } from '../stores/control/runs.ts';
 
 export interface CallContext {
   readonly signal: AbortSignal;
   /** A line for the task's log. */
   readonly log: (line: string) => void;
+  /** How far it is, told as often as one likes. */
+  readonly progress?: ((progress: TaskProgress) => void) | undefined;
   readonly runId: string;
   readonly pipeline: string;
   readonly task: string;

@@ -21,6 +21,7 @@ import { processStartedAt } from './machine.ts';
 import { runRules } from './rules.ts';
 import type { OperatorServices } from './services.ts';
 import { createTaskLog } from './task-log.ts';
+import { createProgressTeller } from './task-progress.ts';
 import { createWakeup, type Hints, patiently, pause } from './waiting.ts';
 
 export interface WorkerOptions {
@@ -156,6 +157,10 @@ export function createWorker(options: WorkerOptions): Worker {
       append: (chunks) => runs.appendLog(lease, chunks),
       pause: (milliseconds) => pause(milliseconds, controller.signal),
     });
+    const progress = createProgressTeller({
+      record: (told) => runs.recordProgress(lease, told),
+      log: (line) => taskLog.write('out', `${line}\n`),
+    });
     let end: AttemptEnd | undefined;
     try {
       const run = await patiently(() => specOf(lease.runId), controller.signal);
@@ -174,12 +179,14 @@ export function createWorker(options: WorkerOptions): Worker {
           onGroup: (_, group) => keeper?.track(lease, group),
         },
         taskLog,
+        progress: progress.tell,
         controller,
         variables: options.variables,
         random: options.random,
         abandonAfterMs: killGraceMs + 5_000,
       });
     } finally {
+      await progress.settled();
       await taskLog.close();
     }
     if (end !== undefined) await ends.record(end, controller.signal);

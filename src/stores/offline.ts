@@ -137,6 +137,8 @@ export interface LatestRequest {
   readonly again: bigint | null;
   /** Rows whose created time is null or late count too. */
   readonly asKnownNow: boolean;
+  /** Told how many rows there are before the first batch, where a store knows by then. */
+  readonly counted?: (rows: number) => void;
 }
 
 export interface LatestRow {

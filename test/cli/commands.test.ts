@@ -199,6 +199,23 @@ describe('from init to apply', () => {
     expect(JSON.parse(materialized.stdout).materialized).toMatchObject([
       { feature_set: 'labs', version: 1, rows_written: expect.any(Number) },
     ]);
+    const events = await project.mlops(['features', 'materialize', 'labs', '--json', '--progress']);
+    expect(events.code, events.stderr).toBe(0);
+    const lines = events.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.at(-1)).toMatchObject({ event: 'materialized', materialized: [{ feature_set: 'labs' }] });
+    expect(lines[0]).toEqual({
+      event: 'progress',
+      feature_set: 'labs',
+      version: 1,
+      phase: expect.stringMatching(/reading|online/),
+      what: expect.stringContaining('labs@1: '),
+      done: 0,
+      total: expect.toSatisfy((total) => total === null || total === 0),
+      eta_seconds: expect.toSatisfy((eta) => eta === null || eta === 0),
+    });
     const got = await project.mlops(['features', 'get', 'labs', '--entity', 'patient_id=1', '--json']);
     expect(JSON.parse(got.stdout)).toMatchObject({
       entity: { patient_id: expect.anything() },

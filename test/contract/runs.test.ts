@@ -265,6 +265,28 @@ describe('a log', () => {
   });
 });
 
+describe('how far a task is', () => {
+  it('is the last word of the attempt that runs', async () => {
+    await fresh();
+    const runId = await create({ a: {} });
+    const [lease] = await claim(worker());
+    const told = (done: number) => ({ what: `${done} of 9`, done, total: 9, etaSeconds: null });
+    const shown = async () => (await runs.get(runId))?.tasks[0]?.progress;
+    expect(await shown()).toBeNull();
+    await runs.recordProgress(lease!, told(1));
+    await runs.recordProgress(lease!, told(2));
+    expect(await shown()).toEqual(told(2));
+    // A late writer, of an attempt that is not this one, changes nothing.
+    await runs.recordProgress({ ...lease!, attempt: 7 }, told(8));
+    expect(await shown()).toEqual(told(2));
+    await runs.end(runId, [end(lease!)], runRules);
+    expect(await shown()).toBeNull();
+    await runs.recordProgress(lease!, told(9));
+    expect(await shown()).toBeNull();
+    await rig.close();
+  });
+});
+
 describe('a schedule', () => {
   const at = (minute: number): Date => new Date(Date.UTC(2026, 0, 1, 0, minute));
 

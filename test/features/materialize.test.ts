@@ -82,6 +82,29 @@ describe('materialization', () => {
     ]?.[0];
   };
 
+  it('tells how far it is: rows read, then written chunk by chunk, then written online', async () => {
+    await ingest(Array.from({ length: 7 }, (_, id) => [id, '2024-03-01', id, 'a']));
+    const told: string[] = [];
+    await store.features.materialize('readings', {
+      ...store.call,
+      progress: ({ what, done, total, etaSeconds }) => {
+        told.push(what);
+        expect(etaSeconds === null || etaSeconds >= 0).toBe(true);
+        expect(total === null || done <= total).toBe(true);
+      },
+    });
+    expect(told).toEqual([
+      'readings@1: reading rows',
+      'readings@1: writing 0 of 7 rows',
+      'readings@1: writing 3 of 7 rows',
+      'readings@1: writing 6 of 7 rows',
+      'readings@1: writing 7 of 7 rows',
+      'readings@1: writing online rows',
+      'readings@1: writing online 0 of 7 rows',
+      'readings@1: writing online 7 of 7 rows',
+    ]);
+  });
+
   it('finds rows that came late, however far before the watermark', async () => {
     await ingest([
       [1, '2024-03-01', 10, 'a'],

@@ -9,7 +9,7 @@ const tag = 'operation';
 
 type HealthContext = Pick<
   ApiContext,
-  'scope' | 'version' | 'startedAt' | 'metrics' | 'readiness' | 'secured' | 'catalog'
+  'scope' | 'version' | 'startedAt' | 'metrics' | 'readiness' | 'secured' | 'catalog' | 'features'
 >;
 
 export function healthRoutes(
@@ -56,7 +56,7 @@ export function healthRoutes(
         kind: 'text',
         status: 200,
         contentType: 'text/plain; version=0.0.4; charset=utf-8',
-        text: metrics.render(gauges(context, delay.percentile(99) / 1e9)),
+        text: metrics.render([...gauges(context, delay.percentile(99) / 1e9), ...(await featureGauges(context))]),
       }),
     },
     {
@@ -78,6 +78,32 @@ export function healthRoutes(
       },
     },
   ];
+
+  /** What is materialized; of a control store that is away there is nothing to tell, and the other figures are told all the same. */
+  async function featureGauges({ features }: HealthContext): Promise<readonly Gauge[]> {
+    const sets = await features.list().catch(() => []);
+    const serving = sets.flatMap(({ name, servingVersion, versions }) =>
+      versions.flatMap(({ version, rows, watermark }) =>
+        version === servingVersion
+          ? [{ labels: { feature_set: name, version: String(version) }, rows, watermark }]
+          : [],
+      ),
+    );
+    return [
+      {
+        name: 'mlops_feature_set_rows',
+        help: 'Rows of the version that serves, materialized offline.',
+        samples: serving.map(({ labels, rows }) => ({ labels, value: rows })),
+      },
+      {
+        name: 'mlops_feature_set_watermark_seconds',
+        help: 'Greatest event time materialized, seconds since 1970.',
+        samples: serving.flatMap(({ labels, watermark }) =>
+          watermark === null ? [] : [{ labels, value: Date.parse(watermark) / 1000 }],
+        ),
+      },
+    ];
+  }
 
   function gauges({ catalog }: HealthContext, eventLoopDelay: number): readonly Gauge[] {
     const kinds = ['feature_set', 'pipeline', 'model', 'endpoint'] as const;

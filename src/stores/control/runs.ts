@@ -50,6 +50,17 @@ export interface NewRun {
   readonly tasks: readonly NewTask[];
 }
 
+/** How far the attempt of a task is that runs. */
+export interface TaskProgress {
+  /** For people: `patient_labs@2: writing 300,000 of 1,000,000 rows`. */
+  readonly what: string;
+  readonly done: number;
+  /** Null where it is not known. */
+  readonly total: number | null;
+  /** Whole seconds to the end of what it is at; null where that cannot be told. */
+  readonly etaSeconds: number | null;
+}
+
 export interface TaskRecord {
   readonly name: string;
   readonly operator: string;
@@ -60,6 +71,8 @@ export interface TaskRecord {
   readonly exitCode: number | null;
   readonly error: string | null;
   readonly outputs: JsonObject | null;
+  /** While it runs, and where its operator tells. */
+  readonly progress: TaskProgress | null;
   /** Start of the first attempt. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
@@ -313,6 +326,8 @@ export interface RunStore {
 
   /** Kept under the attempt. Chunks count up from 1. */
   appendLog(lease: LeaseRef, chunks: readonly LogChunk[]): Promise<void>;
+  /** How far the attempt is; the newest word counts, and none of an attempt whose lease was lost. */
+  recordProgress(lease: LeaseRef, progress: TaskProgress): Promise<void>;
   /** After `after`; `ended` once the attempt is over and no more comes. Undefined: no such task or attempt. */
   readLog(
     runId: string,

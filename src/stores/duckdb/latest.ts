@@ -21,6 +21,12 @@ export async function* latestRows(
     await engine.on(connection, signal, (session) =>
       session.run(`create temp table latest as ${latestSql(root, request)}`),
     );
+    if (request.counted !== undefined) {
+      const [counted] = await engine.on(connection, signal, (session) =>
+        session.rows<{ rows: bigint }>('select count(*) as rows from latest'),
+      );
+      request.counted(Number(counted?.rows ?? 0n));
+    }
     for (let from = 0; ; from += BATCH_ROWS) {
       const rows = await engine.on(connection, signal, async (session) => {
         const reader = await session.connection.runAndReadAll(

@@ -11,6 +11,7 @@ import type {
   RunRecord,
   RunStore,
   RunSummary,
+  TaskProgress,
   TaskRecord,
 } from '../control/runs.ts';
 import type { Database } from './database.ts';
@@ -18,7 +19,7 @@ import { claim } from './runs/claims.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
 import { cancelledLeases, endAttempts, endOverdue, expiredLeases, LEASE_SECONDS } from './runs/leases.ts';
 import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
-import { appendLog, readLog } from './runs/logs.ts';
+import { appendLog, readLog, recordProgress } from './runs/logs.ts';
 import { advanceSchedule, fire, releaseHeld, scheduleCursor, touchSchedules } from './runs/schedules.ts';
 import { sqlFile } from './sql-file.ts';
 
@@ -47,6 +48,7 @@ type TaskRow = {
   exit_code: number | null;
   error: string | null;
   outputs: JsonObject | null;
+  progress: (TaskProgress & { readonly attempt: number }) | null;
   started_at: Date | null;
   finished_at: Date | null;
 };
@@ -235,6 +237,7 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     },
     endOverdue: (rules) => endOverdue(db, scopeId, rules),
     appendLog: (lease, chunks) => appendLog(db, scopeId, lease, chunks),
+    recordProgress: (lease, progress) => recordProgress(db, scopeId, lease, progress),
     readLog: async (runId, task, attempt, after, limit) =>
       UUID.test(runId) ? readLog(db, scopeId, runId, task, attempt, after, limit) : undefined,
     schedule: (name, digest) => scheduleCursor(db, scopeId, name, digest),
@@ -275,9 +278,17 @@ function taskOf(row: TaskRow, tasks: readonly TaskRow[]): TaskRecord {
     exitCode: row.exit_code,
     error: row.error,
     outputs: row.outputs,
+    progress: progressOf(row),
     startedAt: row.started_at,
     finishedAt: row.finished_at,
   };
+}
+
+/** What an attempt before told is no word of this one. */
+function progressOf({ progress, status, attempt }: TaskRow): TaskProgress | null {
+  if (progress === null || status !== 'running' || progress.attempt !== attempt) return null;
+  const { what, done, total, etaSeconds } = progress;
+  return { what, done, total, etaSeconds };
 }
 
 function writeCursor(position: string, runId: string): string {

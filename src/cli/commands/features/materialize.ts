@@ -2,6 +2,7 @@ import { boolean, integer } from '@oclif/core/flags';
 import { snakeCaseKeys, sourcesBelow } from '../../../compose.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { BaseCommand } from '../../base-command.ts';
+import { showProgress } from '../../materializing.ts';
 import { table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
 import { word } from '../../word.ts';
@@ -14,6 +15,10 @@ export default class FeaturesMaterialize extends BaseCommand {
       description: 'Only this version of the set; one that was retired is brought back, and kept for a day at least.',
       min: 1,
     }),
+    progress: boolean({
+      description: 'With --json: an event a line while it runs, and the result as the last one.',
+      default: false,
+    }),
     repair: boolean({
       description: 'Look at the stored files first, and compute again what is missing or damaged.',
       default: false,
@@ -25,6 +30,7 @@ export default class FeaturesMaterialize extends BaseCommand {
     const { signal } = this.interruption;
     if (flags.version !== undefined && args.set === undefined)
       throw new MlopsError('CL101', { detail: '--version is of one feature set.', hint: 'name the set' });
+    const showing = showProgress(this, flags);
     const reports = await inEnvironment(this, flags, async (environment) => {
       const features = await environment.features();
       const catalog = await environment.catalog();
@@ -36,7 +42,7 @@ export default class FeaturesMaterialize extends BaseCommand {
       const done = [];
       for (const name of names) {
         signal.throwIfAborted();
-        const call = { signal, log: (line: string) => this.note(`  ${name}: ${line}`) };
+        const call = { signal, log: (line: string) => this.note(`  ${name}: ${line}`), progress: showing.tell };
         const resource = catalog.get('feature_set', name);
         // What a materialization starts from: the newest content of what the set reads.
         for (const source of resource === undefined ? [] : sourcesBelow(catalog, resource)) {
@@ -46,7 +52,11 @@ export default class FeaturesMaterialize extends BaseCommand {
         done.push(await features.materialize(name, call, { repair: flags.repair, version: flags.version }));
       }
       return done;
-    });
+    }).finally(() => showing.stop());
+    if (flags.json && flags.progress) {
+      this.event({ event: 'materialized', materialized: snakeCaseKeys(reports) });
+      return;
+    }
     this.result(flags, { materialized: snakeCaseKeys(reports) }, () =>
       table(
         ['FEATURE SET', 'VERSION', 'ROWS READ', 'WRITTEN', 'ONLINE', 'WATERMARK'],

@@ -1,5 +1,5 @@
 /** What tasks print, in chunks under their attempt. */
-import type { LeaseRef, LogChunk } from '../../control/runs.ts';
+import type { LeaseRef, LogChunk, TaskProgress } from '../../control/runs.ts';
 import type { Database } from '../database.ts';
 
 export async function appendLog(
@@ -19,6 +19,19 @@ export async function appendLog(
      )
      select pg_notify('mlops_runs', $5)`,
     [lease.runId, lease.task, lease.attempt, JSON.stringify(chunks.map(clean)), `${scopeId} ${lease.runId} log`],
+  );
+}
+
+/** Only of the attempt that runs. */
+export async function recordProgress(
+  db: Database,
+  scopeId: number,
+  lease: LeaseRef,
+  progress: TaskProgress,
+): Promise<void> {
+  await db.query(
+    `update mlops.tasks set progress = $5 where scope_id = $1 and run_id = $2 and name = $3 and attempt = $4 and status = 'running'`,
+    [scopeId, lease.runId, lease.task, lease.attempt, JSON.stringify({ ...progress, attempt: lease.attempt })],
   );
 }
 
