@@ -12,33 +12,39 @@ export interface Caller {
 }
 
 export interface RequestHead {
-  readonly authorization: string | undefined;
-  readonly host: string | undefined;
-  readonly origin: string | undefined;
+  readonly authorization?: string | undefined;
+  readonly host?: string | undefined;
+  readonly origin?: string | undefined;
 }
 
-/** `keys`: name to key. */
-export function authenticate(head: RequestHead, keys: ReadonlyMap<string, string>): Caller {
+/** `keys`: name to key. Who sends a request; API401 and API403 where it is nobody. */
+export function authenticator(keys: ReadonlyMap<string, string>): (head: RequestHead) => Caller {
   if (keys.size === 0) {
-    refuseStrangers(head);
-    return { who: 'http' };
+    const caller: Caller = { who: 'http' };
+    return (head) => {
+      refuseStrangers(head);
+      return caller;
+    };
   }
-  const offered = /^Bearer +(\S+) *$/i.exec(head.authorization ?? '')?.[1];
-  const name = offered === undefined ? undefined : matching(offered, keys);
-  if (name !== undefined) return { who: `key:${name}` };
-  throw new MlopsError('API401', {
-    detail: offered === undefined ? 'The request carries no API key.' : 'The API key is not one of this environment.',
-    hint: 'send the header "Authorization: Bearer KEY" with a key of environments.NAME.daemon.apiKeys',
-  });
+  const known = [...keys].map(([name, key]) => ({ caller: { who: `key:${name}` }, digest: digestOf(key) }));
+  return ({ authorization }) => {
+    const offered = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    const caller = offered === undefined ? undefined : matching(digestOf(offered), known);
+    if (caller !== undefined) return caller;
+    throw new MlopsError('API401', {
+      detail: offered === undefined ? 'The request carries no API key.' : 'The API key is not one of this environment.',
+      hint: 'send the header "Authorization: Bearer KEY" with a key of environments.NAME.daemon.apiKeys',
+    });
+  };
 }
 
 /** Compares with every key, each in constant time, so that the time taken tells nothing. */
-function matching(offered: string, keys: ReadonlyMap<string, string>): string | undefined {
-  const digest = digestOf(offered);
-  let found: string | undefined;
-  for (const [name, key] of keys) {
-    if (timingSafeEqual(digest, digestOf(key))) found = name;
-  }
+function matching(
+  digest: Buffer,
+  known: readonly { readonly caller: Caller; readonly digest: Buffer }[],
+): Caller | undefined {
+  let found: Caller | undefined;
+  for (const one of known) if (timingSafeEqual(digest, one.digest)) found = one.caller;
   return found;
 }
 

@@ -12,6 +12,17 @@ export function qualifiedFeatures(
   return names.map((name) => (name.includes('.') ? name : `${setOf(name, entityKeys, catalog)}.${name}`));
 }
 
+/** Whether each name says its set; told once of a list that nobody can change. */
+export function qualifiedAlready(names: readonly string[]): boolean {
+  const known = qualified.get(names);
+  if (known !== undefined) return known;
+  const found = names.every((name) => name.includes('.'));
+  if (Object.isFrozen(names)) qualified.set(names, found);
+  return found;
+}
+
+const qualified = new WeakMap<readonly string[], boolean>();
+
 /** The features of a service as `set.feature`, in its order. */
 export function serviceFeatures(service: string, catalog: Catalog): readonly string[] {
   const recorded = catalog.get('feature_service', service);

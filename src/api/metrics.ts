@@ -5,6 +5,8 @@ export interface Metrics {
   count(name: MetricName, labels: Labels, by?: number): void;
   /** One observation, in seconds. */
   observe(name: HistogramName, labels: Labels, seconds: number): void;
+  /** One request more that was answered, and the time that it took. */
+  answered(method: string, route: string, status: number, seconds: number): void;
   /** The exposition; `gauges` are read at this moment. */
   render(gauges: readonly Gauge[]): string;
 }
@@ -34,19 +36,33 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export function createMetrics(): Metrics {
   const counters = new Map<MetricName, Map<string, number>>();
   const histograms = new Map<HistogramName, Map<string, { counts: number[]; sum: number; count: number }>>();
+  /** Texts of labels are made once: there are few routes and fewer statuses. */
+  const texts = new Map<string, { readonly counted: string; readonly timed: string }>();
+
+  function add(name: MetricName, key: string, by: number): void {
+    const series = getOrAdd(counters, name, () => new Map<string, number>());
+    series.set(key, (series.get(key) ?? 0) + by);
+  }
+
+  function time(name: HistogramName, key: string, seconds: number): void {
+    const series = getOrAdd(histograms, name, () => new Map());
+    const one = getOrAdd(series, key, () => ({ counts: BUCKETS.map(() => 0), sum: 0, count: 0 }));
+    const bucket = BUCKETS.findIndex((bound) => seconds <= bound);
+    if (bucket >= 0) one.counts[bucket] = (one.counts[bucket] ?? 0) + 1;
+    one.sum += seconds;
+    one.count += 1;
+  }
+
   return {
-    count: (name, labels, by = 1) => {
-      const series = getOrAdd(counters, name, () => new Map<string, number>());
-      const key = labelText(labels);
-      series.set(key, (series.get(key) ?? 0) + by);
-    },
-    observe: (name, labels, seconds) => {
-      const series = getOrAdd(histograms, name, () => new Map());
-      const one = getOrAdd(series, labelText(labels), () => ({ counts: BUCKETS.map(() => 0), sum: 0, count: 0 }));
-      const bucket = BUCKETS.findIndex((bound) => seconds <= bound);
-      if (bucket >= 0) one.counts[bucket] = (one.counts[bucket] ?? 0) + 1;
-      one.sum += seconds;
-      one.count += 1;
+    count: (name, labels, by = 1) => add(name, labelText(labels), by),
+    observe: (name, labels, seconds) => time(name, labelText(labels), seconds),
+    answered: (method, route, status, seconds) => {
+      const { counted, timed } = getOrAdd(texts, `${method} ${status} ${route}`, () => ({
+        counted: labelText({ method, route, status: String(status) }),
+        timed: labelText({ method, route }),
+      }));
+      add('mlops_http_requests_total', counted, 1);
+      time('mlops_http_request_duration_seconds', timed, seconds);
     },
     render: (gauges) => {
       const lines: string[] = [];

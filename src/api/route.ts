@@ -64,6 +64,15 @@ export interface Route {
   /** Integers of the body that a number cannot hold arrive as bigint. Default: as the nearest number. */
   readonly exactIntegers?: boolean;
   readonly handle: (call: Call) => Promise<Answer>;
+  /** A POST that comes by the thousand, with a body and without parameters: it is answered past the framework. */
+  readonly lean?: Lean;
+}
+
+export interface Lean {
+  /** As JSON.parse, faster for texts that are alike. Undefined: by JSON.parse. */
+  readonly parse?: (text: string) => unknown;
+  /** What `handle` answers, where that can be told at once; undefined: `handle` is asked. */
+  readonly now?: (call: Call) => Answer | undefined;
 }
 
 export const json = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): Answer => ({

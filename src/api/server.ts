@@ -9,9 +9,10 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { MlopsError } from '../lib/error.ts';
 import { parseExactly } from '../lib/exact-json.ts';
 import type { IdempotencyStore } from '../stores/control/idempotency.ts';
-import { authenticate, type Caller, isLoopback } from './auth.ts';
+import { authenticator, type Caller, isLoopback } from './auth.ts';
 import { createIdempotency, type Idempotency } from './idempotency.ts';
 import { toJson } from './json.ts';
+import { leanListener } from './lean.ts';
 import type { Metrics } from './metrics.ts';
 import { type FieldError, internalProblem, type Problem, problemOf, shapeProblem } from './problem.ts';
 import type { Answer, Call, Route } from './route.ts';
@@ -68,22 +69,14 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
   const queries = createValidator('query');
   const idempotency = createIdempotency(options.idempotency);
   const closing = new AbortController();
+  const callerOf = authenticator(options.apiKeys);
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (request, text, done) => {
     try {
-      const parse = request.routeOptions.config.route?.exactIntegers === true ? parseExactly : JSON.parse;
-      const body: unknown = (text as string).trim() === '' ? undefined : parse(text as string);
-      if (text.includes('\\u0000')) refuseNul(body);
-      done(null, body);
+      done(null, parseBody(text as string, request.routeOptions.config.route));
     } catch (error) {
-      if (error instanceof MlopsError) return done(error);
-      done(
-        new MlopsError('API400', {
-          detail: `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.`,
-          hint: 'send one JSON document',
-        }),
-      );
+      done(error as Error);
     }
   });
   app.setNotFoundHandler((request, reply) => {
@@ -110,16 +103,7 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
   });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
-    options.metrics.count('mlops_http_requests_total', {
-      method: request.method,
-      route,
-      status: String(reply.statusCode),
-    });
-    options.metrics.observe(
-      'mlops_http_request_duration_seconds',
-      { method: request.method, route },
-      reply.elapsedTime / 1000,
-    );
+    options.metrics.answered(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
     done();
   });
 
@@ -148,7 +132,7 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
     });
 
     async function answerOf(request: FastifyRequest, reply: FastifyReply): Promise<Answer> {
-      const caller = route.open === true ? { who: 'anyone' } : authenticate(headOf(request), options.apiKeys);
+      const caller = route.open === true ? { who: 'anyone' } : callerOf(request.headers);
       const query = { ...(request.query as Record<string, unknown>) };
       refuseNul(query, request.params);
       refuseShape(queries.check(querySchema, query), 'query');
@@ -160,6 +144,20 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
     }
   }
 
+  const listener = leanListener({
+    routes: options.routes,
+    apiKeys: options.apiKeys,
+    metrics: options.metrics,
+    bodyLimit: BODY_LIMIT_BYTES,
+    closing: closing.signal,
+    parse: (text, route) => parseBody(text, route) ?? {},
+    check: (body, route) => {
+      if (route.body !== undefined) refuseShape(bodies.check(route.body, body), 'body');
+    },
+    problemOf: (error, request) => problemFor(error, () => options.onError(error, request)),
+    headersOf: problemHeaders,
+    otherwise: (request, response) => app.routing(request, response),
+  });
   const servers: Server[] = [];
   return {
     app,
@@ -171,9 +169,7 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
         });
       }
       // An upload takes the time that it takes; headers must still come within Node's minute.
-      const server = createServer({ keepAliveTimeout: 30_000, requestTimeout: 0 }, (request, response) =>
-        app.routing(request, response),
-      );
+      const server = createServer({ keepAliveTimeout: 30_000, requestTimeout: 0 }, listener);
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
         server.listen(port, host, resolve);
@@ -206,11 +202,20 @@ const noCompiler = (): never => {
 /** `{name}` → `:name`, `{path*}` → `*`. */
 const fastifyPath = (path: string): string => path.replace(/\{\w+\*\}$/, '*').replace(/\{(\w+)\}/g, ':$1');
 
-const headOf = (request: FastifyRequest) => ({
-  authorization: request.headers.authorization,
-  host: request.headers.host,
-  origin: request.headers.origin,
-});
+/** Undefined where there is nothing. */
+function parseBody(text: string, route: Route | undefined): unknown {
+  let body: unknown;
+  try {
+    if (text.trim() !== '') body = route?.exactIntegers === true ? parseExactly(text) : JSON.parse(text);
+  } catch (error) {
+    throw new MlopsError('API400', {
+      detail: `The body is not JSON: ${error instanceof Error ? error.message : String(error)}.`,
+      hint: 'send one JSON document',
+    });
+  }
+  if (text.includes('\\u0000')) refuseNul(body);
+  return body;
+}
 
 function refuseShape(errors: readonly FieldError[], where: 'body' | 'query'): void {
   if (errors.length > 0) throw new ShapeError(shapeProblem(errors, where));
@@ -326,7 +331,11 @@ function send(reply: FastifyReply, answer: Answer): void {
 }
 
 function sendProblem(reply: FastifyReply, problem: Problem): void {
-  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
-  if (problem.status === 503 && problem.retryable === true) reply.header('retry-after', RETRY_AFTER_SECONDS);
+  reply.headers(problemHeaders(problem));
   reply.code(problem.status).type('application/problem+json; charset=utf-8').send(toJson(problem));
+}
+
+function problemHeaders(problem: Problem): Readonly<Record<string, string>> {
+  if (problem.status === 401) return { 'www-authenticate': 'Bearer' };
+  return problem.status === 503 && problem.retryable === true ? { 'retry-after': RETRY_AFTER_SECONDS } : {};
 }

@@ -52,6 +52,11 @@ export interface FeatureReader {
     entities: readonly Readonly<Record<string, unknown>>[],
     features: readonly string[],
   ): Promise<readonly AlignedRow[]>;
+  /** The same as `readAligned` where it can be told at once; undefined where it has to be waited for, or fails. */
+  readNow(
+    entities: readonly Readonly<Record<string, unknown>>[],
+    features: readonly string[],
+  ): readonly AlignedRow[] | undefined;
   /** Of the versions that `read` reads, in the order of the features. The same errors. */
   dtypesOf(features: readonly string[]): Promise<readonly Dtype[]>;
 }
@@ -90,6 +95,7 @@ export function createFeatureReader(parts: {
   const compiled = new Map<string, readonly ComputedFeature[]>();
   /** Good for as long as what they were made from is what is known. */
   const plans = new Map<string, Plan>();
+  let byList = new WeakMap<readonly string[], Plan>();
   let madeFrom: { readonly versions: readonly FeatureSetVersion[]; readonly revision: number } | undefined;
 
   function computedOf(version: FeatureSetVersion): readonly ComputedFeature[] {
@@ -100,12 +106,25 @@ export function createFeatureReader(parts: {
   }
 
   async function plan(features: readonly string[]): Promise<Plan> {
-    const versions = await parts.versions.get();
+    return planWith(features, await parts.versions.get());
+  }
+
+  function planWith(features: readonly string[], versions: readonly FeatureSetVersion[]): Plan {
     const { revision } = parts.catalog;
     if (madeFrom?.versions !== versions || madeFrom.revision !== revision || plans.size >= KEPT_PLANS) {
       plans.clear();
+      byList = new WeakMap();
       madeFrom = { versions, revision };
     }
+    const own = byList.get(features);
+    if (own !== undefined) return own;
+    const made = planOf(features, versions);
+    // A list that nobody can change is known by itself.
+    if (Object.isFrozen(features)) byList.set(features, made);
+    return made;
+  }
+
+  function planOf(features: readonly string[], versions: readonly FeatureSetVersion[]): Plan {
     const id = features.join('\0');
     const known = plans.get(id);
     if (known !== undefined && known.features.length === features.length) return known;
@@ -172,25 +191,50 @@ export function createFeatureReader(parts: {
     features: readonly string[],
   ): Promise<readonly AlignedRow[]> {
     const { reads } = await planAfresh(features);
-    const records = await parts.online.read(
-      reads.map(({ version, table, keys }) => ({
-        table,
-        keys: entities.map((entity) => encodeEntity(version.set, keys, entity)),
-      })),
-    );
+    const records = await parts.online.read(requestsOf(reads, entities));
+    return rowsOf(reads, records, entities.length, features.length);
+  }
+
+  function readNow(
+    entities: readonly Readonly<Record<string, unknown>>[],
+    features: readonly string[],
+  ): readonly AlignedRow[] | undefined {
+    const versions = parts.online.readNow === undefined ? undefined : parts.versions.peek();
+    if (versions === undefined) return undefined;
+    try {
+      const { reads } = planWith(features, versions);
+      const records = parts.online.readNow?.(requestsOf(reads, entities));
+      return records && rowsOf(reads, records, entities.length, features.length);
+    } catch (error) {
+      // Told by whoever waits for it: what is known may be old.
+      if (error instanceof MlopsError) return undefined;
+      throw error;
+    }
+  }
+
+  function rowsOf(
+    reads: readonly SetRead[],
+    records: readonly (readonly (OnlineRecord | undefined)[])[],
+    entities: number,
+    features: number,
+  ): readonly AlignedRow[] {
     const now = microsOf(parts.clock.now());
-    return entities.map((_, row) => {
-      const values = new Array<unknown>(features.length).fill(null);
-      const statuses = new Array<FeatureStatus>(features.length).fill('not_found');
-      const eventTimes = new Array<string | null>(features.length).fill(null);
-      for (const [index, read] of reads.entries())
-        answer(read, records[index]?.[row], now, { values, statuses, eventTimes });
-      return { values, statuses, eventTimes };
-    });
+    const rows: AlignedRow[] = [];
+    for (let row = 0; row < entities; row += 1) {
+      const values = new Array<unknown>(features).fill(null);
+      const statuses = new Array<FeatureStatus>(features).fill('not_found');
+      const eventTimes = new Array<string | null>(features).fill(null);
+      const into = { values, statuses, eventTimes };
+      for (let index = 0; index < reads.length; index += 1)
+        answer(reads[index] as SetRead, records[index]?.[row], now, into);
+      rows.push(into);
+    }
+    return rows;
   }
 
   return {
     readAligned,
+    readNow,
     dtypesOf: async (features) => {
       const dtypes = new Array<Dtype>(features.length);
       for (const { asked } of (await planAfresh(features)).reads) for (const { at, dtype } of asked) dtypes[at] = dtype;
@@ -208,6 +252,13 @@ export function createFeatureReader(parts: {
       }));
     },
   };
+}
+
+function requestsOf(reads: readonly SetRead[], entities: readonly Readonly<Record<string, unknown>>[]) {
+  return reads.map(({ version, table, keys }) => ({
+    table,
+    keys: entities.map((entity) => encodeEntity(version.set, keys, entity)),
+  }));
 }
 
 /** Fills in the places of the features that were asked of this set; untouched, they say that there is no record. */

@@ -31,6 +31,14 @@ function offsetMicros(zone: string): bigint {
 
 /** `2026-01-02T03:04:05.678900Z`: always six digits, so that texts order as times do. */
 export function formatTimestamp(micros: bigint): string {
+  if (micros !== formatted.micros) formatted = { micros, text: textOf(micros) };
+  return formatted.text;
+}
+
+/** The last one: rows that are answered together often share their time. */
+let formatted = { micros: 0n, text: '1970-01-01T00:00:00.000000Z' };
+
+function textOf(micros: bigint): string {
   const remainder = ((micros % 1000n) + 1000n) % 1000n;
   const ms = (micros - remainder) / 1000n;
   return new Date(Number(ms)).toISOString().replace('Z', `${String(remainder).padStart(3, '0')}Z`);

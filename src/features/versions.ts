@@ -92,25 +92,38 @@ function notMaterialized(set: string): MlopsError {
 
 export interface VersionCache {
   get(): Promise<readonly FeatureSetVersion[]>;
+  /** Where `get` would not have to ask. */
+  peek(): readonly FeatureSetVersion[] | undefined;
   forget(): void;
 }
 
 /** The versions as recorded not longer ago than `maxAgeMs`: a read of features costs no query each time. */
 export function createVersionCache(featureState: FeatureState, nowMs: () => number, maxAgeMs: number): VersionCache {
-  let loaded: { readonly at: number; readonly versions: Promise<readonly FeatureSetVersion[]> } | undefined;
+  interface Entry {
+    readonly at: number;
+    readonly versions: Promise<readonly FeatureSetVersion[]>;
+    arrived: readonly FeatureSetVersion[] | undefined;
+  }
+  let loaded: Entry | undefined;
+  const isFresh = (entry: Entry | undefined, now: number): entry is Entry =>
+    entry !== undefined && now - entry.at < maxAgeMs && now >= entry.at;
   return {
     get: () => {
       const now = nowMs();
-      if (loaded === undefined || now - loaded.at >= maxAgeMs || now < loaded.at) {
-        const versions = featureState.versions();
-        const entry = { at: now, versions };
-        loaded = entry;
-        versions.catch(() => {
+      if (isFresh(loaded, now)) return loaded.versions;
+      const entry: Entry = { at: now, versions: featureState.versions(), arrived: undefined };
+      loaded = entry;
+      entry.versions.then(
+        (versions) => {
+          entry.arrived = versions;
+        },
+        () => {
           if (loaded === entry) loaded = undefined;
-        });
-      }
-      return loaded.versions;
+        },
+      );
+      return entry.versions;
     },
+    peek: () => (isFresh(loaded, nowMs()) ? loaded.arrived : undefined),
     forget: () => {
       loaded = undefined;
     },

@@ -54,6 +54,10 @@ export interface OnlineStore {
   read(
     requests: readonly { readonly table: OnlineTable; readonly keys: readonly Uint8Array[] }[],
   ): Promise<readonly (readonly (OnlineRecord | undefined)[])[]>;
+  /** The same at once, of a store in this process that is open; undefined where it has to be waited for. */
+  readNow?(
+    requests: readonly { readonly table: OnlineTable; readonly keys: readonly Uint8Array[] }[],
+  ): readonly (readonly (OnlineRecord | undefined)[])[] | undefined;
   /** Lost with the records, so that a store that was emptied is filled again. Undefined before the first. */
   progress(table: OnlineTable): Promise<OnlineProgress | undefined>;
   /** Refused (ST120) where what was written since `progress` was read may be lost: a server that went away meanwhile. */

@@ -2,6 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { tableFromIPC } from 'apache-arrow';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { healthcareProject, type TestDaemon } from '../support/project.ts';
 
@@ -440,6 +441,95 @@ describe('features', () => {
       status: 422,
       body: { code: 'FS201' },
     });
+  });
+});
+
+describe('reads of features past the framework', () => {
+  const path = '/api/v1/online-features';
+  /** With a query, which no route here takes, the request goes through the framework. */
+  const both = async (body: string, headers: Record<string, string> = {}) => {
+    const [lean, plain] = await Promise.all([
+      call('POST', path, body, headers),
+      call('POST', `${path}?through=framework`, body, headers),
+    ]);
+    const what = ({ status, type, body: told }: Answer) => ({ status, type, body: told });
+    expect(what(lean), body).toEqual(what(plain));
+    return lean;
+  };
+
+  it('are answered and refused as through it', async () => {
+    const names = [
+      'bili',
+      'patient_labs.bili',
+      'patient_labs.bili_albumin',
+      'patient_trend.visits_365d',
+      'patient_labs@1.albumin',
+    ];
+    const statuses = new Set<number>();
+    const entity = fc.oneof(
+      fc.record({
+        id: fc.oneof(fc.integer({ min: 1, max: 400 }), fc.constantFrom('7', 'x', null, 1.5, 70_001, '\u0000', 2 ** 60)),
+      }),
+      fc.constantFrom({}, { person: 1 }, { id: 7, ward: 'ä"' }),
+    );
+    const features = fc.array(
+      fc.oneof(
+        { weight: 8, arbitrary: fc.constantFrom(...names) },
+        fc.constantFrom('nope', 'patient_labs.nope', '', 'a b.c'),
+      ),
+      {
+        maxLength: 5,
+      },
+    );
+    const bodies = fc.record(
+      {
+        features: fc.oneof({ weight: 9, arbitrary: features }, fc.constantFrom(null, 'bili', [1])),
+        entities: fc.oneof(entity, fc.array(entity, { maxLength: 3 }), fc.constantFrom(null, 7)),
+        feature_service: fc.constantFrom('mortality_inputs', 'nothing'),
+        other: fc.constant(1),
+      },
+      { requiredKeys: [] },
+    );
+    const seed = 20_261_126;
+    for (const body of fc.sample(bodies, { seed, numRuns: 150 })) {
+      const { other, feature_service, ...common } = body;
+      const rare =
+        fc.sample(fc.integer({ min: 0, max: 7 }), { seed: JSON.stringify(body).length, numRuns: 1 })[0] === 0;
+      const asked = rare
+        ? body
+        : feature_service !== undefined && common.features === undefined
+          ? { ...common, feature_service }
+          : common;
+      statuses.add((await both(JSON.stringify(asked))).status);
+      const { features: _, ...rest } = asked;
+      await both(JSON.stringify({ features: asked.features, ...rest }, null, 1));
+    }
+    for (const text of [
+      '{',
+      'null',
+      '[]',
+      '{"entities":{"id":7},"features":["bili"]',
+      '{"entities":{"id":7},,"features":["bili"]}',
+      ' ',
+    ])
+      statuses.add((await both(text)).status);
+    expect([...statuses].sort()).toEqual([200, 400, 404, 422]);
+  });
+
+  it('are counted as the others, and turned away where they come from a stranger', async () => {
+    const asked = JSON.stringify({ entities: { id: 7 }, features: ['patient_labs.bili'] });
+    const counted = async () => {
+      const { body } = await call('GET', '/metrics');
+      const [, count] =
+        /mlops_http_requests_total\{method="POST",route="\/api\/v1\/online-features",status="200"\} (\d+)/.exec(body) ??
+        [];
+      return Number(count);
+    };
+    const before = await counted();
+    await both(asked);
+    expect(await counted()).toBe(before + 2);
+    expect((await both(asked, { origin: 'https://example.org' })).status).toBe(403);
+    expect((await call('POST', path, asked, { 'idempotency-key': randomUUID() })).status).toBe(200);
   });
 });
 

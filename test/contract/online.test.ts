@@ -143,6 +143,15 @@ describe.each(backends)('the online store: $name', ({ start }) => {
     ]);
   });
 
+  it('answers at once, where it can, what it answers to whoever waits', async () => {
+    const table = freshTable();
+    await store.write(table, [{ key: key('a'), record: record(5n) }]);
+    const requests = [{ table, keys: [key('a'), key('nobody')] }];
+    const [atOnce, waited] = [store.readNow?.(requests), await store.read(requests)];
+    expect(atOnce === undefined ? waited : atOnce).toEqual(waited);
+    expect(atOnce !== undefined).toBe(backend.isEmbedded === true);
+  });
+
   it('tells tables, versions and keys apart that look alike', async () => {
     const names = ['t', 'ta', 'tab'];
     for (const set of names) {

@@ -1,11 +1,13 @@
 /** Features of entities now: read, and updated by whoever knows better. */
+import type { AlignedRow } from '../../features/online-reader.ts';
 import type { PushTarget } from '../../features/push.ts';
 import { MlopsError } from '../../lib/error.ts';
+import { alikeBodies } from '../alike-bodies.ts';
 import type { ApiContext } from '../context.ts';
-import { keysOf, qualifiedFeatures, serviceFeatures, setWith } from '../feature-names.ts';
+import { keysOf, qualifiedAlready, qualifiedFeatures, serviceFeatures, setWith } from '../feature-names.ts';
 import { JsonText } from '../json.ts';
 import { type AnswerNames, answerNames, answerText } from '../online-answer.ts';
-import { json, type Route } from '../route.ts';
+import { type Answer, json, type Route } from '../route.ts';
 import { ONLINE_ROWS } from '../shapes.ts';
 import { untypedKey } from '../short-feature-set.ts';
 import { PUSH_TO } from './pushed-rows.ts';
@@ -15,20 +17,33 @@ const ENTITY = { type: 'object', minProperties: 1 } as const;
 
 type Entity = Readonly<Record<string, unknown>>;
 
+interface Asked {
+  readonly entities: Entity | readonly Entity[];
+  readonly features?: readonly string[];
+  readonly feature_service?: string;
+}
+
 /** Requests ask for the same names again and again; more kinds of request than this start afresh. */
 const KEPT_NAMES = 500;
 
 export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'features' | 'catalog'>): readonly Route[] {
   const known = new Map<string, AnswerNames>();
+  /** Of lists that nobody can change, as `lean.parse` gives them. */
+  const byList = new WeakMap<readonly string[], AnswerNames>();
 
   function membersOf(names: readonly string[]): AnswerNames {
+    const own = byList.get(names);
+    if (own !== undefined) return own;
     const id = JSON.stringify(names);
-    const found = known.get(id);
-    if (found !== undefined) return found;
+    const found = known.get(id) ?? answerNames(names);
     if (known.size >= KEPT_NAMES) known.clear();
-    const made = answerNames(names);
-    known.set(id, made);
-    return made;
+    known.set(id, found);
+    if (Object.isFrozen(names)) byList.set(names, found);
+    return found;
+  }
+
+  function answered(names: readonly string[], entities: readonly Entity[], rows: readonly AlignedRow[]): Answer {
+    return json(200, new JsonText(answerText(membersOf(names), entities, rows)));
   }
 
   return [
@@ -58,17 +73,24 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
         anyOf: [{ required: ['features'] }, { required: ['feature_service'] }],
       },
       answers: { 200: { description: 'A row an entity, in their order.', schema: ONLINE_ROWS } },
+      lean: {
+        parse: alikeBodies('features', 'entities'),
+        now: ({ body }) => {
+          const asked = body as Asked;
+          if (asked.features === undefined) return undefined;
+          const entities = listOf(asked.entities);
+          const qualified = qualifiedAlready(asked.features);
+          const rows = qualified ? features.reader.readNow(entities.map(untypedKey), asked.features) : undefined;
+          return rows && answered(asked.features, entities, rows);
+        },
+      },
       handle: async ({ body }) => {
-        const asked = body as {
-          entities: Entity | readonly Entity[];
-          features?: readonly string[];
-          feature_service?: string;
-        };
+        const asked = body as Asked;
         const entities = listOf(asked.entities);
         const names = asked.features ?? serviceFeatures(asked.feature_service ?? '', catalog);
         const qualified = qualifiedFeatures(names, Object.keys(entities[0] ?? {}), catalog);
         const rows = await features.reader.readAligned(entities.map(untypedKey), qualified);
-        return json(200, new JsonText(answerText(membersOf(names), entities, rows)));
+        return answered(names, entities, rows);
       },
     },
     {

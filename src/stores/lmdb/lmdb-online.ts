@@ -33,6 +33,7 @@ interface Opened {
 
 export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore {
   let opening: Promise<Opened> | undefined;
+  let opened: Opened | undefined;
 
   async function open(): Promise<Opened> {
     await mkdir(directory, { recursive: true });
@@ -62,10 +63,16 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
   }
 
   function store(): Promise<Opened> {
-    opening ??= open().catch((cause: unknown) => {
-      opening = undefined;
-      throw doesNotOpen(cause);
-    });
+    opening ??= open().then(
+      (done) => {
+        opened = done;
+        return done;
+      },
+      (cause: unknown) => {
+        opening = undefined;
+        throw doesNotOpen(cause);
+      },
+    );
     return opening;
   }
 
@@ -107,16 +114,8 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
       await db.flushed;
       return written;
     },
-    read: async (requests) => {
-      const { db, packr } = await store();
-      return requests.map(({ table, keys }) =>
-        keys.map((key) => {
-          // Not copied: it is unpacked before anything else uses the buffer.
-          const value = db.getBinaryFast(keyOf(table, RECORD, key));
-          return value === undefined ? undefined : unpack(packr, value);
-        }),
-      );
-    },
+    read: async (requests) => recordsOf(await store(), requests),
+    readNow: (requests) => (opened === undefined ? undefined : recordsOf(opened, requests)),
     progress: async (table) => progressOf(await store(), table),
     setProgress: async (table, progress: OnlineProgress) => {
       const { db, packr } = await store();
@@ -150,11 +149,22 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
       return { detail: `LMDB in ${directory}`, warnings: [] };
     },
     close: async () => {
-      const opened = await opening?.catch(() => undefined);
+      const closed = await opening?.catch(() => undefined);
       opening = undefined;
-      await opened?.db.close();
+      opened = undefined;
+      await closed?.db.close();
     },
   };
+}
+
+function recordsOf({ db, packr }: Opened, requests: Parameters<OnlineStore['read']>[0]) {
+  return requests.map(({ table, keys }) =>
+    keys.map((key) => {
+      // Not copied: it is unpacked before anything else uses the buffer.
+      const value = db.getBinaryFast(keyOf(table, RECORD, key));
+      return value === undefined ? undefined : unpack(packr, value);
+    }),
+  );
 }
 
 function progressOf({ db, packr }: Opened, table: OnlineTable): OnlineProgress | undefined {
