@@ -12,7 +12,8 @@ export async function changedOutputsOf(
     const desired = project.resources.get(recorded.address);
     if (recorded.kind !== 'source' || desired?.kind !== 'source') continue;
     const [before, after] = [recorded.spec.query, desired.spec.query];
-    if (before === undefined || after === undefined || before === after) continue;
+    // Of several texts any may have changed.
+    if (typeof before !== 'string' || typeof after !== 'string' || before === after) continue;
     const { outputsChangedBy } = await import('../spec/sql-analysis.ts');
     const outputs = await outputsChangedBy(before, after);
     if (outputs !== undefined) found.set(recorded.name, outputs);

@@ -1,5 +1,6 @@
 /** Snapshots of sources: immutable copies, recorded. What is computed later reads them, never the sources themselves. */
 import { MlopsError } from '../lib/error.ts';
+import type { QueryText } from '../spec/query-text.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureState, RecordedSnapshot } from '../stores/control/feature-state.ts';
 import type { Increment, OfflineStore } from '../stores/offline.ts';
@@ -20,7 +21,7 @@ export interface Sources {
   /** The newest snapshots of the sources, taken now where there is none. */
   snapshots(sources: readonly string[], call: FeatureCall): Promise<readonly RecordedSnapshot[]>;
   /** Names of the sources that a query reads. */
-  readBy(query: string, address?: string): Promise<readonly string[]>;
+  readBy(query: QueryText, address?: string): Promise<readonly string[]>;
 }
 
 export function createSources(parts: {
@@ -31,12 +32,13 @@ export function createSources(parts: {
   const { catalog, offline, featureState } = parts;
   const tables = new Map<string, Promise<readonly string[]>>();
 
-  async function readBy(query: string, address?: string): Promise<readonly string[]> {
-    let found = tables.get(query);
+  async function readBy(query: QueryText, address?: string): Promise<readonly string[]> {
+    const key = JSON.stringify(query);
+    let found = tables.get(key);
     if (found === undefined) {
       found = offline.tablesOf(query);
-      tables.set(query, found);
-      found.catch(() => tables.delete(query));
+      tables.set(key, found);
+      found.catch(() => tables.delete(key));
     }
     const names = await found.catch((error: unknown) => {
       if (error instanceof MlopsError && address !== undefined)

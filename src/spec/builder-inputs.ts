@@ -53,10 +53,12 @@ export type FeatureSetRef<F extends string = never> = Ref<'feature_set'> & { rea
 export type AnyRef = { [K in Kind]: Ref<K> }[Kind];
 
 export type SqlInput = SqlText | string;
+/** One text in DuckDB's dialect, or one for each store. */
+export type QueryInput = SqlInput | { readonly duckdb?: SqlInput; readonly postgres?: SqlInput };
 
 export type SourceInput = Replace<
   SourceSpec,
-  { readonly query?: SqlInput; readonly columns?: Readonly<Record<string, SqlInput>> }
+  { readonly query?: QueryInput; readonly columns?: Readonly<Record<string, SqlInput>> }
 >;
 
 export type EntityInput = Replace<EntitySpec, object>;
@@ -66,7 +68,7 @@ export type FeatureSetInput<F extends string> = Replace<
   {
     readonly entity: EntityRef | string;
     readonly source?: SourceRef | string;
-    readonly query?: SqlInput;
+    readonly query?: QueryInput;
     /** Name to feature, or to its dtype alone. */
     readonly features: Readonly<Record<F, Dtype | Input<Feature>>>;
   }
@@ -104,7 +106,7 @@ export type TaskInput<T extends string> =
   | Replace<FeatureMaterializationTask, Needs<T> & Sets>
   | Replace<
       TrainingDatasetTask,
-      Needs<T> & { readonly features?: FeatureServiceRef | string; readonly spine: SqlInput }
+      Needs<T> & { readonly features?: FeatureServiceRef | string; readonly spine: QueryInput }
     >
   | Replace<ModelTrainingTask, Needs<T>>
   | Replace<ModelEvaluationTask, Needs<T> & OfModel>

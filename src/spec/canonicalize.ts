@@ -18,6 +18,7 @@ import { normalize } from './normalize.ts';
 import { canonicalPipeline } from './pipeline.ts';
 import { canonicalPolicy } from './policy.ts';
 import { type Problem, toDiagnostic } from './problem.ts';
+import { mentionedIn } from './query-text.ts';
 import type {
   EndpointSpec,
   EntitySpec,
@@ -30,7 +31,6 @@ import type {
 } from './schema-types.ts';
 import { checkShape } from './shape.ts';
 import { isManyFiles } from './source-files.ts';
-import { mentionedNames } from './sql-text.ts';
 
 export interface Canonicalized<K extends Kind> {
   /** Undefined where there are errors. */
@@ -132,7 +132,7 @@ function canonicalOf(kind: Kind, value: Readonly<Record<string, unknown>>, into:
 
 function canonicalSource(spec: SourceSpec, into: Canonicalizing): SourceSpec {
   if (spec.query !== undefined) {
-    for (const name of mentionedNames(spec.query, into.lookup.names('source'))) refer(into, 'source', name, '/query');
+    for (const name of mentionedIn(spec.query, into.lookup.names('source'))) refer(into, 'source', name, '/query');
     for (const field of ['format', 'nulls', 'delimiter', 'types', 'columns'] as const) {
       if (spec[field] !== undefined)
         report(into, 'SP103', `/${field}`, `"${field}" goes with a file; this source is a query.`, { part: 'key' });

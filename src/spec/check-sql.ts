@@ -11,12 +11,14 @@ import { checkSpine, has } from './check-spine.ts';
 import type { Column } from './column.ts';
 import type { DescribeSource, ParsesQuery } from './engine-checks.ts';
 import type { LineageInputs } from './feature-lineage.ts';
+import { jointLineage } from './joint-lineage.ts';
 import type { LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { pointerTo } from './locator.ts';
 import { type Problem, toDiagnostic } from './problem.ts';
 import type { QueryLineage } from './query-lineage.ts';
-import { createSqlAnalyzer, type SqlAnalyzer, type SqlError } from './sql-analysis.ts';
-import { mentionedNames, tidySql } from './sql-text.ts';
+import { mentionedIn, type QueryText, textsOf } from './query-text.ts';
+import { createSqlAnalyzer, jointColumns, type SqlAnalysis, type SqlAnalyzer, type SqlError } from './sql-analysis.ts';
+import { tidySql } from './sql-text.ts';
 
 /** Types that do not give back a text as it was written. A whole number does: one with leading zeros is read as a text. */
 const FRACTIONAL = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
@@ -174,17 +176,23 @@ async function checkExpressions(
 async function checkQuery(
   resource: LoadedResource,
   pointer: string,
-  sql: string,
+  query: QueryText,
   checking: Checking,
   asking: Set<string> = new Set(),
 ): Promise<readonly string[] | undefined> {
   const tables = new Map<string, readonly Column[] | undefined>();
-  for (const name of mentionedNames(sql, checking.table.names('source')))
+  for (const name of mentionedIn(query, checking.table.names('source')))
     tables.set(name, await columnsOf(name, checking, asking));
-  const { errors, columns, lineage } = await checking.analyzer.analyze(sql, tables);
-  checking.lineages.set(`${resource.address}${pointer}`, lineage);
-  await reportErrors(resource, pointer, sql, errors, tables, checking, sql);
-  return errors.length > 0 ? undefined : (columns ?? undefined);
+  const analyses: SqlAnalysis[] = [];
+  for (const { text, dialect, pointer: below } of textsOf(query)) {
+    const analysis = await checking.analyzer.analyze(text, tables, dialect);
+    analyses.push(analysis);
+    // Of Postgres' dialect the engine of the store is asked, not DuckDB's.
+    const unsure = dialect === 'duckdb' ? analysis.errors : analysis.errors.filter(({ kind }) => kind !== 'syntax');
+    await reportErrors(resource, `${pointer}${below}`, text, unsure, tables, checking, text);
+  }
+  checking.lineages.set(`${resource.address}${pointer}`, jointLineage(analyses.map(({ lineage }) => lineage)));
+  return analyses.some(({ errors }) => errors.length > 0) ? undefined : (jointColumns(analyses) ?? undefined);
 }
 
 async function reportErrors(

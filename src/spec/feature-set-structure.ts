@@ -5,11 +5,12 @@
  */
 import { digestOf } from '../lib/canonical.ts';
 import type { CanonicalEntity, CanonicalFeatureSet } from './canonical-specs.ts';
+import type { QueryText } from './query-text.ts';
 
 export interface FeatureSetStructure {
   readonly keys: Readonly<Record<string, string>>;
   readonly source: string | null;
-  readonly query: string | null;
+  readonly query: QueryText | null;
   readonly eventTime: string;
   readonly createdTime: string | null;
   /** Rows count whenever they became known. Absent: from when they were known. */

@@ -5,9 +5,9 @@ import type { CanonicalFeatureSet } from './canonical-specs.ts';
 import { parseDtype } from './dtype.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
+import { mentionedIn } from './query-text.ts';
 import { scheduleProblem } from './schedule-problems.ts';
 import type { Dtype, Feature, FeatureSetSpec, ScalarDtype } from './schema-types.ts';
-import { mentionedNames } from './sql-text.ts';
 
 export function canonicalFeatureSet(spec: FeatureSetSpec, into: Canonicalizing): CanonicalFeatureSet {
   // Short forms were written out when the value was normalized.
@@ -15,7 +15,7 @@ export function canonicalFeatureSet(spec: FeatureSetSpec, into: Canonicalizing):
   const entity = refer(into, 'entity', spec.entity, '/entity');
   if (spec.source !== undefined) refer(into, 'source', spec.source, '/source');
   if (spec.query !== undefined) {
-    for (const name of mentionedNames(spec.query, into.lookup.names('source'))) refer(into, 'source', name, '/query');
+    for (const name of mentionedIn(spec.query, into.lookup.names('source'))) refer(into, 'source', name, '/query');
   }
   for (const [name, feature] of Object.entries(features)) checkFeature(name, feature, features, into);
   checkExpressionCycles(features, into);

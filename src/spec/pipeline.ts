@@ -10,8 +10,8 @@ import { checkSchedule, reportExpression } from './feature-set.ts';
 import { KIND_TITLES, type Kind } from './kinds.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
+import { mentionedIn } from './query-text.ts';
 import type { PipelineSpec, Task } from './schema-types.ts';
-import { mentionedNames } from './sql-text.ts';
 
 interface PipelineContext {
   readonly into: Canonicalizing;
@@ -124,7 +124,7 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
         (others.length === 0 ? input : undefined) ??
         onlyOne('feature_service', 'the features to join ("features")', pointer, context);
       if (features !== undefined) refer(into, 'feature_service', features, `${pointer}/features`);
-      for (const source of mentionedNames(task.spine, into.lookup.names('source')))
+      for (const source of mentionedIn(task.spine, into.lookup.names('source')))
         refer(into, 'source', source, `${pointer}/spine`);
       return { ...task, needs, features: features ?? '' };
     }
@@ -203,13 +203,13 @@ function setsReading(sources: readonly string[], { into: { lookup } }: PipelineC
   for (let before = -1; before !== reached.size; ) {
     before = reached.size;
     for (const name of derived) {
-      if (mentionedNames(lookup.get('source', name)?.query ?? '', reached).length > 0) reached.add(name);
+      if (mentionedIn(lookup.get('source', name)?.query, reached).length > 0) reached.add(name);
     }
   }
   const sets = [...lookup.names('feature_set')].filter((name) => {
     const set = lookup.get('feature_set', name);
     if (set === undefined) return false;
-    return set.source === undefined ? mentionedNames(set.query ?? '', reached).length > 0 : reached.has(set.source);
+    return set.source === undefined ? mentionedIn(set.query, reached).length > 0 : reached.has(set.source);
   });
   return sets.length === 0 ? undefined : sets.sort();
 }

@@ -3,9 +3,13 @@
  * translates DuckDB's, and nothing is translated into it.
  */
 import { MlopsError } from '../lib/error.ts';
+import type { Query } from './schema-types.ts';
+import { mentionedNames } from './sql-text.ts';
 
 export type Dialect = 'duckdb' | 'postgres';
-export type QueryText = string | Readonly<Partial<Record<Dialect, string>>>;
+export type QueryText = Query;
+
+const DIALECTS: readonly Dialect[] = ['duckdb', 'postgres'];
 
 /** DuckDB's text; undefined where a query is written for other stores alone. */
 export function duckdbText(query: QueryText): string | undefined {
@@ -15,6 +19,28 @@ export function duckdbText(query: QueryText): string | undefined {
 /** The text that is written for a dialect; undefined where there is none. */
 export function textFor(query: QueryText, dialect: Dialect): string | undefined {
   return typeof query === 'string' ? (dialect === 'duckdb' ? query : undefined) : query[dialect];
+}
+
+/** Every text, with where it stands below the query's own place. */
+export function textsOf(
+  query: QueryText,
+): readonly { readonly dialect: Dialect; readonly text: string; readonly pointer: string }[] {
+  if (typeof query === 'string') return [{ dialect: 'duckdb', text: query, pointer: '' }];
+  return DIALECTS.flatMap((dialect) => {
+    const text = query[dialect];
+    return text === undefined ? [] : [{ dialect, text, pointer: `/${dialect}` }];
+  });
+}
+
+export function mapTexts(query: QueryText, change: (text: string) => string): QueryText {
+  if (typeof query === 'string') return change(query);
+  return Object.fromEntries(textsOf(query).map(({ dialect, text }) => [dialect, change(text)]));
+}
+
+/** The names among `candidates` that any of the texts mentions as a table could be. */
+export function mentionedIn(query: QueryText | undefined, candidates: ReadonlySet<string>): readonly string[] {
+  if (query === undefined) return [];
+  return [...new Set(textsOf(query).flatMap(({ text }) => mentionedNames(text, candidates)))].sort();
 }
 
 /** SP207: the store has no text of this query. */

@@ -3,10 +3,11 @@ import type { CanonicalFeatureSet, CanonicalSource } from './canonical-specs.ts'
 import type { Column } from './column.ts';
 import type { FeatureLineage } from './column-lineage.ts';
 import { createFeatureLineage } from './feature-lineage.ts';
+import { jointLineage } from './joint-lineage.ts';
 import { pointerTo } from './locator.ts';
 import type { QueryLineage } from './query-lineage.ts';
-import { analyzeQuery, type SqlAnalysis } from './sql-analysis.ts';
-import { mentionedNames } from './sql-text.ts';
+import { mentionedIn, type QueryText, textsOf } from './query-text.ts';
+import { analyzeQuery, jointColumns, type SqlAnalysis } from './sql-analysis.ts';
 
 export interface RecordedSources {
   readonly names: ReadonlySet<string>;
@@ -24,12 +25,13 @@ export async function recordedLineage(
   const lineages = new Map<string, QueryLineage | null>();
   const known = new Map<string, readonly Column[] | undefined>();
 
-  async function analyzed(place: string, sql: string): Promise<SqlAnalysis> {
+  async function analyzed(place: string, query: QueryText): Promise<Pick<SqlAnalysis, 'columns'>> {
     const tables = new Map<string, readonly Column[] | undefined>();
-    for (const name of mentionedNames(sql, sources.names)) tables.set(name, await columnsOf(name));
-    const analysis = await analyzeQuery(sql, tables);
-    lineages.set(place, analysis.lineage);
-    return analysis;
+    for (const name of mentionedIn(query, sources.names)) tables.set(name, await columnsOf(name));
+    const analyses: SqlAnalysis[] = [];
+    for (const { text, dialect } of textsOf(query)) analyses.push(await analyzeQuery(text, tables, dialect));
+    lineages.set(place, jointLineage(analyses.map(({ lineage }) => lineage)));
+    return { columns: jointColumns(analyses) };
   }
 
   async function columnsOf(source: string): Promise<readonly Column[] | undefined> {

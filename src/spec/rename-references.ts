@@ -5,6 +5,7 @@
 import { assertNever } from '../lib/assert.ts';
 import type { CanonicalSpecs, CanonicalTask } from './canonical-specs.ts';
 import type { Kind } from './kinds.ts';
+import { mapTexts, type QueryText } from './query-text.ts';
 import { renamedTables } from './sql-text.ts';
 
 /** The name that a resource has now; the same where it is not renamed. */
@@ -21,7 +22,8 @@ export function renamedReferences<K extends Kind>(
 type Named = { [K in Kind]: { readonly kind: K; readonly spec: CanonicalSpecs[K] } }[Kind];
 
 function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
-  const sql = (query: string): string => renamedTables(query, (table) => nameNow('source', table));
+  const sql = (query: QueryText): QueryText =>
+    mapTexts(query, (text) => renamedTables(text, (table) => nameNow('source', table)));
   switch (resource.kind) {
     case 'source': {
       const { spec } = resource;
@@ -71,7 +73,7 @@ function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
   }
 }
 
-function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: string) => string): CanonicalTask {
+function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: QueryText) => QueryText): CanonicalTask {
   const sets = (names: readonly string[]): string[] => names.map((name) => nameNow('feature_set', name));
   switch (task.operator) {
     case 'data_ingestion':

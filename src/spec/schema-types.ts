@@ -9,6 +9,10 @@ export type Name = string;
  */
 export type Dtype = ScalarDtype | `array<${Exclude<ScalarDtype, 'json'>}>` | `vector<${number}>`;
 /**
+ * A query in DuckDB's dialect, which a store of another dialect runs translated; or a text for each store.
+ */
+export type Query = Sql | QueryTexts;
+/**
  * A query in DuckDB's dialect.
  */
 export type Sql = string;
@@ -109,7 +113,7 @@ export interface SourceSpec {
   /**
    * A query over other sources, instead of a file.
    */
-  query?: Sql;
+  query?: Query;
   incremental?: Incremental;
   /**
    * Columns to add: name to SQL expression over the file's columns.
@@ -141,6 +145,19 @@ export interface SourceSpec {
    * Its former name: renames it with its data instead of destroying and creating.
    */
   movedFrom?: Name;
+}
+/**
+ * A text for each store. A store that has none translates DuckDB's.
+ */
+export interface QueryTexts {
+  /**
+   * In DuckDB's dialect.
+   */
+  duckdb?: string;
+  /**
+   * In Postgres' dialect, run as it is.
+   */
+  postgres?: string;
 }
 /**
  * Read only rows whose value in a column that grows is new. Default: all of it is read, of many files those that are new or changed.
@@ -229,7 +246,7 @@ export interface FeatureSetSpec {
   /**
    * A query over sources that yields the keys, the event time and the features. This, `source` or `push`. A change makes a new version.
    */
-  query?: Sql;
+  query?: Query;
   /**
    * `true`: its rows come by push alone. It serves at once; a version with other features starts empty. This, `source` or `query`.
    */
@@ -743,7 +760,7 @@ export interface TrainingDatasetTask {
   /**
    * A query over sources that yields the entity keys, the event time and the labels.
    */
-  spine: Sql;
+  spine: Query;
   split?: Split;
   /**
    * What it is, for people.

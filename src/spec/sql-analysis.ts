@@ -9,6 +9,7 @@ import { openCacheFile } from './cache-file.ts';
 import type { Column } from './column.ts';
 import { changedOutputs } from './query-lineage/changed-outputs.ts';
 import { type QueryLineage, queryLineage } from './query-lineage.ts';
+import type { Dialect } from './query-text.ts';
 import { codeOf } from './sql-text.ts';
 
 export interface SqlError {
@@ -31,7 +32,7 @@ export interface SqlAnalysis {
 export type SqlTables = ReadonlyMap<string, readonly Column[] | undefined>;
 
 export interface SqlAnalyzer {
-  readonly analyze: (sql: string, tables: SqlTables) => Promise<SqlAnalysis>;
+  readonly analyze: (sql: string, tables: SqlTables, dialect?: Dialect) => Promise<SqlAnalysis>;
   /** Keeps what was asked in this load, best effort. */
   readonly save: () => void;
 }
@@ -42,11 +43,15 @@ const FORMAT = 3;
 export function createSqlAnalyzer(root: string): SqlAnalyzer {
   const cache = openCacheFile<SqlAnalysis>(root, `sql-${FORMAT}`);
   return {
-    analyze: async (sql, tables) => {
-      const key = digestOf([sql, [...tables].map(([name, columns]) => [name, columns ?? null])]);
+    analyze: async (sql, tables, dialect = 'duckdb') => {
+      const key = digestOf([
+        sql,
+        [...tables].map(([name, columns]) => [name, columns ?? null]),
+        ...(dialect === 'duckdb' ? [] : [dialect]),
+      ]);
       const known = cache.get(key);
       if (known !== undefined) return known;
-      const analysis = await analyzeQuery(sql, tables);
+      const analysis = await analyzeQuery(sql, tables, dialect);
       cache.set(key, analysis);
       return analysis;
     },
@@ -64,7 +69,16 @@ export async function outputsChangedBy(before: string, after: string): Promise<r
 const CHANGES_DATA =
   /^\s*(insert|update|delete|create|drop|alter|attach|detach|copy|truncate|merge|install|load|set|pragma|call|export|import)\b/i;
 
-export async function analyzeQuery(sql: string, tables: SqlTables): Promise<SqlAnalysis> {
+/** The columns that every text of a query yields; null where not all are known. */
+export function jointColumns(analyses: readonly SqlAnalysis[]): readonly string[] | null {
+  const [first, ...others] = analyses.map(({ columns }) => columns);
+  if (first == null || others.includes(null)) return null;
+  const has = (columns: readonly string[] | null | undefined, name: string): boolean =>
+    columns?.some((column) => column.toLowerCase() === name.toLowerCase()) ?? false;
+  return first.filter((name) => others.every((columns) => has(columns, name)));
+}
+
+export async function analyzeQuery(sql: string, tables: SqlTables, dialect: Dialect = 'duckdb'): Promise<SqlAnalysis> {
   const code = codeOf(sql);
   const changing = CHANGES_DATA.exec(code);
   if (changing !== null) {
@@ -97,7 +111,8 @@ export async function analyzeQuery(sql: string, tables: SqlTables): Promise<SqlA
       lineage: null,
     };
   }
-  const { Dialect, outputColumnsWithSchema, parse, validateWithSchema } = await import('@polyglot-sql/sdk');
+  const { Dialect: Dialects, outputColumnsWithSchema, parse, validateWithSchema } = await import('@polyglot-sql/sdk');
+  const name = dialect === 'duckdb' ? Dialects.DuckDB : Dialects.PostgreSQL;
   // Without any table the parser would not report unknown ones; this one cannot be meant.
   const schema = {
     tables: [
@@ -106,7 +121,7 @@ export async function analyzeQuery(sql: string, tables: SqlTables): Promise<SqlA
     ],
   };
   const utf16 = offsetsOf(sql);
-  const errors = validateWithSchema(sql, schema, 'duckdb').errors.flatMap((error): SqlError[] => {
+  const errors = validateWithSchema(sql, schema, name).errors.flatMap((error): SqlError[] => {
     const kind = kindOf(error.code);
     if (kind === undefined || error.start === undefined) return [];
     const start = utf16(error.start);
@@ -115,8 +130,8 @@ export async function analyzeQuery(sql: string, tables: SqlTables): Promise<SqlA
   if (errors.some((error) => error.kind === 'syntax')) return { errors, columns: null, lineage: null };
   return {
     errors: decided(errors, sql, code),
-    columns: outputOf(outputColumnsWithSchema(sql, schema, 'duckdb')),
-    lineage: queryLineage(sql, parse(sql, Dialect.DuckDB).ast, tables),
+    columns: outputOf(outputColumnsWithSchema(sql, schema, name)),
+    lineage: queryLineage(sql, parse(sql, name).ast, tables),
   };
 }
 

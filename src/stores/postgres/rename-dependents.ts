@@ -4,6 +4,7 @@ import type { JsonObject } from '../../lib/json.ts';
 import { parseAddress } from '../../spec/address.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
 import type { Kind } from '../../spec/kinds.ts';
+import { mapTexts } from '../../spec/query-text.ts';
 import { renamedTables } from '../../spec/sql-text.ts';
 import { type RecordedSpec, renamedDependent, renamedWithOutputs } from '../control/renamed-dependent.ts';
 import type { Rename } from '../control/state.ts';
@@ -92,7 +93,7 @@ export async function renameInVersions(tx: Queryable, scopeId: number, old: stri
     const next = {
       ...structure,
       source: source === null ? null : nameNow(source),
-      query: query === null ? null : renamedTables(query, nameNow),
+      query: query === null ? null : mapTexts(query, (text) => renamedTables(text, nameNow)),
     };
     const read =
       inputs && Object.fromEntries(Object.entries(inputs).map(([input, digest]) => [nameNow(input), digest]));
