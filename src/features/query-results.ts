@@ -1,5 +1,6 @@
 /** Results of queries that pipelines run: kept as immutable tables, and written into the feature sets whose columns they have. */
 import { MlopsError } from '../lib/error.ts';
+import type { QueryText } from '../spec/query-text.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { OfflineStore, RowPlan } from '../stores/offline.ts';
 import type { FeatureCall } from './definitions.ts';
@@ -21,7 +22,7 @@ export interface QueryResult {
 }
 
 export interface QueryRequest {
-  readonly query: string;
+  readonly query: QueryText;
   readonly pipeline: string;
   readonly task: string;
 }

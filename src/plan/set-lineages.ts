@@ -43,7 +43,8 @@ export function createSetLineages({ desired, recorded, renames }: SetLineagesCon
       const [old, next] = [recorded.get(address), desired.get(address)];
       if (old?.kind !== 'source') continue;
       const spec = next?.spec as CanonicalSource | undefined;
-      const edited = old.spec.query !== spec?.query || !canonicallyEqual(old.spec.columns, spec?.columns);
+      const edited =
+        !canonicallyEqual(old.spec.query, spec?.query) || !canonicallyEqual(old.spec.columns, spec?.columns);
       if (edited) return workedOut(resource.spec);
       for (const below of old.dependsOn) read.add(below);
     }

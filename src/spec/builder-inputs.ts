@@ -102,7 +102,7 @@ interface OfModel {
 export type TaskInput<T extends string> =
   | Replace<DataIngestionTask, Needs<T> & OfSource>
   | Replace<DataValidationTask, Needs<T> & OfSource & Sets>
-  | Replace<SqlQueryTask, Needs<T> & { readonly query: SqlInput }>
+  | Replace<SqlQueryTask, Needs<T> & { readonly query: QueryInput }>
   | Replace<FeatureMaterializationTask, Needs<T> & Sets>
   | Replace<
       TrainingDatasetTask,

@@ -104,7 +104,7 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
       return { ...task, needs, featureSets: referToSets(featureSets, pointer, into) };
     }
     case 'sql_query': {
-      for (const source of mentionedNames(task.query, into.lookup.names('source')))
+      for (const source of mentionedIn(task.query, into.lookup.names('source')))
         refer(into, 'source', source, `${pointer}/query`);
       return { ...task, needs };
     }

@@ -656,7 +656,7 @@ export interface SqlQueryTask {
   /**
    * A query over sources. Where its result has the keys and features of a set that is materialized after it, it is written into the set; without a column for the event time that is the run's instant.
    */
-  query: Sql;
+  query: Query;
   /**
    * What it is, for people.
    */

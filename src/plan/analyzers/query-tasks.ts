@@ -1,4 +1,5 @@
 /** A sql_query task whose query changes: the sets that it is written into hold rows of both. */
+import { canonicallyEqual } from '../../lib/canonical.ts';
 import { addressOf } from '../../spec/address.ts';
 import type { CanonicalPipeline, CanonicalTask } from '../../spec/canonical-specs.ts';
 import { type Analysis, type AnalysisContext, finding, listed, says } from './analyzer.ts';
@@ -11,7 +12,8 @@ export function otherRows(
   here: string,
   after: CanonicalPipeline,
 ): Analysis | undefined {
-  if (old.operator !== 'sql_query' || next.operator !== 'sql_query' || old.query === next.query) return undefined;
+  if (old.operator !== 'sql_query' || next.operator !== 'sql_query' || canonicallyEqual(old.query, next.query))
+    return undefined;
   const sets = materializedBehind(name, after).filter((set) => {
     const resource = desiredResources.get(addressOf('feature_set', set));
     return resource?.kind !== 'feature_set' || resource.spec.push === true;
