@@ -56,7 +56,7 @@ function nodeCheck(version: string): Check {
 }
 
 async function specsCheck(request: SettingsRequest): Promise<Check> {
-  const loaded = await attempt('specs', () => loadDesired(request));
+  const loaded = await attempt('specs', () => loadDesired(request, { asksStore: false }));
   if (loaded.check !== undefined) return loaded.check;
   const { project, diagnostics } = loaded.value;
   return project === undefined || hasErrors(diagnostics)

@@ -4,6 +4,7 @@ import type { Diagnostic } from '../lib/diagnostics.ts';
 import { loadProject } from '../spec/load.ts';
 import type { Project } from '../spec/project.ts';
 import { describeSourceFor } from './describe-source.ts';
+import { queryStoreOf } from './query-store.ts';
 import { configFileOf, type Settings, type SettingsRequest, settingsFor } from './settings.ts';
 
 export interface DesiredProject {
@@ -15,7 +16,11 @@ export interface DesiredProject {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-export async function loadDesired(request: SettingsRequest): Promise<DesiredProject> {
+/** `asksStore`: the store of the environment checks what its queries are there. Default true; `validate` needs no server. */
+export async function loadDesired(
+  request: SettingsRequest,
+  { asksStore = true }: { readonly asksStore?: boolean } = {},
+): Promise<DesiredProject> {
   const configFile = configFileOf(request);
   const root = dirname(configFile);
   const { describe, parses, close } = describeSourceFor(root);
@@ -25,6 +30,7 @@ export async function loadDesired(request: SettingsRequest): Promise<DesiredProj
       configFile,
       describeSource: describe,
       parsesQuery: parses,
+      queryStore: (settings) => queryStoreOf(request, settings, asksStore),
     });
     return { project, root, diagnostics, settings: project === undefined ? undefined : settingsFor(request, project) };
   } finally {

@@ -110,6 +110,8 @@ export interface Change {
   /** As recorded; empty before a create. */
   readonly dependedOn: readonly Address[];
   readonly protect: boolean;
+  /** The texts that its queries are on the store, where they are translated, by the pointer of the query. Absent: none changes. */
+  readonly runs?: Readonly<Record<string, string>>;
   /** What is recorded beside the spec when this is applied: `columns` of a source, `lineage` of a feature set. Absent: nothing. */
   readonly observed?: JsonObject;
 }

@@ -275,8 +275,22 @@ function planResource(address: Address, context: PlanContext): Change {
     dependsOn: subject.dependsOn,
     dependedOn: recorded?.dependsOn ?? [],
     protect: after === undefined ? (recorded?.protect ?? false) : (after.protect ?? false),
+    ...(untouched ? {} : runsOf(desired, before === undefined ? undefined : bySpec)),
     ...(untouched ? {} : observedOf(desired, recorded, bySpec, context.known(address))),
   };
+}
+
+/** Of the queries that change; of a new resource all. */
+function runsOf(
+  desired: Resource | undefined,
+  diffs: readonly AttributeDiff[] | undefined,
+): { readonly runs?: Readonly<Record<string, string>> } {
+  const all = Object.entries(desired?.runs ?? {});
+  const changing = all.filter(
+    ([pointer]) =>
+      diffs === undefined || diffs.some(({ path }) => pointer.startsWith(path) || path.startsWith(`${pointer}/`)),
+  );
+  return changing.length === 0 ? {} : { runs: Object.fromEntries(changing) };
 }
 
 /** What an apply records of it beside the spec. Columns that are not known now are kept while the source is read as before. */

@@ -16,7 +16,7 @@ import { checkSql } from './check-sql.ts';
 import type { Column } from './column.ts';
 import type { FeatureLineage } from './column-lineage.ts';
 import { findCycles } from './cycles.ts';
-import type { DescribeSource, ParsesQuery } from './engine-checks.ts';
+import type { DescribeSource, ParsesQuery, QueryStore } from './engine-checks.ts';
 import { createFeatureLineage } from './feature-lineage.ts';
 import { configIn } from './find-config.ts';
 import { type LoadedResource, ResourceTable } from './loaded-resource.ts';
@@ -25,7 +25,9 @@ import type { AnyResource, Project } from './project.ts';
 import { projectDigest } from './project-digest.ts';
 import { readProject } from './read-project.ts';
 import { scheduleProblems } from './schedule-problems.ts';
+import type { ProjectSpec } from './schema-types.ts';
 import { specDigest } from './spec-digest.ts';
+import { storeQueries } from './store-queries.ts';
 
 export type { DescribeSource, ParsesQuery } from './engine-checks.ts';
 
@@ -38,6 +40,10 @@ export interface LoadOptions {
   readonly describeSource?: DescribeSource | undefined;
   /** Whether the engine parses a query that our parser does not understand. Default: ours is believed. */
   readonly parsesQuery?: ParsesQuery | undefined;
+  /** Where queries will run. Default: it is not known. */
+  readonly queryStore?:
+    | ((project: Pick<ProjectSpec, 'project' | 'environments'>) => QueryStore | undefined)
+    | undefined;
 }
 
 export interface LoadResult {
@@ -82,6 +88,9 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
     parsesQuery: options.parsesQuery,
   });
   diagnostics.push(...sql.diagnostics);
+  const store = hasErrors(diagnostics) ? undefined : read.settings && options.queryStore?.(read.settings);
+  const onStore = store === undefined ? undefined : await storeQueries(table, root, store, sql.columns);
+  diagnostics.push(...(onStore?.diagnostics ?? []));
   const sorted = sortDiagnostics(diagnostics);
   if (hasErrors(sorted) || read.settings === undefined) return { project: undefined, diagnostics: sorted };
   const resources = new Map<Address, AnyResource>();
@@ -91,6 +100,7 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
       resource.address,
       toResource(resource, {
         check: checks.get(resource.address),
+        runs: onStore?.translated(resource.address),
         columns: () => sql.columns(resource.name),
         lineage: (set) => lineageOf(set, Object.keys(table.get('entity', set.entity)?.keys ?? {})),
       }),
@@ -117,6 +127,7 @@ function canonicalize(resource: LoadedResource, table: ResourceTable, diagnostic
 }
 
 interface Derived {
+  readonly runs: Readonly<Record<string, string>> | undefined;
   readonly check: PolicyCheck | undefined;
   readonly columns: () => readonly Column[] | undefined;
   readonly lineage: (set: CanonicalFeatureSet) => FeatureLineage;
@@ -140,6 +151,7 @@ function toResource(resource: LoadedResource, derived: Derived): AnyResource {
     },
     locate: (pointer: string) => locator.at(pointer),
     check: derived.check,
+    runs: derived.runs,
     // The types of a query's columns are the engine's to say.
     ...(kind === 'source' && {
       columns: (spec as CanonicalSource).query === undefined ? derived.columns() : undefined,

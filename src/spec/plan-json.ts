@@ -313,6 +313,12 @@ export interface PlanChange {
   dependedOn: PlanAddress[];
   protect: boolean;
   /**
+   * The texts that its queries are on the store of the environment, where they are translated, by the pointer of the query. Absent: none changes.
+   */
+  runs?: {
+    [k: string]: string;
+  };
+  /**
    * What is recorded beside the spec when this is applied: the columns of a source's file, the columns that each feature is made from.
    */
   observed?: {

@@ -28,6 +28,8 @@ export interface Resource<K extends Kind = Kind> {
   readonly columns?: readonly Column[] | undefined;
   /** Of a feature set: what each feature is made from. */
   readonly lineage?: FeatureLineage | undefined;
+  /** The texts that its queries are translated to for the store of the environment, by the pointer of the query. */
+  readonly runs?: Readonly<Record<string, string>> | undefined;
   /** Of a policy that is a function: it gets the plan's JSON. */
   readonly check?: PolicyCheck | undefined;
 }

@@ -47,6 +47,32 @@ describe('a Postgres warehouse', () => {
   it('is not touched by plan', async () => {
     const plan = await run('shared', 'plan');
     expect(plan.code, plan.stderr).toBe(0);
+    expect(plan.stderr).toBe('');
+    expect(plan.stdout).toContain('runs on Postgres, the query: SELECT id, event_time, COUNT(*) OVER w AS visits_365d');
+    expect(plan.stdout).toContain('runs on Postgres, tasks.dataset.spine: SELECT');
+    expect(await db.query('select nspname from pg_namespace where nspname like $1', ['mlops%'])).toEqual([]);
+  });
+
+  it('checks each query before it runs, and tells what it refuses at its place in the file', {
+    timeout: 60_000,
+  }, async () => {
+    const config = join(project.folder, 'mlops.config.ts');
+    const text = readFileSync(config, 'utf8');
+    const line = text.split('\n').findIndex((one) => one.includes('count(*) over w as visits_365d')) + 1;
+    const edited = async (find: string, replacement: string) => {
+      writeFileSync(config, text.replace(find, replacement));
+      const found = await run('shared', 'plan');
+      writeFileSync(config, text);
+      return found;
+    };
+    const refused = await edited('count(*) over w as visits_365d', 'entropy(bili) over w as visits_365d');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('error SP206 Translated query refused by the store');
+    expect(refused.stderr).toContain(`mlops.config.ts:${line}`);
+    expect(refused.stderr).toContain('function entropy(double precision) does not exist');
+    const untranslated = await edited('count(*) over w as visits_365d', 'len(list(bili) over w) as visits_365d');
+    expect(untranslated.stderr).toContain('error SP205 Query has no translation');
+    expect(untranslated.stderr).toContain('lists, structs and maps');
     expect(await db.query('select nspname from pg_namespace where nspname like $1', ['mlops%'])).toEqual([]);
   });
 
@@ -129,6 +155,14 @@ describe('a Postgres warehouse', () => {
     );
     expect(said[1]).toContain('error ST130 Offline store unreachable');
     expect(said[2]).toContain('does not answer');
+    // What was found right before is not asked again; what is new is planned all the same, and said to be unchecked.
+    const config = join(project.folder, 'mlops.config.ts');
+    const text = readFileSync(config, 'utf8');
+    writeFileSync(config, text.replace('interval 365 days', 'interval 180 days'));
+    const unchecked = await project.mlops(['plan', '--env', 'shared'], { env: gone });
+    writeFileSync(config, text);
+    expect(unchecked.stdout).toContain('~ feature_set.patient_trend');
+    expect(unchecked.stderr).toMatch(/warning ST130 Offline store unreachable[\s\S]*So the queries were not checked/);
     for (const text of said) expect(text).not.toContain(secret);
     const odd = { WAREHOUSE_URL: `postgres://someone:${secret}@[bad` };
     const refused = await project.mlops(['features', 'materialize', 'patient_labs', '--env', 'shared'], { env: odd });

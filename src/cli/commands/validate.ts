@@ -9,11 +9,14 @@ export default class Validate extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Validate);
     const { loadDesired } = await import('../../compose/desired.ts');
-    const { project, root, diagnostics } = await loadDesired({
-      cwd: process.cwd(),
-      configFile: flags.config,
-      environment: flags.env,
-    });
+    const { project, root, diagnostics } = await loadDesired(
+      {
+        cwd: process.cwd(),
+        configFile: flags.config,
+        environment: flags.env,
+      },
+      { asksStore: false },
+    );
     const valid = project !== undefined && !hasErrors(diagnostics);
     if (!valid) process.exitCode = EXIT_ERROR;
     if (flags.json) {

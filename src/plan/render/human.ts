@@ -56,6 +56,7 @@ export function renderHuman(given: Plan, options: RenderOptions): string {
   for (const change of moving) {
     const body = [
       ...attributesOf(change, paint, codeText, width),
+      ...runsLines(change, paint),
       ...wrapped([
         ...change.findings.flatMap((finding) => findingLines(finding, paint)),
         ...impactLines(change, gone, paint),
@@ -103,6 +104,14 @@ function attributesOf(change: Change, paint: Paint, codeText: CodeText, width: n
   const { name: _, ...created } = change.after ?? {};
   if (change.before === null) return attributeLines(created, BODY, width);
   return differenceLines(change.diffs, BODY, paint, codeText, width);
+}
+
+/** As it will run, not wrapped: it may be copied from here. */
+function runsLines({ runs = {} }: Change, paint: Paint): string[] {
+  return Object.entries(runs).map(([pointer, text]) => {
+    const of = pointer === '/query' ? 'the query' : pointer.slice(1).replaceAll('/', '.');
+    return `${BODY}${paint.faint(`runs on Postgres, ${of}:`)} ${text}`;
+  });
 }
 
 function findingLines({ code, severity, summary, detail, at, fix, suppressed }: Finding, paint: Paint): string[] {
