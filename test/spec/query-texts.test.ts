@@ -90,7 +90,7 @@ describe('a query with a text for each store', () => {
       ['SP203', 'error', 23, 26, 'There is no column "y" in "visits".'],
       ['SP203', 'error', 24, 28, 'There is no column "z" in "visits".'],
     ]);
-    expect(told(await load('\n  trino: select 1'))[0]?.slice(0, 2)).toEqual(['SP101', 'error']);
+    expect(told(await load('\n  trino: select 1'))[0]?.slice(0, 2)).toEqual(['SP103', 'error']);
     expect(told(await load(' {}'))[0]?.slice(0, 2)).toEqual(['SP103', 'error']);
     const both = await load('\n  duckdb: select id, at, x from visits\n  postgres: select id, at from visits');
     expect(told(both)[0]?.slice(0, 2)).toEqual(['SP203', 'error']);

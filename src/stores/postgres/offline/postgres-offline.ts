@@ -12,7 +12,7 @@ import { ingestedRows, latestRows } from './latest.ts';
 import { sweepParts } from './parts.ts';
 import { describeQuery, tablesHere } from './queries.ts';
 import { ensureSchema } from './schema.ts';
-import { sourceText, takeSnapshot } from './snapshot.ts';
+import { takeSnapshot } from './snapshot.ts';
 import { stageRows, writePushedRows } from './stage.ts';
 import { untypedRows } from './typed-rows.ts';
 import { openWarehouse, type WarehouseOptions } from './warehouse.ts';
@@ -33,10 +33,8 @@ export function createPostgresOffline(options: WarehouseOptions, local: LocalTab
     return columns.map(({ name, type }) => ({ name, type }));
   };
   return {
-    describe: async (source, root, inputs) =>
-      source.query === undefined
-        ? local.describe(source, root, inputs)
-        : describe({ postgres: await sourceText(source) }, inputs),
+    describe: (source, root, inputs) =>
+      source.query === undefined ? local.describe(source, root, inputs) : describe(source.query, inputs),
     describeQuery: describe,
     tablesOf: (query) => tablesHere(local, query),
     snapshot: async (request, signal) => {

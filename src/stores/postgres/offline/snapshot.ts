@@ -51,7 +51,7 @@ async function querySnapshot(
   signal: AbortSignal,
 ): Promise<Snapshot | undefined> {
   const address = `source.${source.name}`;
-  const text = await sourceText(source, address);
+  const text = await textHere(source.query ?? '', address);
   return warehouse.job(signal, async (session) => {
     await createViews(warehouse, session, inputs);
     const table = `${warehouse.schema}.${ident(`copying_${randomUUID()}`)}`;
@@ -77,16 +77,6 @@ async function querySnapshot(
       throw error;
     }
   });
-}
-
-/** The query with the columns that the source adds: these are written in DuckDB's dialect whatever the query is in. */
-export async function sourceText(source: CanonicalSource, address?: string): Promise<string> {
-  const base = await textHere(source.query ?? '', address);
-  const added = Object.entries(source.columns ?? {});
-  if (added.length === 0) return base;
-  const columns = added.map(([name, expression]) => `(\n${expression}\n) as ${ident(name)}`);
-  const outer = await textHere(`select *, ${list(columns)} from __base`, address);
-  return `with __base as (\n${base}\n) ${outer}`;
 }
 
 /** SHA-256 of the rows, in whatever order the server has them, and how they are asked for. */
