@@ -4,6 +4,7 @@
  */
 import type { JsonObject } from '../lib/json.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
+import type { QueryText } from '../spec/query-text.ts';
 import type { RecordedTrainingSet } from '../stores/control/training-sets.ts';
 import type { JoinedSet, JoinRequest, SplitPlan } from '../stores/offline.ts';
 import { type JoinedFrom, joinedFrom } from './point-in-time.ts';
@@ -12,7 +13,7 @@ export interface TrainingRecipe {
   readonly format: 1;
   readonly service: string;
   readonly spine: {
-    readonly query: string;
+    readonly query: QueryText;
     readonly time: string;
     /** Source → where its snapshot lies, and its digest. */
     readonly inputs: Readonly<Record<string, string>>;

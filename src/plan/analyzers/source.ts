@@ -1,4 +1,5 @@
 /** Sources. A source that reads differently makes what was computed from it stale, and may mean something else to a model that learned from it. */
+import { textsOf } from '../../spec/query-text.ts';
 import { changedColumns } from '../changed-columns.ts';
 import { pointerSegments } from '../diff.ts';
 import {
@@ -32,7 +33,7 @@ function destroyed(name: string, { facts, stays }: AnalysisContext<'source'>): A
     ({ set, model, source, query }) =>
       stays(`feature_set.${set}`) &&
       stays(`model.${model}`) &&
-      (source === name || (query !== null && word.test(query))),
+      (source === name || (query !== null && textsOf(query).some(({ text }) => word.test(text)))),
   );
   const versions = [...new Set(readers.map(({ set, version }) => `${set}@${version}`))];
   return versions.length === 0

@@ -2,6 +2,7 @@
  * What a plan may know of the running system beside the recorded resources: read in one read-only look that is bounded in
  * time. What could not be read in time, or was never measured, is absent: not known.
  */
+import type { QueryText } from '../../spec/query-text.ts';
 import type { VersionReader } from './version-lives.ts';
 
 export interface PlanFacts {
@@ -20,7 +21,7 @@ export interface PlanFacts {
 /** Who reads a version of a feature set, and where its rows come from: its set may be filled from elsewhere by now. */
 export interface ReadVersion extends VersionReader {
   readonly source: string | null;
-  readonly query: string | null;
+  readonly query: QueryText | null;
 }
 
 /** Reads only, also of a store that has no schema yet. What fails or takes too long is absent; it never throws. */
