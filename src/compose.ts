@@ -141,6 +141,10 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     const { createPostgresFeatureState } = await import('./stores/postgres/postgres-feature-state.ts');
     return createPostgresFeatureState(control.db, await control.scopeId());
   });
+  const quality = lazily(async () => {
+    const { createPostgresFeatureQuality } = await import('./stores/postgres/postgres-feature-quality.ts');
+    return createPostgresFeatureQuality(control.db, await control.scopeId());
+  });
   const online = lazily(async () => {
     const made = await openOnline(settings, folder);
     closers.add('store', () => made.close());
@@ -153,6 +157,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       offline: await offline(),
       online: await online(),
       featureState: await featureState(),
+      quality: await quality(),
       artifacts: await artifacts(),
       clock: systemClock,
     });

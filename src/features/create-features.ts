@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { CanonicalEntity, CanonicalFeatureSet, TaskOf } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
+import type { FeatureQuality } from '../stores/control/feature-quality.ts';
 import type { FeatureState } from '../stores/control/feature-state.ts';
 import type { OfflineStore } from '../stores/offline.ts';
 import type { OnlineStore } from '../stores/online.ts';
@@ -28,6 +29,7 @@ export interface FeaturesOptions {
   readonly offline: OfflineStore;
   readonly online: OnlineStore;
   readonly featureState: FeatureState;
+  readonly quality: FeatureQuality;
   readonly artifacts: ArtifactStore;
   /** Reads are as of this clock. */
   readonly clock: Clock;
@@ -79,7 +81,7 @@ const DEFAULT_CHUNK_ROWS = 100_000;
 const DEFAULT_VERSIONS_MAX_AGE_MS = 1_000;
 
 export function createFeatures(options: FeaturesOptions): Features {
-  const { catalog, offline, online, featureState, artifacts, clock } = options;
+  const { catalog, offline, online, featureState, quality, artifacts, clock } = options;
   const sources = createSources({ catalog, offline, featureState });
   const versions = createVersionCache(
     featureState,
@@ -87,7 +89,7 @@ export function createFeatures(options: FeaturesOptions): Features {
     options.versionsMaxAgeMs ?? DEFAULT_VERSIONS_MAX_AGE_MS,
   );
   const chunkRows = options.chunkRows ?? DEFAULT_CHUNK_ROWS;
-  const pushParts = { catalog, online, featureState, clock };
+  const pushParts = { catalog, online, featureState, quality, clock };
   const pushRows: Features['pushRows'] = (set, rows, { to, ...flat } = {}) =>
     push(pushParts, set, rows, { ...(to !== undefined && { to }), read: flatRows(set, flat) });
   return {
@@ -95,7 +97,7 @@ export function createFeatures(options: FeaturesOptions): Features {
     ingest: (source, call) => sources.ingest(source, call),
     validate: (task, call) => validate({ catalog, offline, sources }, task.featureSets, call),
     materialize: async (set, call, materializing) => {
-      const parts = { catalog, offline, online, featureState, sources, chunkRows };
+      const parts = { catalog, offline, online, featureState, quality, sources, chunkRows };
       // Some of what serves now may have changed, also where it failed.
       return materializeSet(parts, set, call, materializing).finally(() => versions.forget());
     },

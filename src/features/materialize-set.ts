@@ -92,7 +92,7 @@ async function broughtUpToDate(
       detail: `Version ${version} of the feature set ${set}, which is still read, could not be brought up to date. ${why}`,
     };
     call.log(`warning ${error.code}: ${error.detail}`);
-    return { version, rowsRead: 0, rowsWritten: 0, onlineWritten: 0, watermark: null, error };
+    return { version, rowsRead: 0, rowsWritten: 0, onlineWritten: 0, quarantined: 0, watermark: null, error };
   }
 }
 

@@ -8,16 +8,21 @@
 
 import { canonicallyEqual } from '../lib/canonical.ts';
 import { durationMs } from '../lib/units.ts';
+import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
+import type { FeatureQuality } from '../stores/control/feature-quality.ts';
 import type { FeatureSetVersion, FeatureState, MaterializationClaim } from '../stores/control/feature-state.ts';
-import type { OfflineStore } from '../stores/offline.ts';
+import type { OfflineStore, RowPlan } from '../stores/offline.ts';
 import type { OnlineStore } from '../stores/online.ts';
 import { carryOver } from './carry-over.ts';
 import { type FeatureCall, featureSetSpec, isPushed, keyColumns, rowPlan } from './definitions.ts';
 import { encodeKey } from './entity-key.ts';
+import { rowChecks } from './expectations.ts';
 import { digests, locations, type Sources } from './ingest.ts';
+import { judgeStaged } from './judge-staged.ts';
 import { startPhase } from './materialization-progress.ts';
 import { type QueryResult, resultFor, resultPlan } from './query-results.ts';
+import { recordStatistics } from './statistics.ts';
 import { formatTimestamp, microsOf } from './time.ts';
 import { folderOf, onlineTable } from './versions.ts';
 
@@ -27,6 +32,8 @@ export interface VersionReport {
   readonly rowsRead: number;
   readonly rowsWritten: number;
   readonly onlineWritten: number;
+  /** Rows kept aside because they break an expectation. */
+  readonly quarantined: number;
   /** Greatest event time materialized, ISO 8601 UTC; null where the set has no rows. */
   readonly watermark: string | null;
 }
@@ -36,6 +43,7 @@ export interface MaterializeParts {
   readonly offline: OfflineStore;
   readonly online: OnlineStore;
   readonly featureState: FeatureState;
+  readonly quality: FeatureQuality;
   readonly sources: Sources;
   /** Rows of one chunk. */
   readonly chunkRows: number;
@@ -80,27 +88,32 @@ export async function materializeVersion(
     const unchanged = canonicallyEqual(before?.inputs, digests(snapshots));
     const fresh =
       unchanged || isPushed(structure)
-        ? { rowsRead: 0, rowsWritten: 0 }
+        ? NOTHING
         : await writeFresh(
             parts,
             claim,
-            { ...plan, ...(before?.inputs == null ? {} : { since: before.inputs }) },
+            structure,
+            { ...plan, ...(await sinceOf(parts, claim, before)) },
             folder,
             call,
           );
     const result = results === undefined ? undefined : resultFor(results.found, plan, isPushed(structure));
     const given =
       result === undefined || results === undefined
-        ? { rowsRead: 0, rowsWritten: 0 }
-        : await writeFresh(parts, claim, resultPlan(result, plan, results.instant), folder, call, { pushed: true });
+        ? NOTHING
+        : await writeFresh(parts, claim, structure, resultPlan(result, plan, results.instant), folder, call, {
+            pushed: true,
+          });
     // A push that was under way before may come before the fresh rows: the online store's progress must not pass it by.
     pushed += await drainPushed(parts, claim, plan, folder, call);
     const onlineWritten = await fillOnline(parts, claim, working, call);
     if (!unchanged) await claim.complete(digests(snapshots), { ...fresh, since });
+    await recordStatistics(parts, working, call);
     return {
       rowsRead: fresh.rowsRead + given.rowsRead + pushed,
       rowsWritten: fresh.rowsWritten + given.rowsWritten + pushed,
       onlineWritten,
+      quarantined: fresh.quarantined + given.quarantined,
     };
   });
   const after = await recorded(parts.featureState, set, version);
@@ -169,19 +182,41 @@ export async function drainPushed(
   }
 }
 
+/** What is kept aside may have been corrected: then all that the source has is looked at again. */
+async function sinceOf(
+  { quality }: MaterializeParts,
+  { set, version }: MaterializationClaim,
+  before: FeatureSetVersion | undefined,
+): Promise<Pick<RowPlan, 'since'>> {
+  if (before?.inputs == null) return {};
+  const aside = await quality.held({ set, version, origin: 'materialization', limit: 1 });
+  return aside.length > 0 ? {} : { since: before.inputs };
+}
+
+interface Fresh {
+  readonly rowsRead: number;
+  readonly rowsWritten: number;
+  readonly quarantined: number;
+}
+
+const NOTHING: Fresh = { rowsRead: 0, rowsWritten: 0, quarantined: 0 };
+
 async function writeFresh(
   parts: MaterializeParts,
   claim: MaterializationClaim,
+  structure: FeatureSetStructure,
   plan: ReturnType<typeof rowPlan>,
   folder: string,
   call: FeatureCall,
   as: { readonly pushed?: boolean } = {},
-): Promise<{ readonly rowsRead: number; readonly rowsWritten: number }> {
+): Promise<Fresh> {
+  const { set, version } = claim;
+  const spec = featureSetSpec(parts.catalog, set);
   const stored = await parts.featureState.parts(claim.set, claim.version);
   const of = { featureSet: claim.set, version: claim.version };
   startPhase(call.progress, { ...of, phase: 'reading' }, null);
   const staged = await parts.offline.stage(
-    plan,
+    { ...plan, checks: rowChecks(set, spec, structure) },
     stored.map((part) => part.location),
     folder,
     call.signal,
@@ -189,6 +224,12 @@ async function writeFresh(
   try {
     if (staged.rowsSkipped > 0)
       call.log(`${claim.set}@${claim.version}: ${staged.rowsSkipped} rows without key or event time left out`);
+    const now = microsOf(await parts.featureState.now());
+    const quarantined = await judgeStaged(
+      parts.quality,
+      { set, version, spec, staged, now, isWhole: as.pushed !== true },
+      call,
+    );
     const writing = startPhase(call.progress, { ...of, phase: 'writing' }, staged.rows);
     for (let from = 0; from < staged.rows; from += parts.chunkRows) {
       call.signal.throwIfAborted();
@@ -200,7 +241,7 @@ async function writeFresh(
       await claim.commitPart({ ...part, sequence, ...as });
       writing.add(part.rows);
     }
-    return { rowsRead: staged.rowsRead, rowsWritten: staged.rows };
+    return { rowsRead: staged.rowsRead, rowsWritten: staged.rows, quarantined };
   } finally {
     await staged.discard();
   }

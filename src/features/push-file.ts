@@ -11,7 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import { MlopsError } from '../lib/error.ts';
 import type { OfflineStore } from '../stores/offline.ts';
 import type { TableFormat } from './file-format.ts';
-import type { PushTarget } from './push.ts';
+import type { PushReport, PushTarget } from './push.ts';
 import type { FlatRow, FlatRowOptions } from './pushed-rows.ts';
 import type { RefusedRow } from './refused-rows.ts';
 import { csvRows, jsonRows, type PlacedRow } from './text-rows.ts';
@@ -39,6 +39,8 @@ export interface PushFileReport {
   readonly rows: number;
   /** Of them newer than what was served. */
   readonly applied: number;
+  /** Of them kept aside because they break an expectation. */
+  readonly quarantined: number;
   readonly batches: number;
   readonly skipped: number;
 }
@@ -49,7 +51,7 @@ export interface PushFileParts {
     set: string,
     rows: readonly FlatRow[],
     options: FlatRowOptions & { readonly to?: PushTarget | undefined },
-  ) => Promise<{ readonly applied: number }>;
+  ) => Promise<PushReport>;
 }
 
 const BATCH_ROWS = 5_000;
@@ -63,7 +65,7 @@ export async function pushFile(
   const { set, to, extra, batchRows = BATCH_ROWS, skip = 0 } = request;
   const text = request.format === 'csv';
   const place = request.format === 'parquet' ? 'row' : 'line';
-  let done: PushFileReport = { rows: 0, applied: 0, batches: 0, skipped: 0 };
+  let done: PushFileReport = { rows: 0, applied: 0, quarantined: 0, batches: 0, skipped: 0 };
   let batch: PlacedRow[] = [];
   let size = 0;
   /** What is being pushed: an error then is of these rows. */
@@ -73,12 +75,18 @@ export async function pushFile(
     if (batch.length === 0) return;
     if (call.signal.aborted) throw new MlopsError('AP106', { detail: 'Interrupted.' });
     inHand = batch;
-    const { applied } = await parts.pushRows(
+    const { applied, quarantined } = await parts.pushRows(
       set,
       batch.map(({ row }) => row),
       { to, extra, text },
     );
-    done = { ...done, rows: done.rows + batch.length, applied: done.applied + applied, batches: done.batches + 1 };
+    done = {
+      ...done,
+      rows: done.rows + batch.length,
+      applied: done.applied + applied,
+      quarantined: done.quarantined + quarantined,
+      batches: done.batches + 1,
+    };
     batch = [];
     inHand = [];
     size = 0;

@@ -6,6 +6,7 @@ import type { FeatureSetVersion, NewUpdate, PendingUpdate } from '../stores/cont
 import type { OnlineRecord, OnlineStore } from '../stores/online.ts';
 import { keyColumns, storedFeatures } from './definitions.ts';
 import { coerceKey, encodeKey } from './entity-key.ts';
+import type { PushJudge } from './judge-push.ts';
 import { everyRow } from './refused-rows.ts';
 import { formatTimestamp, microsOf, parseTimestamp } from './time.ts';
 import { coerceValue, misfitReason, type Value } from './values.ts';
@@ -30,6 +31,8 @@ type Stored = Pick<OnlineRecord, 'eventTime' | 'values'>;
 
 export interface PushTargetVersion {
   readonly version: FeatureSetVersion;
+  /** What became of rows that break an expectation. */
+  readonly judge: PushJudge;
   /** While no other push of the set is under way: what is left out builds on what is served, and times ascend. */
   complete(now: Date): Promise<readonly NewUpdate[]>;
   /** How many were newer than what was served. */
@@ -45,7 +48,11 @@ export function pushTarget<Row>(
   version: FeatureSetVersion,
   rows: readonly Row[],
   read: (structure: FeatureSetStructure) => (row: Row) => FeatureUpdate,
-  { others, ttl }: { readonly others: readonly FeatureSetVersion[]; readonly ttl: bigint | null },
+  {
+    others,
+    ttl,
+    judge,
+  }: { readonly others: readonly FeatureSetVersion[]; readonly ttl: bigint | null; readonly judge: PushJudge },
 ): PushTargetVersion {
   const { set, structure } = version;
   const stored = storedFeatures(structure);
@@ -76,35 +83,47 @@ export function pushTarget<Row>(
   const table = onlineTable(version);
   const whole = given.every(({ features }) => stored.every(({ name }) => features[name] !== undefined));
 
+  let accepted: Uint8Array[] = [];
+
   async function complete(at: Date): Promise<readonly NewUpdate[]> {
     const now = microsOf(at);
     const [found = []] = whole ? [] : await online.read([{ table, keys: given.map(({ encoded }) => encoded) }]);
     const latest = new Map<string, Stored | undefined>(given.map(({ id }, index) => [id, found[index]]));
-    return everyRow(given, ({ id, key, features, eventTime: asked = now, createdTime: known = now }) => {
-      const eventTime = notAhead(set, 'event', asked, now);
-      const before = latest.get(id);
-      const kept = before !== undefined && isKnownAt(before, eventTime, ttl) ? before.values : {};
-      const values = Object.fromEntries(
-        stored.map(({ name }) => [
-          name,
-          features[name] === undefined ? ((kept[name] ?? null) as Value) : features[name],
-        ]),
-      );
-      // Two updates of one entity in one call build on each other.
-      if (before === undefined || eventTime >= before.eventTime) latest.set(id, { eventTime, values });
-      const createdTime = structure.createdTime === null ? null : notAhead(set, 'created', known, now);
-      return { version: version.version, key: jsonSafe(key), eventTime, createdTime, values: jsonSafe(values) };
-    });
+    judge.begin();
+    accepted = [];
+    const judged = everyRow(
+      given,
+      ({ id, key, encoded, features, eventTime: asked = now, createdTime: known = now }) => {
+        const eventTime = notAhead(set, 'event', asked, now);
+        const before = latest.get(id);
+        const kept = before !== undefined && isKnownAt(before, eventTime, ttl) ? before.values : {};
+        const values = Object.fromEntries(
+          stored.map(({ name }) => [
+            name,
+            features[name] === undefined ? ((kept[name] ?? null) as Value) : features[name],
+          ]),
+        );
+        const createdTime = structure.createdTime === null ? null : notAhead(set, 'created', known, now);
+        const row = { version: version.version, key: jsonSafe(key), eventTime, createdTime, values: jsonSafe(values) };
+        if (!judge.accepts(row)) return undefined;
+        accepted.push(encoded);
+        // Two updates of one entity in one call build on each other.
+        if (before === undefined || eventTime >= before.eventTime) latest.set(id, { eventTime, values });
+        return row;
+      },
+    );
+    return judged.filter((row) => row !== undefined);
   }
 
   return {
     version,
+    judge,
     complete,
     serve: (recorded) =>
       online.write(
         table,
         recorded.map(({ sequence, eventTime, createdTime, values }, index) => ({
-          key: given[index]?.encoded ?? new Uint8Array(),
+          key: accepted[index] ?? new Uint8Array(),
           record: { sequence, eventTime, createdTime, values: typedValues(structure, values) },
         })),
       ),

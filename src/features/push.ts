@@ -7,9 +7,11 @@ import type { Clock } from '../lib/clock.ts';
 import { MlopsError } from '../lib/error.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
+import type { FeatureQuality } from '../stores/control/feature-quality.ts';
 import type { FeatureSetVersion, FeatureState } from '../stores/control/feature-state.ts';
 import type { OnlineStore } from '../stores/online.ts';
 import { featureSetSpec, ttlMicros } from './definitions.ts';
+import { createPushJudge } from './judge-push.ts';
 import { type FeatureUpdate, type PushTargetVersion, pushTarget } from './push-target.ts';
 import { servingVersion } from './versions.ts';
 
@@ -31,12 +33,15 @@ export interface PushParts {
   readonly catalog: Catalog;
   readonly online: OnlineStore;
   readonly featureState: FeatureState;
+  readonly quality: FeatureQuality;
   readonly clock: Clock;
 }
 
 export interface PushReport {
   /** Of the rows: newer than what was served to whoever names no version. */
   readonly applied: number;
+  /** Of the rows: kept aside because they break an expectation. */
+  readonly quarantined: number;
   /** Those that took the rows, where it is more than the one that serves. */
   readonly versions?: readonly number[];
 }
@@ -44,7 +49,10 @@ export interface PushReport {
 /** Registrations and retirements beside a push are rare. */
 const ATTEMPTS = 20;
 
-/** All or none are recorded; what is wrong with any of them is told of all at once. */
+/**
+ * All or none are recorded, but for those that are kept aside; what is wrong with any of them is told of all at once. FS203 (422)
+ * where one breaks an expectation that fails.
+ */
 export async function push<Row>(
   parts: PushParts,
   set: string,
@@ -58,7 +66,11 @@ export async function push<Row>(
     const spec = parts.catalog.get('feature_set', set)?.spec;
     const ttl = spec === undefined ? null : ttlMicros(spec);
     const targets = targetsOf(there, pushedVersion(versions, set), (version, others) =>
-      pushTarget(parts.online, version, rows, read, { others, ttl }),
+      pushTarget(parts.online, version, rows, read, {
+        others,
+        ttl,
+        judge: createPushJudge(version.set, spec, version.structure),
+      }),
     );
     const first = targets[0].version;
     let applied = 0;
@@ -82,8 +94,13 @@ export async function push<Row>(
       },
     );
     if (done) {
+      let quarantined = 0;
+      for (const target of targets) {
+        const aside = await target.judge.settle(parts.quality, target.version.version);
+        if (target === targets[0]) quarantined = aside;
+      }
       const taken = targets.map(({ version }) => version.version).sort((a, b) => a - b);
-      return { applied, ...(there.length > 1 && { versions: taken }) };
+      return { applied, quarantined, ...(there.length > 1 && { versions: taken }) };
     }
     if (attempt < ATTEMPTS) continue;
     throw new MlopsError('FS207', {

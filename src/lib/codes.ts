@@ -119,6 +119,7 @@ export const CODES = {
   FS207: 'Materialization was taken over',
   FS208: 'Format not available',
   FS209: 'Rows cannot be read',
+  FS210: 'Too many rows break an expectation',
   FS220: 'Feature-set version is retired',
   FS221: 'Older version is not up to date',
   FS222: 'Training set cannot be rebuilt',

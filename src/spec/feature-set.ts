@@ -98,6 +98,20 @@ function checkFeature(
   checkExpectation(name, feature, pointer, into);
 }
 
+/** What one engine has and another lacks: lookaround, back references, named groups, possessive quantifiers. */
+const NOT_EVERYWHERE = /\(\?(?!:)|\\[1-9kKpPbBAzZG]|[*+?}]\+/;
+
+function patternProblem(pattern: string): string | undefined {
+  try {
+    new RegExp(pattern, 'u');
+  } catch (error) {
+    return `is no regular expression: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  return NOT_EVERYWHERE.test(pattern)
+    ? 'uses what not every store has: lookaround, back references, word boundaries, classes of Unicode properties'
+    : undefined;
+}
+
 function checkExpectation(name: string, feature: Feature, pointer: string, into: Canonicalizing): void {
   const { min, max } = feature.expect ?? {};
   if (min !== undefined && max !== undefined && min > max) {
@@ -107,6 +121,11 @@ function checkExpectation(name: string, feature: Feature, pointer: string, into:
       `${pointer}/expect`,
       `"${name}" can be neither below ${min} nor above ${max}: no value is allowed.`,
     );
+  }
+  if (feature.expect?.pattern !== undefined) {
+    const why =
+      feature.dtype === 'string' ? patternProblem(feature.expect.pattern) : `is of texts; it is ${feature.dtype}`;
+    if (why !== undefined) report(into, 'SP103', `${pointer}/expect/pattern`, `The pattern of "${name}" ${why}.`);
   }
   const { minLength, maxLength } = feature.expect ?? {};
   const length = minLength === undefined ? 'maxLength' : 'minLength';

@@ -33,6 +33,10 @@ export type Suppress = Suppression[];
  */
 export type KeyType = 'int32' | 'int64' | 'string' | 'uuid' | 'timestamp' | 'date';
 /**
+ * `warn`: the row counts, and the check is recorded. `quarantine`: the row is kept aside and reaches neither training nor the online store; what is not of single rows warns. `fail`: the materialization stops before it writes anything, the push is refused.
+ */
+export type OnFailure = 'warn' | 'quarantine' | 'fail';
+/**
  * Five or six cron fields (six: seconds first).
  */
 export type Cron = string;
@@ -273,6 +277,7 @@ export interface FeatureSetSpec {
   features: {
     [k: string]: Dtype | Feature;
   };
+  expect?: SetExpectation;
   materialize?: MaterializeSpec;
   /**
    * What it is, for people.
@@ -330,7 +335,7 @@ export interface Feature {
   expect?: Expectation;
 }
 /**
- * What `data_validation` checks.
+ * What its values must be. Checked by `data_validation`, by each materialization and by each push. A change is made in place.
  */
 export interface Expectation {
   /**
@@ -359,6 +364,35 @@ export interface Expectation {
    * @minItems 1
    */
   in?: (string | number | boolean)[];
+  /**
+   * A regular expression that a text must match somewhere; anchor it with `^` and `$`. Without lookaround and back references.
+   */
+  pattern?: string;
+  /**
+   * What a materialization or push does with a row that breaks it. Default: that of the set's `expect`.
+   */
+  onFailure?: OnFailure;
+}
+/**
+ * What its rows must be. Checked by each materialization. A change is made in place.
+ */
+export interface SetExpectation {
+  /**
+   * Fewest rows that a materialization must read.
+   */
+  minRows?: number;
+  /**
+   * No two rows that are read share the keys, the event time and the created time. Without it the last of them counts. Default false.
+   */
+  unique?: boolean;
+  /**
+   * How old the newest event time may be when the set is materialized. Default: not checked.
+   */
+  freshness?: Duration;
+  /**
+   * What a materialization or push does where an expectation is not met, of the set or of a feature that does not say so itself. Default `warn`.
+   */
+  onFailure?: OnFailure;
 }
 /**
  * When and how its rows are brought up to date.

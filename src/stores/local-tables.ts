@@ -11,6 +11,8 @@ import type {
   JoinedFile,
   JoinRequest,
   OfflineStore,
+  Profiled,
+  ProfileRequest,
   RowPlan,
 } from './offline.ts';
 
@@ -35,7 +37,19 @@ export interface TypedText extends TextTable {
   readonly rows: number;
 }
 
-export interface LocalTables extends Pick<OfflineStore, 'describe' | 'tablesOf' | 'readColumns' | 'convert' | 'close'> {
+/** What became of staged rows, see `RowPlan.checks`. */
+export interface JudgedText {
+  readonly failures: readonly ExpectationFailure[];
+  readonly rejected: number;
+  /**
+   * The rejected rows, the receiver's to delete: a JSON object a line, as `RejectedRow` with integers beyond 2^53 and times as
+   * text, and `n`, the number of a staged row, null of a duplicate.
+   */
+  readonly path: string;
+}
+
+export interface LocalTables
+  extends Pick<OfflineStore, 'describe' | 'tablesOf' | 'readColumns' | 'convert' | 'profile' | 'close'> {
   /** A path for rows on their way; whoever asks deletes the file. */
   scratchFile(ending: string): Promise<string>;
   /** The rows of a file source, numbered from 0 in their first column. Undefined where its digest is `lastDigest`. FS204 where it cannot be read. */
@@ -54,6 +68,15 @@ export interface LocalTables extends Pick<OfflineStore, 'describe' | 'tablesOf' 
     expectations: readonly Expectation[],
     signal: AbortSignal,
   ): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }>;
+  /** `rows` of parts: keys, event time, created time, order of ingestion, row, features. */
+  profileRows(request: ProfileRequest, path: string, signal: AbortSignal): Promise<Profiled>;
+  /** Files of staged rows, and of those that lost to a later one of their identity: a number from 0, keys, event time, created time, features. */
+  judge(
+    plan: RowPlan,
+    staged: { readonly path: string; readonly rows: number },
+    duplicates: string | undefined,
+    signal: AbortSignal,
+  ): Promise<JudgedText>;
   /**
    * A point-in-time join whose feature rows lie elsewhere. `spine`: its rows, in order; undefined where the request's is a
    * file. `answer` gets each row's position, keys by type (as `spineKey` names them) and time, and gives the stored

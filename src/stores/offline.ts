@@ -8,6 +8,7 @@ import type { Column } from '../spec/column.ts';
 import type { QueryText } from '../spec/query-text.ts';
 import type { Dtype, KeyType } from '../spec/schema-types.ts';
 import type { TableState } from './control/observed.ts';
+import type { TableProfile } from './profile.ts';
 
 export interface StoredTable {
   readonly location: string;
@@ -56,6 +57,26 @@ export interface RowPlan {
    * which they are. Rows of a query are always all computed.
    */
   readonly since?: Readonly<Record<string, string>>;
+  /** What rows must be to be staged. Default: nothing is checked. */
+  readonly checks?: RowChecks;
+}
+
+export interface RowChecks {
+  /** Those that the expectations are of, and what these read. */
+  readonly computed: readonly ComputedFeature[];
+  readonly expectations: readonly Expectation[];
+  /** Of rows that share keys, event time and created time all but the last are rejected too. */
+  readonly rejectDuplicates: boolean;
+}
+
+/** A row that is not staged because it breaks an expectation with `onFailure: quarantine`. Values as the online store has them. */
+export interface RejectedRow {
+  readonly key: Readonly<Record<string, unknown>>;
+  readonly eventTime: bigint;
+  readonly createdTime: bigint | null;
+  readonly values: Readonly<Record<string, unknown>>;
+  /** e.g. `bili max 60: 71`. */
+  readonly reasons: readonly string[];
 }
 
 export interface SnapshotRequest {
@@ -100,6 +121,15 @@ export interface StagedRows {
   readonly rowsSkipped: number;
   /** Rows that differ from what is stored, in order of event time. */
   readonly rows: number;
+  /** Rows that share keys, event time and created time with a later one, which counts. */
+  readonly duplicates: number;
+  /** Greatest event time read, in microseconds since 1970; null where no row has one. */
+  readonly newestEventTime: bigint | null;
+  /** Expectations that the rows that differ do not meet, the rejected ones included. */
+  readonly failures: readonly ExpectationFailure[];
+  readonly rejected: number;
+  /** In batches. */
+  rejectedRows(signal: AbortSignal): AsyncIterable<readonly RejectedRow[]>;
   /** Rows `from` (inclusive) to `to` (exclusive) as one durable table, each row marked with `sequence`. */
   write(
     range: { readonly from: number; readonly to: number; readonly sequence: number },
@@ -228,10 +258,17 @@ export interface Expectation {
   /** Items of an array, characters of a text, bytes. */
   readonly minLength?: number | undefined;
   readonly maxLength?: number | undefined;
+  /** Of a text: an expression that it must match somewhere. Without lookaround and back references. */
+  readonly pattern?: string | undefined;
+  /** Default `warn`. */
+  readonly onFailure?: OnFailure | undefined;
 }
+
+export type OnFailure = 'warn' | 'quarantine' | 'fail';
 
 export interface ExpectationFailure {
   readonly feature: string;
+  readonly onFailure: OnFailure;
   /** e.g. `min 0`. */
   readonly expectation: string;
   readonly observed: number | string | null;
@@ -245,6 +282,42 @@ export interface ExpectationFailure {
 export interface ColumnarData {
   readonly rows: number;
   readonly columns: Readonly<Record<string, Float64Array | readonly (string | readonly unknown[] | null)[]>>;
+}
+
+export interface ProfileRequest {
+  readonly of:
+    | {
+        readonly parts: readonly string[];
+        readonly keys: readonly KeyColumn[];
+        readonly features: readonly StoredFeature[];
+        /** Without the rows that a later one of the same keys and times replaced. */
+        readonly current: boolean;
+        /** Event times, in microseconds since 1970: from (inclusive) to (exclusive); null: no limit. */
+        readonly from: bigint | null;
+        readonly until: bigint | null;
+      }
+    /** A Parquet file on this machine: all its columns but some; their dtypes where they are features. */
+    | {
+        readonly path: string;
+        readonly dtypes: Readonly<Record<string, Dtype>>;
+        readonly leftOut: readonly string[];
+      };
+  /** Of parts: features computed on demand, profiled too, over a sample where there are many rows. */
+  readonly computed: readonly ComputedFeature[];
+  /** Of parts: how many values break them is counted. */
+  readonly expectations: readonly Expectation[];
+  /** Bounds of the bins by column, from a profile before, so that the two compare; where there are none they are chosen. */
+  readonly edges: Readonly<Record<string, readonly number[]>>;
+}
+
+export interface Profiled extends TableProfile {
+  /** Different keys, about; null of a file. */
+  readonly entities: number | null;
+  /** Rows left out because a later one replaced them. */
+  readonly superseded: number;
+  /** Microseconds since 1970; null where there are no rows, and of a file. */
+  readonly minEventTime: bigint | null;
+  readonly maxEventTime: bigint | null;
 }
 
 /** What one look at a table told. */
@@ -279,6 +352,8 @@ export interface OfflineStore {
     expectations: readonly Expectation[],
     signal: AbortSignal,
   ): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }>;
+  /** What the rows tell of their columns. Memory stays bounded. Means and estimates may differ in their last digits from call to call. */
+  profile(request: ProfileRequest, signal: AbortSignal): Promise<Profiled>;
   /** Columns of a Parquet file on this machine. FS201 names a column that it lacks. */
   readColumns(path: string, columns: readonly string[]): Promise<ColumnarData>;
   /**

@@ -501,7 +501,7 @@ describe('materialization', () => {
       store.features.push('readings', [{ entity: { id }, features, eventTime }]);
 
     it('are served at once and trained on after the next materialization', async () => {
-      expect(await push(1, { value: 11 }, '2024-03-05T00:00:00Z')).toEqual({ applied: 1 });
+      expect(await push(1, { value: 11 }, '2024-03-05T00:00:00Z')).toMatchObject({ applied: 1 });
       expect([await online(1), await online(1, 'note'), await online(1, 'doubled')]).toEqual([11, 'a', 22]);
       expect(await materialize()).toMatchObject({ rowsWritten: 1 });
       expect([await asOf(1, '2024-03-04'), await asOf(1, '2024-03-06')]).toEqual([10, 11]);
@@ -509,7 +509,7 @@ describe('materialization', () => {
     });
 
     it('never win over what is newer', async () => {
-      expect(await push(1, { value: 9 }, '2024-02-01T00:00:00Z')).toEqual({ applied: 0 });
+      expect(await push(1, { value: 9 }, '2024-02-01T00:00:00Z')).toMatchObject({ applied: 0 });
       expect(await online(1)).toBe(10);
       await materialize();
       expect([await online(1), await asOf(1, '2024-02-15')]).toEqual([10, 9]);
@@ -536,7 +536,7 @@ describe('materialization', () => {
       now = new Date('2024-04-01T00:00:00Z');
       await expect(push(1, { value: 11 }, '2024-04-01T00:01:00Z')).rejects.toMatchObject({ code: 'FS202' });
       expect(await online(1)).toBe(10);
-      expect(await push(1, { value: 12 }, '2024-04-01T00:00:02Z')).toEqual({ applied: 1 });
+      expect(await push(1, { value: 12 }, '2024-04-01T00:00:02Z')).toMatchObject({ applied: 1 });
       expect(await online(1)).toBe(12);
     });
 

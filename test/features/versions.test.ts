@@ -270,9 +270,9 @@ describe('versions side by side', () => {
     await push(1, { value: 1, note: 'one' }, '2024-01-01');
     await inProduction('risk', 1);
     await apply({ ...pushed, features: { value: { dtype: 'float64' }, added: { dtype: 'float64' } } });
-    expect(await push(1, { value: 2 }, '2024-01-02')).toEqual({ applied: 1, versions: [1, 2] });
-    expect(await push(1, { added: 7 }, '2024-01-03')).toEqual({ applied: 1, versions: [2] });
-    expect(await push(1, { note: 'two' }, '2024-01-04')).toEqual({ applied: 1, versions: [1] });
+    expect(await push(1, { value: 2 }, '2024-01-02')).toMatchObject({ applied: 1, versions: [1, 2] });
+    expect(await push(1, { added: 7 }, '2024-01-03')).toMatchObject({ applied: 1, versions: [2] });
+    expect(await push(1, { note: 'two' }, '2024-01-04')).toMatchObject({ applied: 1, versions: [1] });
     await expect(push(1, { nowhere: 1 })).rejects.toMatchObject({ code: 'FS201' });
     await expect(push(1, { value: 'no number' })).rejects.toMatchObject({ code: 'API422' });
     await materialize();

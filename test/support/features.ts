@@ -10,6 +10,7 @@ import type { CanonicalSpecs } from '../../src/spec/canonical-specs.ts';
 import type { Kind } from '../../src/spec/kinds.ts';
 import type { ArtifactStore } from '../../src/stores/artifacts.ts';
 import type { Catalog } from '../../src/stores/control/catalog.ts';
+import type { FeatureQuality } from '../../src/stores/control/feature-quality.ts';
 import type { FeatureState } from '../../src/stores/control/feature-state.ts';
 import type { RecordedResource } from '../../src/stores/control/state.ts';
 import { createDuckdbOffline } from '../../src/stores/duckdb/duckdb-offline.ts';
@@ -18,6 +19,7 @@ import { createLmdbOnline } from '../../src/stores/lmdb/lmdb-online.ts';
 import type { OfflineStore } from '../../src/stores/offline.ts';
 import type { OnlineStore } from '../../src/stores/online.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
+import { createPostgresFeatureQuality } from '../../src/stores/postgres/postgres-feature-quality.ts';
 import { createPostgresFeatureState } from '../../src/stores/postgres/postgres-feature-state.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
 
@@ -71,6 +73,7 @@ export interface FeatureStore {
   readonly online: OnlineStore;
   readonly artifacts: ArtifactStore;
   readonly featureState: FeatureState;
+  readonly quality: FeatureQuality;
   readonly db: Database;
   readonly lines: string[];
   readonly call: FeatureCall;
@@ -89,6 +92,7 @@ export async function openFeatureStore(options: FeatureStoreOptions): Promise<Fe
   const artifacts = createFilesystemArtifacts({ directory: join(options.root, '.mlops', 'artifacts') });
   const real = createPostgresFeatureState(db, scopeId);
   const featureState = options.featureState?.(real) ?? real;
+  const quality = createPostgresFeatureQuality(db, scopeId);
   const catalog = catalogOf(options.root, options.specs);
   const lines: string[] = [];
   const features = createFeatures({
@@ -96,6 +100,7 @@ export async function openFeatureStore(options: FeatureStoreOptions): Promise<Fe
     offline,
     online,
     featureState,
+    quality,
     artifacts,
     clock: options.clock ?? systemClock,
     versionsMaxAgeMs: 0,
@@ -107,6 +112,7 @@ export async function openFeatureStore(options: FeatureStoreOptions): Promise<Fe
     online,
     artifacts,
     featureState,
+    quality,
     db,
     lines,
     call: { signal: new AbortController().signal, log: (line) => lines.push(line) },

@@ -113,7 +113,7 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
         },
         anyOf: [{ required: ['entity_id'] }, { required: ['entities'] }],
       },
-      answers: { 204: { description: 'Recorded.' } },
+      answers: { 204: { description: 'Recorded. `X-Quarantined` counts the rows that are kept aside.' } },
       handle: async ({ body }) => {
         const asked = body as {
           feature_set?: string;
@@ -132,7 +132,7 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
           Object.values(asked.features).map((value, index) => [names[index] ?? '', value]),
         );
         const entities = given ?? [{ [onlyKey(set, catalog)]: asked.entity_id }];
-        await features.push(
+        const { quarantined } = await features.push(
           set,
           entities.map((entity) => ({
             entity: untypedKey(entity),
@@ -141,7 +141,12 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
           })),
           asked.to,
         );
-        return { kind: 'empty', status: 204 };
+        // Kept aside: recorded, but neither online nor in what is trained on.
+        return {
+          kind: 'empty',
+          status: 204,
+          ...(quarantined > 0 && { headers: { 'x-quarantined': String(quarantined) } }),
+        };
       },
     },
   ];

@@ -41,14 +41,16 @@ export function pushedRowRoutes({ features }: Pick<ApiContext, 'features'>): rea
       },
       answers: {
         200: {
-          description: 'They are accepted; `applied` of them are newer than what was served.',
+          description:
+            'They are accepted; `applied` of them are newer than what was served, `quarantined` are kept aside because they break an expectation.',
           schema: {
             type: 'object',
-            required: ['feature_set', 'rows', 'applied', 'to'],
+            required: ['feature_set', 'rows', 'applied', 'quarantined', 'to'],
             properties: {
               feature_set: { type: 'string' },
               rows: { type: 'integer' },
               applied: { type: 'integer' },
+              quarantined: { type: 'integer' },
               to: { enum: PUSH_TARGETS },
               versions: {
                 type: 'array',
@@ -66,7 +68,7 @@ export function pushedRowRoutes({ features }: Pick<ApiContext, 'features'>): rea
           ignore_extra?: boolean;
         };
         const set = params['name'] ?? '';
-        const { applied, versions } = await features.pushRows(set, rows.map(untypedKey), {
+        const { applied, quarantined, versions } = await features.pushRows(set, rows.map(untypedKey), {
           to,
           extra: ignore_extra === true ? 'ignore' : 'refuse',
         });
@@ -74,6 +76,7 @@ export function pushedRowRoutes({ features }: Pick<ApiContext, 'features'>): rea
           feature_set: set,
           rows: rows.length,
           applied,
+          quarantined,
           to: to ?? 'online_and_offline',
           ...(versions !== undefined && { versions }),
         });

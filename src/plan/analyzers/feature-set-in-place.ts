@@ -2,7 +2,7 @@
 import { canonicallyEqual } from '../../lib/canonical.ts';
 import { durationMs } from '../../lib/units.ts';
 import type { CanonicalFeatureSet } from '../../spec/canonical-specs.ts';
-import type { Expectation, Feature } from '../../spec/schema-types.ts';
+import type { Expectation, Feature, OnFailure, SetExpectation } from '../../spec/schema-types.ts';
 import { escapePointer } from '../diff.ts';
 import { type Analysis, type AnalysisContext, finding, listed, says, together } from './analyzer.ts';
 import { materializedElsewhere } from './materializers.ts';
@@ -20,6 +20,14 @@ export function inPlace(
     timeToLive(context, before, after),
     anotherWay(context, before, after),
     ...schedule(context, before, after),
+    ofSet(context, before, after),
+    onFailure(
+      'an expectation of the set',
+      before.expect?.onFailure,
+      after.expect?.onFailure,
+      after.expect?.onFailure === undefined ? '' : '/expect/onFailure',
+      context.desired,
+    ),
     ...Object.keys(after.features).flatMap((name) => ofFeature(context, before, after, name, differs)),
   ]);
 }
@@ -123,7 +131,16 @@ function ofFeature(
   if (old === undefined || next === undefined) return [];
   const here = `/features/${escapePointer(name)}`;
   const read = readers.servicesReading(`${after.name}.${name}`).filter(stays).length > 0;
-  const found: (Analysis | undefined)[] = [expectation(old.expect, next.expect, name, here, desired)];
+  const found: (Analysis | undefined)[] = [
+    expectation(old.expect, next.expect, name, here, desired),
+    onFailure(
+      `an expectation of ${name}`,
+      old.expect?.onFailure ?? before.expect?.onFailure,
+      next.expect?.onFailure ?? after.expect?.onFailure,
+      next.expect?.onFailure === undefined ? here : `${here}/expect/onFailure`,
+      old.expect?.onFailure === next.expect?.onFailure ? undefined : desired,
+    ),
+  ];
   if (!canonicallyEqual(old.default, next.default) && read && !differs)
     found.push(defaultOf(context, after, name, old.default, here));
   if (old.unit !== undefined && next.unit !== undefined && old.unit !== next.unit) {
@@ -178,16 +195,71 @@ function expectation(
   const what = removed
     ? `Values of ${name} are not checked any more`
     : tightened
-      ? `Values of ${name} that passed may not pass the next \`data_validation\``
+      ? `Values of ${name} that passed may not pass the next check`
       : `Values of ${name} that were stopped pass from now on`;
   return says(
     'safe',
     finding('FS109', tightened || removed ? 'warning' : 'info', desired, {
       detail: `${what}.${tightened ? ' Rows that are stored are not checked again.' : ''}`,
       fix: tightened
-        ? 'look at the statistics of the feature first: mlops features show SET'
+        ? 'look at the statistics of the feature first: mlops features stats SET'
         : 'see that nothing relies on the check',
       pointer: next === undefined ? here : `${here}/expect`,
+    }),
+  );
+}
+
+/** What is expected of the rows together. */
+function ofSet(
+  { address, desired }: Context,
+  before: CanonicalFeatureSet,
+  after: CanonicalFeatureSet,
+): Analysis | undefined {
+  const [old, next] = [before.expect ?? {}, after.expect ?? {}];
+  const stricter = (a: SetExpectation, b: SetExpectation): boolean =>
+    (a.minRows ?? 0) > (b.minRows ?? 0) ||
+    (a.unique === true && b.unique !== true) ||
+    lifetime(a.freshness) < lifetime(b.freshness);
+  const tightened = stricter(next, old);
+  if (!tightened && !stricter(old, next)) return undefined;
+  return says(
+    'safe',
+    finding('FS109', tightened ? 'warning' : 'info', desired, {
+      detail: tightened
+        ? `Rows of ${address} that passed may not pass the next check. Rows that are stored are not checked again.`
+        : `Rows of ${address} that were told of pass from now on.`,
+      fix: tightened
+        ? `look at what the set holds first: mlops features stats ${after.name}`
+        : 'see that nothing relies on the check',
+      pointer: after.expect === undefined ? '' : '/expect',
+    }),
+  );
+}
+
+const CONSEQUENCES: Readonly<Record<OnFailure, string>> = {
+  warn: 'counts, and is told of',
+  quarantine: 'is kept aside, and reaches neither training nor the online store',
+  fail: 'stops the materialization, or refuses the push',
+};
+
+/** `desired` is left out where nothing of it was edited here. */
+function onFailure(
+  what: string,
+  old: OnFailure = 'warn',
+  next: OnFailure = 'warn',
+  pointer: string,
+  desired: Context['desired'],
+): Analysis | undefined {
+  if (old === next || desired === undefined) return undefined;
+  return says(
+    'safe',
+    finding('FS109', next === 'warn' ? 'info' : 'warning', desired, {
+      detail: `A row that breaks ${what} ${CONSEQUENCES[next]}; it ${old === 'warn' ? 'counted' : old === 'fail' ? 'stopped everything' : 'was kept aside'}.`,
+      fix:
+        next === 'warn'
+          ? 'see that nothing relies on the check'
+          : 'see first how many rows break it: mlops features show SET',
+      pointer,
     }),
   );
 }
@@ -200,6 +272,8 @@ function allows(less: Expectation | undefined, more: Expectation | undefined): b
   if (bound(less?.maxNull, 1) < bound(more?.maxNull, 1)) return true;
   if (bound(less?.minLength, 0) > bound(more?.minLength, 0)) return true;
   if (bound(less?.maxLength, Number.POSITIVE_INFINITY) < bound(more?.maxLength, Number.POSITIVE_INFINITY)) return true;
+  // Which of two patterns lets more pass cannot be told: each may stop something that the other does not.
+  if (less?.pattern !== undefined && less.pattern !== more?.pattern) return true;
   const only = less?.in;
   return only !== undefined && (more?.in === undefined || more.in.some((value) => !only.includes(value)));
 }

@@ -1,22 +1,11 @@
-/** Expectations of features, checked over the rows that a materialization would compute. */
-import { isScalar } from '../../spec/dtype.ts';
-import type { ComputedFeature, Expectation, ExpectationFailure, RowPlan } from '../offline.ts';
+/** Expectations of features, checked over the rows that a materialization would compute, and over those that it is about to write. */
+import type { ComputedFeature, Expectation, ExpectationFailure, RejectedRow, RowPlan } from '../offline.ts';
 import { type Readable, withComputed } from './computed.ts';
 import type { Engine, Session } from './engine.ts';
-import { featureColumn } from './part-columns.ts';
+import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn } from './part-columns.ts';
+import { type Rule, rulesOf } from './rules.ts';
 import { list, literal, valueSql } from './sql.ts';
 import { createTypedRows } from './typed-rows.ts';
-
-interface Rule {
-  readonly feature: string;
-  readonly expectation: string;
-  /** Rows that break it. */
-  readonly broken: string;
-  /** What to show of them. */
-  readonly observed: string;
-  /** Share of the rows that may break it. */
-  readonly allowed: number;
-}
 
 export async function checkRows(
   engine: Engine,
@@ -40,106 +29,139 @@ export async function checkTyped(
   computed: readonly ComputedFeature[],
   expectations: readonly Expectation[],
 ): Promise<{ readonly rows: number; readonly failures: readonly ExpectationFailure[] }> {
+  const rules = await judge(session, plan, '__typed', computed, expectations);
+  return { rows, failures: await failuresOf(session, rules, rows) };
+}
+
+/**
+ * Of the rows of `__staged` those that break what quarantines are taken out of it, into `__rejected`, with the reasons; so are
+ * the rows of `__typed` that `duplicates`, a relation of their ids, names.
+ */
+export async function checkStaged(
+  session: Session,
+  plan: RowPlan,
+  rows: number,
+  duplicates: string,
+): Promise<{
+  readonly failures: readonly ExpectationFailure[];
+  readonly rejected: number;
+  readonly rejectedOfStaged: number;
+}> {
+  const { computed = [], expectations = [], rejectDuplicates = false } = plan.checks ?? {};
+  const rules = await judge(session, plan, '__staged', computed, expectations);
+  const failures = await failuresOf(session, rules, rows);
+  const columns = [...plan.keys.map(keyColumn), EVENT_TIME, CREATED_TIME].concat(
+    plan.features.map((feature) => featureColumn(plan.keys, feature)),
+  );
+  const quarantining = rules.flatMap((rule, index) =>
+    rule.onFailure === 'quarantine' && rule.ofRows ? [{ rule, index }] : [],
+  );
+  const parts: string[] = [];
+  if (quarantining.length > 0) {
+    const reasons = quarantining.map(
+      ({ rule, index }) =>
+        `case when b${index} then ${literal(`${rule.feature} ${rule.expectation}: `)} || coalesce(regexp_replace(left(v${index}::varchar, 100), '\\.0$', ''), 'null') end`,
+    );
+    parts.push(
+      `select ${list(columns.map((column) => `s.${column}`))}, list_filter([${list(reasons)}], lambda r: r is not null) as __reasons, s.rowid as __id
+       from __staged s join __judged j on j.__id = s.rowid where ${quarantining.map(({ index }) => `b${index}`).join(' or ')}`,
+    );
+  }
+  if (rejectDuplicates)
+    parts.push(
+      `select ${list(columns)}, ['unique: a later row has the same keys and times'] as __reasons, null as __id from __typed where rowid in (${duplicates})`,
+    );
+  if (parts.length === 0) return { failures, rejected: 0, rejectedOfStaged: 0 };
+  await session.run(`create temp table __rejected as ${parts.join(' union all ')}`);
+  const [counted] = await session.rows<{ rejected: bigint; staged: bigint }>(
+    'select count(*) as rejected, count(__id) as staged from __rejected',
+  );
+  const rejectedOfStaged = Number(counted?.staged ?? 0n);
+  if (rejectedOfStaged > 0) {
+    // Chunks are ranges of row ids: they must have no holes.
+    await session.run(
+      'create temp table __kept as select * from __staged where rowid not in (select __id from __rejected where __id is not null) order by rowid',
+    );
+    await session.run('drop table __staged');
+    await session.run('alter table __kept rename to __staged');
+  }
+  return { failures, rejected: Number(counted?.rejected ?? 0n), rejectedOfStaged };
+}
+
+/** Of the rejected rows `count` from the `from`th on; `n` is the id of a staged one. */
+export async function rejectedRows(
+  session: Session,
+  plan: RowPlan,
+  from: number,
+  count: number,
+): Promise<readonly (RejectedRow & { readonly n: bigint | null })[]> {
+  const keys = plan.keys.map((key, index) => `${valueSql(keyColumn(key), key.type)} as k${index}`);
+  const values = plan.features.map(
+    (feature, index) => `${valueSql(featureColumn(plan.keys, feature), feature.dtype)} as f${index}`,
+  );
+  const rows = await session.rows<Record<string, unknown>>(
+    `select ${list([...keys, ...values])}, epoch_us(${EVENT_TIME}) as event, epoch_us(${CREATED_TIME}) as created, __reasons as reasons, __id as id
+     from __rejected where rowid >= ${from} and rowid < ${from + count} order by rowid`,
+  );
+  return rows.map((row) => ({
+    key: Object.fromEntries(plan.keys.map(({ name }, index) => [name, row[`k${index}`] ?? null])),
+    eventTime: row['event'] as bigint,
+    createdTime: (row['created'] as bigint | null) ?? null,
+    values: Object.fromEntries(plan.features.map(({ name }, index) => [name, row[`f${index}`] ?? null])),
+    reasons: row['reasons'] as string[],
+    n: (row['id'] as bigint | null) ?? null,
+  }));
+}
+
+/** Makes `__judged`: a row for each of `table` that breaks any rule; of rule i whether in `b`i, and the value in `v`i. */
+async function judge(
+  session: Session,
+  plan: RowPlan,
+  table: string,
+  computed: readonly ComputedFeature[],
+  expectations: readonly Expectation[],
+): Promise<readonly Rule[]> {
   const columns = new Map<string, Readable>(
     plan.features.map((feature) => [feature.name, { dtype: feature.dtype, column: featureColumn(plan.keys, feature) }]),
   );
-  const relation = await withComputed(session, '__typed', computed, columns);
+  const from = `(select *, rowid as __id from ${table})`;
+  const relation = expectations.length === 0 ? from : await withComputed(session, from, computed, columns);
   const rules = expectations.flatMap((expectation) => rulesOf(expectation, columns.get(expectation.feature)));
-  if (rules.length === 0) return { rows, failures: [] };
+  if (rules.length === 0) return rules;
+  const verdicts = rules.flatMap((rule, index) => [`${rule.broken} as b${index}`, `${rule.value} as v${index}`]);
+  await session.run(
+    `create temp table __judged as select * from (select __id, ${list(verdicts)} from ${relation})
+     where ${rules.map((_, index) => `b${index}`).join(' or ')}`,
+  );
+  return rules;
+}
+
+async function failuresOf(
+  session: Session,
+  rules: readonly Rule[],
+  rows: number,
+): Promise<readonly ExpectationFailure[]> {
+  if (rules.length === 0 || rows === 0) return [];
   const aggregates = rules.flatMap((rule, index) => [
-    `count(*) filter (${rule.broken}) as n${index}`,
-    `(${rule.observed}) as o${index}`,
+    `count(*) filter (b${index}) as n${index}`,
+    `${rule.observed}(v${index}) filter (b${index}) as o${index}`,
   ]);
   const [found] = await session.rows<Record<string, bigint | number | string | null>>(
-    `select ${list(aggregates)} from ${relation}`,
+    `select ${list(aggregates)} from __judged`,
   );
-  const failures = rules.flatMap((rule, index): ExpectationFailure[] => {
+  return rules.flatMap((rule, index): ExpectationFailure[] => {
     const broken = Number(found?.[`n${index}`] ?? 0);
-    const observed = found?.[`o${index}`] ?? null;
-    if (rows === 0 || broken / rows <= rule.allowed) return [];
+    const observed = rule.expectation.startsWith('maxNull ') ? broken / rows : (found?.[`o${index}`] ?? null);
+    if (broken / rows <= rule.allowed) return [];
+    const { feature, expectation, onFailure } = rule;
     return [
       {
-        feature: rule.feature,
-        expectation: rule.expectation,
+        feature,
+        expectation,
+        onFailure,
         observed: typeof observed === 'bigint' ? Number(observed) : observed,
         rows: broken,
       },
     ];
   });
-  return { rows, failures };
-}
-
-function rulesOf(expectation: Expectation, readable: Readable | undefined): Rule[] {
-  if (readable === undefined) return [];
-  const { feature } = expectation;
-  const { column } = readable;
-  const isList = !isScalar(readable.dtype);
-  const rules: Rule[] = [];
-  if (expectation.min !== undefined) {
-    rules.push({
-      feature,
-      expectation: `min ${expectation.min}`,
-      broken: `${isList ? `list_min(${column})` : column} < ${expectation.min}`,
-      observed: `min(${isList ? `list_min(${column})` : column})`,
-      allowed: 0,
-    });
-  }
-  if (expectation.max !== undefined) {
-    // The engine orders NaN above every number.
-    rules.push({
-      feature,
-      expectation: `max ${expectation.max}`,
-      broken: `${isList ? `list_max(${column})` : column} > ${expectation.max}`,
-      observed: `max(${isList ? `list_max(${column})` : column})`,
-      allowed: 0,
-    });
-  }
-  if (expectation.maxNull !== undefined) {
-    rules.push({
-      feature,
-      expectation: `maxNull ${expectation.maxNull}`,
-      broken: `${column} is null`,
-      observed: `count(*) filter (${column} is null)::double / greatest(count(*), 1)`,
-      allowed: expectation.maxNull,
-    });
-  }
-  for (const [bound, sign, worst] of [
-    ['minLength', '<', 'min'],
-    ['maxLength', '>', 'max'],
-  ] as const) {
-    const limit = expectation[bound];
-    if (limit === undefined) continue;
-    const length = readable.dtype === 'bytes' ? `octet_length(${column})` : `len(${column})`;
-    rules.push({
-      feature,
-      expectation: `${bound} ${limit}`,
-      broken: `${length} ${sign} ${limit}`,
-      observed: `${worst}(${length})`,
-      allowed: 0,
-    });
-  }
-  if (expectation.in !== undefined) {
-    const allowed = list(expectation.in.map((item) => `(${castLike(item, readable)})`));
-    const value = valueSql(column, readable.dtype);
-    // Of a list each of its items counts.
-    const items = `list_filter(${value}::varchar[], lambda x: x not in (${allowed}))`;
-    const [outside, observed] = isList
-      ? [`len(${items}) > 0`, `list_min(${items})`]
-      : [`${column} is not null and ${value}::varchar not in (${allowed})`, `${value}::varchar`];
-    rules.push({
-      feature,
-      expectation: `in ${JSON.stringify(expectation.in)}`,
-      broken: outside,
-      observed: `min(${observed}) filter (${outside})`,
-      allowed: 0,
-    });
-  }
-  return rules;
-}
-
-/** An allowed value in the text that the column's own values have: 1 and 1.0 are one number. */
-function castLike(item: string | number | boolean, readable: Readable): string {
-  return typeof item === 'number' && /float|vector/.test(readable.dtype)
-    ? `${item}::${/float64/.test(readable.dtype) ? 'double' : 'float'}::varchar`
-    : literal(String(item));
 }

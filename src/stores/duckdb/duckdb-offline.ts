@@ -13,6 +13,7 @@ import { describeFiles } from './files-snapshot.ts';
 import { inspectTables } from './inspect.ts';
 import { pointInTimeJoin } from './join.ts';
 import { latestRows } from './latest.ts';
+import { profileRows } from './profile.ts';
 import { readColumnsOf } from './read-columns.ts';
 import { rowsOf } from './rows.ts';
 import { takeSnapshot } from './snapshot.ts';
@@ -53,6 +54,7 @@ export function offlineOn(engine: Engine, root: string): OfflineStore {
     rows: (request, signal) => rowsOf(engine, root, request, signal),
     join: (request, signal) => pointInTimeJoin(engine, root, request, signal),
     check: (plan, computed, expectations, signal) => checkRows(engine, root, plan, computed, expectations, signal),
+    profile: (request, signal) => profileRows(engine, root, request, signal),
     readColumns: (path, columns) => readColumnsOf(engine, path, columns),
     convert: (path, format, json, signal) => convertFile(engine, path, format, json, signal),
     inspect: (locations, signal) => inspectTables(root, locations, signal),

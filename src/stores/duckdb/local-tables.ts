@@ -1,16 +1,18 @@
 /** The embedded engine beside a store on a server: see the port. Nothing stays in `directory`, where rows spill and pass through. */
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { invariant } from '../../lib/assert.ts';
 import type { Column } from '../../spec/column.ts';
 import type { LocalTables, TextTable } from '../local-tables.ts';
 import type { JoinedFile, JoinedSet, JoinRequest, RowPlan } from '../offline.ts';
 import type { Answers } from './answers.ts';
-import { checkTyped } from './check.ts';
+import { checkStaged, checkTyped, rejectedRows } from './check.ts';
 import { type DuckdbOfflineOptions, offlineOn } from './duckdb-offline.ts';
-import { createEngine, type Engine } from './engine.ts';
+import { createEngine, type Engine, type Session } from './engine.ts';
 import { writeJoined } from './join.ts';
-import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, ROW } from './part-columns.ts';
+import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, ROW, SEQUENCE } from './part-columns.ts';
+import { profileStored } from './profile.ts';
 import { copyFile } from './snapshot.ts';
 import { createSpine, spineKey } from './spine.ts';
 import { list, literal, sqlType } from './sql.ts';
@@ -62,23 +64,82 @@ export function createLocalTables(options: DuckdbOfflineOptions): LocalTables {
         const count = await typeRows(session, plan, { relation: textRelation(rows), position: '0::bigint' }, '__typed');
         return checkTyped(session, plan, count, computed, expectations);
       }),
+    profile: store.profile,
+    profileRows: (request, path, signal) => {
+      const { of } = request;
+      invariant('keys' in of, 'rows of parts have keys');
+      const columns = partColumns(of, [
+        { name: SEQUENCE, type: 'BIGINT' },
+        { name: ROW, type: 'BIGINT' },
+      ]);
+      return engine.job(signal, async (session) => {
+        await session.run(`create temp table __rows as select * from ${textRelation({ path, columns })}`);
+        return profileStored(session, '__rows', request, of);
+      });
+    },
+    judge: async (plan, staged, duplicates, signal) => {
+      const columns = [{ name: POSITION, type: 'BIGINT' }, ...partColumns(plan, [])];
+      const path = await scratchFile('jsonl');
+      return engine.job(signal, async (session) => {
+        await session.run(
+          `create temp table __staged as select * from ${textRelation({ path: staged.path, columns })} order by ${POSITION}`,
+        );
+        if (duplicates !== undefined)
+          await session.run(
+            `create temp table __typed as select * from ${textRelation({ path: duplicates, columns })} order by ${POSITION}`,
+          );
+        const judged = await checkStaged(session, plan, staged.rows, 'select rowid from __typed');
+        await writeRejected(session, plan, judged.rejected, path);
+        return { failures: judged.failures, rejected: judged.rejected, path };
+      });
+    },
     join: (request, spine, answer, signal) => joinAnswers(engine, directory, request, spine, answer, signal),
     close: store.close,
   };
 }
 
-function typedColumns(plan: RowPlan): readonly Column[] {
+const typedColumns = (plan: RowPlan): readonly Column[] => partColumns(plan, [{ name: ROW, type: 'BIGINT' }]);
+
+function partColumns(plan: Pick<RowPlan, 'keys' | 'features'>, between: readonly Column[]): readonly Column[] {
   const bare = (ident: string): string => ident.slice(1, -1).replaceAll('""', '"');
   return [
     ...plan.keys.map((key) => ({ name: bare(keyColumn(key)), type: sqlType(key.type).toUpperCase() })),
     { name: EVENT_TIME, type: 'TIMESTAMP' },
     { name: CREATED_TIME, type: 'TIMESTAMP' },
-    { name: ROW, type: 'BIGINT' },
+    ...between,
     ...plan.features.map((feature) => ({
       name: bare(featureColumn(plan.keys, feature)),
       type: sqlType(feature.dtype).toUpperCase(),
     })),
   ];
+}
+
+const REJECTED_AT_ONCE = 5_000;
+
+async function writeRejected(session: Session, plan: RowPlan, rejected: number, path: string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    for (let from = 0; from < rejected; from += REJECTED_AT_ONCE) {
+      const rows = await rejectedRows(session, plan, from, REJECTED_AT_ONCE);
+      const lines = rows.map((row) =>
+        JSON.stringify(
+          {
+            ...row,
+            eventTime: String(row.eventTime),
+            createdTime: row.createdTime === null ? null : String(row.createdTime),
+          },
+          (_, value: unknown) => (typeof value === 'bigint' || isNoJsonNumber(value) ? String(value) : value),
+        ),
+      );
+      await file.appendFile(`${lines.join('\n')}\n`);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+function isNoJsonNumber(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isFinite(value);
 }
 
 /** The engine is free for others while the server looks for the answers. */

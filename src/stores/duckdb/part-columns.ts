@@ -52,6 +52,11 @@ export function sameValues(left: string, right: string, columns: readonly string
  * only; the wide rows are read beside it.
  */
 export function latestOfIdentitySql(parts: readonly string[], identity: readonly string[], within: string): string {
-  const numbered = `select ${SEQUENCE} as s, ${ROW} as r, row_number() over (partition by ${list(identity)} order by ${newestFirst()}) as n from ${tables(parts)} where ${within}`;
-  return `select * from ${tables(parts)} where ${within} and (${SEQUENCE}, ${ROW}) not in (select (s, r) from (${numbered}) where n > 1)`;
+  return latestIn(tables(parts), identity, within);
+}
+
+/** The same of any relation with the columns of parts. */
+export function latestIn(relation: string, identity: readonly string[], within = 'true'): string {
+  const numbered = `select ${SEQUENCE} as s, ${ROW} as r, row_number() over (partition by ${list(identity)} order by ${newestFirst()}) as n from ${relation} where ${within}`;
+  return `select * from ${relation} where ${within} and (${SEQUENCE}, ${ROW}) not in (select (s, r) from (${numbered}) where n > 1)`;
 }

@@ -4,8 +4,10 @@
  * run goes on where it was, late rows are found however late they are, and a correction is appended and wins by order.
  */
 import { randomUUID } from 'node:crypto';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { MlopsError } from '../../lib/error.ts';
-import type { PushedRow, RowPlan, StagedRows, WrittenPart } from '../offline.ts';
+import type { PushedRow, RejectedRow, RowPlan, StagedRows, WrittenPart } from '../offline.ts';
+import { checkStaged, rejectedRows } from './check.ts';
 import type { Engine, Session } from './engine.ts';
 import { fileOf, writeTable } from './files.ts';
 import {
@@ -21,6 +23,8 @@ import {
 import { textOf } from './plain-value.ts';
 import { castSql, list, literal, sqlType } from './sql.ts';
 import { createTypedRows } from './typed-rows.ts';
+
+const REJECTED_AT_ONCE = 5_000;
 
 export async function stageRows(
   engine: Engine,
@@ -39,15 +43,28 @@ export async function stageRows(
     return await engine.on(connection, signal, async (session) => {
       const rowsRead = await createTypedRows(session, root, plan, '__typed');
       if (plan.createdTime === null) await session.run(`alter table __typed add column ${CREATED_TIME} timestamp`);
+      await session.run(`create temp table __earlier as ${earlierSql(keys, features)}`);
       await session.run(stagingSql(keys, features, existing.map(pathOf), await timesOf(session)));
-      const [counts] = await session.rows<{ rows: bigint; usable: bigint }>(
-        `select (select count(*) from __staged) as rows, (select count(*) from __typed where ${usable(keys)}) as usable`,
+      const [counts] = await session.rows<{ rows: bigint; usable: bigint; earlier: bigint; newest: bigint | null }>(
+        `select (select count(*) from __staged) as rows, (select count(*) from __earlier) as earlier, count(*) as usable, epoch_us(max(${EVENT_TIME})) as newest from __typed where ${usable(keys)}`,
+      );
+      const differing = Number(counts?.rows ?? 0n);
+      const { failures, rejected, rejectedOfStaged } = await checkStaged(
+        session,
+        plan,
+        differing,
+        'select r from __earlier',
       );
       await session.run('drop table __typed');
       return {
         rowsRead,
-        rows: Number(counts?.rows ?? 0n),
+        rows: differing - rejectedOfStaged,
         rowsSkipped: rowsRead - Number(counts?.usable ?? 0n),
+        duplicates: Number(counts?.earlier ?? 0n),
+        newestEventTime: counts?.newest ?? null,
+        failures,
+        rejected,
+        rejectedRows: (rejectedSignal) => inBatches(engine, connection, plan, rejected, rejectedSignal),
         write: (range, chunkSignal) =>
           engine.on(connection, chunkSignal, (chunk) =>
             writePart(
@@ -79,7 +96,28 @@ async function timesOf(session: Session): Promise<string> {
   return `${EVENT_TIME} between timestamp '${range.first}' and timestamp '${range.last}'`;
 }
 
-/** Windows run over few columns only, and the wide rows are looked up by their ids: that is what keeps memory bounded. */
+async function* inBatches(
+  engine: Engine,
+  connection: DuckDBConnection,
+  plan: RowPlan,
+  rejected: number,
+  signal: AbortSignal,
+): AsyncIterable<readonly RejectedRow[]> {
+  for (let from = 0; from < rejected; from += REJECTED_AT_ONCE)
+    yield await engine.on(connection, signal, (session) => rejectedRows(session, plan, from, REJECTED_AT_ONCE));
+}
+
+/**
+ * Ids of the rows that a later one of the same identity replaces. Windows run over few columns only, and the wide rows are looked
+ * up by their ids: that is what keeps memory bounded.
+ */
+function earlierSql(keys: readonly string[], features: readonly string[]): string {
+  const identity = [...keys, EVENT_TIME, CREATED_TIME];
+  // A query has no order of its own: of two rows of one identity the one with the greater hash wins, always the same.
+  const last = [`${ROW} desc`, ...(features.length === 0 ? [] : [`hash(${list(features)}) desc`])];
+  return `select r from (select rowid as r, row_number() over (partition by ${list(identity)} order by ${list(last)}) as n from __typed where ${usable(keys)}) where n > 1`;
+}
+
 function stagingSql(
   keys: readonly string[],
   features: readonly string[],
@@ -88,10 +126,7 @@ function stagingSql(
 ): string {
   const identity = [...keys, EVENT_TIME, CREATED_TIME];
   const order = [EVENT_TIME, `${CREATED_TIME} nulls first`, ...keys];
-  // A query has no order of its own: of two rows of one identity the one with the greater hash wins, always the same.
-  const last = [`${ROW} desc`, ...(features.length === 0 ? [] : [`hash(${list(features)}) desc`])];
-  const numbered = `select rowid as r, row_number() over (partition by ${list(identity)} order by ${list(last)}) as n from __typed where ${usable(keys)}`;
-  const candidates = `select * from __typed where ${usable(keys)} and rowid not in (select r from (${numbered}) where n > 1)`;
+  const candidates = `select * from __typed where ${usable(keys)} and rowid not in (select r from __earlier)`;
   if (existing.length === 0) {
     return `create temp table __staged as select * exclude (__misfit, __example) from (${candidates}) order by ${list(order)}`;
   }

@@ -10,6 +10,7 @@ import { inspectTables } from './inspect.ts';
 import { pointInTimeJoin } from './join.ts';
 import { ingestedRows, latestRows } from './latest.ts';
 import { sweepParts } from './parts.ts';
+import { profileRows } from './profile.ts';
 import { describeQuery, tablesHere } from './queries.ts';
 import { ensureSchema } from './schema.ts';
 import { takeSnapshot } from './snapshot.ts';
@@ -63,6 +64,10 @@ export function createPostgresOffline(options: WarehouseOptions, local: LocalTab
       } finally {
         await rm(rows.path, { force: true });
       }
+    },
+    profile: async (request, signal) => {
+      await ready();
+      return profileRows(warehouse, local, request, signal);
     },
     readColumns: local.readColumns,
     convert: local.convert,

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Dtype, KeyType, ScalarDtype } from '../../../spec/schema-types.ts';
 import type { LocalTables } from '../../local-tables.ts';
 import type { PushedRow, RowPlan, StagedRows, WrittenPart } from '../../offline.ts';
+import { judgeStaged } from './judge.ts';
 import { addPart, ensureSetTable, partsOf, tableName } from './parts.ts';
 import {
   CREATED_TIME,
@@ -38,10 +39,16 @@ export async function stageRows(
     return await held.on(signal, async (session) => {
       const rowsRead = await createTypedRows(warehouse, local, session, plan, signal);
       const counts = await createStaged(warehouse, session, plan, existing);
+      const judged = await judgeStaged(local, session, plan, counts.staged, signal);
       return {
         rowsRead,
-        rows: counts.staged,
+        rows: judged.kept,
         rowsSkipped: rowsRead - counts.usable,
+        duplicates: counts.duplicates,
+        newestEventTime: counts.newest,
+        failures: judged.failures,
+        rejected: judged.rejected,
+        rejectedRows: judged.rejectedRows,
         write: ({ from, to, sequence }, chunkSignal) =>
           held.on(chunkSignal, (chunk) =>
             writePart(warehouse, chunk, plan, folder, {
@@ -50,7 +57,10 @@ export async function stageRows(
               row: '__n',
             }),
           ),
-        discard: () => held.close(),
+        discard: async () => {
+          await judged.discard();
+          await held.close();
+        },
       };
     });
   } catch (error) {
@@ -65,22 +75,31 @@ async function createStaged(
   session: Session,
   plan: RowPlan,
   existing: readonly string[],
-): Promise<{ readonly staged: number; readonly usable: number }> {
+): Promise<{
+  readonly staged: number;
+  readonly usable: number;
+  readonly duplicates: number;
+  readonly newest: bigint | null;
+}> {
   const keys = plan.keys.map(keyColumn);
   const features = plan.features.map((feature) => featureColumn(plan.keys, feature));
   const identity = [...keys, EVENT_TIME, CREATED_TIME];
+  const columns = [...identity, ...features];
   const usable = [...keys, EVENT_TIME].map((column) => `${column} is not null`).join(' and ');
-  const [counted] = await session.query<{ usable: number }>(`select count(*) as usable from __typed where ${usable}`);
+  const [counted] = await session.query<{ usable: number; newest: string | null }>(
+    `select count(*) as usable, ${microsOf(`max(${EVENT_TIME})`)}::text as newest from __typed where ${usable}`,
+  );
   // A query has no order of its own: of two rows of one identity always the same one wins.
   const content = features.length === 0 ? [] : [`md5(row(${list(features)})::text) desc`];
   const last = 'query' in plan.from ? content : [`${ROW} desc`];
   await session.run(
-    `create temp table __candidates as select distinct on (${list(identity)}) row_number() over () as __id, ${list([...identity, ...features])}
+    `create temp table __candidates as select distinct on (${list(identity)}) row_number() over () as __id, ctid as __at, ${list([...identity, ...features])}
      from __typed where ${usable} order by ${list([...identity, ...last])};
+     ${plan.checks?.rejectDuplicates === true ? earlierSql(columns, usable) : ''}
      drop table __typed; analyze __candidates`,
   );
+  const [candidates] = await session.query<{ rows: number }>('select count(*) as rows from __candidates');
   const order = [EVENT_TIME, `${CREATED_TIME} nulls first`, ...keys];
-  const columns = [...identity, ...features];
   let fresh = `select ${list(columns)} from __candidates`;
   if (existing.length > 0) {
     const { table, among } = await partsOf(warehouse, session, existing);
@@ -97,7 +116,19 @@ async function createStaged(
      drop table __candidates; create index on __staged (__n); analyze __staged`,
   );
   const [staged] = await session.query<{ rows: number }>('select count(*) as rows from __staged');
-  return { staged: Number(staged?.rows ?? 0), usable: Number(counted?.usable ?? 0) };
+  const all = Number(counted?.usable ?? 0);
+  return {
+    staged: Number(staged?.rows ?? 0),
+    usable: all,
+    duplicates: all - Number(candidates?.rows ?? 0),
+    newest: counted?.newest == null ? null : BigInt(counted.newest),
+  };
+}
+
+/** The rows that lost to a later one of their identity. */
+function earlierSql(columns: readonly string[], usable: string): string {
+  return `create temp table __earlier as select row_number() over () - 1 as __n, ${list(columns)} from __typed
+    where ${usable} and not exists (select from __candidates c where c.__at = __typed.ctid);`;
 }
 
 export async function writePushedRows(

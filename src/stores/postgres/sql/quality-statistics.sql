@@ -1,0 +1,12 @@
+-- Statistics, the newest first: of one set, or the newest of each version of all.
+-- Parameters: $1 scope, $2 set or null for all, $3 version or null for any, $4 kind, $5 how many at most of each version.
+-- Rows: one a record. Locks: none.
+select s.* from (
+  select s.*, row_number() over (partition by feature_set, version order by through_sequence desc) as n
+    from mlops.feature_statistics s
+   where scope_id = $1 and kind = $4 and ($2::text is null or feature_set = mlops.current_name($1, 'feature_set', $2))
+     and ($3::integer is null or version = $3)
+) s
+  join mlops.feature_set_versions v using (scope_id, feature_set, version)
+ where n <= $5 and v.status <> 'dropped'
+ order by feature_set, version desc, through_sequence desc
