@@ -1,5 +1,5 @@
 /** Materialization killed with SIGKILL at every boundary, and run again. */
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type FeatureStore, openFeatureStore, type Specs, writeCsv } from '../support/features.ts';
@@ -41,7 +41,7 @@ afterAll(async () => {
   await directory?.remove();
 });
 
-async function run(scope: string, dieAt: number) {
+async function run(scope: string, dieAt: number, rest: Partial<Order> = {}) {
   const order: Order = {
     root: directory.path,
     connectionString: database.connectionString,
@@ -50,6 +50,7 @@ async function run(scope: string, dieAt: number) {
     set: 'readings',
     chunkRows: CHUNK,
     dieAt,
+    ...rest,
   };
   const file = join(directory.path, `${scope}.json`);
   await writeFile(file, JSON.stringify(order));
@@ -86,8 +87,8 @@ it('goes on where it was, whatever the point at which it was killed, and applies
   const undisturbed = await run('undisturbed', -1);
   expect(undisturbed.stderr).toBe('');
   const boundaries = undisturbed.result?.boundaries ?? 0;
-  // 4 parts, one online batch, the progress and the completion: two boundaries each.
-  expect(boundaries).toBe(14);
+  // The snapshot, 4 parts, one online batch, the progress and the completion: two boundaries each.
+  expect(boundaries).toBe(16);
   const open = (scope: string) =>
     openFeatureStore({
       root: directory.path,
@@ -113,6 +114,88 @@ it('goes on where it was, whatever the point at which it was killed, and applies
     const store = await open(scope);
     expect(await store.features.materialize('readings', store.call)).toMatchObject({ version: 1 });
     expect(await contents(store), `boundary ${dieAt}`).toEqual(expected);
+    await store.close();
+  }
+}, 240_000);
+
+it('reads of many files what came since, wherever it was killed the time before', async () => {
+  const many: Specs = {
+    ...specs,
+    source: [{ name: 'readings_raw', file: 'many/*.csv' }],
+  };
+  const write = async (name: string, rows: readonly (readonly [number, string, number])[]): Promise<void> => {
+    await mkdir(join(directory.path, 'many'), { recursive: true });
+    await writeCsv(join(directory.path, 'many', `${name}.csv`), ['id', 'at', 'value'], rows);
+  };
+  const at = (day: number): string => new Date(Date.UTC(2024, 0, day)).toISOString();
+  const first = async (): Promise<void> => {
+    await rm(join(directory.path, 'many'), { recursive: true, force: true });
+    await write('a', [
+      [1, at(1), 1],
+      [2, at(1), 2],
+    ]);
+    await write('b', [[3, at(2), 3]]);
+  };
+  /** One edited, one gone, one new with rows that came late. */
+  const then = async (): Promise<void> => {
+    await write('a', [
+      [1, at(1), 10],
+      [2, at(1), 2],
+    ]);
+    await rm(join(directory.path, 'many', 'b.csv'));
+    await write('c', [
+      [2, at(3), 20],
+      [1, at(0), -1],
+      [4, at(3), 4],
+    ]);
+  };
+  const rest = { specs: many, ingest: 'readings_raw', chunkRows: 2 };
+  const open = (scope: string) =>
+    openFeatureStore({
+      root: directory.path,
+      connectionString: database.connectionString,
+      scope,
+      specs: () => many,
+      chunkRows: 2,
+    });
+  const start = async (scope: string): Promise<void> => {
+    const fresh = await open(scope);
+    await fresh.online.drop({ set: 'readings', version: 1 });
+    await fresh.offline.sweep('sets/readings/v1', []);
+    await first();
+    await fresh.features.ingest('readings_raw', fresh.call);
+    await fresh.features.materialize('readings', fresh.call);
+    await fresh.close();
+    await then();
+  };
+  const seen = async (store: FeatureStore) => {
+    const { rows, files: _, inputs, ...others } = await contents(store);
+    const snapshot = await store.featureState.latestSnapshot('readings_raw');
+    return {
+      ...others,
+      written: rows.reduce((sum, count) => sum + count, 0),
+      snapshot: snapshot?.rows,
+      done: inputs?.['readings_raw'] === snapshot?.digest,
+    };
+  };
+  await start('many');
+  const undisturbed = await run('many', -1, rest);
+  expect(undisturbed.stderr).toBe('');
+  const boundaries = undisturbed.result?.boundaries ?? 0;
+  // The snapshot, 2 parts of 4 rows, one online batch, the progress and the completion.
+  expect(boundaries).toBe(12);
+  const twin = await open('many');
+  const expected = await seen(twin);
+  await twin.close();
+  expect(expected).toMatchObject({ written: 7, snapshot: 5, done: true });
+  for (let dieAt = 0; dieAt < boundaries; dieAt += 1) {
+    const scope = `many-killed-at-${dieAt}`;
+    await start(scope);
+    expect((await run(scope, dieAt, rest)).signal, `boundary ${dieAt}`).toBe('SIGKILL');
+    const store = await open(scope);
+    await store.features.ingest('readings_raw', store.call);
+    await store.features.materialize('readings', store.call);
+    expect(await seen(store), `boundary ${dieAt}`).toEqual(expected);
     await store.close();
   }
 }, 240_000);

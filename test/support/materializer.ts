@@ -1,6 +1,6 @@
 /**
  * A process that materializes a set and ends itself with SIGKILL at the nth boundary: before or after a part is
- * committed, an online write, the progress, the completion. Started by tests. argv: a JSON file of Order. Prints the report.
+ * committed, an online write, the progress, the completion, and a snapshot is recorded. Started by tests. argv: a JSON file of Order. Prints the report.
  */
 import { readFileSync } from 'node:fs';
 import type { OnlineStore } from '../../src/stores/online.ts';
@@ -12,6 +12,8 @@ export interface Order {
   readonly scope: string;
   readonly specs: Specs;
   readonly set: string;
+  /** A source to ingest before. */
+  readonly ingest?: string;
   readonly chunkRows: number;
   /** Dies when it comes to the boundary of this number, from 0; -1: never. */
   readonly dieAt: number;
@@ -44,6 +46,7 @@ const store = await openFeatureStore({
   online: dying,
   featureState: (real) => ({
     ...real,
+    addSnapshot: (snapshot) => around(() => real.addSnapshot(snapshot)),
     materializing: (set, version, signal, body) =>
       real.materializing(set, version, signal, (claim) =>
         body({
@@ -54,6 +57,7 @@ const store = await openFeatureStore({
       ),
   }),
 });
+if (order.ingest !== undefined) await store.features.ingest(order.ingest, store.call);
 const report = await store.features.materialize(order.set, store.call);
 process.stdout.write(`${JSON.stringify({ report, boundaries })}\n`);
 await store.close();

@@ -9,7 +9,7 @@ import { checkRows } from './check.ts';
 import { convertFile } from './convert.ts';
 import { createEngine, type Engine, messageOf } from './engine.ts';
 import { sweepFolder } from './files.ts';
-import { describeFiles } from './files-snapshot.ts';
+import { describeFiles } from './files-reader.ts';
 import { inspectTables } from './inspect.ts';
 import { pointInTimeJoin } from './join.ts';
 import { latestRows } from './latest.ts';

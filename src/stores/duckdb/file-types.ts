@@ -27,7 +27,15 @@ export async function withFile(
 ): Promise<readonly KnownColumn[]> {
   const there = await columnsOf(session, `select * from ${relation}`);
   const byName = new Map(known.map((column) => [column.name.toLowerCase(), column]));
-  const empty = await emptyAmong(session, relation, there);
+  // Of a column that is known to be text it makes no difference.
+  const empty = await emptyAmong(
+    session,
+    relation,
+    there.filter(({ name, type }) => {
+      const before = byName.get(name.toLowerCase());
+      return before === undefined || before.file === null || before.type !== type;
+    }),
+  );
   for (const column of there) {
     const key = column.name.toLowerCase();
     const before = byName.get(key);
