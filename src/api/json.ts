@@ -5,6 +5,7 @@
 
 export function toJson(value: unknown): string {
   if (value instanceof JsonText) return value.text;
+  if (value instanceof JsonBytes) return value.bytes.toString('utf8');
   try {
     // NaN and the infinities have no JSON form; null says that there is no number.
     return JSON.stringify(value);
@@ -20,6 +21,14 @@ export class JsonText {
   readonly text: string;
   constructor(text: string) {
     this.text = text;
+  }
+}
+
+/** The same as bytes in UTF-8. */
+export class JsonBytes {
+  readonly bytes: Buffer;
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
   }
 }
 

@@ -6,7 +6,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { authenticator } from './auth.ts';
-import { toJson } from './json.ts';
+import { JsonBytes, toJson } from './json.ts';
 import type { Metrics } from './metrics.ts';
 import type { Problem } from './problem.ts';
 import type { Answer, Call, Route } from './route.ts';
@@ -61,25 +61,24 @@ export function leanListener(options: LeanOptions): RequestListener {
 
   function serve(route: Route, request: IncomingMessage, response: ServerResponse): void {
     const begun = performance.now();
-    const send = (status: number, type: string, text: string, headers: Readonly<Record<string, string>> = NOTHING) => {
-      const length = Buffer.byteLength(text);
+    const send = (status: number, type: string, body: Buffer, headers: Readonly<Record<string, string>> = NOTHING) => {
       response.writeHead(status, {
         'content-type': type,
-        'content-length': length,
+        'content-length': body.length,
         ...headers,
         ...(closing.aborted && { connection: 'close' }),
       });
-      // A text of ASCII alone is its own bytes: no character has to be looked at again.
-      response.end(text, length === text.length ? 'latin1' : 'utf8');
+      response.end(body);
       metrics.answered(request.method ?? 'POST', route.path, status, (performance.now() - begun) / 1000);
     };
     const told = (found: Answer): void => {
       if (found.kind !== 'json') throw new Error(`a lean route answers JSON: ${route.path}`);
-      send(found.status, JSON_TYPE, toJson(found.body), found.headers);
+      const { status, body, headers } = found;
+      send(status, JSON_TYPE, body instanceof JsonBytes ? body.bytes : Buffer.from(toJson(body)), headers);
     };
     const refuse = (error: unknown): void => {
       const problem = options.problemOf(error, { method: request.method ?? '', url: request.url ?? '' });
-      send(problem.status, PROBLEM_TYPE, toJson(problem), options.headersOf(problem));
+      send(problem.status, PROBLEM_TYPE, Buffer.from(toJson(problem)), options.headersOf(problem));
     };
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -44,7 +44,7 @@ export function answerText(
   return `${text}]}`;
 }
 
-function valuesText({ pieces, places }: AnswerNames, values: readonly unknown[]): string {
+export function valuesText({ pieces, places }: AnswerNames, values: readonly unknown[]): string {
   for (let at = 0; at < places.length; at += 1) {
     const value = values[places[at] as number];
     // A number is joined as JSON writes it; what is no number there is null.
@@ -54,7 +54,7 @@ function valuesText({ pieces, places }: AnswerNames, values: readonly unknown[])
 }
 
 /** Mostly the same for all. There are four of them. */
-function statusText(names: AnswerNames, statuses: readonly string[]): string {
+export function statusText(names: AnswerNames, statuses: readonly string[]): string {
   const one = theOne(statuses);
   if (one === undefined) return plainTexts(names, statuses);
   let text = names.uniform.get(one);
@@ -66,7 +66,7 @@ function statusText(names: AnswerNames, statuses: readonly string[]): string {
 }
 
 /** Of one set all features have the same event time. */
-function timesText(names: AnswerNames, times: readonly (string | null)[]): string {
+export function timesText(names: AnswerNames, times: readonly (string | null)[]): string {
   const time = theOne(times);
   if (time === undefined) return plainTexts(names, times);
   if (names.times.time !== time) names.times = { time, text: repeated(names.members, plainText(time)) };

@@ -1,13 +1,13 @@
 /** Features of entities now: read, and updated by whoever knows better. */
-import type { AlignedRow } from '../../features/online-reader.ts';
 import type { PushTarget } from '../../features/push.ts';
 import { MlopsError } from '../../lib/error.ts';
 import { alikeBodies } from '../alike-bodies.ts';
+import { answerBytes } from '../answer-bytes.ts';
 import type { ApiContext } from '../context.ts';
 import { keysOf, qualifiedAlready, qualifiedFeatures, serviceFeatures, setWith } from '../feature-names.ts';
-import { JsonText } from '../json.ts';
+import { JsonBytes, JsonText } from '../json.ts';
 import { type AnswerNames, answerNames, answerText } from '../online-answer.ts';
-import { type Answer, json, type Route } from '../route.ts';
+import { json, type Route } from '../route.ts';
 import { ONLINE_ROWS } from '../shapes.ts';
 import { untypedKey } from '../short-feature-set.ts';
 import { PUSH_TO } from './pushed-rows.ts';
@@ -40,10 +40,6 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
     known.set(id, found);
     if (Object.isFrozen(names)) byList.set(names, found);
     return found;
-  }
-
-  function answered(names: readonly string[], entities: readonly Entity[], rows: readonly AlignedRow[]): Answer {
-    return json(200, new JsonText(answerText(membersOf(names), entities, rows)));
   }
 
   return [
@@ -81,7 +77,7 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
           const entities = listOf(asked.entities);
           const qualified = qualifiedAlready(asked.features);
           const rows = qualified ? features.reader.readNow(entities.map(untypedKey), asked.features) : undefined;
-          return rows && answered(asked.features, entities, rows);
+          return rows && json(200, new JsonBytes(answerBytes(membersOf(asked.features), entities, rows)));
         },
       },
       handle: async ({ body }) => {
@@ -90,7 +86,7 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
         const names = asked.features ?? serviceFeatures(asked.feature_service ?? '', catalog);
         const qualified = qualifiedFeatures(names, Object.keys(entities[0] ?? {}), catalog);
         const rows = await features.reader.readAligned(entities.map(untypedKey), qualified);
-        return answered(names, entities, rows);
+        return json(200, new JsonText(answerText(membersOf(names), entities, rows)));
       },
     },
     {
