@@ -1,16 +1,15 @@
 /** What Feast's feature server answers, so that Feast's clients work: see docs/feast.md. */
 import { PUSH_TARGETS, type PushTarget } from '../../features/push.ts';
 import { parseTimestamp } from '../../features/time.ts';
-import { materializationOf } from '../../orchestrator/schedules.ts';
-import { sourcesBelow } from '../../stores/control/catalog.ts';
 import type { ApiContext } from '../context.ts';
 import { feastAnswerText } from '../feast/answer.ts';
 import { feastError, feastRefusal } from '../feast/errors.ts';
 import { type Frame, rowsOf } from '../feast/frame.ts';
+import { materializeViews } from '../feast/materialize.ts';
 import { readViews } from '../feast/read.ts';
 import { askedFeatures, type GetOnlineFeatures, joinKeys } from '../feast/request.ts';
 import { JsonText } from '../json.ts';
-import { type Call, json, type Route } from '../route.ts';
+import { json, type Route } from '../route.ts';
 import { untypedKey } from '../short-feature-set.ts';
 
 const tag = 'feast';
@@ -40,44 +39,6 @@ export function feastRoutes(context: Context): readonly Route[] {
         404,
         `Feature view ${view} does not exist in project ${scope.project}`,
       );
-  }
-
-  /** Done when it answers; with `?async=true` a run does it. */
-  async function materialize(views: readonly string[], { query, signal, caller }: Call) {
-    if (query['async'] === true) return materializeLater(views, query['force'] === true, caller.who);
-    const ingested = new Set<string>();
-    const call = { signal, log: () => {} };
-    for (const view of views) {
-      const resource = catalog.get('feature_set', view);
-      for (const source of resource === undefined ? [] : sourcesBelow(catalog, resource)) {
-        if (!ingested.has(source)) await features.ingest(source, call);
-        ingested.add(source);
-      }
-      await features.materialize(view, call);
-    }
-    return json(200, null);
-  }
-
-  async function materializeLater(views: readonly string[], force: boolean, who: string) {
-    const { orchestrator } = context;
-    const busy: string[] = [];
-    for (const view of force ? [] : views) {
-      for (const status of ['queued', 'running'] as const) {
-        const { items } = await orchestrator.list({ pipeline: `feature_set.${view}`, status, limit: 1 });
-        if (items.length > 0 && !busy.includes(view)) busy.push(view);
-      }
-    }
-    if (busy.length > 0)
-      return json(409, {
-        error: `Cannot start async materialization: the following feature views are already in MATERIALIZING state: ${busy.join(', ')}. Use ?force=true to override.`,
-        feature_views: busy,
-      });
-    for (const view of views) {
-      const resource = catalog.get('feature_set', view);
-      const pipeline = materializationOf(view, resource === undefined ? [] : sourcesBelow(catalog, resource));
-      await orchestrator.submit({ pipeline, cause: { kind: 'api', who, schedule: null, instant: null } });
-    }
-    return json(202, { status: 'accepted', feature_views: views });
   }
 
   const shared = { method: 'POST', tag, refuse: feastRefusal, exactIntegers: true } as const;
@@ -213,7 +174,7 @@ export function feastRoutes(context: Context): readonly Route[] {
       handle: async (call) => {
         const asked = call.body as { end_ts: string; feature_views?: readonly string[] | null };
         timeOf(asked.end_ts);
-        return materialize(viewsNamed(asked.feature_views), call);
+        return materializeViews(context, viewsNamed(asked.feature_views), call);
       },
     },
     {
@@ -249,7 +210,7 @@ export function feastRoutes(context: Context): readonly Route[] {
           if (timeOf(asked.start_ts) >= timeOf(asked.end_ts))
             throw feastError('FeastError', 422, `start_ts (${asked.start_ts}) must be before end_ts (${asked.end_ts})`);
         }
-        return materialize(viewsNamed(asked.feature_views), call);
+        return materializeViews(context, viewsNamed(asked.feature_views), call);
       },
     },
     {
