@@ -53,10 +53,10 @@ function makeProject(redisUrl) {
   writeFileSync(join(folder, 'mlops.config.yaml'), JSON.stringify(config));
 }
 
-/** Greatest resident memory of a process so far, in MB. */
-function peakOf(pid) {
+/** Memory that is the process's own, in MB: without what it has mapped of files, LMDB's among them, which the system takes back as it likes. */
+function memoryOf(pid) {
   try {
-    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+    return Number(/^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
   } catch {
     return 0;
   }
@@ -73,7 +73,7 @@ async function materialize(environment) {
   const starts = new Map();
   let peak = 0;
   const sampling = setInterval(() => {
-    peak = Math.max(peak, peakOf(child.pid));
+    peak = Math.max(peak, memoryOf(child.pid));
   }, 100);
   let rest = '';
   let result;

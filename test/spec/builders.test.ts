@@ -21,7 +21,13 @@ const labs = featureSet('labs', {
   entity: patient,
   source: visits,
   eventTime: 'at',
-  features: { bili: 'float64', name: { dtype: 'string' }, constructor: 'int64' },
+  features: {
+    bili: 'float64',
+    name: { dtype: 'string' },
+    constructor: 'int64',
+    tags: 'array<string>',
+    embedding: { dtype: 'vector<3>', default: [0, 0, 1] },
+  },
 });
 
 it('a feature set has its features as properties, whatever their names', () => {
