@@ -16,6 +16,8 @@ import { openOnline } from './compose/online.ts';
 import { operatorServices } from './compose/operator-services.ts';
 import type { Settings } from './compose/settings.ts';
 import type { Features } from './features/create-features.ts';
+import type { FeatureCall } from './features/definitions.ts';
+import type { VerifyReport, VerifyRequest } from './features/verify/verify.ts';
 import { systemClock } from './lib/clock.ts';
 import { sizeBytes } from './lib/units.ts';
 import type { Orchestrator } from './orchestrator/orchestrator.ts';
@@ -88,6 +90,8 @@ export interface OpenEnvironment {
   serving(): Promise<Serving>;
   predictions(): Promise<PredictionLogStore>;
   idempotency(): Promise<IdempotencyStore>;
+  /** Logged predictions against what the offline store answers. */
+  verify(request: VerifyRequest, call: FeatureCall): Promise<VerifyReport>;
   /** What an apply does outside the recorded state. */
   effects(): Promise<ResourceEffects>;
   /** The commit checked out at the project's root; null where there is none. */
@@ -241,6 +245,16 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     serving,
     predictions,
     idempotency,
+    verify: async (request, call) => {
+      const { verify } = await import('./features/verify/verify.ts');
+      const parts = {
+        catalog: await catalog(),
+        featureState: await featureState(),
+        offline: await offline(),
+        predictions: await predictions(),
+      };
+      return verify(parts, request, call);
+    },
     effects: async () => effectsOf({ featureState, features, runs, registryStore }),
     gitCommit: commit,
     observe: async (signal) => {

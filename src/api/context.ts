@@ -1,5 +1,7 @@
 /** What the routes work with: the services of one environment, as compose.ts made them. */
 import type { Features } from '../features/create-features.ts';
+import type { FeatureCall } from '../features/definitions.ts';
+import type { VerifyReport, VerifyRequest } from '../features/verify/verify.ts';
 import type { Orchestrator } from '../orchestrator/orchestrator.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Serving } from '../serving/serving.ts';
@@ -23,6 +25,7 @@ export interface ApiContext {
   readonly features: Features;
   readonly serving: Serving;
   readonly predictions: PredictionLogStore;
+  readonly verify: (request: VerifyRequest, call: FeatureCall) => Promise<VerifyReport>;
   readonly metrics: Metrics;
   /** Whether a request can be served now: by name, null where all is well, else what is wrong. */
   readonly readiness: () => Promise<Readonly<Record<string, string | null>>>;

@@ -14,6 +14,7 @@ import { pushedRowRoutes } from './routes/pushed-rows.ts';
 import { runRoutes } from './routes/runs.ts';
 import { trainingDataRoutes } from './routes/training-data.ts';
 import { trainingSetRoutes } from './routes/training-sets.ts';
+import { verificationRoutes } from './routes/verification.ts';
 
 export function allRoutes(context: ApiContext): readonly Route[] {
   const routes: readonly Route[] = [
@@ -25,6 +26,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...pushedRowRoutes(context),
     ...trainingDataRoutes(context),
     ...trainingSetRoutes(context),
+    ...verificationRoutes(context),
     ...feastRoutes(context),
     ...endpointRoutes(context),
     ...healthRoutes(context, {

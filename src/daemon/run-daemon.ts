@@ -192,6 +192,7 @@ async function createApi(
     features,
     serving,
     predictions,
+    verify: environment.verify,
     metrics,
     secured: apiKeys.size > 0,
     readiness: async () => ({

@@ -305,5 +305,10 @@ async function fillOnline(
   }
   const newest = stored.reduce((greatest, part) => Math.max(greatest, part.sequence), sequence);
   await online.setProgress(table, { sequence: newest, visibleAt: now });
+  await featureState.noteFill(claim.set, claim.version, {
+    sequence: newest,
+    visibleAt: now,
+    anew: progress === undefined,
+  });
   return written;
 }

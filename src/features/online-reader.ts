@@ -27,6 +27,18 @@ export interface OnlineRow {
   readonly status: Readonly<Record<string, FeatureStatus>>;
   /** ISO 8601 UTC by the name asked for; null where there is no record. */
   readonly eventTime: Readonly<Record<string, string | null>>;
+  /** As of when it was read, ISO 8601 UTC. */
+  readonly at: string;
+  /** By set as it was asked for, `set` or `set@2`: the version that answered, and its record of the entity. */
+  readonly origins: Readonly<Record<string, ReadOrigin>>;
+}
+
+export interface ReadOrigin {
+  readonly version: number;
+  /** Null where there is none that counts yet. */
+  readonly record: { readonly sequence: number; readonly eventTime: string } | null;
+  /** The record is older than the ttl. */
+  readonly expired: boolean;
 }
 
 /** An answer without the names: everything in the order of the features asked for. */
@@ -186,13 +198,17 @@ export function createFeatureReader(parts: {
     }
   }
 
-  async function readAligned(
+  async function readRecords(
     entities: readonly Readonly<Record<string, unknown>>[],
     features: readonly string[],
-  ): Promise<readonly AlignedRow[]> {
+  ): Promise<{
+    readonly reads: readonly SetRead[];
+    readonly records: readonly (readonly (OnlineRecord | undefined)[])[];
+    readonly now: bigint;
+  }> {
     const { reads } = await planAfresh(features);
     const records = await parts.online.read(requestsOf(reads, entities));
-    return rowsOf(reads, records, entities.length, features.length);
+    return { reads, records, now: microsOf(parts.clock.now()) };
   }
 
   function readNow(
@@ -204,7 +220,7 @@ export function createFeatureReader(parts: {
     try {
       const { reads } = planWith(features, versions);
       const records = parts.online.readNow?.(requestsOf(reads, entities));
-      return records && rowsOf(reads, records, entities.length, features.length);
+      return records && rowsOf(reads, records, entities.length, features.length, microsOf(parts.clock.now()));
     } catch (error) {
       // Told by whoever waits for it: what is known may be old.
       if (error instanceof MlopsError) return undefined;
@@ -217,8 +233,8 @@ export function createFeatureReader(parts: {
     records: readonly (readonly (OnlineRecord | undefined)[])[],
     entities: number,
     features: number,
+    now: bigint,
   ): readonly AlignedRow[] {
-    const now = microsOf(parts.clock.now());
     const rows: AlignedRow[] = [];
     for (let row = 0; row < entities; row += 1) {
       const values = new Array<unknown>(features).fill(null);
@@ -232,6 +248,11 @@ export function createFeatureReader(parts: {
     return rows;
   }
 
+  const readAligned: FeatureReader['readAligned'] = async (entities, features) => {
+    const { reads, records, now } = await readRecords(entities, features);
+    return rowsOf(reads, records, entities.length, features.length, now);
+  };
+
   return {
     readAligned,
     readNow,
@@ -241,7 +262,10 @@ export function createFeatureReader(parts: {
       return dtypes;
     },
     read: async (entities, features) => {
-      const rows = await readAligned(entities, features);
+      const found = await readRecords(entities, features);
+      const rows = rowsOf(found.reads, found.records, entities.length, features.length, found.now);
+      const at = formatTimestamp(found.now);
+      const sets = found.reads.map(({ asked }) => (features[asked[0]?.at ?? 0] ?? '').split('.')[0] ?? '');
       const named = <T>(values: readonly T[]): Record<string, T> =>
         Object.fromEntries(features.map((name, at) => [name, values[at] as T]));
       return rows.map(({ values, statuses, eventTimes }, row) => ({
@@ -249,6 +273,10 @@ export function createFeatureReader(parts: {
         features: named(values),
         status: named(statuses),
         eventTime: named(eventTimes),
+        at,
+        origins: Object.fromEntries(
+          found.reads.map((read, index) => [sets[index] ?? '', originOf(read, found.records[index]?.[row], found.now)]),
+        ),
       }));
     },
   };
@@ -259,6 +287,16 @@ function requestsOf(reads: readonly SetRead[], entities: readonly Readonly<Recor
     table,
     keys: entities.map((entity) => encodeEntity(version.set, keys, entity)),
   }));
+}
+
+function originOf({ version, ttl }: SetRead, record: OnlineRecord | undefined, now: bigint): ReadOrigin {
+  if (record === undefined || record.eventTime > now) return { version: version.version, record: null, expired: false };
+  const { sequence, eventTime } = record;
+  return {
+    version: version.version,
+    record: { sequence, eventTime: formatTimestamp(eventTime) },
+    expired: ttl !== null && eventTime < now - ttl,
+  };
 }
 
 /** Fills in the places of the features that were asked of this set; untouched, they say that there is no record. */

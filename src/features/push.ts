@@ -79,6 +79,7 @@ export async function push<Row>(
         set: first.set,
         version: first.version,
         recorded: to !== 'online',
+        served: to !== 'offline',
         there: there.map(({ version }) => version),
       },
       async () => {

@@ -124,6 +124,7 @@ export const CODES = {
   FS221: 'Older version is not up to date',
   FS222: 'Training set cannot be rebuilt',
   FS223: 'Training set differs from its record',
+  FS224: 'Served values differ from the offline store',
   // models and endpoints
   MD201: 'Unknown model or version',
   MD202: 'Promotion refused by a gate',

@@ -10,6 +10,18 @@ export interface OnlineRow {
   readonly status: Readonly<Record<string, FeatureStatus>>;
   /** ISO 8601 UTC by the name asked for; null where there is no record. */
   readonly eventTime: Readonly<Record<string, string | null>>;
+  /** As of when it was read, ISO 8601 UTC, and by set as it was asked for the version and the record that answered. */
+  readonly at?: string;
+  readonly origins?: Readonly<
+    Record<
+      string,
+      {
+        readonly version: number;
+        readonly record: { readonly sequence: number; readonly eventTime: string } | null;
+        readonly expired: boolean;
+      }
+    >
+  >;
 }
 
 export interface FeatureReader {

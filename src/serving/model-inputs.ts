@@ -3,16 +3,20 @@
  * default. What is still missing is EP203 with every name; what does not fit the model's tensors is EP204.
  */
 import { MlopsError } from '../lib/error.ts';
+import type { JsonObject } from '../lib/json.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureReader, FeatureStatus, OnlineRow } from './feature-reader.ts';
 import type { LoadedModel } from './loaded-model.ts';
+import { loggedReads } from './logged-reads.ts';
 import { elementKind } from './onnx-tensors.ts';
 import type { RequestRow, Values } from './predict-request.ts';
 
 export interface ModelInputs {
   /** A column a feature, in the model's order. */
   readonly columns: readonly unknown[][];
+  /** Where the values of each row came from. */
+  readonly reads: readonly JsonObject[];
 }
 
 interface Missing {
@@ -48,13 +52,19 @@ export async function modelInputs({
   const online = await readOnline(rows, given, loaded, features);
   const columns = names.map(() => new Array<unknown>(rows.length));
   const missing: Missing[] = [];
-  rows.forEach((_, row) => {
+  const provenance = rows.map((_, row): JsonObject => {
+    const came = new Set<string>();
+    const defaults = new Set<string>();
     names.forEach((feature, at) => {
       const brought = given[row]?.[feature];
       const stored = online[row]?.features[reads[at]!];
       // A null that was brought stands in for what is stored, as every input does.
       let value: unknown = (brought === undefined ? stored : brought) ?? undefined;
-      if (value === undefined) value = defaultOf(feature, catalog);
+      if (brought !== undefined) came.add(feature);
+      if (value === undefined) {
+        value = defaultOf(feature, catalog);
+        defaults.add(feature);
+      }
       if (value === undefined) {
         missing.push({
           row: positions[row]!,
@@ -66,9 +76,10 @@ export async function modelInputs({
         columns[at]![row] = value;
       }
     });
+    return loggedReads(names, reads, { given: came, defaults }, online[row]);
   });
   if (missing.length > 0) throw missingFeatures(missing, rows, positions);
-  return { columns };
+  return { columns, reads: provenance };
 }
 
 /** One round trip for all rows with an entity; only for features that some row did not bring. Under the names that they are read by. */

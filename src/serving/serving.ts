@@ -136,7 +136,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
     const latencyMs = monotonicMs() - startMs;
     const byRow = new Array<RowAnswer>(rows.length);
     for (const group of results) for (const answer of group) byRow[answer.position] = answer;
-    byRow.forEach(({ servedBy: { variant, model }, features, prediction }, ordinal) => {
+    byRow.forEach(({ servedBy: { variant, model }, features, prediction, reads }, ordinal) => {
       writer.add({
         id: newId(),
         requestId,
@@ -149,6 +149,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
         features,
         prediction,
         latencyMs,
+        reads,
       });
     });
     const { variant, model } = byRow[0]!.servedBy;
@@ -223,6 +224,7 @@ interface RowAnswer {
   readonly servedBy: ServedBy;
   readonly features: JsonObject;
   readonly prediction: Prediction;
+  readonly reads: JsonObject;
 }
 
 async function answerGroup(
@@ -233,7 +235,7 @@ async function answerGroup(
   rows: readonly RequestRow[],
   { features, catalog }: ServingDependencies,
 ): Promise<readonly RowAnswer[]> {
-  const { columns } = await modelInputs({
+  const { columns, reads } = await modelInputs({
     loaded,
     rows: positions.map((position) => rows[position]!),
     positions,
@@ -249,6 +251,7 @@ async function answerGroup(
     servedBy,
     features: Object.fromEntries(loaded.features.map((feature, at) => [feature, jsonValue(columns[at]![row])])),
     prediction: predictions[row]!,
+    reads: reads[row]!,
   }));
 }
 

@@ -1,6 +1,7 @@
 /**
  * A process that materializes a set and ends itself with SIGKILL at the nth boundary: before or after a part is
  * committed, an online write, the progress, the completion, and a snapshot is recorded. Started by tests. argv: a JSON file of Order. Prints the report.
+ * committed, an online write, the progress, the completion, and each step of a retirement. Started by tests. argv: a JSON file of Order. Prints the report.
  */
 import { readFileSync } from 'node:fs';
 import type { OnlineStore } from '../../src/stores/online.ts';
@@ -38,6 +39,7 @@ const dying = (online: OnlineStore): OnlineStore => ({
   ...online,
   write: (table, records) => around(() => online.write(table, records)),
   setProgress: (table, progress) => around(() => online.setProgress(table, progress)),
+  drop: (table) => around(() => online.drop(table)),
 });
 
 const store = await openFeatureStore({
@@ -47,6 +49,8 @@ const store = await openFeatureStore({
   featureState: (real) => ({
     ...real,
     addSnapshot: (snapshot) => around(() => real.addSnapshot(snapshot)),
+    retire: (...version) => around(() => real.retire(...version)),
+    swept: (...version) => around(() => real.swept(...version)),
     materializing: (set, version, signal, body) =>
       real.materializing(set, version, signal, (claim) =>
         body({

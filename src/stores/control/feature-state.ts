@@ -4,6 +4,7 @@
  */
 import type { Column } from '../../spec/column.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
+import type { ServedHistory } from './served-history.ts';
 import type { TrainingSets } from './training-sets.ts';
 import type { VersionLives } from './version-lives.ts';
 
@@ -108,7 +109,7 @@ export interface Measured {
 }
 
 /** Methods that take a set's or a source's name also take one that it had before. */
-export interface FeatureState extends VersionLives, TrainingSets {
+export interface FeatureState extends VersionLives, TrainingSets, ServedHistory {
   /** Now, by the control store's clock. */
   now(): Promise<Date>;
   latestSnapshot(source: string): Promise<RecordedSnapshot | undefined>;
@@ -147,6 +148,8 @@ export interface FeatureState extends VersionLives, TrainingSets {
       readonly version: number;
       readonly recorded: boolean;
       readonly there?: readonly number[];
+      /** Written online by `apply`. Default true. */
+      readonly served?: boolean;
     },
     prepare: () => Promise<readonly NewUpdate[]>,
     apply: (rows: readonly (NewUpdate & PendingUpdate)[]) => Promise<void>,

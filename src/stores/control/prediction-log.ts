@@ -17,6 +17,11 @@ export interface NewPrediction {
   readonly features: JsonObject;
   readonly prediction: JsonValue;
   readonly latencyMs: number;
+  /**
+   * What was read for it: `{at, sets: {SET: {version, features, sequence, event_time, expired}}, given, defaults}`, the record of each
+   * set absent where there was none. Absent where it was not recorded.
+   */
+  readonly reads?: JsonObject;
   /** Milliseconds since the answer, by a clock that never jumps: the store's own clock tells the time. */
   readonly ageMs: number;
 }

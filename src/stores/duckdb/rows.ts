@@ -1,17 +1,17 @@
 /** Every row of some parts, in the order in which they were ingested. */
-import type { LatestRow, RowsRequest } from '../offline.ts';
+import type { KeyColumn, LatestRow, RowsRequest } from '../offline.ts';
 import type { Engine } from './engine.ts';
 import { fileOf } from './files.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, ROW, SEQUENCE } from './part-columns.ts';
 import { plainScalar, plainValue } from './plain-value.ts';
-import { list, tables, valueSql } from './sql.ts';
+import { castSql, list, literal, tables, valueSql } from './sql.ts';
 
 const BATCH_ROWS = 4096;
 
 export async function* rowsOf(
   engine: Engine,
   root: string,
-  { plan, parts, after, before }: RowsRequest,
+  { plan, parts, after, before, keys: wanted }: RowsRequest,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LatestRow[]> {
   if (parts.length === 0) return;
@@ -28,7 +28,7 @@ export async function* rowsOf(
     await engine.on(connection, signal, (session) =>
       session.run(
         `create temp table ingested as select ${list(columns)} from ${tables(parts.map((location) => fileOf(root, location)))}
-         where ${SEQUENCE} > ${after} and ${SEQUENCE} < ${before} order by ${SEQUENCE}, ${ROW}`,
+         where ${SEQUENCE} > ${after} and ${SEQUENCE} < ${before}${wanted === undefined ? '' : ` and ${amongSql(keys, wanted)}`} order by ${SEQUENCE}, ${ROW}`,
       ),
     );
     for (let from = 0; ; from += BATCH_ROWS) {
@@ -52,4 +52,9 @@ export async function* rowsOf(
   } finally {
     engine.disconnect(connection);
   }
+}
+
+function amongSql(keys: readonly KeyColumn[], wanted: readonly (readonly string[])[]): string {
+  const typed = keys.map((key, at) => castSql(`k[${at + 1}]`, 'VARCHAR', key.type));
+  return `(${list(keys.map(keyColumn))}) in (select (${list(typed)}) from (select unnest(from_json(${literal(JSON.stringify(wanted))}, '[["VARCHAR"]]')) as k))`;
 }

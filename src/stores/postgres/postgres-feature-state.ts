@@ -13,6 +13,7 @@ import { whileOpen } from './apply-journal.ts';
 import { createBatcher } from './batcher.ts';
 import type { Database, Queryable } from './database.ts';
 import { createClaims, lockName } from './feature-claims.ts';
+import { postgresServedHistory } from './postgres-served-history.ts';
 import { postgresTrainingSets } from './postgres-training-sets.ts';
 import { postgresVersionLives } from './postgres-version-lives.ts';
 import { sqlFile } from './sql-file.ts';
@@ -23,6 +24,7 @@ const REGISTER_VERSION = sqlFile('feature-register-version');
 const VERSIONS = sqlFile('feature-versions');
 const DROP = sqlFile('feature-drop');
 const PUSH = sqlFile('feature-push');
+const PUSH_TIMES = sqlFile('feature-push-times');
 
 interface Registration {
   readonly applyId: string | undefined;
@@ -99,6 +101,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
   return {
     ...postgresVersionLives(db, scopeId),
     ...postgresTrainingSets(db, scopeId),
+    ...postgresServedHistory(db, scopeId),
     now: async () => {
       const rows = await db.query<{ now: Date }>('select clock_timestamp() as now');
       return rows[0]?.now ?? unreachable();
@@ -141,7 +144,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
       return rows.map((row) => ({ set: row.feature_set, version: row.version, storage: row.storage }));
     },
     materializing: createClaims(db, scopeId),
-    push: ({ set, version, recorded: kept, there }, prepare, apply) =>
+    push: ({ set, version, recorded: kept, there, served = true }, prepare, apply) =>
       db.transaction(async (tx) => {
         await lock(tx, scopeId, 'push', set);
         if (there !== undefined && !(await areThere(tx, scopeId, set, there))) return false;
@@ -157,9 +160,13 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
               "select nextval('mlops.feature_sequence') as sequence from generate_series(1, $1)",
               [rows.length],
             );
-        await apply(
-          rows.map((row, index) => ({ ...row, sequence: Number(recorded[index]?.sequence ?? unreachable()) })),
-        );
+        const sequenced = rows.map((row, index) => ({
+          ...row,
+          sequence: Number(recorded[index]?.sequence ?? unreachable()),
+        }));
+        const target = kept ? (served ? 'both' : 'offline') : 'online';
+        await tx.query(PUSH_TIMES, [scopeId, set, target, JSON.stringify(rangesOf(sequenced, version))]);
+        await apply(sequenced);
         return true;
       }),
     pendingUpdates: async (set, version, limit) =>
@@ -170,6 +177,20 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
         )
       ).map(updateOf),
   };
+}
+
+/** Of each version the first and the last sequence of its rows. */
+function rangesOf(
+  rows: readonly { readonly version?: number; readonly sequence: number }[],
+  otherwise: number,
+): readonly { readonly version: number; readonly first: number; readonly last: number }[] {
+  const ranges = new Map<number, { version: number; first: number; last: number }>();
+  for (const { version = otherwise, sequence } of rows) {
+    const range = ranges.get(version);
+    if (range === undefined) ranges.set(version, { version, first: sequence, last: sequence });
+    else range.last = sequence;
+  }
+  return [...ranges.values()];
 }
 
 /** Under the lock of the set's pushes nothing is registered, retired or brought back. */

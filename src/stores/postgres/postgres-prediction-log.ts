@@ -1,5 +1,6 @@
 /** The prediction log in Postgres: one statement a batch. */
 import { MlopsError } from '../../lib/error.ts';
+import type { JsonObject } from '../../lib/json.ts';
 import type { LoggedPrediction, PredictionLogStore } from '../control/prediction-log.ts';
 import type { Database } from './database.ts';
 import { sqlFile } from './sql-file.ts';
@@ -20,19 +21,14 @@ export function postgresPredictionLog(db: Database, scopeId: number): Prediction
     },
     list: async ({ endpoint = null, model = null, requestId = null, limit, cursor }) => {
       const [, at = null, id = null] = cursor === undefined ? [] : (CURSOR.exec(cursor) ?? refuseCursor(cursor));
-      const rows = await db.query<LoggedPrediction & { position: string }>(sqlFile('predictions-list'), [
-        scopeId,
-        endpoint,
-        model,
-        requestId,
-        at,
-        id,
-        limit + 1,
-      ]);
+      const rows = await db.query<Omit<LoggedPrediction, 'reads'> & { position: string; reads: JsonObject | null }>(
+        sqlFile('predictions-list'),
+        [scopeId, endpoint, model, requestId, at, id, limit + 1],
+      );
       const items = rows.slice(0, limit);
       const last = items.at(-1);
       return {
-        items: items.map(({ position: _, ...item }) => item),
+        items: items.map(({ position: _, reads, ...item }) => (reads === null ? item : { ...item, reads })),
         nextCursor: rows.length > limit && last !== undefined ? `${last.position}_${last.id}` : null,
       };
     },

@@ -2,7 +2,7 @@
 -- the names of its time, and is found by those of now too.
 -- Params: $1 scope, $2 endpoint, $3 model, $4 request id, $5 at in microseconds and $6 id of the last seen, $7 limit.
 select prediction_id as id, request_id as "requestId", ordinal, endpoint, variant, model, version, entity, features, prediction,
-  latency_ms as "latencyMs", at, (extract(epoch from at) * 1000000)::bigint::text as position
+  latency_ms as "latencyMs", at, reads, (extract(epoch from at) * 1000000)::bigint::text as position
 from mlops.predictions
 where scope_id = $1
   and ($2::text is null or endpoint = any(mlops.names_of($1, 'endpoint', $2)))
