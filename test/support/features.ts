@@ -65,6 +65,8 @@ export interface FeatureStoreOptions {
   /** Wraps a store, e.g. to fail at a point. */
   readonly featureState?: (real: FeatureState) => FeatureState;
   readonly online?: (real: OnlineStore) => OnlineStore;
+  /** Default: DuckDB in the root. It is closed with the rest. */
+  readonly offline?: OfflineStore;
 }
 
 export interface FeatureStore {
@@ -83,10 +85,12 @@ export interface FeatureStore {
 export async function openFeatureStore(options: FeatureStoreOptions): Promise<FeatureStore> {
   const db = openDatabase({ connectionString: options.connectionString, max: 5 });
   const scopeId = await ensureScope(db, { project: options.scope ?? 'healthcare', environment: 'test' });
-  const offline = createDuckdbOffline({
-    directory: join(options.root, '.mlops', 'offline', 'test'),
-    memoryLimitBytes: 2 ** 29,
-  });
+  const offline =
+    options.offline ??
+    createDuckdbOffline({
+      directory: join(options.root, '.mlops', 'offline', 'test'),
+      memoryLimitBytes: 2 ** 29,
+    });
   const lmdb = createLmdbOnline({ directory: join(options.root, '.mlops', 'online', 'test') });
   const online = options.online?.(lmdb) ?? lmdb;
   const artifacts = createFilesystemArtifacts({ directory: join(options.root, '.mlops', 'artifacts') });
