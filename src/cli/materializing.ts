@@ -28,7 +28,7 @@ export function showProgress(
   if (process.stderr.isTTY) {
     const live = startLiveLine(
       process.stderr,
-      (width) => (now === undefined ? undefined : lineOf(now).slice(0, width - 1)),
+      (width) => (now === undefined ? undefined : lineOf(now).slice(0, width)),
       command.paintErrors(flags).dim,
     );
     command.live = live;

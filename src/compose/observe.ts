@@ -8,7 +8,7 @@ import { isPushed, keyColumns, storedFeatures } from '../features/definitions.ts
 import { onlineTable } from '../features/versions.ts';
 import { MlopsError } from '../lib/error.ts';
 import type { Column } from '../spec/column.ts';
-import { isManyFiles, sourceFiles } from '../spec/source-files.ts';
+import { areManyFiles, sourceFiles } from '../spec/source-files.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { FeatureSetVersion, FeatureState, NewPart } from '../stores/control/feature-state.ts';
 import type {
@@ -305,7 +305,7 @@ async function sourcesOf(
         .find((one) => one.source === source)
         ?.columns.map(({ name }): Column => ({ name, type: '' }));
       const one = { source, file, columns: columnsIn(outputs) ?? copied ?? null };
-      const gone = isManyFiles(file)
+      const gone = areManyFiles(root, file)
         ? sourceFiles(root, file).length === 0
         : (await stat(resolve(root, file)).catch(() => undefined)) === undefined;
       if (gone) {

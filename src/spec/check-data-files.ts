@@ -6,14 +6,14 @@ import { didYouMean } from '../lib/suggest.ts';
 import { globFiles } from './glob.ts';
 import type { ResourceTable } from './loaded-resource.ts';
 import { toDiagnostic } from './problem.ts';
-import { isManyFiles, sourceFiles } from './source-files.ts';
+import { areManyFiles, sourceFiles } from './source-files.ts';
 
 export function checkDataFiles(table: ResourceTable, root: string): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   for (const resource of table.ofKind('source')) {
     const { file } = resource.value;
     if (typeof file !== 'string' || file.includes('://')) continue;
-    const many = isManyFiles(file);
+    const many = areManyFiles(root, file);
     if (many ? sourceFiles(root, file).length > 0 : existsSync(resolve(root, file))) continue;
     // What is not there has no columns to check.
     resource.draft = undefined;

@@ -2,8 +2,8 @@
  * The files of a source: one, or all that its glob matches. Folders called `name=value` on the way to them are partitions:
  * columns whose values stand in the path.
  */
-import { statSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
 import { globFiles, isGlob } from './glob.ts';
 
 export interface SourceFile {
@@ -14,9 +14,14 @@ export interface SourceFile {
   readonly modifiedMs: number;
 }
 
-/** Whether a source is all files that match, of which there may be none or many, rather than one. */
+/** Whether a source says all files that match, of which there may be none or many, rather than one. */
 export function isManyFiles(file: string | undefined): file is string {
   return file !== undefined && !file.includes('://') && isGlob(file);
+}
+
+/** A file whose own name looks like a glob is one file. */
+export function areManyFiles(root: string, file: string | undefined): file is string {
+  return isManyFiles(file) && !existsSync(resolve(root, file));
 }
 
 /** Sorted by path. A file that goes while they are looked at is not there. */

@@ -8,7 +8,7 @@ import { digestOf } from '../../lib/canonical.ts';
 import type { CacheFile } from '../../spec/cache-file.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import type { Column } from '../../spec/column.ts';
-import { isManyFiles, listingOf, sourceFiles } from '../../spec/source-files.ts';
+import { areManyFiles, listingOf, sourceFiles } from '../../spec/source-files.ts';
 
 /** What it needs of an offline store; called only where the cache does not know. */
 export type Describe = (source: CanonicalSource, root: string) => Promise<readonly Column[]>;
@@ -22,7 +22,7 @@ export async function describeSource(
 ): Promise<readonly Column[] | undefined> {
   if (source.query !== undefined) return undefined;
   const path = resolve(root, source.file ?? '');
-  if (isManyFiles(source.file)) {
+  if (areManyFiles(root, source.file)) {
     const listing = listingOf(sourceFiles(root, source.file));
     return listing === '' ? describe(source, root) : remembered(source, { path, listing }, root, cache, describe);
   }

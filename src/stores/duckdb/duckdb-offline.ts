@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import type { Column } from '../../spec/column.ts';
-import { isManyFiles } from '../../spec/source-files.ts';
+import { areManyFiles } from '../../spec/source-files.ts';
 import type { Inputs, OfflineStore } from '../offline.ts';
 import { checkRows } from './check.ts';
 import { convertFile } from './convert.ts';
@@ -71,7 +71,7 @@ async function describe(
   projectRoot: string,
   inputs: Inputs,
 ): Promise<readonly Column[]> {
-  const many = isManyFiles(source.file);
+  const many = areManyFiles(projectRoot, source.file);
   const path = source.query === undefined && !many ? await sourceFile(source, projectRoot) : undefined;
   return engine.job(undefined, async (session) => {
     await createViews(session, root, inputs);

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { canonicalJson } from '../../lib/canonical.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
-import { isManyFiles } from '../../spec/source-files.ts';
+import { areManyFiles } from '../../spec/source-files.ts';
 import type { Snapshot, SnapshotRequest } from '../offline.ts';
 import { columnSnapshot } from './column-snapshot.ts';
 import { type Engine, messageOf, type Session } from './engine.ts';
@@ -28,7 +28,7 @@ export async function takeSnapshot(
   signal: AbortSignal,
 ): Promise<Snapshot | undefined> {
   if (request.source.incremental !== undefined) return columnSnapshot(engine, root, request, signal);
-  if (isManyFiles(request.source.file)) return filesSnapshot(engine, root, request, signal);
+  if (areManyFiles(request.root, request.source.file)) return filesSnapshot(engine, root, request, signal);
   return request.source.query === undefined
     ? fileSnapshot(engine, root, request, signal)
     : querySnapshot(engine, root, request, signal);
@@ -54,7 +54,7 @@ export async function copyFile(
   lastDigest: string | null,
   signal: AbortSignal,
 ): Promise<(Omit<Snapshot, 'location'> & { readonly path: string }) | undefined> {
-  if (isManyFiles(source.file)) {
+  if (areManyFiles(projectRoot, source.file)) {
     const path = await scratchFile(engine, source);
     const copied = await copyFiles(engine, source, projectRoot, path, lastDigest, signal);
     return copied && { ...copied, path };

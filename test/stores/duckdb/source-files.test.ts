@@ -197,6 +197,14 @@ describe('a glob', () => {
     expect(typed.columns).toContainEqual({ name: 'x', type: 'VARCHAR' });
   });
 
+  it('is none where there is a file of that very name', async () => {
+    await file('data/a{1}.csv', 'id\n1\n2\n');
+    const one = source({ file: 'data/a{1}.csv' });
+    expect(await store.describe(one, root, {})).toEqual([{ name: 'id', type: 'BIGINT' }]);
+    const snapshot = await taken(one);
+    expect([snapshot.rows, snapshot.increment]).toEqual([2, undefined]);
+  });
+
   it('says that nothing matches, and which file is of another format', async () => {
     await file('data/a.csv', 'id\n1\n');
     await file('data/b.parquet', 'x');
