@@ -2,7 +2,7 @@
 
 import { addressOf } from '../../spec/address.ts';
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
-import { type Analysis, type AnalysisContext, finding, listed, says, verb } from './analyzer.ts';
+import { type Analysis, type AnalysisContext, finding, listed, says } from './analyzer.ts';
 import { materializedElsewhere } from './materializers.ts';
 
 type Context = AnalysisContext<'pipeline'>;
@@ -28,7 +28,7 @@ export function noLongerFed(
     says(
       alone.length === 0 ? 'safe' : 'breaking',
       finding('PL104', 'warning', desired, {
-        detail: `${address} no longer feeds ${listed(gone)}: what is stored ${verb(gone, 'stays as it is and grows', 'stay as they are and grow')} old.${rest}`,
+        detail: `${address} no longer feeds ${listed(gone)}: what is stored stays as it is and grows old.${rest}`,
         fix: 'let another pipeline, or `materialize` of the set, do it; or destroy what is not needed',
         pointer,
       }),
