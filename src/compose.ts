@@ -255,7 +255,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       };
       return verify(parts, request, call);
     },
-    effects: async () => effectsOf({ featureState, features, runs, registryStore }),
+    effects: async () => effectsOf({ featureState, features, runs }),
     gitCommit: commit,
     observe: async (signal) => {
       const [{ observe }, { inspectControl }, { postgresRegistry }, { createPostgresFeatureState }] = await Promise.all(

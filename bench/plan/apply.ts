@@ -32,7 +32,6 @@ const effects: ResourceEffects = {
   }),
   dropFeatureSet: async (name) => void (await featureState.drop(name)),
   liveRuns: async () => 0,
-  modelVersions: async () => 0,
 };
 const project = benchProject(sets, '400d');
 

@@ -16,6 +16,4 @@ export interface ResourceEffects {
   dropFeatureSet(name: string, applyId?: string): Promise<void>;
   /** Runs of the pipeline that have not ended. */
   liveRuns(pipeline: string): Promise<number>;
-  /** Versions of the model in the registry. They stay there when the model's declaration goes. */
-  modelVersions(model: string): Promise<number>;
 }

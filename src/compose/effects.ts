@@ -3,7 +3,6 @@ import type { ResourceEffects } from '../apply/effects.ts';
 import type { Features } from '../features/create-features.ts';
 import { structureDigest, structureOf } from '../spec/feature-set-structure.ts';
 import type { FeatureState } from '../stores/control/feature-state.ts';
-import type { RegistryStore } from '../stores/control/registry.ts';
 import { isRunEnded } from '../stores/control/run-states.ts';
 import type { RunStore } from '../stores/control/runs.ts';
 
@@ -11,7 +10,6 @@ export function effectsOf(services: {
   readonly featureState: () => Promise<FeatureState>;
   readonly features: () => Promise<Features>;
   readonly runs: () => Promise<RunStore>;
-  readonly registryStore: () => Promise<RegistryStore>;
 }): ResourceEffects {
   return {
     // Straight to the record: an apply that only declares opens no store of rows.
@@ -37,7 +35,5 @@ export function effectsOf(services: {
       }
       return live;
     },
-    modelVersions: async (model) =>
-      (await (await services.registryStore()).models()).find(({ name }) => name === model)?.versions ?? 0,
   };
 }

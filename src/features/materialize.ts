@@ -155,7 +155,9 @@ async function forgetWhatIsGone(
     const rows = gone.reduce((sum, part) => sum + part.rows, 0);
     call.log(
       `${set}@${version}: ${gone.length} of ${recordedParts.length} parts, with ${rows} rows, are gone or damaged; ${
-        isPushed(working.structure) ? 'push their rows again' : 'their rows are computed again'
+        isPushed(working.structure)
+          ? 'they came by push and cannot be computed again: push them again'
+          : 'they are computed again, but for those that came by push: push these again'
       }`,
     );
   }

@@ -1,6 +1,7 @@
 /** What the plan refuses whatever the kind: destroying what is protected or still needed, and renames that would lose data. */
 import type { Address } from '../spec/address.ts';
 import type { AnyResource, Resource } from '../spec/project.ts';
+import type { PlanFacts } from '../stores/control/facts.ts';
 import type { AnyRecordedResource, RecordedResource } from '../stores/control/state.ts';
 import type { Action } from './action.ts';
 import { finding, listed } from './analyzers/analyzer.ts';
@@ -13,6 +14,7 @@ export interface RefusalContext {
   readonly recorded: ReadonlyMap<Address, AnyRecordedResource>;
   readonly lineage: Lineage;
   readonly renames: Renames;
+  readonly facts: PlanFacts;
 }
 
 export function refusalsOf(
@@ -33,6 +35,16 @@ export function refusalsOf(
       finding('AP108', 'error', wish, {
         detail: rename.refused,
         fix: 'keep the old name, or leave movedFrom out to destroy the old one and start afresh',
+        pointer: '/movedFrom',
+      }),
+    );
+  }
+  // Told here where it is known; the control store refuses it in any case.
+  if (rename !== undefined && rename.refused === undefined && context.facts.leftBehind?.has(address) === true) {
+    found.push(
+      finding('AP108', 'error', desired, {
+        detail: `${rename.from} cannot be renamed to ${address}: the stores hold versions of another ${address}, which nothing recorded has.`,
+        fix: `take another name; or declare ${address} as it was, apply, destroy it, and rename then`,
         pointer: '/movedFrom',
       }),
     );

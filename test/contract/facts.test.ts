@@ -141,6 +141,20 @@ describe('the facts: postgres', () => {
     expect(facts.sources).toEqual(new Map([['raw', { rows: 3, bytes: 2 ** 40 }]]));
   });
 
+  it('name what lies in the stores under a name that nothing recorded has', async () => {
+    await features.registerVersion('forgotten', 'd1', structure);
+    await features.registerVersion('dropped', 'd1', structure);
+    await features.drop('dropped');
+    await db.query("insert into mlops.models (scope_id, name, last_version) values ($1, 'left', 1), ($1, 'never', 0)", [
+      scopeId,
+    ]);
+    const { leftBehind } = await openFacts(db, mine).read();
+    expect(leftBehind?.has('feature_set.forgotten')).toBe(true);
+    expect(leftBehind?.has('model.left')).toBe(true);
+    for (const address of ['feature_set.dropped', 'model.never', 'model.risk'] as const)
+      expect(leftBehind?.has(address), address).toBe(false);
+  });
+
   async function addRun(pipeline: string, status: string): Promise<void> {
     await db.query(
       `insert into mlops.runs (run_id, scope_id, pipeline, spec, params, cause, status, finished_at)

@@ -133,7 +133,6 @@ export function fileEffects(directory: string): ResourceEffects {
     },
     dropFeatureSet: async (name) => rmSync(fileOf(name), { force: true }),
     liveRuns: async () => 0,
-    modelVersions: async () => 0,
   };
 }
 

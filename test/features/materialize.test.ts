@@ -553,6 +553,22 @@ describe('materialization', () => {
       expect([await online(1), await online(2), await online(3)]).toEqual([11, 20, 33]);
     });
 
+    it('are lost with their files, said so, while the others are computed again', async () => {
+      await push(1, { value: 11 }, '2024-03-05T00:00:00Z');
+      await materialize();
+      const parts = await store.featureState.parts('readings', 1);
+      expect(parts).toHaveLength(2);
+      for (const { location } of parts) await rm(join(directory.path, '.mlops/offline/test', location));
+      await store.features.materialize('readings', store.call, { repair: true });
+      expect(store.lines.join('\n')).toContain(
+        '2 of 2 parts, with 3 rows, are gone or damaged; they are computed again, but for those that came by push: push these again',
+      );
+      expect([await asOf(2, '2024-03-06'), await asOf(1, '2024-03-06')]).toEqual([20, 10]);
+      await push(1, { value: 11 }, '2024-03-05T00:00:00Z');
+      await materialize();
+      expect(await asOf(1, '2024-03-06')).toBe(11);
+    });
+
     it('are refused whole where one does not fit', async () => {
       const wrong = [
         { update: { entity: { id: 'x' }, features: { value: 1 } }, code: 'FS202' },

@@ -86,7 +86,6 @@ function createWorld(isOpen: (applyId: string) => boolean) {
       for (const version of sets.get(name) ?? []) version.dropped = true;
     },
     liveRuns: async () => 0,
-    modelVersions: async () => 0,
   };
   return {
     effects,
@@ -157,7 +156,6 @@ export function failing(effects: ResourceEffects, seed: number): ResourceEffects
     registerFeatureSet: (set, entity, applyId) => flaky(() => effects.registerFeatureSet(set, entity, applyId)),
     dropFeatureSet: (name, applyId) => flaky(() => effects.dropFeatureSet(name, applyId)),
     liveRuns: async (pipeline) => (random.next() < 0.2 ? 1 : effects.liveRuns(pipeline)),
-    modelVersions: (model) => effects.modelVersions(model),
   };
 }
 

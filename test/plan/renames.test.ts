@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../../src/plan/change.ts';
 import type { Plan } from '../../src/plan/plan.ts';
+import type { Address } from '../../src/spec/address.ts';
 import type { Project } from '../../src/spec/project.ts';
 import type { StateStore } from '../../src/stores/control/state.ts';
 import { applyProject, memoryEffects, planOf } from '../support/apply.ts';
@@ -137,6 +138,18 @@ describe('a rename', () => {
     const by = { who: 'ada', gitCommit: null, lineage, serial };
     await state.move([{ from: 'feature_set.patient_labs', to: 'feature_set.labs' }], by);
     expect(moving(await planOf(renamedLabs(), state))).toEqual([]);
+  });
+
+  it('is refused in the plan already where it is known that another is left under the name', async () => {
+    const state = await applied(healthcare());
+    const leftBehind = new Set<Address>(['feature_set.labs']);
+    const plan = await planOf(renamedLabs(), state, { facts: { leftBehind } });
+    expect(codesOf(changeOf(plan, 'feature_set.labs'))).toEqual(['AP108']);
+    expect(changeOf(plan, 'feature_set.labs').findings[0]?.detail).toContain(
+      'the stores hold versions of another feature_set.labs',
+    );
+    expect(plan.applyable).toBe(false);
+    expect((await planOf(healthcare(), state, { facts: { leftBehind } })).errored).toBe(false);
   });
 
   it('comes with edits, each with its own class', async () => {

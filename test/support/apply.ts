@@ -43,7 +43,6 @@ export function memoryEffects(overrides: Partial<ResourceEffects> = {}): MemoryE
       registered.delete(name);
     },
     liveRuns: async () => 0,
-    modelVersions: async () => 0,
     ...overrides,
   };
 }

@@ -17,7 +17,6 @@ export function postgresEffects(db: Database, scopeId: number): ResourceEffects 
     }),
     dropFeatureSet: async (name, applyId) => void (await features.drop(name, applyId)),
     liveRuns: async () => 0,
-    modelVersions: async () => 0,
   };
 }
 

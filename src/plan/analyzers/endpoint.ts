@@ -35,7 +35,7 @@ function renamed({ address, previousAddress, desired }: Context): Analysis | und
   return says(
     'breaking',
     finding('EP107', 'warning', desired, {
-      detail: `${previousAddress} answers as ${address} from now on: whoever asks by the old name gets 404, and which variant answers a key is drawn anew.`,
+      detail: `${previousAddress} answers as ${address} from now on: which variant answers a key is drawn anew. The old name is answered until another endpoint takes it.`,
       fix: 'declare an endpoint of the new name beside it, move its callers, then remove the old one',
       pointer: '/movedFrom',
     }),

@@ -1,3 +1,5 @@
+import type { Address } from '../../spec/address.ts';
+
 /**
  * What a plan may know of the running system beside the recorded resources: read in one read-only look that is bounded in
  * time. What could not be read in time, or was never measured, is absent: not known.
@@ -16,6 +18,8 @@ export interface PlanFacts {
   readonly sources?: ReadonlyMap<string, { readonly rows: number; readonly bytes: number }>;
   /** Predictions a day over the last seven days, by endpoint. */
   readonly requestsPerDay?: ReadonlyMap<string, number>;
+  /** Addresses that nothing has and under which the stores hold versions all the same. */
+  readonly leftBehind?: ReadonlySet<Address>;
 }
 
 /** Who reads a version of a feature set, and where its rows come from: its set may be filled from elsewhere by now. */

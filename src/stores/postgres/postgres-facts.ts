@@ -2,7 +2,7 @@
  * What plans may know of the running system, in Postgres. Each group of figures is one read-only transaction that ends after
  * its time; all run at once, so that a plan waits no longer than that. A group that fails or is late is not known.
  */
-
+import type { Address } from '../../spec/address.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
 import type { FactsStore, FeatureSetFacts, ModelFacts, PlanFacts } from '../control/facts.ts';
 import type { Scope } from '../control/state.ts';
@@ -20,6 +20,7 @@ const DAYS = 7;
 const FEATURE_SETS = sqlFile('facts-feature-sets');
 const MODELS = sqlFile('facts-models');
 const PREDICTIONS = sqlFile('facts-predictions');
+const LEFT_BEHIND = sqlFile('facts-left-behind');
 const SNAPSHOTS = sqlFile('feature-snapshots');
 
 /** bigint columns arrive as numbers where they are safe, else as text. */
@@ -43,13 +44,14 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
   async function all(): Promise<PlanFacts> {
     const scopeId = await findScope(db, scope);
     if (scopeId === undefined) return {};
-    const [liveRuns, models, featureSets, sources, requestsPerDay, versionReaders] = await Promise.all([
+    const [liveRuns, models, featureSets, sources, requestsPerDay, versionReaders, leftBehind] = await Promise.all([
       known(readLiveRuns),
       known(readModels),
       known(readFeatureSets),
       known(readSources),
       known(readRequests),
       known(readReaders),
+      known(readLeftBehind),
     ]);
     return {
       ...(liveRuns && { liveRuns }),
@@ -58,6 +60,7 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
       ...(sources && { sources }),
       ...(requestsPerDay && { requestsPerDay }),
       ...(versionReaders && { versionReaders }),
+      ...(leftBehind && { leftBehind }),
     };
 
     /** Too late, another schema than this program's, or a connection that was lost: nothing of it is known. */
@@ -145,6 +148,11 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
       perDay.set(name, (perDay.get(name) ?? 0) + count / Math.max(over, 1 / 86_400));
     }
     return perDay;
+  }
+
+  async function readLeftBehind(scopeId: number): Promise<ReadonlySet<Address>> {
+    const rows = await group<{ address: Address }>(scopeId, LEFT_BEHIND);
+    return new Set(rows.map(({ address }) => address));
   }
 
   return {
