@@ -1,60 +1,34 @@
-/**
- * Desired specs against recorded state → the plan. Pure: no clock, no I/O; the same input gives the same plan, byte for byte.
- *
- * recorded \ desired   absent                         present
- * absent               –                              create
- * ready                delete (protected: error)      update where anything differs, else no-op
- * ready, by the API    listed as unmanaged            update: taken over
- * creating             delete                         create again          reason: interrupted
- * updating             delete                         update again          reason: interrupted
- * deleting             delete again                   finish the delete, then create
- * under another name   –                              update, after the rename: see renames.ts
- */
+/** Desired specs against recorded state → the plan. Pure: no clock, no I/O; the same input gives the same plan, byte for byte. */
 import type { JsonObject } from '../lib/json.ts';
 import { type Address, addressOf, parseAddress } from '../spec/address.ts';
-import type { CanonicalEntity, CanonicalSpecs } from '../spec/canonical-specs.ts';
-import { encodeLineage, type FeatureLineage } from '../spec/column-lineage.ts';
+import type { CanonicalSpecs } from '../spec/canonical-specs.ts';
+import type { FeatureLineage } from '../spec/column-lineage.ts';
 import type { Kind } from '../spec/kinds.ts';
 import type { AnyResource, Project, Resource } from '../spec/project.ts';
 import type { PlanFacts } from '../stores/control/facts.ts';
 import type { AnyRecordedResource, RecordedResource, State } from '../stores/control/state.ts';
-import { type Action, isNoOp } from './action.ts';
+import { isNoOp } from './action.ts';
 import { affectedBy } from './affected.ts';
-import { registeredKeysDiffer } from './analyzers/feature-set.ts';
-import { createReaders, type Readers } from './analyzers/readers.ts';
-import {
-  type AttributeDiff,
-  CHANGE_CLASSES,
-  type Change,
-  type ChangeClass,
-  graver,
-  type Impact,
-  NO_IMPACT,
-} from './change.ts';
-import { changedColumns, type KnownColumns } from './changed-columns.ts';
+import { createReaders } from './analyzers/readers.ts';
+import { type AttributeDiff, type Change, type ChangeClass, graver, type Impact, NO_IMPACT } from './change.ts';
 import { classify } from './classify.ts';
-import { codeChange } from './code-changes.ts';
+import { changedReason, decide } from './decide.ts';
 import { decisionsOf } from './decisions.ts';
-import { diffSpecs, dottedPath, sensitiveParts } from './diff.ts';
-import { createLineage, type Lineage } from './downstream.ts';
-import { costOf, impactOf } from './impact.ts';
-import { lastTime } from './last-time.ts';
+import { diffSpecs, sensitiveParts } from './diff.ts';
+import { createLineage } from './downstream.ts';
+import { impactOf } from './impact.ts';
+import { observedOf } from './observed.ts';
 import { inApplyOrder, withinTargets } from './order.ts';
-import {
-  PLAN_FORMAT,
-  type Plan,
-  type PlanMode,
-  type PlanSummary,
-  type RecomputeTotal,
-  type UnmanagedResource,
-} from './plan.ts';
+import { PLAN_FORMAT, type Plan, type PlanMode, type UnmanagedResource } from './plan.ts';
+import type { PlanContext } from './plan-context.ts';
 import { isDenial, judgePlan, type PolicyInput } from './policies.ts';
 import { refusalsOf } from './refusals.ts';
-import { findRenames, type Renames } from './renames.ts';
+import { findRenames } from './renames.ts';
 import { reusedName } from './reused-names.ts';
-import { type Rules, settle } from './rules.ts';
-import { createSetLineages, type SetLineages } from './set-lineages.ts';
-import { columnDiffs, columnReason, recordedColumns } from './source-columns.ts';
+import { settle } from './rules.ts';
+import { createSetLineages } from './set-lineages.ts';
+import { columnDiffs, recordedColumns } from './source-columns.ts';
+import { recomputeTotal, summarize } from './summarize.ts';
 import { factsUnderNewNames, underNewNames } from './under-new-names.ts';
 
 export interface PlanInput {
@@ -71,25 +45,6 @@ export interface PlanInput {
   readonly gitCommit?: string | null;
   /** By name of a source that is a query: the outputs that an edit of it changes. Default: it may be any. */
   readonly changedOutputs?: ReadonlyMap<string, readonly string[]>;
-}
-
-interface PlanContext {
-  readonly mode: PlanMode;
-  readonly desired: ReadonlyMap<Address, AnyResource>;
-  /** Under their new names. */
-  readonly recorded: ReadonlyMap<Address, AnyRecordedResource>;
-  /** As recorded, by the old address. */
-  readonly written: ReadonlyMap<Address, AnyRecordedResource>;
-  readonly stays: (address: Address) => boolean;
-  readonly readers: Readers;
-  readonly lineage: Lineage;
-  readonly lineages: SetLineages;
-  readonly renames: Renames;
-  readonly facts: PlanFacts;
-  readonly rules: Rules;
-  readonly known: (source: Address) => KnownColumns;
-  /** Filled as changes are planned: the sets whose rows each has computed again. */
-  readonly recomputed: Map<Address, readonly Address[]>;
 }
 
 export function createPlan(input: PlanInput): Plan {
@@ -293,22 +248,6 @@ function runsOf(
   return changing.length === 0 ? {} : { runs: Object.fromEntries(changing) };
 }
 
-/** What an apply records of it beside the spec. Columns that are not known now are kept while the source is read as before. */
-function observedOf(
-  desired: Resource | undefined,
-  recorded: RecordedResource | undefined,
-  diffs: readonly AttributeDiff[],
-  known: KnownColumns,
-): { readonly observed?: JsonObject } {
-  if (desired?.kind === 'source') {
-    const columns =
-      desired.columns ?? (changedColumns(diffs, known) === undefined ? recordedColumns(recorded) : undefined);
-    return columns === undefined ? {} : { observed: { columns: columns.map(({ name, type }) => ({ name, type })) } };
-  }
-  if (desired?.kind !== 'feature_set') return {};
-  return desired.lineage === undefined ? {} : { observed: { lineage: encodeLineage(desired.lineage) } };
-}
-
 /** Of the sets below a source that are there after the plan. */
 function* lineagesAfter(
   source: Address,
@@ -320,99 +259,4 @@ function* lineagesAfter(
     const found = lineages.after(address);
     if (found !== undefined) yield { set: set.name, lineage: found };
   }
-}
-
-function recomputeTotal(changes: readonly Change[], { recomputed, facts }: PlanContext): RecomputeTotal | null {
-  const featureSets = [...new Set(changes.flatMap(({ address }) => recomputed.get(address) ?? []))].sort();
-  if (featureSets.length === 0) return null;
-  const { rows, bytes, estimatedSeconds } = costOf(featureSets, facts);
-  const unknown = featureSets.filter((set) => {
-    const cost = costOf([set], facts);
-    return cost.rows === null || cost.estimatedSeconds === null;
-  });
-  return { featureSets, rows, bytes, estimatedSeconds, unknown };
-}
-
-/** `reason` undefined: it follows from what differs. */
-function decide(
-  address: Address,
-  context: PlanContext,
-  desired: Resource | undefined,
-  recorded: RecordedResource | undefined,
-): { readonly actions: readonly Action[]; readonly reason: string | undefined } {
-  const rename = context.renames.to.get(address);
-  if (desired === undefined) {
-    const gone = context.mode === 'destroy' ? 'destroy asked for' : 'no longer in the specs';
-    const before = recorded === undefined ? undefined : lastTime(recorded);
-    return { actions: ['delete'], reason: before === undefined ? gone : `${before}; ${gone}` };
-  }
-  if (recorded === undefined) return { actions: ['create'], reason: 'not in the state yet' };
-  const before = lastTime(recorded);
-  const again = recorded.failure === undefined ? before : `${before}; tried again`;
-  switch (recorded.status) {
-    case 'creating':
-      return { actions: ['create'], reason: again };
-    case 'updating':
-      return { actions: ['update'], reason: again };
-    case 'deleting':
-      return { actions: ['delete', 'create'], reason: `${before}; finished, then made again` };
-    case 'ready':
-      break;
-  }
-  if (rename !== undefined && rename.refused === undefined) return { actions: ['update'], reason: undefined };
-  if (recorded.managedBy === 'api') return { actions: ['update'], reason: 'taken over from the HTTP interface' };
-  if (desired.digest !== recorded.digest) return { actions: ['update'], reason: undefined };
-  if (!sameAddresses(desired.dependsOn, recorded.dependsOn))
-    return { actions: ['update'], reason: 'depends on other resources than before' };
-  if (desired.kind === 'feature_set') {
-    const { entity } = desired.spec as CanonicalSpecs['feature_set'];
-    const keys = context.desired.get(`entity.${entity}`)?.spec as CanonicalEntity | undefined;
-    if (registeredKeysDiffer(recorded.outputs, keys)) return { actions: ['update'], reason: undefined };
-  }
-  if (desired.kind === 'source') {
-    const reason = columnReason(columnDiffs(recorded, desired));
-    if (reason !== undefined) return { actions: ['update'], reason };
-  }
-  return { actions: ['no-op'], reason: 'as recorded' };
-}
-
-function sameAddresses(a: readonly Address[], b: readonly Address[]): boolean {
-  return a.length === b.length && a.every((address, index) => address === b[index]);
-}
-
-/** Undefined where nothing is left to say. */
-function changedReason(diffs: readonly AttributeDiff[]): string | undefined {
-  const names = diffs.flatMap((diff) => {
-    // The reason says it already.
-    if (diff.path === '/name' || diff.path === '/movedFrom') return [];
-    const code = codeChange(diff);
-    if (code === undefined) return dottedPath(diff.path);
-    return code === 'bundle' ? [] : `${code.file} (code of tasks.${code.task})`;
-  });
-  if (names.length === 0) return undefined;
-  return `changed: ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
-}
-
-function summarize(changes: readonly Change[], unmanaged: number, recompute: RecomputeTotal | null): PlanSummary {
-  const count = (action: Action): number => changes.filter(({ actions }) => actions.includes(action)).length;
-  const findings = changes.flatMap((change) => change.findings);
-  const severities = findings.map(({ severity }) => severity);
-  const moving = changes.filter(({ actions }) => !isNoOp(actions));
-  return {
-    create: count('create'),
-    update: count('update'),
-    delete: count('delete'),
-    forget: count('forget'),
-    noOp: count('no-op'),
-    unmanaged,
-    errors: severities.filter((severity) => severity === 'error').length,
-    warnings: severities.filter((severity) => severity === 'warning').length,
-    suppressed: findings.filter(({ suppressed }) => suppressed !== null).length,
-    denied: 0,
-    class:
-      moving.length === 0
-        ? null
-        : moving.reduce<ChangeClass>((a, change) => graver(a, change.class), CHANGE_CLASSES[0]),
-    recompute,
-  };
 }

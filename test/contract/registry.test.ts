@@ -2,33 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ModelVersion, RegistryStore, Stage } from '../../src/stores/control/registry.ts';
-import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { postgresRegistry } from '../../src/stores/postgres/postgres-registry.ts';
+import { postgresBackend } from '../support/contract-database.ts';
 import { freshScope, newVersion } from '../support/models.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
-interface Backend {
-  readonly name: string;
-  open(): Promise<void>;
-  /** A registry of a scope of its own. */
-  registry(): Promise<RegistryStore>;
-  close(): Promise<void>;
-}
-
-let database: FreshDatabase;
-let db: Database;
-const postgres: Backend = {
-  name: 'postgres',
-  open: async () => {
-    database = await freshDatabase();
-    db = openDatabase({ connectionString: database.connectionString });
-  },
-  registry: async () => postgresRegistry(db, await freshScope(db)),
-  close: async () => {
-    await db.close();
-    await database.drop();
-  },
-};
+const postgres = postgresBackend(postgresRegistry);
 
 const by = { who: 'ada', reason: 'better' };
 const open = () => [];
@@ -38,7 +16,7 @@ describe.each([postgres])('registry on $name', (backend) => {
   beforeAll(() => backend.open());
   afterAll(() => backend.close());
   beforeEach(async () => {
-    registry = await backend.registry();
+    registry = await backend.store();
   });
   const add = (change: Parameters<typeof newVersion>[0] = {}) => registry.addVersion(newVersion(change), 'ada');
   const moveTo = (version: ModelVersion, to: Stage) => registry.move(version.id, to, by, open);
@@ -236,7 +214,7 @@ describe.each([postgres])('registry on $name', (backend) => {
 
   it('keeps scopes apart', async () => {
     const version = await add();
-    const other = await backend.registry();
+    const other = await backend.store();
     expect(await other.versionById(version.id)).toBeUndefined();
     await expect(other.move(version.id, 'production', by, open)).rejects.toMatchObject({ code: 'MD201' });
     expect((await other.search({ limit: 10 })).items).toEqual([]);
@@ -245,7 +223,7 @@ describe.each([postgres])('registry on $name', (backend) => {
   it('tells who watches when a version moves, and stays quiet about other scopes', async () => {
     const heard = vi.fn();
     const stop = await registry.onMove(heard);
-    const other = await backend.registry();
+    const other = await backend.store();
     await other.move((await other.addVersion(newVersion(), 'ada')).id, 'staging', by, open);
     await moveTo(await add(), 'staging');
     await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(1));
@@ -258,20 +236,20 @@ describe('the registry’s tables', () => {
   afterAll(() => postgres.close());
 
   it('refuse to change a version or a move, whoever asks', async () => {
-    const scopeId = await freshScope(db);
-    const registry = postgresRegistry(db, scopeId);
+    const scopeId = await freshScope(postgres.db());
+    const registry = postgresRegistry(postgres.db(), scopeId);
     const version = await registry.addVersion(newVersion({ metrics: { auc: 0.5 } }), 'ada');
     await registry.move(version.id, 'staging', by, open);
     await expect(
-      db.query(`update mlops.model_versions set metrics = '{"auc": 1}' where version_id = $1`, [version.id]),
+      postgres.db().query(`update mlops.model_versions set metrics = '{"auc": 1}' where version_id = $1`, [version.id]),
     ).rejects.toThrow('cannot be changed');
-    await expect(db.query('update mlops.stage_moves set who = $1', ['eve'])).rejects.toThrow('append-only');
-    await expect(db.query('delete from mlops.stage_moves')).rejects.toThrow('append-only');
+    await expect(postgres.db().query('update mlops.stage_moves set who = $1', ['eve'])).rejects.toThrow('append-only');
+    await expect(postgres.db().query('delete from mlops.stage_moves')).rejects.toThrow('append-only');
   });
 
   it('leave one audit entry a registration and a move', async () => {
-    const scopeId = await freshScope(db);
-    const registry = postgresRegistry(db, scopeId);
+    const scopeId = await freshScope(postgres.db());
+    const registry = postgresRegistry(postgres.db(), scopeId);
     const [first, second] = [
       await registry.addVersion(newVersion(), 'ada'),
       await registry.addVersion(newVersion(), 'ada'),
@@ -279,10 +257,12 @@ describe('the registry’s tables', () => {
     await registry.move(first.id, 'production', by, open);
     await registry.move(second.id, 'production', { who: 'bob', reason: 'newer' }, open);
     await registry.move(second.id, 'production', by, open);
-    const entries = await db.query<{ who: string; action: string; subject: string; detail: unknown }>(
-      'select who, action, subject, detail from mlops.audit_log where scope_id = $1 order by entry_id',
-      [scopeId],
-    );
+    const entries = await postgres
+      .db()
+      .query<{ who: string; action: string; subject: string; detail: unknown }>(
+        'select who, action, subject, detail from mlops.audit_log where scope_id = $1 order by entry_id',
+        [scopeId],
+      );
     expect(entries.map(({ who, action }) => `${who} ${action}`)).toEqual([
       'ada model.register',
       'ada model.register',

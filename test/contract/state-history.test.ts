@@ -6,39 +6,19 @@ import { structureDigest } from '../../src/spec/feature-set-structure.ts';
 import type { Kind } from '../../src/spec/kinds.ts';
 import { specDigest } from '../../src/spec/spec-digest.ts';
 import type { ApplyJournal, Rename, State, StateEdit, StateStore, StepIntent } from '../../src/stores/control/state.ts';
-import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
+import { openDatabase } from '../../src/stores/postgres/database.ts';
 import { migrate } from '../../src/stores/postgres/migrate.ts';
 import { readMigrations } from '../../src/stores/postgres/migrations.ts';
 import { openState, postgresState } from '../../src/stores/postgres/postgres-state.ts';
+import { type ContractBackend, postgresBackend } from '../support/contract-database.ts';
 import { memoryStateStore } from '../support/memory-state-store.ts';
-import { freshScope } from '../support/models.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { freshDatabase } from '../support/postgres.ts';
 
-interface Backend {
-  readonly name: string;
-  open(): Promise<void>;
-  state(): Promise<StateStore>;
-  close(): Promise<void>;
-}
-
-let database: FreshDatabase;
-let db: Database;
-const postgres: Backend = {
-  name: 'postgres',
-  open: async () => {
-    database = await freshDatabase();
-    db = openDatabase({ connectionString: database.connectionString });
-  },
-  state: async () => postgresState(db, await freshScope(db)),
-  close: async () => {
-    await db.close();
-    await database.drop();
-  },
-};
-const memory: Backend = {
+const postgres = postgresBackend(postgresState);
+const memory: ContractBackend<StateStore> = {
   name: 'memory',
   open: async () => {},
-  state: async () => memoryStateStore(),
+  store: async () => memoryStateStore(),
   close: async () => {},
 };
 
@@ -109,7 +89,7 @@ describe.each([postgres, memory])('the history of a state on $name', (backend) =
   beforeAll(() => backend.open());
   afterAll(() => backend.close());
   beforeEach(async () => {
-    state = await backend.state();
+    state = await backend.store();
   });
 
   const begin = async (who = 'ada', from?: Pick<State, 'lineage' | 'serial'>): Promise<ApplyJournal> => {
@@ -428,7 +408,7 @@ describe.each([postgres, memory])('the history of a state on $name', (backend) =
 it('stays append-only on Postgres but for a prune', async () => {
   await postgres.open();
   try {
-    const state = await postgres.state();
+    const state = await postgres.store();
     const { lineage, serial } = await state.read();
     const head = { who: 'ada', planDigest: 'p', specDigest: 's', gitCommit: null, root: '/', changes: 1 };
     const journal = await state.beginApply({ ...head, lineage, serial });
@@ -437,7 +417,7 @@ it('stays append-only on Postgres but for a prune', async () => {
     await journal.end('succeeded');
     await state.history.prune(2, 'ann');
     for (const change of ['delete from', 'truncate'])
-      await expect(db.query(`${change} mlops.state_history`)).rejects.toThrow('append-only');
+      await expect(postgres.db().query(`${change} mlops.state_history`)).rejects.toThrow('append-only');
   } finally {
     await postgres.close();
   }

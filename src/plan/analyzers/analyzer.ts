@@ -58,6 +58,24 @@ export type Analyzer<K extends Kind> = (context: AnalysisContext<K>) => Analysis
 
 export const SAFE: Analysis = { class: 'safe', findings: [] };
 
+type Spec<K extends Kind> = CanonicalSpecs[K];
+type Parts = readonly (Analysis | undefined)[];
+
+/** Of a kind of which making one is safe: what destroying and what changing one means. */
+export function analyzerOf<K extends Kind>({
+  destroyed,
+  changed,
+}: {
+  readonly destroyed: (context: AnalysisContext<K>, before: Spec<K>) => Parts;
+  readonly changed: (context: AnalysisContext<K>, before: Spec<K>, after: Spec<K>) => Parts;
+}): Analyzer<K> {
+  return (context) => {
+    const { before, after } = context;
+    if (before === undefined) return SAFE;
+    return together(after === undefined ? destroyed(context, before) : changed(context, before, after));
+  };
+}
+
 /** What several looks at one change say: the gravest class, all findings in order, the first reason. */
 export function together(parts: readonly (Analysis | undefined)[]): Analysis {
   const told = parts.filter((part): part is Analysis => part !== undefined);

@@ -1,35 +1,24 @@
 /** Models: the declaration that versions are checked against. Versions are made by runs and belong to the registry. */
 import type { CanonicalModel } from '../../spec/canonical-specs.ts';
-import {
-  type Analysis,
-  type AnalysisContext,
-  type Analyzer,
-  finding,
-  listed,
-  SAFE,
-  says,
-  together,
-} from './analyzer.ts';
+import { type Analysis, type AnalysisContext, analyzerOf, finding, listed, says } from './analyzer.ts';
 import { changedGates } from './model-gates.ts';
 
 type Context = AnalysisContext<'model'>;
 
-export const analyzeModel: Analyzer<'model'> = (context) => {
-  const { before, after } = context;
-  if (before === undefined) return SAFE;
-  if (after === undefined) return destroyed(context, before);
-  return together([
+export const analyzeModel = analyzerOf<'model'>({
+  destroyed: (context, before) => [destroyed(context, before)],
+  changed: (context, before, after) => [
     inputs(context, before, after),
     framework(context, before, after),
     ...changedGates(context, before.gates ?? [], after.gates ?? []),
     pipeline(context, before, after),
     card(context, before, after),
-  ]);
-};
+  ],
+});
 
-function destroyed({ address, facts }: Context, before: CanonicalModel): Analysis {
+function destroyed({ address, facts }: Context, before: CanonicalModel): Analysis | undefined {
   const versions = facts.models?.get(before.name)?.versions;
-  if (versions === 0) return SAFE;
+  if (versions === 0) return undefined;
   const count =
     versions === undefined ? 'Versions that it has' : versions === 1 ? 'Its version' : `Its ${versions} versions`;
   return says(

@@ -1,35 +1,23 @@
 /** Pipelines change in place: runs under way keep the spec that they started with, and the next run takes the new one. */
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import { escapePointer } from '../diff.ts';
-import {
-  type Analysis,
-  type AnalysisContext,
-  type Analyzer,
-  finding,
-  listed,
-  SAFE,
-  says,
-  together,
-  verb,
-} from './analyzer.ts';
+import { type Analysis, type AnalysisContext, analyzerOf, finding, listed, says, verb } from './analyzer.ts';
 import { noLongerFed } from './pipeline-feeds.ts';
 import { scheduleChanges } from './pipeline-schedule.ts';
 import { taskChanges } from './pipeline-tasks.ts';
 
 type Context = AnalysisContext<'pipeline'>;
 
-export const analyzePipeline: Analyzer<'pipeline'> = (context) => {
-  const { before, after } = context;
-  if (before === undefined) return SAFE;
-  if (after === undefined) return together([liveAtTheEnd(context, before), ...noLongerFed(context, before, undefined)]);
-  return together([
+export const analyzePipeline = analyzerOf<'pipeline'>({
+  destroyed: (context, before) => [liveAtTheEnd(context, before), ...noLongerFed(context, before, undefined)],
+  changed: (context, before, after) => [
     ...scheduleChanges(context, before, after),
     params(context, before, after),
     ...taskChanges(context, before, after),
     ...noLongerFed(context, before, after),
     underWay(context),
-  ]);
-};
+  ],
+});
 
 function liveAtTheEnd({ address, facts }: Context, before: CanonicalPipeline): Analysis | undefined {
   const live = facts.liveRuns?.get(before.name) ?? 0;

@@ -59,27 +59,14 @@ function builderOf(arrow: Arrow, { name, type }: Column): ColumnBuilder {
   ): ColumnBuilder => fixedBuilder(arrow, of, make, read, sql);
   const number = (value: unknown): number => Number(value);
   const big = (value: unknown): bigint => BigInt(value as bigint);
+  const numbers = NUMBERS[type];
+  if (numbers !== undefined) {
+    const [of, array] = numbers;
+    return fixed(new arrow[of](), (length) => new array(length), of.endsWith('64') ? big : number);
+  }
   switch (type) {
     case 'BOOLEAN':
       return boolBuilder(arrow, column);
-    case 'TINYINT':
-      return fixed(new arrow.Int8(), (length) => new Int8Array(length), number);
-    case 'SMALLINT':
-      return fixed(new arrow.Int16(), (length) => new Int16Array(length), number);
-    case 'INTEGER':
-      return fixed(new arrow.Int32(), (length) => new Int32Array(length), number);
-    case 'BIGINT':
-      return fixed(new arrow.Int64(), (length) => new BigInt64Array(length), big);
-    case 'UTINYINT':
-      return fixed(new arrow.Uint8(), (length) => new Uint8Array(length), number);
-    case 'USMALLINT':
-      return fixed(new arrow.Uint16(), (length) => new Uint16Array(length), number);
-    case 'UINTEGER':
-      return fixed(new arrow.Uint32(), (length) => new Uint32Array(length), number);
-    case 'UBIGINT':
-      return fixed(new arrow.Uint64(), (length) => new BigUint64Array(length), big);
-    case 'FLOAT':
-      return fixed(new arrow.Float32(), (length) => new Float32Array(length), number);
     case 'DATE':
       return fixed(new arrow.DateDay(), (length) => new Int32Array(length), number, `${column} - date '1970-01-01'`);
     case 'BLOB':
@@ -99,6 +86,27 @@ function builderOf(arrow: Arrow, { name, type }: Column): ColumnBuilder {
       return bytesBuilder(arrow, new arrow.Utf8(), (value) => encoder.encode(String(value)), `${column}::varchar`);
   }
 }
+
+/** Types that Arrow has as they are: its name for each, and what holds the values. */
+const NUMBERS: Readonly<
+  Record<
+    string,
+    readonly [
+      'Int8' | 'Int16' | 'Int32' | 'Int64' | 'Uint8' | 'Uint16' | 'Uint32' | 'Uint64' | 'Float32',
+      new (length: number) => Fixed,
+    ]
+  >
+> = {
+  TINYINT: ['Int8', Int8Array],
+  SMALLINT: ['Int16', Int16Array],
+  INTEGER: ['Int32', Int32Array],
+  BIGINT: ['Int64', BigInt64Array],
+  UTINYINT: ['Uint8', Uint8Array],
+  USMALLINT: ['Uint16', Uint16Array],
+  UINTEGER: ['Uint32', Uint32Array],
+  UBIGINT: ['Uint64', BigUint64Array],
+  FLOAT: ['Float32', Float32Array],
+};
 
 const encoder = new TextEncoder();
 
@@ -129,17 +137,18 @@ function validity(): { mark(row: number): void; take(rows: number): Uint8Array }
   };
 }
 
-function fixedBuilder(
-  arrow: Arrow,
-  type: DataType,
-  make: (length: number) => Fixed,
-  read: (value: unknown) => number | bigint,
-  sql: string,
-): ColumnBuilder {
-  let values = make(BATCH_ROWS * 2);
+interface Gathering {
+  /** The value of the row of that place in the batch; one that is null is left out. */
+  put(row: number, value: unknown): void;
+  /** The buffers of that many rows, which are handed out: the next batch has new ones. */
+  take(rows: number): object;
+}
+
+/** Counts rows and nulls, and marks which rows have a value; the values are gathered by `gathering`. */
+function builder(arrow: Arrow, type: DataType, sql: string, { put, take }: Gathering): ColumnBuilder {
+  const valid = validity();
   let length = 0;
   let nulls = 0;
-  const valid = validity();
   return {
     type,
     sql,
@@ -148,37 +157,9 @@ function fixedBuilder(
         const value = vector.getItem(row);
         if (value === null) nulls += 1;
         else {
-          values[length] = read(value);
           valid.mark(length);
+          put(length, value);
         }
-      }
-    },
-    flush: () => {
-      const data = values.subarray(0, length);
-      const made = arrow.makeData({ type, length, nullCount: nulls, nullBitmap: valid.take(length), data } as never);
-      values = make(BATCH_ROWS * 2);
-      length = 0;
-      nulls = 0;
-      return made as Data;
-    },
-  };
-}
-
-function boolBuilder(arrow: Arrow, sql: string): ColumnBuilder {
-  const valid = validity();
-  const set = validity();
-  let length = 0;
-  let nulls = 0;
-  const type = new arrow.Bool();
-  return {
-    type,
-    sql,
-    append: (vector, rows) => {
-      for (let row = 0; row < rows; row += 1, length += 1) {
-        const value = vector.getItem(row);
-        if (value === null) nulls += 1;
-        else valid.mark(length);
-        if (value === true) set.mark(length);
       }
     },
     flush: () => {
@@ -187,13 +168,43 @@ function boolBuilder(arrow: Arrow, sql: string): ColumnBuilder {
         length,
         nullCount: nulls,
         nullBitmap: valid.take(length),
-        data: set.take(length),
-      });
+        ...take(length),
+      } as never);
       length = 0;
       nulls = 0;
-      return made;
+      return made as Data;
     },
   };
+}
+
+function fixedBuilder(
+  arrow: Arrow,
+  type: DataType,
+  make: (length: number) => Fixed,
+  read: (value: unknown) => number | bigint,
+  sql: string,
+): ColumnBuilder {
+  let values = make(BATCH_ROWS * 2);
+  return builder(arrow, type, sql, {
+    put: (row, value) => {
+      values[row] = read(value);
+    },
+    take: (rows) => {
+      const data = values.subarray(0, rows);
+      values = make(BATCH_ROWS * 2);
+      return { data };
+    },
+  });
+}
+
+function boolBuilder(arrow: Arrow, sql: string): ColumnBuilder {
+  const set = validity();
+  return builder(arrow, new arrow.Bool(), sql, {
+    put: (row, value) => {
+      if (value === true) set.mark(row);
+    },
+    take: (rows) => ({ data: set.take(rows) }),
+  });
 }
 
 function bytesBuilder(
@@ -205,39 +216,25 @@ function bytesBuilder(
   let pieces: Uint8Array[] = [];
   let offsets = [0];
   let end = 0;
-  let nulls = 0;
-  const valid = validity();
-  return {
-    type,
-    sql,
-    append: (vector, rows) => {
-      for (let row = 0; row < rows; row += 1) {
-        const value = vector.getItem(row);
-        if (value === null) nulls += 1;
-        else {
-          const bytes = bytesOf(value);
-          pieces.push(bytes);
-          end += bytes.byteLength;
-          valid.mark(offsets.length - 1);
-        }
-        offsets.push(end);
-      }
+  /** A row without a value ends where the one before it does. */
+  const fill = (rows: number): void => {
+    while (offsets.length <= rows) offsets.push(end);
+  };
+  return builder(arrow, type, sql, {
+    put: (row, value) => {
+      fill(row);
+      const bytes = bytesOf(value);
+      pieces.push(bytes);
+      end += bytes.byteLength;
+      offsets.push(end);
     },
-    flush: () => {
-      const length = offsets.length - 1;
-      const made = arrow.makeData({
-        type,
-        length,
-        nullCount: nulls,
-        nullBitmap: valid.take(length),
-        valueOffsets: Int32Array.from(offsets),
-        data: Buffer.concat(pieces, end),
-      } as never);
+    take: (rows) => {
+      fill(rows);
+      const taken = { valueOffsets: Int32Array.from(offsets), data: Buffer.concat(pieces, end) };
       pieces = [];
       offsets = [0];
       end = 0;
-      nulls = 0;
-      return made as Data;
+      return taken;
     },
-  };
+  });
 }
