@@ -49,9 +49,13 @@ export {
   trainingSetView,
   versionView,
 } from './api/views.ts';
+export { heldView, insightView, statisticsView } from './api/views-quality.ts';
+export { CATALOGUE_KINDS, type CatalogueKind, searchCatalogue } from './features/catalogue.ts';
 export { fileFormat, type TableFormat } from './features/file-format.ts';
+export type { SetInsight } from './features/insight.ts';
 export type { MaterializationProgress } from './features/materialization-progress.ts';
 export { PUSH_TARGETS, type PushTarget } from './features/push.ts';
+export { timeMicros } from './features/time.ts';
 export type { Orchestrator } from './orchestrator/orchestrator.ts';
 export { sourcesBelow } from './stores/control/catalog.ts';
 export type { HistoryEntry, SerialRecord } from './stores/control/history.ts';
@@ -59,6 +63,7 @@ export { type ModelVersion, STAGES, type Stage } from './stores/control/registry
 export { RUN_STATUSES, type RunStatus } from './stores/control/run-states.ts';
 export type { RunEvent, RunRecord } from './stores/control/runs.ts';
 export type { AnyRecordedResource, HeldLock, State, StateEdit } from './stores/control/state.ts';
+export { type ColumnProfile, type Histogram, QUANTILES } from './stores/profile.ts';
 
 export interface OpenOptions {
   /** For `plan` and its like: a server that others share is not migrated. Default false. */
@@ -156,7 +161,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
   });
   const features = lazily(async () => {
     const { createFeatures } = await import('./features/create-features.ts');
-    return createFeatures({
+    const made = createFeatures({
       catalog: await catalog(),
       offline: await offline(),
       online: await online(),
@@ -164,7 +169,10 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       quality: await quality(),
       artifacts: await artifacts(),
       clock: systemClock,
+      onError: (error) => report('counting who reads features', error),
     });
+    closers.add('service', () => made.close());
+    return made;
   });
   const registryStore = lazily(async () => {
     const { postgresRegistry } = await import('./stores/postgres/postgres-registry.ts');

@@ -5,6 +5,7 @@ import type { ApiContext } from './context.ts';
 import type { Route } from './route.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { feastRoutes } from './routes/feast.ts';
+import { featureQualityRoutes } from './routes/feature-quality.ts';
 import { featureSetRoutes } from './routes/feature-sets.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -22,6 +23,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...pipelineRoutes(context),
     ...runRoutes(context),
     ...featureSetRoutes(context),
+    ...featureQualityRoutes(context),
     ...onlineFeatureRoutes(context),
     ...pushedRowRoutes(context),
     ...trainingDataRoutes(context),

@@ -3,24 +3,30 @@ import type { Clock } from '../lib/clock.ts';
 import type { CanonicalEntity, CanonicalFeatureSet, TaskOf } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
-import type { FeatureQuality } from '../stores/control/feature-quality.ts';
+import type { DatasetStatistics, FeatureCheck, FeatureQuality } from '../stores/control/feature-quality.ts';
 import type { FeatureState } from '../stores/control/feature-state.ts';
 import type { OfflineStore } from '../stores/offline.ts';
 import type { OnlineStore } from '../stores/online.ts';
-import type { FeatureCall } from './definitions.ts';
+import { countReads } from './count-reads.ts';
+import { datasetStatistics, recordDatasetStatistics } from './dataset-statistics.ts';
+import { type FeatureCall, featureSetSpec } from './definitions.ts';
 import { describeFeatureSet, type FeatureSetDescription, listFeatureSets } from './describe.ts';
 import { type TrainingDataset, trainingDataset } from './historical.ts';
 import { type HistoryFile, type HistoryRequest, history } from './history.ts';
 import { createSources, type SourceSnapshot } from './ingest.ts';
+import { insights, type SetInsight } from './insight.ts';
 import { type MaterializationReport, type MaterializeSetOptions, materializeSet } from './materialize-set.ts';
 import { createFeatureReader, type FeatureReader } from './online-reader.ts';
 import { type PushReport, type PushTarget, push } from './push.ts';
 import { type PushFileCall, type PushFileReport, type PushFileRequest, pushFile } from './push-file.ts';
 import type { FeatureUpdate } from './push-target.ts';
 import { type FlatRow, type FlatRowOptions, flatRows } from './pushed-rows.ts';
+import { createQuarantine, type Quarantine } from './quarantine.ts';
 import { type QueryRequest, type QueryResult, runQuery } from './query-results.ts';
 import { type RebuiltTrainingSet, rebuild } from './rebuild.ts';
+import { type SetStatistics, type StatisticsRequest, setStatistics } from './statistics.ts';
 import { describeTrainingSet, type TrainingSetDescription } from './training-recipe.ts';
+import { createUsage } from './usage.ts';
 import { type ValidationReport, validate } from './validate.ts';
 import { createVersionCache, folderOf, onlineTable, registerFeatureSet } from './versions.ts';
 
@@ -37,6 +43,8 @@ export interface FeaturesOptions {
   readonly chunkRows?: number;
   /** How old the knowledge of serving versions may be when reading. Default 1000. */
   readonly versionsMaxAgeMs?: number;
+  /** What goes wrong with counting reads beside the work in hand; it is tried again. */
+  readonly onError?: (error: unknown) => void;
 }
 
 export interface Features {
@@ -70,11 +78,22 @@ export interface Features {
   ): Promise<PushReport>;
   /** The same, of a file, in batches that are each all or nothing. FS209 where it cannot be read. */
   pushFile(request: PushFileRequest, call: PushFileCall): Promise<PushFileReport>;
+  /** Of a set: as recorded, or of a window of event times, now. */
+  statistics(set: string, request: StatisticsRequest, call: FeatureCall): Promise<readonly SetStatistics[]>;
+  /** Of a training set, by its digest. */
+  datasetStatistics(digest: string): Promise<DatasetStatistics>;
+  /** Quality, freshness, lineage and readers, of every set or of one. */
+  insights(set?: string): Promise<readonly SetInsight[]>;
+  /** What checks of a set's expectations found, the newest first. */
+  checks(set: string, limit: number): Promise<readonly FeatureCheck[]>;
+  readonly quarantine: Quarantine;
   list(): Promise<readonly FeatureSetDescription[]>;
   describe(featureSet: string): Promise<FeatureSetDescription>;
   /** What an apply does to the stores. Safe to call twice. */
   registerFeatureSet(spec: CanonicalFeatureSet, entity: CanonicalEntity): Promise<{ readonly version: number }>;
   dropFeatureSet(name: string, applyId?: string): Promise<void>;
+  /** Writes the reads that were counted and not written yet. */
+  close(): Promise<void>;
 }
 
 const DEFAULT_CHUNK_ROWS = 100_000;
@@ -88,12 +107,18 @@ export function createFeatures(options: FeaturesOptions): Features {
     () => clock.now().getTime(),
     options.versionsMaxAgeMs ?? DEFAULT_VERSIONS_MAX_AGE_MS,
   );
+  const usage = createUsage({
+    quality,
+    nowMs: () => clock.now().getTime(),
+    ...(options.onError && { onError: options.onError }),
+  });
+  const quarantine = createQuarantine({ catalog, featureState, quality, online });
   const chunkRows = options.chunkRows ?? DEFAULT_CHUNK_ROWS;
   const pushParts = { catalog, online, featureState, quality, clock };
   const pushRows: Features['pushRows'] = (set, rows, { to, ...flat } = {}) =>
     push(pushParts, set, rows, { ...(to !== undefined && { to }), read: flatRows(set, flat) });
   return {
-    reader: createFeatureReader({ catalog, online, clock, versions }),
+    reader: createFeatureReader({ catalog, online, clock, versions, usage }),
     ingest: (source, call) => sources.ingest(source, call),
     validate: (task, call) => validate({ catalog, offline, sources }, task.featureSets, call),
     materialize: async (set, call, materializing) => {
@@ -102,12 +127,30 @@ export function createFeatures(options: FeaturesOptions): Features {
       return materializeSet(parts, set, call, materializing).finally(() => versions.forget());
     },
     query: (request, call) => runQuery({ catalog, offline, sources }, request, call),
-    trainingDataset: (task, call) =>
-      trainingDataset({ catalog, offline, artifacts, featureState, sources }, task, call),
+    trainingDataset: async (task, call) => {
+      const made = await trainingDataset({ catalog, offline, artifacts, featureState, sources }, task, call);
+      const names = made.features.map(({ feature }) => feature);
+      await countReads({ catalog, versions, usage }, `training:${made.service}`, names, made.rows);
+      return { ...made, statistics: await recordDatasetStatistics({ offline, artifacts, quality }, made, call) };
+    },
+    history: async (request, call) => {
+      const made = await history({ catalog, offline, featureState, sources }, request, call);
+      const { reader, features } = request;
+      if (reader !== undefined) await countReads({ catalog, versions, usage }, reader, features, made.rows);
+      return made;
+    },
+    statistics: (set, request, call) => setStatistics({ catalog, offline, featureState, quality }, set, request, call),
+    datasetStatistics: (digest) => datasetStatistics(quality, digest),
+    insights: async (set) => {
+      // Its own reads are among those that are told of.
+      await usage.flush();
+      return insights({ catalog, featureState, quality }, set);
+    },
+    checks: (set, limit) => quality.checks({ set: featureSetSpec(catalog, set).name, limit }),
+    quarantine,
     trainingSets: async (limit) => (await featureState.trainingSets(limit)).map(describeTrainingSet),
     rebuildTrainingSet: (digest, restoring, call) =>
       rebuild({ featureState, offline, artifacts }, digest, restoring, call),
-    history: (request, call) => history({ catalog, offline, featureState, sources }, request, call),
     push: (set, updates, to) =>
       push(pushParts, set, updates, { ...(to !== undefined && { to }), read: () => (update) => update }),
     pushRows,
@@ -128,5 +171,6 @@ export function createFeatures(options: FeaturesOptions): Features {
         await offline.sweep(folderOf(version), []);
       }
     },
+    close: () => usage.close(),
   };
 }

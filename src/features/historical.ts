@@ -7,6 +7,7 @@ import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion, FeatureState } from '../stores/control/feature-state.ts';
 import type { OfflineStore, SplitPlan } from '../stores/offline.ts';
+import type { ColumnFigures } from '../stores/profile.ts';
 import { type FeatureCall, keyColumns } from './definitions.ts';
 import { digests, locations, type Sources } from './ingest.ts';
 import { featuresOf, joinOf, outputsOf, wantedFeatures } from './point-in-time.ts';
@@ -28,6 +29,8 @@ export interface TrainingDataset {
   readonly featureSetVersions: Readonly<Record<string, number>>;
   /** Source name → digest of the snapshot. */
   readonly sources: Readonly<Record<string, string>>;
+  /** Figures of each column; all statistics are kept under the digest. */
+  readonly statistics?: Readonly<Record<string, ColumnFigures>>;
 }
 
 export interface HistoricalParts {

@@ -23,6 +23,8 @@ export interface HistoryRequest {
   readonly features: readonly string[];
   readonly spine: HistorySpine;
   readonly format: TableFormat;
+  /** Under whose name it is counted. */
+  readonly reader?: string;
 }
 
 /** A file on this machine, the caller's to move or delete: the spine's columns, then each feature. */

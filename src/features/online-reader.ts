@@ -14,6 +14,7 @@ import { compileComputed, neededFor } from './computed-features.ts';
 import { featureSetSpec, keyColumns, ttlMicros } from './definitions.ts';
 import { encodeEntity } from './entity-key.ts';
 import { formatTimestamp, microsOf } from './time.ts';
+import type { ReadFeatures, Usage, UsageCounter } from './usage.ts';
 import { presentedValue } from './values.ts';
 import { onlineTable, servingVersion, type VersionCache } from './versions.ts';
 
@@ -53,21 +54,24 @@ export interface AlignedRow {
 export interface FeatureReader {
   /**
    * One round trip for any number of entities and sets. `features` as `set.feature`, or `set@2.feature` for a version.
-   * Rows in the order of `entities`. FS201, FS202 and FS206 for what is not there.
+   * Rows in the order of `entities`. FS201, FS202 and FS206 for what is not there. `reader`: under whose name it is counted.
    */
   read(
     entities: readonly Readonly<Record<string, unknown>>[],
     features: readonly string[],
+    reader?: string,
   ): Promise<readonly OnlineRow[]>;
   /** The same, for whoever puts the names to it once for all rows. */
   readAligned(
     entities: readonly Readonly<Record<string, unknown>>[],
     features: readonly string[],
+    reader?: string,
   ): Promise<readonly AlignedRow[]>;
   /** The same as `readAligned` where it can be told at once; undefined where it has to be waited for, or fails. */
   readNow(
     entities: readonly Readonly<Record<string, unknown>>[],
     features: readonly string[],
+    reader?: string,
   ): readonly AlignedRow[] | undefined;
   /** Of the versions that `read` reads, in the order of the features. The same errors. */
   dtypesOf(features: readonly string[]): Promise<readonly Dtype[]>;
@@ -93,6 +97,8 @@ interface Asked {
 interface Plan {
   readonly features: readonly string[];
   readonly reads: readonly SetRead[];
+  /** By reader. */
+  readonly counters: Map<string, UsageCounter>;
 }
 
 /** Requests ask for the same features again and again; more kinds of request than this start afresh. */
@@ -103,6 +109,7 @@ export function createFeatureReader(parts: {
   readonly online: OnlineStore;
   readonly clock: Clock;
   readonly versions: VersionCache;
+  readonly usage: Usage;
 }): FeatureReader {
   const compiled = new Map<string, readonly ComputedFeature[]>();
   /** Good for as long as what they were made from is what is known. */
@@ -140,7 +147,7 @@ export function createFeatureReader(parts: {
     const id = features.join('\0');
     const known = plans.get(id);
     if (known !== undefined && known.features.length === features.length) return known;
-    const made = { features: [...features], reads: readsOf(features, versions) };
+    const made = { features: [...features], reads: readsOf(features, versions), counters: new Map() };
     plans.set(id, made);
     return made;
   }
@@ -201,31 +208,47 @@ export function createFeatureReader(parts: {
   async function readRecords(
     entities: readonly Readonly<Record<string, unknown>>[],
     features: readonly string[],
+    reader?: string,
   ): Promise<{
     readonly reads: readonly SetRead[];
     readonly records: readonly (readonly (OnlineRecord | undefined)[])[];
     readonly now: bigint;
   }> {
-    const { reads } = await planAfresh(features);
+    const plan = await planAfresh(features);
+    const { reads } = plan;
     const records = await parts.online.read(requestsOf(reads, entities));
+    count(plan, reader, entities.length);
     return { reads, records, now: microsOf(parts.clock.now()) };
   }
 
   function readNow(
     entities: readonly Readonly<Record<string, unknown>>[],
     features: readonly string[],
+    reader?: string,
   ): readonly AlignedRow[] | undefined {
     const versions = parts.online.readNow === undefined ? undefined : parts.versions.peek();
     if (versions === undefined) return undefined;
     try {
-      const { reads } = planWith(features, versions);
+      const plan = planWith(features, versions);
+      const { reads } = plan;
       const records = parts.online.readNow?.(requestsOf(reads, entities));
+      if (records !== undefined) count(plan, reader, entities.length);
       return records && rowsOf(reads, records, entities.length, features.length, microsOf(parts.clock.now()));
     } catch (error) {
       // Told by whoever waits for it: what is known may be old.
       if (error instanceof MlopsError) return undefined;
       throw error;
     }
+  }
+
+  function count({ reads, counters }: Plan, reader: string | undefined, entities: number): void {
+    if (reader === undefined) return;
+    let counter = counters.get(reader);
+    if (counter === undefined) {
+      counter = parts.usage.counter(reader, reads.map(readFeatures));
+      if (counters.size < KEPT_PLANS) counters.set(reader, counter);
+    }
+    parts.usage.count(counter, entities);
   }
 
   function rowsOf(
@@ -248,8 +271,8 @@ export function createFeatureReader(parts: {
     return rows;
   }
 
-  const readAligned: FeatureReader['readAligned'] = async (entities, features) => {
-    const { reads, records, now } = await readRecords(entities, features);
+  const readAligned: FeatureReader['readAligned'] = async (entities, features, reader) => {
+    const { reads, records, now } = await readRecords(entities, features, reader);
     return rowsOf(reads, records, entities.length, features.length, now);
   };
 
@@ -261,8 +284,8 @@ export function createFeatureReader(parts: {
       for (const { asked } of (await planAfresh(features)).reads) for (const { at, dtype } of asked) dtypes[at] = dtype;
       return dtypes;
     },
-    read: async (entities, features) => {
-      const found = await readRecords(entities, features);
+    read: async (entities, features, reader) => {
+      const found = await readRecords(entities, features, reader);
       const rows = rowsOf(found.reads, found.records, entities.length, features.length, found.now);
       const at = formatTimestamp(found.now);
       const sets = found.reads.map(({ asked }) => (features[asked[0]?.at ?? 0] ?? '').split('.')[0] ?? '');
@@ -297,6 +320,12 @@ function originOf({ version, ttl }: SetRead, record: OnlineRecord | undefined, n
     record: { sequence, eventTime: formatTimestamp(eventTime) },
     expired: ttl !== null && eventTime < now - ttl,
   };
+}
+
+/** What is asked for, and what computed features read for it. */
+function readFeatures({ version: { set, version }, asked, computed }: SetRead): ReadFeatures {
+  const names = asked.map(({ feature }) => feature);
+  return { set, version, features: [...neededFor(names, computed).reads] };
 }
 
 /** Fills in the places of the features that were asked of this set; untouched, they say that there is no record. */

@@ -221,7 +221,7 @@ function jsonValue(value: Value): unknown {
 /** What JSON does not say by itself. */
 const RETYPED = /^(int64|array<int64>|vector<\d+>)$/;
 
-function typedValues(
+export function typedValues(
   structure: FeatureSetStructure,
   values: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {

@@ -3,6 +3,7 @@
  * run again, a materialization counts no row twice and leaves none out. Those of the whole version are computed again while it
  * is small, and once it grew by a tenth: over its life that costs a few scans of what it holds in the end.
  */
+import { MlopsError } from '../lib/error.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureQuality, FeatureStatistics } from '../stores/control/feature-quality.ts';
@@ -11,6 +12,7 @@ import type { OfflineStore, Profiled } from '../stores/offline.ts';
 import { compileComputed } from './computed-features.ts';
 import { type FeatureCall, featureSetSpec, keyColumns, storedFeatures } from './definitions.ts';
 import { expectationsOf } from './expectations.ts';
+import { notMaterialized } from './versions.ts';
 
 export interface StatisticsParts {
   readonly catalog: Catalog;
@@ -25,7 +27,7 @@ const GROWN_BY = 1.1;
 
 type Version = Pick<FeatureSetVersion, 'set' | 'version' | 'structure'>;
 
-interface Window {
+export interface Window {
   /** Event times, in microseconds since 1970: from (inclusive) to (exclusive); null: no limit. */
   readonly from: bigint | null;
   readonly until: bigint | null;
@@ -70,6 +72,24 @@ export async function recordStatistics(
   await quality.addStatistics({ ...found, set, version, kind: 'version', fromSequence: -1, throughSequence: through });
 }
 
+/** Of the rows whose event time lies in a window, now; nothing is recorded. */
+async function statisticsWithin(
+  parts: StatisticsParts,
+  of: Version,
+  window: Window,
+  call: FeatureCall,
+): Promise<Profiled> {
+  const { set, version } = of;
+  const [whole] = await parts.quality.statistics({ set, version, kind: 'version', limit: 1 });
+  const stored = await parts.featureState.parts(set, version);
+  const within = stored.filter(
+    ({ minEventTime, maxEventTime }) =>
+      (window.from === null || maxEventTime >= window.from) &&
+      (window.until === null || minEventTime === null || minEventTime < window.until),
+  );
+  return profileParts(parts, of, within, { current: true, edges: edgesOf(whole), ...window }, call);
+}
+
 async function profileParts(
   { catalog, offline }: StatisticsParts,
   { set, structure }: { readonly set: string; readonly structure: FeatureSetStructure },
@@ -93,6 +113,57 @@ async function profileParts(
     },
     call.signal,
   );
+}
+
+/** Statistics that are recorded, or of a window, which are not. */
+export interface SetStatistics extends Omit<FeatureStatistics, 'kind' | 'fromSequence' | 'throughSequence'> {
+  readonly kind: FeatureStatistics['kind'] | 'window';
+}
+
+export interface StatisticsRequest {
+  readonly kind: FeatureStatistics['kind'];
+  /** Default: the newest that serves, else the newest. */
+  readonly version?: number | undefined;
+  readonly limit: number;
+  /** Of the rows whose event time lies in it, computed now. */
+  readonly window?: Window;
+  /** Those of all rows are computed again where rows came since. */
+  readonly afresh?: boolean;
+}
+
+/** The newest first. FS201 where there is no such set or version, FS206 where nothing of it is materialized. */
+export async function setStatistics(
+  parts: StatisticsParts,
+  name: string,
+  request: StatisticsRequest,
+  call: FeatureCall,
+): Promise<readonly SetStatistics[]> {
+  const set = featureSetSpec(parts.catalog, name).name;
+  const versions = await parts.featureState.versions(set);
+  const of =
+    request.version === undefined
+      ? (versions.findLast(({ status }) => status === 'serving') ?? versions.at(-1))
+      : versions.find(({ version }) => version === request.version);
+  if (of === undefined && request.version !== undefined)
+    throw new MlopsError('FS201', {
+      address: `feature_set.${set}`,
+      detail: `The feature set ${set} has no version ${request.version}.`,
+      hint: `it has: ${versions.map(({ version }) => version).join(', ') || 'none'}`,
+      status: 404,
+    });
+  if (of === undefined) throw notMaterialized(set);
+  const { version } = of;
+  if (request.window !== undefined) {
+    const computedAt = await parts.featureState.now();
+    return [{ ...(await statisticsWithin(parts, of, request.window, call)), set, version, kind: 'window', computedAt }];
+  }
+  if (request.afresh === true)
+    await parts.featureState.materializing(set, version, call.signal, () =>
+      recordStatistics(parts, of, call, { afresh: true }),
+    );
+  const found = await parts.quality.statistics({ set, version, kind: request.kind, limit: request.limit });
+  if (found.length === 0) throw notMaterialized(set);
+  return found;
 }
 
 /** The bins of one version stay, so that all its statistics compare. */

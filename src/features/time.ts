@@ -1,4 +1,5 @@
 /** Times in microseconds since 1970, UTC. A text without a zone is UTC. */
+import { MlopsError } from '../lib/error.ts';
 
 const TIMESTAMP =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?$/;
@@ -46,4 +47,15 @@ function textOf(micros: bigint): string {
 
 export function microsOf(date: Date): bigint {
   return BigInt(date.getTime()) * 1000n;
+}
+
+/** What a flag or a query says, in microseconds since 1970; null where it says nothing. API422 where it is no time. */
+export function timeMicros(text: string | undefined, name: string): bigint | null {
+  if (text === undefined) return null;
+  const time = parseTimestamp(text);
+  if (time !== undefined) return time;
+  throw new MlopsError('API422', {
+    detail: `${name} is no time: ${JSON.stringify(text)}.`,
+    hint: 'write it like 2026-01-02T03:04:05Z',
+  });
 }

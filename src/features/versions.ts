@@ -80,7 +80,7 @@ export function servingVersion(versions: readonly FeatureSetVersion[], set: stri
   });
 }
 
-function notMaterialized(set: string): MlopsError {
+export function notMaterialized(set: string): MlopsError {
   return new MlopsError('FS206', {
     address: `feature_set.${set}`,
     detail: `No version of the feature set ${set} has been materialized completely, so there is nothing to read.`,

@@ -120,6 +120,7 @@ export const CODES = {
   FS208: 'Format not available',
   FS209: 'Rows cannot be read',
   FS210: 'Too many rows break an expectation',
+  FS211: 'Row is not kept aside',
   FS220: 'Feature-set version is retired',
   FS221: 'Older version is not up to date',
   FS222: 'Training set cannot be rebuilt',

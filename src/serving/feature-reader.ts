@@ -25,9 +25,10 @@ export interface OnlineRow {
 }
 
 export interface FeatureReader {
-  /** One round trip for any number of entities and sets. `features` as `set.feature`. Rows in the order of `entities`. */
+  /** One round trip for any number of entities and sets. `features` as `set.feature`. Rows in the order of `entities`. `reader`: under whose name it is counted. */
   read(
     entities: readonly Readonly<Record<string, unknown>>[],
     features: readonly string[],
+    reader?: string,
   ): Promise<readonly OnlineRow[]>;
 }

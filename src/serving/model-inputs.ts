@@ -33,6 +33,8 @@ export interface ModelInputsOptions {
   readonly positions: readonly number[];
   /** The endpoint's key, which may stand among the inputs. */
   readonly key: string;
+  /** Under whose name reads are counted. Default: they are not. */
+  readonly reader?: string | undefined;
   readonly features: FeatureReader;
   readonly catalog: Catalog;
 }
@@ -42,6 +44,7 @@ export async function modelInputs({
   rows,
   positions,
   key,
+  reader,
   features,
   catalog,
 }: ModelInputsOptions): Promise<ModelInputs> {
@@ -49,7 +52,7 @@ export async function modelInputs({
   const given = rows.map((row, at) =>
     row.inputs === undefined ? undefined : byFeature(row.inputs, names, key, positions[at]!),
   );
-  const online = await readOnline(rows, given, loaded, features);
+  const online = await readOnline(rows, given, loaded, features, reader);
   const columns = names.map(() => new Array<unknown>(rows.length));
   const missing: Missing[] = [];
   const provenance = rows.map((_, row): JsonObject => {
@@ -88,6 +91,7 @@ async function readOnline(
   given: readonly (Values | undefined)[],
   { features: names, reads }: Pick<LoadedModel, 'features' | 'reads'>,
   features: FeatureReader,
+  reader: string | undefined,
 ): Promise<readonly (OnlineRow | undefined)[]> {
   const asking = rows.flatMap((row, at) => (row.entity === undefined ? [] : [at]));
   const needed = reads.filter((_, at) => asking.some((row) => given[row]?.[names[at]!] === undefined));
@@ -95,6 +99,7 @@ async function readOnline(
   const answers = await features.read(
     asking.map((at) => rows[at]!.entity!),
     needed,
+    reader,
   );
   const online = new Array<OnlineRow | undefined>(rows.length).fill(undefined);
   asking.forEach((at, position) => {

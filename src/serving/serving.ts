@@ -240,6 +240,7 @@ async function answerGroup(
     rows: positions.map((position) => rows[position]!),
     positions,
     key: spec.key,
+    reader: `endpoint:${spec.name}`,
     features,
     catalog,
   });

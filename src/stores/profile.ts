@@ -49,6 +49,9 @@ export interface ColumnProfile {
   readonly lengths: { readonly min: number; readonly mean: number; readonly max: number } | null;
 }
 
+/** What is shown of a column in one line. */
+export type ColumnFigures = Pick<ColumnProfile, 'count' | 'nulls' | 'distinct' | 'min' | 'max' | 'mean' | 'sd'>;
+
 export interface TableProfile {
   readonly rows: number;
   readonly columns: Readonly<Record<string, ColumnProfile>>;

@@ -344,3 +344,156 @@ describe('expectations when rows are pushed', () => {
     });
   });
 });
+
+describe('rows that are kept aside', () => {
+  const aside = async (): Promise<void> => {
+    expecting(undefined, { max: 60, onFailure: 'quarantine' });
+    await ingest([
+      [1, '2024-03-01', 10, 'a'],
+      [2, '2024-03-02', 70, 'b'],
+      [3, '2024-03-03', 80, null],
+    ]);
+    await materialize();
+  };
+
+  it('count after all once they are released: served at once, trained on after the next materialization', async () => {
+    await aside();
+    const [first] = await held();
+    expect(await store.features.quarantine.release('readings', [first?.id ?? 0])).toBe(1);
+    expect([await online(2), await online(3)]).toEqual([70, null]);
+    await materialize();
+    expect(await trained()).toEqual([10, 70, null]);
+    // Stored now, they are not judged again, nor held again.
+    await ingest([
+      [1, '2024-03-01', 10, 'a'],
+      [2, '2024-03-02', 70, 'b'],
+      [3, '2024-03-03', 80, null],
+      [4, '2024-03-04', 4, 'd'],
+    ]);
+    expect(await materialize()).toMatchObject({ rowsWritten: 1, quarantined: 1 });
+    expect((await held()).map(({ key }) => key['id'])).toEqual([3]);
+    expect(await store.features.quarantine.release('readings')).toBe(1);
+    expect(await online(3)).toBe(80);
+    expect(await held()).toEqual([]);
+  });
+
+  it('are let go when they are discarded, and come again where the source still has them', async () => {
+    await aside();
+    expect(await store.features.quarantine.discard('readings')).toBe(2);
+    expect([await online(2), (await held()).length]).toEqual([null, 0]);
+    await ingest([
+      [1, '2024-03-01', 11, 'a'],
+      [2, '2024-03-02', 70, 'b'],
+    ]);
+    expect(await materialize()).toMatchObject({ quarantined: 1 });
+    expect((await held()).map(({ key }) => key['id'])).toEqual([2]);
+  });
+});
+
+describe('quality', () => {
+  it('is the weighted mean of its parts, each by its formula', async () => {
+    expecting({ freshness: '10d' }, { max: 60 });
+    now = new Date('2024-03-23T00:00:00Z');
+    await ingest([
+      [1, '2024-03-01', 10, 'a'],
+      [2, '2024-03-02', 70, null],
+      [3, '2024-03-03', null, null],
+      [3, '2024-03-03', null, 'c'],
+      [4, '2024-03-03', 40, 'd'],
+    ]);
+    await materialize();
+    const [known] = await store.features.insights('readings');
+    const quality = known?.quality;
+    // value 3 of 4, note 3 of 4, doubled 3 of 4.
+    expect(quality?.parts.completeness).toBeCloseTo(0.75, 10);
+    expect(quality?.parts.validity).toBeCloseTo(0.75, 10);
+    expect(quality?.parts.uniqueness).toBeCloseTo(0.8, 10);
+    expect(quality?.parts.consistency).toBe(1);
+    // By the control store's clock, which is years ahead of these rows.
+    const age = (known?.freshness.ageMs ?? 0) / 86_400_000;
+    expect(quality?.parts.freshness).toBeCloseTo(10 / age, 10);
+    const score = 0.3 * 0.75 + 0.3 * 0.75 + 0.1 * 0.8 + 0.2 * (10 / age) + 0.1 * 1;
+    expect(quality?.score).toBe(Math.round(score * 1000) / 10);
+    expect(quality?.features['value']).toEqual({ completeness: 0.75, validity: 0.75, score: 75 });
+    expect(quality?.features['note']).toEqual({ completeness: 0.75, validity: null, score: 75 });
+    expect(known?.freshness).toMatchObject({ limitMs: 864_000_000, isFresh: false });
+  });
+
+  it('is not known before anything is', async () => {
+    const [known] = await store.features.insights('readings');
+    expect(known).toMatchObject({ version: null, quality: { score: null }, quarantined: 0, check: null });
+  });
+});
+
+describe('the use of features', () => {
+  it('is counted by reader, with what computed features read, and told with those that nobody reads', async () => {
+    await ingest([[1, '2024-03-01', 10, 'a']]);
+    await materialize();
+    now = new Date('2024-06-01T00:00:00Z');
+    const { reader } = store.features;
+    await reader.read([{ id: 1 }, { id: 2 }], ['readings.doubled'], 'key:ci');
+    now = new Date('2024-06-02T00:00:00Z');
+    await reader.read([{ id: 1 }], ['readings.doubled'], 'key:ci');
+    await reader.read([{ id: 1 }], ['readings.doubled']);
+    await trained();
+    const [known] = await store.features.insights('readings');
+    const of = (name: string) => known?.features.find((feature) => feature.name === name);
+    expect(of('value')?.use).toMatchObject([
+      { reader: 'key:ci', reads: 2, entities: 3 },
+      { reader: 'training:all', reads: 1, entities: 1 },
+    ]);
+    expect(of('doubled')?.use.map(({ reader: who, reads }) => [who, reads])).toEqual([
+      ['key:ci', 2],
+      ['training:all', 1],
+    ]);
+    const [first] = of('value')?.use.filter(({ reader: who }) => who === 'key:ci') ?? [];
+    expect((first?.lastAt.getTime() ?? 0) - (first?.firstAt.getTime() ?? 0)).toBeGreaterThan(86_000_000);
+    expect([of('note')?.use, of('note')?.lastReadAt]).toEqual([[], null]);
+    expect(of('value')?.readBy).toEqual(['feature_set.readings.doubled', 'feature_service.all']);
+    expect(of('doubled')?.reads).toEqual(['value']);
+    // Added to what was counted before, once each.
+    await reader.read([{ id: 1 }], ['readings.value'], 'key:ci');
+    const [again] = await store.features.insights('readings');
+    expect(again?.features.find(({ name }) => name === 'value')?.use[0]?.reads).toBe(3);
+  });
+});
+
+describe('statistics of a training set', () => {
+  it('are kept under its digest, and their figures in its record', async () => {
+    await ingest([
+      [1, '2024-03-01', 10, 'a'],
+      [2, '2024-03-02', 30, 'b'],
+    ]);
+    await materialize();
+    const spine = "select id, timestamp '2030-01-01' as at, (id = 1)::int as label from raw order by id";
+    const made = await store.features.trainingDataset({ features: 'all', spine }, store.call);
+    expect(made.statistics?.['value']).toMatchObject({ count: 2, nulls: 0, distinct: 2, min: 10, max: 30, mean: 20 });
+    const kept = await store.features.datasetStatistics(made.digest);
+    expect(Object.keys(kept.columns)).toEqual(['id', 'at', 'label', 'value', 'doubled']);
+    expect(kept.columns['label']?.histogram).toEqual({ edges: [-1, 0, 1], counts: [0, 1, 1, 0] });
+    await expect(store.features.datasetStatistics('none')).rejects.toMatchObject({ code: 'FS201' });
+  });
+});
+
+describe('statistics on request', () => {
+  it('are of a window of event times, computed now, or as they were recorded', async () => {
+    await ingest([
+      [1, '2024-03-01', 10, 'a'],
+      [2, '2024-03-02', 30, 'b'],
+      [3, '2024-03-03', 50, 'b'],
+    ]);
+    await materialize();
+    const window = { from: BigInt(Date.UTC(2024, 2, 2)) * 1000n, until: BigInt(Date.UTC(2024, 2, 3)) * 1000n };
+    const ask = (more: object) =>
+      store.features.statistics('readings', { kind: 'version', limit: 2, ...more }, store.call);
+    expect(await ask({ window })).toMatchObject([
+      { kind: 'window', rows: 1, columns: { value: { min: 30, max: 30 } } },
+    ]);
+    expect(await ask({})).toMatchObject([{ kind: 'version', rows: 3 }]);
+    expect(await statistics('version')).toHaveLength(1);
+    await expect(ask({ version: 7 })).rejects.toMatchObject({ code: 'FS201' });
+    await expect(store.features.statistics('readingz', { kind: 'batch', limit: 1 }, store.call)).rejects.toMatchObject({
+      code: 'FS201',
+    });
+  });
+});

@@ -15,10 +15,11 @@ export async function readViews(
   reader: Pick<FeatureReader, 'readAligned' | 'dtypesOf'>,
   entities: readonly Readonly<Record<string, unknown>>[],
   wanted: readonly AskedFeature[],
+  who: string,
 ): Promise<Read> {
   const names = wanted.map(({ qualified }) => qualified);
   try {
-    return { rows: await reader.readAligned(entities, names), dtypes: await reader.dtypesOf(names) };
+    return { rows: await reader.readAligned(entities, names, who), dtypes: await reader.dtypesOf(names) };
   } catch (error) {
     if (!(error instanceof MlopsError)) throw error;
     if (error.code === 'FS201') throw feastError('FeastObjectNotFoundException', 404, error.detail);
@@ -32,6 +33,7 @@ export async function readViews(
         reader,
         entities,
         wanted.filter((feature) => feature.view === view),
+        who,
       ),
     ),
   );

@@ -70,7 +70,7 @@ export function feastRoutes(context: Context): readonly Route[] {
         },
       },
       answers: { 200: { description: 'A result a feature, after one a join key.' } },
-      handle: async ({ body }) => {
+      handle: async ({ body, caller }) => {
         const asked = body as GetOnlineFeatures;
         const wanted = askedFeatures(asked, catalog, scope.project);
         const keys = joinKeys(asked, wanted, catalog);
@@ -79,7 +79,7 @@ export function feastRoutes(context: Context): readonly Route[] {
           untypedKey(Object.fromEntries(keys.map(([name, values]) => [name, values[row]]))),
         );
         const found = rows.filter((row) => Object.values(row).every((value) => value !== null));
-        const read = await readViews(features.reader, found, wanted);
+        const read = await readViews(features.reader, found, wanted, caller.who);
         const views = [...new Set(wanted.map(({ view }) => view))];
         let next = 0;
         const text = feastAnswerText({

@@ -3,6 +3,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { ApiContext } from '../context.ts';
 import type { Gauge } from '../metrics.ts';
 import { openApiDocument } from '../openapi.ts';
+import { qualityGauges } from '../quality-gauges.ts';
 import { type JsonSchema, json, type Route } from '../route.ts';
 
 const tag = 'operation';
@@ -56,7 +57,11 @@ export function healthRoutes(
         kind: 'text',
         status: 200,
         contentType: 'text/plain; version=0.0.4; charset=utf-8',
-        text: metrics.render([...gauges(context, delay.percentile(99) / 1e9), ...(await featureGauges(context))]),
+        text: metrics.render([
+          ...gauges(context, delay.percentile(99) / 1e9),
+          ...(await featureGauges(context)),
+          ...qualityGauges(await context.features.insights().catch(() => [])),
+        ]),
       }),
     },
     {

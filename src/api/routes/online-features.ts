@@ -71,21 +71,23 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
       answers: { 200: { description: 'A row an entity, in their order.', schema: ONLINE_ROWS } },
       lean: {
         parse: alikeBodies('features', 'entities'),
-        now: ({ body }) => {
+        now: ({ body, caller }) => {
           const asked = body as Asked;
           if (asked.features === undefined) return undefined;
           const entities = listOf(asked.entities);
           const qualified = qualifiedAlready(asked.features);
-          const rows = qualified ? features.reader.readNow(entities.map(untypedKey), asked.features) : undefined;
+          const rows = qualified
+            ? features.reader.readNow(entities.map(untypedKey), asked.features, caller.who)
+            : undefined;
           return rows && json(200, new JsonBytes(answerBytes(membersOf(asked.features), entities, rows)));
         },
       },
-      handle: async ({ body }) => {
+      handle: async ({ body, caller }) => {
         const asked = body as Asked;
         const entities = listOf(asked.entities);
         const names = asked.features ?? serviceFeatures(asked.feature_service ?? '', catalog);
         const qualified = qualifiedFeatures(names, Object.keys(entities[0] ?? {}), catalog);
-        const rows = await features.reader.readAligned(entities.map(untypedKey), qualified);
+        const rows = await features.reader.readAligned(entities.map(untypedKey), qualified, caller.who);
         return json(200, new JsonText(answerText(membersOf(names), entities, rows)));
       },
     },

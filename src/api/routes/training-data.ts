@@ -61,13 +61,13 @@ export function trainingDataRoutes({ features, catalog }: Pick<ApiContext, 'feat
           },
         },
       },
-      handle: async ({ body, header, signal }) => {
+      handle: async ({ body, header, signal, caller }) => {
         const format = acceptedFormat(header('accept'));
         const asked = body as Asked;
         const spine = spineOf(asked);
         const keys = 'rows' in spine ? Object.keys(spine.rows[0] ?? {}) : undefined;
         const { path } = await features.history(
-          { features: namesOf(asked, keys, catalog), spine, format },
+          { features: namesOf(asked, keys, catalog), spine, format, reader: `history:${caller.who}` },
           { signal, log: () => {} },
         );
         return {

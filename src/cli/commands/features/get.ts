@@ -22,7 +22,7 @@ export default class FeaturesGet extends BaseCommand {
       const features = await environment.features();
       const asked = args.set.replace(/^feature_set\./, '');
       const names = asked.includes('.') ? [asked] : await namesOf(features, asked);
-      const [found] = await features.reader.read([entity], names);
+      const [found] = await features.reader.read([entity], names, `cli:${environment.who}`);
       return found;
     });
     if (row === undefined) return;

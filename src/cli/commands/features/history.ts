@@ -29,7 +29,7 @@ export default class FeaturesHistory extends BaseCommand {
     const made = await inEnvironment(this, flags, async (environment) => {
       const features = serviceFeatures(flags.service.replace(/^feature_service\./, ''), await environment.catalog());
       const found = await (await environment.features()).history(
-        { features, spine: { file: resolve(flags.spine) }, format },
+        { features, spine: { file: resolve(flags.spine) }, format, reader: `history:${environment.who}` },
         { signal, log: (line) => this.note(`  ${line}`) },
       );
       const beside = `${out}.${process.pid}.writing`;

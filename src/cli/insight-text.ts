@@ -1,0 +1,83 @@
+/** Quality, freshness, lineage and readers for people. */
+import type { insightView, SetInsight } from '../compose.ts';
+import { elapsed, instant, table } from './output.ts';
+
+type FeatureView = ReturnType<typeof insightView>['features'][number];
+
+const DAY_MS = 86_400_000;
+
+export function insightText(insight: SetInsight): string {
+  const { quality, freshness, quarantined, check, ingestedAt } = insight;
+  const parts = Object.entries(quality.parts).flatMap(([name, part]) =>
+    part === null ? [] : [`${name} ${(part * 100).toFixed(1)} %`],
+  );
+  const age = freshness.ageMs === null ? [] : [`newest event ${ageText(freshness.ageMs)} old`];
+  const limit =
+    freshness.limitMs === null
+      ? []
+      : [`${freshness.isFresh === false ? 'stale: ' : ''}${ageText(freshness.limitMs)} are allowed`];
+  return [
+    `quality  ${quality.score ?? 'not known yet'}${parts.length === 0 ? '' : ` (${parts.join(', ')})`}`,
+    `fresh    ${[...age, ...limit, ...(ingestedAt === null ? [] : [`last rows came ${instant(ingestedAt)}`])].join(', ') || 'no rows yet'}`,
+    ...(check === null || check.failures.length === 0
+      ? []
+      : [
+          `checks   ${check.failures
+            .map(
+              ({ feature, expectation, rows }) =>
+                `${feature === null ? '' : `${feature} `}${expectation}${rows === null ? '' : ` in ${rows} rows`}`,
+            )
+            .join(', ')} not met at ${instant(check.checkedAt)}: ${check.outcome}`,
+        ]),
+    ...(quarantined === 0 ? [] : [`aside    ${quarantined} rows: mlops features quarantine list ${insight.set}`]),
+  ].join('\n');
+}
+
+export function featureText(
+  spec: {
+    readonly dtype: string;
+    readonly unit?: string | undefined;
+    readonly description?: string | undefined;
+    readonly expr?: string | undefined;
+  },
+  feature: FeatureView,
+  owner: string | null,
+): string {
+  const list = (items: readonly string[] | null, none: string): string =>
+    items === null ? 'not known: it may be any column' : items.length === 0 ? none : items.join(', ');
+  return [
+    `${feature.name}${spec.description === undefined ? '' : `: ${spec.description}`}`,
+    [spec.dtype, spec.unit, owner === null ? undefined : `owner ${owner}`].filter(Boolean).join(', '),
+    ...(spec.expr === undefined ? [] : [`= ${spec.expr}`]),
+    '',
+    `made from  ${list(feature.sources, 'no column')}`,
+    ...(feature.reads.length === 0 ? [] : [`computed from  ${feature.reads.join(', ')}`]),
+    `declared to be read by  ${list(feature.read_by, 'nothing')}`,
+    '',
+    feature.last_read_at === null
+      ? 'Nobody ever read it.'
+      : table(
+          ['READER', 'READS', 'ENTITIES', 'FIRST (UTC)', 'LAST (UTC)'],
+          (feature.use as readonly UseView[]).map((use) => [
+            use.reader,
+            String(use.reads),
+            String(use.entities),
+            instant(use.first_at),
+            instant(use.last_at),
+          ]),
+        ),
+  ].join('\n');
+}
+
+interface UseView {
+  readonly reader: string;
+  readonly reads: number;
+  readonly entities: number;
+  readonly first_at: Date;
+  readonly last_at: Date;
+}
+
+function ageText(ms: number): string {
+  if (ms < 60 * 60_000) return elapsed(ms);
+  return ms < 2 * DAY_MS ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / DAY_MS)} days`;
+}
