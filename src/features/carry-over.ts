@@ -25,8 +25,11 @@ export async function carryOver(
 ): Promise<number> {
   const { featureState, offline, chunkRows } = parts;
   const { set, version, pushesSince } = working;
-  if (working.status !== 'registered' || pushesSince === 0) return 0;
-  const donor = donorOf(await featureState.versions(set), working);
+  if (pushesSince === 0) return 0;
+  // As it is under the claim: another worker may have filled it meanwhile, and retired the version that it was carried over from.
+  const versions = await featureState.versions(set);
+  if (versions.find((one) => one.version === version)?.status !== 'registered') return 0;
+  const donor = donorOf(versions, working);
   if (donor === undefined) return 0;
   const given = (await featureState.parts(set, donor.version)).filter(
     ({ pushed }) => pushed ?? isPushed(donor.structure),
