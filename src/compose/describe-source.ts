@@ -9,6 +9,7 @@ import type { Column } from '../spec/column.ts';
 import type { DescribeSource, ParsesQuery } from '../spec/load.ts';
 import { describeSource } from '../stores/duckdb/describe-source.ts';
 import type { OfflineStore } from '../stores/offline.ts';
+import { describeDatabase } from './database-sources.ts';
 import { lazily } from './lazy.ts';
 
 export function describeSourceFor(root: string): {
@@ -28,8 +29,10 @@ export function describeSourceFor(root: string): {
     return createDuckdbOffline({ directory: elsewhere ?? join(folder, 'offline', 'describe') });
   });
   return {
-    describe: (source, projectRoot) =>
-      describeSource(source, projectRoot, cache, async (asked, from) => (await engine()).describe(asked, from, {})),
+    describe: async (source, projectRoot) =>
+      source.database !== undefined
+        ? describeDatabase(source)
+        : describeSource(source, projectRoot, cache, async (asked, from) => (await engine()).describe(asked, from, {})),
     parses: async (sql) => {
       const store = await engine();
       return store.tablesOf(sql).then(

@@ -1,7 +1,9 @@
 /** The offline store of an environment: the Postgres that its settings name, or DuckDB over files of the project's own. Each is loaded only when it is used. */
 import { join } from 'node:path';
 import { resolveEnv } from '../lib/secret.ts';
+import type { LocalTables } from '../stores/local-tables.ts';
 import type { OfflineStore } from '../stores/offline.ts';
+import { withDatabaseSources } from './database-sources.ts';
 import type { Settings } from './settings.ts';
 
 /** SP110 where a variable is not set, ST131 where its value is no address. */
@@ -11,22 +13,27 @@ export async function openOffline(
   answersWithinMs?: number | undefined,
 ): Promise<OfflineStore> {
   const directory = join(folder, 'offline', settings.environment);
+  const local = async (): Promise<LocalTables> => {
+    const { createLocalTables } = await import('../stores/duckdb/local-tables.ts');
+    return createLocalTables({ directory });
+  };
   const postgres = settings.spec.offline?.postgres;
   if (postgres === undefined) {
     const { createDuckdbOffline } = await import('../stores/duckdb/duckdb-offline.ts');
-    return createDuckdbOffline({ directory });
+    return withDatabaseSources(createDuckdbOffline({ directory }), local);
   }
-  const [{ createPostgresOffline }, { schemaOf }, { createLocalTables }] = await Promise.all([
+  const [{ createPostgresOffline }, { schemaOf }] = await Promise.all([
     import('../stores/postgres/offline/postgres-offline.ts'),
     import('../stores/postgres/offline/schema.ts'),
-    import('../stores/duckdb/local-tables.ts'),
   ]);
-  return createPostgresOffline(
+  const here = await local();
+  const store = createPostgresOffline(
     {
       connectionString: resolveEnv(postgres, process.env),
       schema: schemaOf(settings.project, settings.environment),
       ...(answersWithinMs !== undefined && { answersWithinMs }),
     },
-    createLocalTables({ directory }),
+    here,
   );
+  return withDatabaseSources(store, async () => here);
 }

@@ -1,6 +1,6 @@
 /** Snapshots of sources: immutable copies, recorded. What is computed later reads them, never the sources themselves. */
 import { MlopsError } from '../lib/error.ts';
-import type { QueryText } from '../spec/query-text.ts';
+import { overSources, type QueryText } from '../spec/query-text.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureState, RecordedSnapshot } from '../stores/control/feature-state.ts';
 import type { Increment, OfflineStore } from '../stores/offline.ts';
@@ -68,10 +68,9 @@ export function createSources(parts: {
         detail: 'Nothing is applied yet, so the place of the data is unknown.',
         hint: 'run mlops apply first',
       });
+    const query = overSources(source);
     const inputs =
-      source.query === undefined
-        ? []
-        : await snapshots(await readBy(source.query, `source.${name}`), call, [...above, name]);
+      query === undefined ? [] : await snapshots(await readBy(query, `source.${name}`), call, [...above, name]);
     const last = await featureState.latestSnapshot(name);
     const [copy] = last === undefined ? [] : await offline.inspect([last.location], call.signal);
     // A copy that is gone or damaged is taken again, whether the content has changed or not.

@@ -6,6 +6,7 @@ import type { SourceColumn } from '../spec/column-lineage.ts';
 import { operandsOf } from '../spec/feature-lineage.ts';
 import { structureOf } from '../spec/feature-set-structure.ts';
 import type { AnyResource, Resource } from '../spec/project.ts';
+import { overSources } from '../spec/query-text.ts';
 import type { AnyRecordedResource, RecordedResource } from '../stores/control/state.ts';
 import { registeredKeysDiffer } from './analyzers/feature-set.ts';
 import type { AttributeDiff } from './change.ts';
@@ -76,7 +77,8 @@ function bySource(
   const changes = desired === undefined ? 'all' : changedColumns(diffs, context.known(source.address));
   if (changes === undefined) return NONE;
   const sets = setsBelow(source.address, context);
-  const isQuery = source.spec.query !== undefined || desired?.spec.query !== undefined;
+  const isQuery =
+    overSources(source.spec) !== undefined || (desired !== undefined && overSources(desired.spec) !== undefined);
   const features = sets.flatMap((set) =>
     isQuery ? readingOutputs(set, source.name, changes, context) : readingColumns(set, source.name, changes, context),
   );

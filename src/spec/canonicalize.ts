@@ -18,7 +18,7 @@ import { normalize } from './normalize.ts';
 import { canonicalPipeline } from './pipeline.ts';
 import { canonicalPolicy } from './policy.ts';
 import { type Problem, toDiagnostic } from './problem.ts';
-import { mentionedIn } from './query-text.ts';
+import { mentionedIn, overSources } from './query-text.ts';
 import type {
   EndpointSpec,
   EntitySpec,
@@ -131,13 +131,22 @@ function canonicalOf(kind: Kind, value: Readonly<Record<string, unknown>>, into:
 }
 
 function canonicalSource(spec: SourceSpec, into: Canonicalizing): SourceSpec {
-  if (spec.query !== undefined) {
-    for (const name of mentionedIn(spec.query, into.lookup.names('source'))) refer(into, 'source', name, '/query');
+  const query = overSources(spec);
+  if (query !== undefined)
+    for (const name of mentionedIn(query, into.lookup.names('source'))) refer(into, 'source', name, '/query');
+  if (spec.file === undefined) {
     for (const field of ['format', 'nulls', 'delimiter', 'types', 'columns'] as const) {
       if (spec[field] !== undefined)
-        report(into, 'SP103', `/${field}`, `"${field}" goes with a file; this source is a query.`, { part: 'key' });
+        report(
+          into,
+          'SP103',
+          `/${field}`,
+          `"${field}" goes with a file; this source is a ${spec.table === undefined ? 'query' : 'table'}.`,
+          { part: 'key' },
+        );
     }
   }
+  databaseProblems(spec, into);
   if (spec.incremental !== undefined && isManyFiles(spec.file)) {
     report(
       into,
@@ -148,6 +157,19 @@ function canonicalSource(spec: SourceSpec, into: Canonicalizing): SourceSpec {
     );
   }
   return spec;
+}
+
+function databaseProblems(spec: SourceSpec, into: Canonicalizing): void {
+  if (spec.database !== undefined && spec.file !== undefined)
+    report(into, 'SP103', '/database', '"database" goes with a table or a query; this source is a file.', {
+      part: 'key',
+    });
+  if (spec.table !== undefined && spec.database === undefined)
+    report(into, 'SP102', '/table', 'A table needs the "database" that it is in.', {
+      hint: "database: env('EHR_URL')",
+    });
+  if (spec.database === undefined || spec.query === undefined || typeof spec.query === 'string') return;
+  report(into, 'SP103', '/query', 'A query of a "database" is one text, in its dialect.');
 }
 
 function canonicalModel(spec: ModelSpec, into: Canonicalizing): ModelSpec {

@@ -2,7 +2,7 @@
  * Checks the SQL of a project: syntax, tables and columns at their places in the user's file, and that a query yields what is
  * taken from it. What is not known (a source that was not described) is not checked.
  */
-import type { Diagnostic } from '../lib/diagnostics.ts';
+import type { Diagnostic, Severity } from '../lib/diagnostics.ts';
 import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalFeatureSet, CanonicalPipeline, CanonicalSource } from './canonical-specs.ts';
@@ -16,7 +16,7 @@ import type { LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { pointerTo } from './locator.ts';
 import { type Problem, toDiagnostic } from './problem.ts';
 import type { QueryLineage } from './query-lineage.ts';
-import { mentionedIn, type QueryText, textsOf } from './query-text.ts';
+import { mentionedIn, overSources, type QueryText, textsOf } from './query-text.ts';
 import { createSqlAnalyzer, jointColumns, type SqlAnalysis, type SqlAnalyzer, type SqlError } from './sql-analysis.ts';
 import { tidySql } from './sql-text.ts';
 
@@ -78,8 +78,9 @@ async function columnsOf(
   const resource = checking.table.find('source', name);
   const spec = resource?.draft as CanonicalSource | undefined;
   let columns: readonly Column[] | undefined;
-  if (resource !== undefined && spec?.query !== undefined) {
-    const names = await checkQuery(resource, '/query', spec.query, checking, asking);
+  const query = spec && overSources(spec);
+  if (resource !== undefined && query !== undefined) {
+    const names = await checkQuery(resource, '/query', query, checking, asking);
     // The types of a query's columns are the engine's to say.
     columns = names?.map((column) => ({ name: column, type: 'UNKNOWN' }));
   } else if (resource !== undefined && spec !== undefined) {
@@ -118,12 +119,25 @@ async function describeFile(
     const told = checking.diagnostics.some((diagnostic) => diagnostic.address === resource.address);
     if (!told)
       checking.diagnostics.push(
-        toDiagnostic({ code: whole.code, pointer: '/file', detail: whole.detail, hint: whole.hint }, resource),
+        toDiagnostic(
+          { code: whole.code, ...placeAndWeight(spec, whole), detail: whole.detail, hint: whole.hint },
+          resource,
+        ),
       );
     return undefined;
   }
   await checkExpressions(resource, added, whole, checking);
   return whole;
+}
+
+/** A database that cannot be asked now may be there when the source is read: it is a warning. */
+function placeAndWeight(
+  { database, table }: CanonicalSource,
+  { code }: MlopsError,
+): { readonly pointer: string; readonly severity?: Severity } {
+  if (database === undefined) return { pointer: '/file' };
+  if (code !== 'FS204') return { pointer: '/database', severity: 'warning' };
+  return { pointer: table === undefined ? '/query' : '/table' };
 }
 
 async function describe(

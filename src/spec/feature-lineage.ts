@@ -10,6 +10,7 @@ import type { FeatureLineage, SourceColumn } from './column-lineage.ts';
 import { pointerTo } from './locator.ts';
 import { readKey } from './query-lineage/relation.ts';
 import { type QueryLineage, type Reads, readsOf } from './query-lineage.ts';
+import { overSources } from './query-text.ts';
 
 export interface LineageInputs {
   readonly source: (name: string) => CanonicalSource | undefined;
@@ -47,7 +48,7 @@ export function createFeatureLineage(inputs: LineageInputs): LineageOf {
   function askSource(source: string, column: string): Columns {
     const spec = inputs.source(source);
     if (spec === undefined) return undefined;
-    if (spec.query !== undefined) {
+    if (overSources(spec) !== undefined) {
       const lineage = inputs.query(`source.${source}`, '/query');
       return lineage == null ? undefined : ofReads(column === '' ? lineage.rows : readsOf(lineage, column));
     }

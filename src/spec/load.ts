@@ -23,6 +23,7 @@ import { type LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { toDiagnostic } from './problem.ts';
 import type { AnyResource, Project } from './project.ts';
 import { projectDigest } from './project-digest.ts';
+import { overSources } from './query-text.ts';
 import { readProject } from './read-project.ts';
 import { scheduleProblems } from './schedule-problems.ts';
 import type { ProjectSpec } from './schema-types.ts';
@@ -154,7 +155,7 @@ function toResource(resource: LoadedResource, derived: Derived): AnyResource {
     runs: derived.runs,
     // The types of a query's columns are the engine's to say.
     ...(kind === 'source' && {
-      columns: (spec as CanonicalSource).query === undefined ? derived.columns() : undefined,
+      columns: overSources(spec as CanonicalSource) === undefined ? derived.columns() : undefined,
     }),
     // Worked out when asked for: a plan looks at few sets of thousands.
     get lineage() {

@@ -10,7 +10,7 @@ import { checkSchedule, reportExpression } from './feature-set.ts';
 import { KIND_TITLES, type Kind } from './kinds.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
-import { mentionedIn } from './query-text.ts';
+import { mentionedIn, overSources } from './query-text.ts';
 import type { PipelineSpec, Task } from './schema-types.ts';
 
 interface PipelineContext {
@@ -199,11 +199,12 @@ function ingestedBefore(needs: readonly string[], context: PipelineContext): str
 function setsReading(sources: readonly string[], { into: { lookup } }: PipelineContext): string[] | undefined {
   if (sources.length === 0) return undefined;
   const reached = new Set(sources);
-  const derived = [...lookup.names('source')].filter((name) => lookup.get('source', name)?.query !== undefined);
+  const queryOf = (name: string) => overSources(lookup.get('source', name) ?? {});
+  const derived = [...lookup.names('source')].filter((name) => queryOf(name) !== undefined);
   for (let before = -1; before !== reached.size; ) {
     before = reached.size;
     for (const name of derived) {
-      if (mentionedIn(lookup.get('source', name)?.query, reached).length > 0) reached.add(name);
+      if (mentionedIn(queryOf(name), reached).length > 0) reached.add(name);
     }
   }
   const sets = [...lookup.names('feature_set')].filter((name) => {

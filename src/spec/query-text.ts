@@ -3,7 +3,7 @@
  * translates DuckDB's, and nothing is translated into it.
  */
 import { MlopsError } from '../lib/error.ts';
-import type { Query } from './schema-types.ts';
+import type { Query, SourceSpec } from './schema-types.ts';
 import { mentionedNames } from './sql-text.ts';
 
 export type Dialect = 'duckdb' | 'postgres';
@@ -19,6 +19,11 @@ export function duckdbText(query: QueryText): string | undefined {
 /** The text that is written for a dialect; undefined where there is none. */
 export function textFor(query: QueryText, dialect: Dialect): string | undefined {
   return typeof query === 'string' ? (dialect === 'duckdb' ? query : undefined) : query[dialect];
+}
+
+/** The query of a source over other sources; undefined for a file, and for what a database of the user's answers. */
+export function overSources(source: Pick<SourceSpec, 'query' | 'database'>): QueryText | undefined {
+  return source.database === undefined ? source.query : undefined;
 }
 
 /** Every text, with where it stands below the query's own place. */

@@ -6,7 +6,7 @@ import { createFeatureLineage } from './feature-lineage.ts';
 import { jointLineage } from './joint-lineage.ts';
 import { pointerTo } from './locator.ts';
 import type { QueryLineage } from './query-lineage.ts';
-import { mentionedIn, type QueryText, textsOf } from './query-text.ts';
+import { mentionedIn, overSources, type QueryText, textsOf } from './query-text.ts';
 import { analyzeQuery, jointColumns, type SqlAnalysis } from './sql-analysis.ts';
 
 export interface RecordedSources {
@@ -39,12 +39,13 @@ export async function recordedLineage(
     // One that reads itself has no columns that could be told.
     known.set(source, undefined);
     const spec = sources.spec(source);
-    if (spec?.query === undefined) {
+    const query = spec && overSources(spec);
+    if (query === undefined) {
       known.set(source, sources.columns(source));
       for (const [name, expression] of Object.entries(spec?.columns ?? {}))
         await analyzed(`source.${source}${pointerTo('/columns', name)}`, `select ${expression} from "${source}"`);
     } else {
-      const { columns } = await analyzed(`source.${source}/query`, spec.query);
+      const { columns } = await analyzed(`source.${source}/query`, query);
       known.set(
         source,
         columns?.map((name) => ({ name, type: 'UNKNOWN' })),

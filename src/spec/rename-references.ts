@@ -5,7 +5,7 @@
 import { assertNever } from '../lib/assert.ts';
 import type { CanonicalSpecs, CanonicalTask } from './canonical-specs.ts';
 import type { Kind } from './kinds.ts';
-import { mapTexts, type QueryText } from './query-text.ts';
+import { mapTexts, overSources, type QueryText } from './query-text.ts';
 import { renamedTables } from './sql-text.ts';
 
 /** The name that a resource has now; the same where it is not renamed. */
@@ -27,7 +27,8 @@ function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
   switch (resource.kind) {
     case 'source': {
       const { spec } = resource;
-      return spec.query === undefined ? spec : { ...spec, query: sql(spec.query) };
+      const query = overSources(spec);
+      return query === undefined ? spec : { ...spec, query: sql(query) };
     }
     case 'feature_set': {
       const { spec } = resource;

@@ -85,7 +85,7 @@ export type ScalarDtype =
   'bool' | 'int32' | 'int64' | 'float32' | 'float64' | 'string' | 'timestamp' | 'date' | 'uuid' | 'bytes' | 'json';
 
 /**
- * Where data comes from: a file, or a query over other sources.
+ * Where data comes from: a file, a query over other sources, or a table or query of a Postgres.
  */
 export interface SourceSpec {
   /**
@@ -119,6 +119,14 @@ export interface SourceSpec {
    */
   query?: Query;
   incremental?: Incremental;
+  /**
+   * The Postgres that a `table` is in, or that a `query` runs on in its own dialect: `env('EHR_URL')`. It is read as a whole, in one transaction that only reads.
+   */
+  database?: EnvRef;
+  /**
+   * A table or view of `database`: `visits`, `public.visits`.
+   */
+  table?: string;
   /**
    * Columns to add: name to SQL expression over the file's columns.
    */
@@ -175,6 +183,15 @@ export interface Incremental {
    * How far before the greatest time read rows may still come or change; they are read again. Default 0s.
    */
   lookback?: Duration;
+}
+/**
+ * A value that is read from an environment variable when it is used, and never stored.
+ */
+export interface EnvRef {
+  /**
+   * Name of the variable.
+   */
+  $env: string;
 }
 /**
  * Free labels.
@@ -926,15 +943,6 @@ export interface ModelTrainingTask {
  */
 export interface EnvMap {
   [k: string]: Secret;
-}
-/**
- * A value that is read from an environment variable when it is used, and never stored.
- */
-export interface EnvRef {
-  /**
-   * Name of the variable.
-   */
-  $env: string;
 }
 /**
  * Measures a trained model on the training set's test rows.

@@ -14,7 +14,7 @@ import type { QueryStore, StoreTable } from './engine-checks.ts';
 import type { LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { pointerTo } from './locator.ts';
 import { toDiagnostic } from './problem.ts';
-import { duckdbText, mentionedIn, type QueryText, textFor } from './query-text.ts';
+import { duckdbText, mentionedIn, overSources, type QueryText, textFor } from './query-text.ts';
 import { codeOf, tidySql } from './sql-text.ts';
 import { type TranslatedSql, translateSql } from './translate-sql.ts';
 
@@ -67,7 +67,7 @@ export async function storeQueries(
 
 function* queriesOf(table: ResourceTable): Iterable<Placed> {
   for (const resource of table.ofKind('source')) {
-    const query = (resource.draft as CanonicalSource | undefined)?.query;
+    const query = overSources((resource.draft as CanonicalSource | undefined) ?? {});
     if (query !== undefined) yield { resource, pointer: '/query', query };
   }
   for (const resource of table.ofKind('feature_set')) {
@@ -194,12 +194,12 @@ function tablesOf(query: QueryText, known: Known, above: readonly string[] = [])
   for (const name of mentionedIn(query, known.table.names('source'))) {
     if (above.includes(name)) return undefined;
     const spec = known.table.get('source', name);
-    if (spec?.query !== undefined) {
+    const below = spec && overSources(spec);
+    if (below !== undefined) {
       const text = known.texts.get(`source.${name}/query`);
-      const below = tablesOf(spec.query, known, [...above, name]);
-      // Added columns are the engine's to type.
-      if (text === undefined || below === undefined || spec.columns !== undefined) return undefined;
-      for (const one of below) tables.set(one.name, one);
+      const read = tablesOf(below, known, [...above, name]);
+      if (text === undefined || read === undefined) return undefined;
+      for (const one of read) tables.set(one.name, one);
       tables.set(name, { name, query: text });
       continue;
     }

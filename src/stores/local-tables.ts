@@ -59,6 +59,8 @@ export interface LocalTables
     lastDigest: string | null,
     signal: AbortSignal,
   ): Promise<FileRows | undefined>;
+  /** The rows as a Parquet file, the receiver's to delete. */
+  writeParquet(rows: TextTable, signal: AbortSignal): Promise<string>;
   /** Each value cast to its type. `rows` has the row's number in its column `__row`. FS204 where one does not fit, SP203 where a column is missing. */
   typeRows(plan: RowPlan, rows: TextTable, signal: AbortSignal): Promise<TypedText>;
   check(

@@ -9,7 +9,8 @@ import type { JoinedFile, JoinedSet, JoinRequest, RowPlan } from '../offline.ts'
 import type { Answers } from './answers.ts';
 import { checkStaged, checkTyped, rejectedRows } from './check.ts';
 import { type DuckdbOfflineOptions, offlineOn } from './duckdb-offline.ts';
-import { createEngine, type Engine, type Session } from './engine.ts';
+import { createEngine, createEngine, type Engine, type Engine, type Session } from './engine.ts';
+import { writeTable } from './files.ts';
 import { writeJoined } from './join.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, ROW, SEQUENCE } from './part-columns.ts';
 import { profileStored } from './profile.ts';
@@ -47,6 +48,13 @@ export function createLocalTables(options: DuckdbOfflineOptions): LocalTables {
       } finally {
         await rm(copied.path, { force: true });
       }
+    },
+    writeParquet: async (rows, signal) => {
+      const path = await scratchFile('parquet');
+      await engine.job(signal, (session) =>
+        session.serially(() => writeTable(session, `select * from ${textRelation(rows)}`, path)),
+      );
+      return path;
     },
     typeRows: async (plan, rows, signal) => {
       const path = await scratchFile('csv');

@@ -12,8 +12,8 @@ import { warehouseProblem } from './problems.ts';
 export interface WarehouseOptions {
   /** Holds a password: never log it. */
   readonly connectionString: string;
-  /** The schema of the project and environment. */
-  readonly schema: string;
+  /** The schema of the project and environment. Default: none, names are found as the server finds them. */
+  readonly schema?: string;
   /** Jobs at once; others wait. Default 8. */
   readonly atOnce?: number;
   /** A statement that takes longer fails, also where the server does not answer at all. Default: no limit. */
@@ -69,7 +69,8 @@ const SETTINGS = [
 ];
 
 export function openWarehouse(options: WarehouseOptions): Warehouse {
-  const schema = quoteIdentifier(options.schema);
+  const schema = quoteIdentifier(options.schema ?? '');
+  const searching = options.schema === undefined ? [] : [`set search_path = ${schema}`];
   const atOnce = options.atOnce ?? 8;
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -80,7 +81,7 @@ export function openWarehouse(options: WarehouseOptions): Warehouse {
     const client = clientOf(options);
     try {
       await client.connect();
-      await client.query([...SETTINGS, `set search_path = ${schema}`].join('; '));
+      await client.query([...SETTINGS, ...searching].join('; '));
       return client;
     } catch (error) {
       await client.end().catch(() => {});
@@ -135,7 +136,7 @@ export function openWarehouse(options: WarehouseOptions): Warehouse {
 
   return {
     schema,
-    schemaName: options.schema,
+    schemaName: options.schema ?? '',
     job: async (signal, body) => {
       signal?.throwIfAborted();
       await turn();
