@@ -9,7 +9,7 @@ import type { JoinedFile, JoinedSet, JoinRequest, RowPlan } from '../offline.ts'
 import type { Answers } from './answers.ts';
 import { checkStaged, checkTyped, rejectedRows } from './check.ts';
 import { type DuckdbOfflineOptions, offlineOn } from './duckdb-offline.ts';
-import { createEngine, createEngine, type Engine, type Engine, type Session } from './engine.ts';
+import { createEngine, type Engine, type Session } from './engine.ts';
 import { writeTable } from './files.ts';
 import { writeJoined } from './join.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, ROW, SEQUENCE } from './part-columns.ts';
