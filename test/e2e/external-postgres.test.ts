@@ -68,7 +68,7 @@ describe('an external control store', () => {
     const plan = await prod('plan');
     writeFileSync(config, text);
     expect(plan.stdout).toMatch(
-      /recompute 1,945 rows over 5,\d{3} days, [\d.]+ kB, about \d+ s \(as many rows as version 1 has; last measured [\d,]+ rows\/s on \d{4}-\d\d-\d\d\)/,
+      /recompute 1,945 rows over 5,\d{3} days, [\d.]+ kB, about \d+ s \(as many rows as version 1 has; last measured [\d,]+\s+rows\/s\s+on\s+\d{4}-\d\d-\d\d\)/,
     );
     expect(plan.stdout).toMatch(/affects endpoint\.mortality \(.*no predictions in 7 days\)/);
     expect(plan.stdout).toMatch(/^To recompute: 1,945 rows of 1 feature set, /m);
