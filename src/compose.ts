@@ -34,37 +34,6 @@ import type { Scope, StateStore } from './stores/control/state.ts';
 import type { OfflineHealth } from './stores/offline.ts';
 import type { OnlineHealth } from './stores/online.ts';
 
-export { serviceFeatures } from './api/feature-names.ts';
-/** Rows as `--json` shows them: under the names that the HTTP interface has. */
-export {
-  featureSetView,
-  historyView,
-  pastView,
-  recordedView,
-  runEventView,
-  runSummaryView,
-  runView,
-  snakeCaseKeys,
-  stageMoveView,
-  trainingSetView,
-  versionView,
-} from './api/views.ts';
-export { heldView, insightView, statisticsView } from './api/views-quality.ts';
-export { CATALOGUE_KINDS, type CatalogueKind, searchCatalogue } from './features/catalogue.ts';
-export { fileFormat, type TableFormat } from './features/file-format.ts';
-export type { SetInsight } from './features/insight.ts';
-export type { MaterializationProgress } from './features/materialization-progress.ts';
-export { PUSH_TARGETS, type PushTarget } from './features/push.ts';
-export { timeMicros } from './features/time.ts';
-export type { Orchestrator } from './orchestrator/orchestrator.ts';
-export { sourcesBelow } from './stores/control/catalog.ts';
-export type { HistoryEntry, SerialRecord } from './stores/control/history.ts';
-export { type ModelVersion, STAGES, type Stage } from './stores/control/registry.ts';
-export { RUN_STATUSES, type RunStatus } from './stores/control/run-states.ts';
-export type { RunEvent, RunRecord } from './stores/control/runs.ts';
-export type { AnyRecordedResource, HeldLock, State, StateEdit } from './stores/control/state.ts';
-export { type ColumnProfile, type Histogram, QUANTILES } from './stores/profile.ts';
-
 export interface OpenOptions {
   /** For `plan` and its like: a server that others share is not migrated. Default false. */
   readonly readOnly?: boolean;

@@ -1,7 +1,8 @@
 /** What `apply`, `destroy` and `up` share beside the plan: their flags, the lock that is waited for, and how progress is shown. */
 import { integer, string } from '@oclif/core/flags';
 import type { ApplyEvent, LockWait } from '../apply/events.ts';
-import type { HeldLock, OpenEnvironment } from '../compose.ts';
+import type { HeldLock } from '../compose/views.ts';
+import type { OpenEnvironment } from '../compose.ts';
 import { systemClock } from '../lib/clock.ts';
 import { MlopsError } from '../lib/error.ts';
 import { DURATION_PATTERN, durationMs } from '../lib/units.ts';

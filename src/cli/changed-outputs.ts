@@ -1,5 +1,5 @@
 /** What the plan cannot work out without the SQL parser: which outputs the edited queries of sources change. */
-import type { State } from '../compose.ts';
+import type { State } from '../compose/views.ts';
 import type { Project } from '../spec/project.ts';
 
 /** By name of the source. One of which it may be any is absent. */

@@ -1,5 +1,6 @@
 /** Commands that change the state by hand: they hold the lock, and work on what they read under it. */
-import type { AnyRecordedResource, OpenEnvironment, State, StateEdit } from '../compose.ts';
+import type { AnyRecordedResource, State, StateEdit } from '../compose/views.ts';
+import type { OpenEnvironment } from '../compose.ts';
 import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import { type Address, parseAddress } from '../spec/address.ts';

@@ -1,5 +1,5 @@
 /** Quality, freshness, lineage and readers for people. */
-import type { insightView, SetInsight } from '../compose.ts';
+import type { insightView, SetInsight } from '../compose/views.ts';
 import { elapsed, instant, table } from './output.ts';
 
 type FeatureView = ReturnType<typeof insightView>['features'][number];

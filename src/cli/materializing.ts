@@ -1,5 +1,5 @@
 /** The progress of a materialization: a live line on a terminal, now and then a line elsewhere, an event a line for programs. */
-import { type MaterializationProgress, snakeCaseKeys } from '../compose.ts';
+import { type MaterializationProgress, snakeCaseKeys } from '../compose/views.ts';
 import { secondsInWords } from '../lib/units.ts';
 import type { BaseCommand } from './base-command.ts';
 import { startLiveLine } from './live-line.ts';

@@ -1,5 +1,6 @@
 /** Versions of models by what people type: `pbc_mortality`, `pbc_mortality 3`, `production`. */
-import type { ModelVersion, OpenEnvironment } from '../compose.ts';
+import type { ModelVersion } from '../compose/views.ts';
+import type { OpenEnvironment } from '../compose.ts';
 import { MlopsError } from '../lib/error.ts';
 
 type Registry = Awaited<ReturnType<OpenEnvironment['registry']>>;

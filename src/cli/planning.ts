@@ -1,6 +1,7 @@
 /** Making a plan and carrying it out, as `plan`, `apply`, `destroy` and `up` share it. */
 import { relative } from 'node:path';
-import type { HeldLock, OpenEnvironment } from '../compose.ts';
+import type { HeldLock } from '../compose/views.ts';
+import type { OpenEnvironment } from '../compose.ts';
 import { MlopsError } from '../lib/error.ts';
 import { secretsIn } from '../lib/secret.ts';
 import { createPlan } from '../plan/create-plan.ts';

@@ -1,5 +1,5 @@
 /** Runs for people: one line a change of state, one table for a run. */
-import type { RunEvent, RunRecord } from '../compose.ts';
+import type { RunEvent, RunRecord } from '../compose/views.ts';
 import { secondsInWords } from '../lib/units.ts';
 import { elapsed, instant, table } from './output.ts';
 

@@ -1,5 +1,5 @@
 /** Runs by what people type: a whole id, the begin of one, or `last`. */
-import type { Orchestrator, RunRecord } from '../compose.ts';
+import type { Orchestrator, RunRecord } from '../compose/views.ts';
 import { MlopsError } from '../lib/error.ts';
 
 const RECENT = 200;

@@ -1,5 +1,5 @@
 /** Statistics of features for a terminal: figures and a small histogram each, as wide as there is room. */
-import { type ColumnProfile, type Histogram, QUANTILES } from '../compose.ts';
+import { type ColumnProfile, type Histogram, QUANTILES } from '../compose/views.ts';
 import { instant, number } from './output.ts';
 
 export interface ChartOptions {

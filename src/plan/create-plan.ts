@@ -205,6 +205,7 @@ function planResource(address: Address, context: PlanContext): Change {
     context.recomputed.set(address, affected.recomputed);
     return impactOf(address, gravest, affected, context);
   })();
+  const beforeSensitive = sensitiveParts(asJson(shown));
   return {
     address,
     kind,
@@ -214,8 +215,8 @@ function planResource(address: Address, context: PlanContext): Change {
     reason,
     before: asJson(shown),
     after: asJson(after),
-    beforeSensitive: sensitiveParts(asJson(shown)),
-    afterSensitive: sensitiveParts(asJson(after)),
+    beforeSensitive,
+    afterSensitive: untouched ? beforeSensitive : sensitiveParts(asJson(after)),
     afterUnknown: {},
     diffs,
     class: gravest,

@@ -68,8 +68,8 @@ export function sensitiveParts(spec: JsonObject | null): JsonObject {
       return marks.some((item) => item !== false) ? marks : undefined;
     }
     let found: Record<string, JsonValue> | undefined;
-    for (const [key, member] of Object.entries(value)) {
-      const marked = mark(member);
+    for (const key in value) {
+      const marked = mark((value as JsonObject)[key]);
       if (marked !== undefined) {
         found ??= {};
         found[key] = marked;

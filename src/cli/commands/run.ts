@@ -1,5 +1,6 @@
 import { boolean, string } from '@oclif/core/flags';
-import { type OpenEnvironment, runEventView } from '../../compose.ts';
+import { runEventView } from '../../compose/views.ts';
+import type { OpenEnvironment } from '../../compose.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { didYouMean } from '../../lib/suggest.ts';

@@ -1,5 +1,5 @@
 /** One attribute's difference as lines: values side by side, lists by what came and went, texts line by line. */
-import { structuredPatch } from 'diff';
+import { structuredPatch } from 'diff/lib/patch/create.js';
 import { canonicalJson } from '../../lib/canonical.ts';
 import type { JsonValue } from '../../lib/json.ts';
 import type { AttributeDiff } from '../change.ts';

@@ -1,5 +1,5 @@
 import { integer } from '@oclif/core/flags';
-import { trainingSetView } from '../../../compose.ts';
+import { trainingSetView } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { instant, table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';

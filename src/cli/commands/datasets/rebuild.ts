@@ -1,4 +1,4 @@
-import { snakeCaseKeys } from '../../../compose.ts';
+import { snakeCaseKeys } from '../../../compose/views.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { rebuiltTable } from '../../datasets.ts';

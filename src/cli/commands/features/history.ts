@@ -1,7 +1,7 @@
 import { copyFile, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { string } from '@oclif/core/flags';
-import { fileFormat, serviceFeatures } from '../../../compose.ts';
+import { fileFormat, serviceFeatures } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { inEnvironment } from '../../session.ts';
 import { writing } from '../../writing.ts';

@@ -1,5 +1,5 @@
 import { boolean, string } from '@oclif/core/flags';
-import { featureSetView, insightView, searchCatalogue } from '../../../compose.ts';
+import { featureSetView, insightView, searchCatalogue } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { instant, table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';

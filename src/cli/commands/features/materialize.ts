@@ -1,5 +1,5 @@
 import { boolean, integer } from '@oclif/core/flags';
-import { snakeCaseKeys, sourcesBelow } from '../../../compose.ts';
+import { snakeCaseKeys, sourcesBelow } from '../../../compose/views.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { showProgress } from '../../materializing.ts';

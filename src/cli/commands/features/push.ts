@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { boolean, integer, string } from '@oclif/core/flags';
-import { fileFormat, PUSH_TARGETS, type PushTarget, type TableFormat } from '../../../compose.ts';
+import { fileFormat, PUSH_TARGETS, type PushTarget, type TableFormat } from '../../../compose/views.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { startLiveLine } from '../../live-line.ts';

@@ -1,5 +1,5 @@
 import { integer, string } from '@oclif/core/flags';
-import { CATALOGUE_KINDS, type CatalogueKind, searchCatalogue } from '../../../compose.ts';
+import { CATALOGUE_KINDS, type CatalogueKind, searchCatalogue } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';

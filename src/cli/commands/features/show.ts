@@ -1,4 +1,4 @@
-import { featureSetView, insightView } from '../../../compose.ts';
+import { featureSetView, insightView } from '../../../compose/views.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { didYouMean } from '../../../lib/suggest.ts';
 import { BaseCommand } from '../../base-command.ts';

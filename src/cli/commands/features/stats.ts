@@ -1,5 +1,5 @@
 import { boolean, integer, string } from '@oclif/core/flags';
-import { type ColumnProfile, statisticsView, timeMicros } from '../../../compose.ts';
+import { type ColumnProfile, statisticsView, timeMicros } from '../../../compose/views.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { didYouMean } from '../../../lib/suggest.ts';
 import { BaseCommand } from '../../base-command.ts';

@@ -1,4 +1,4 @@
-import { snakeCaseKeys } from '../../../compose.ts';
+import { snakeCaseKeys } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { instant, table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';

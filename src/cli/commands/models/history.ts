@@ -1,5 +1,5 @@
 import { string } from '@oclif/core/flags';
-import { stageMoveView, versionView } from '../../../compose.ts';
+import { stageMoveView, versionView } from '../../../compose/views.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { parseInstant } from '../../../lib/instant.ts';
 import { BaseCommand } from '../../base-command.ts';

@@ -1,5 +1,5 @@
 import { integer, string } from '@oclif/core/flags';
-import { STAGES, type Stage, versionView } from '../../../compose.ts';
+import { STAGES, type Stage, versionView } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { metricsText } from '../../models.ts';
 import { instant, table } from '../../output.ts';

@@ -1,5 +1,5 @@
 import { string } from '@oclif/core/flags';
-import { type Stage, versionView } from '../../../compose.ts';
+import { type Stage, versionView } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { versionOf } from '../../models.ts';
 import { inEnvironment } from '../../session.ts';

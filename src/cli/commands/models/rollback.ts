@@ -1,5 +1,5 @@
 import { string } from '@oclif/core/flags';
-import { versionView } from '../../../compose.ts';
+import { versionView } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { inEnvironment } from '../../session.ts';
 import { word } from '../../word.ts';

@@ -1,4 +1,4 @@
-import { versionView } from '../../../compose.ts';
+import { versionView } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { metricsText, versionOf } from '../../models.ts';
 import { instant } from '../../output.ts';

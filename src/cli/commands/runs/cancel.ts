@@ -1,4 +1,4 @@
-import { runView } from '../../../compose.ts';
+import { runView } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { foundRun } from '../../runs.ts';
 import { inEnvironment } from '../../session.ts';

@@ -1,5 +1,5 @@
 import { integer, string } from '@oclif/core/flags';
-import { RUN_STATUSES, type RunStatus, runSummaryView } from '../../../compose.ts';
+import { RUN_STATUSES, type RunStatus, runSummaryView } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { elapsed, instant, table } from '../../output.ts';
 import { statusColor } from '../../run-view.ts';

@@ -1,4 +1,4 @@
-import { runView } from '../../../compose.ts';
+import { runView } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { runText } from '../../run-view.ts';
 import { foundRun } from '../../runs.ts';

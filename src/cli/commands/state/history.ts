@@ -1,5 +1,5 @@
 import { integer } from '@oclif/core/flags';
-import { type HistoryEntry, historyView, type SerialRecord, snakeCaseKeys } from '../../../compose.ts';
+import { type HistoryEntry, historyView, type SerialRecord, snakeCaseKeys } from '../../../compose/views.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { didYouMean } from '../../../lib/suggest.ts';
 import { differenceLines } from '../../../plan/render/past.ts';

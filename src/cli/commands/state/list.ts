@@ -1,4 +1,4 @@
-import { recordedView } from '../../../compose.ts';
+import { recordedView } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { instant, table } from '../../output.ts';
 import { settingsOf, within } from '../../session.ts';

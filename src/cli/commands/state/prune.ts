@@ -1,5 +1,5 @@
 import { boolean, integer, string } from '@oclif/core/flags';
-import type { SerialRecord } from '../../../compose.ts';
+import type { SerialRecord } from '../../../compose/views.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { DURATION_PATTERN, durationMs } from '../../../lib/units.ts';

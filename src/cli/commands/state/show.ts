@@ -1,5 +1,5 @@
 import { integer } from '@oclif/core/flags';
-import { pastView, recordedView } from '../../../compose.ts';
+import { pastView, recordedView } from '../../../compose/views.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { didYouMean } from '../../../lib/suggest.ts';
 import { unknownSerial } from '../../against.ts';

@@ -1,5 +1,5 @@
 import { integer } from '@oclif/core/flags';
-import { heldView } from '../../../../compose.ts';
+import { heldView } from '../../../../compose/views.ts';
 import { BaseCommand } from '../../../base-command.ts';
 import { instant, table } from '../../../output.ts';
 import { inEnvironment } from '../../../session.ts';

@@ -1,4 +1,4 @@
-import { heldView } from '../../../../compose.ts';
+import { heldView } from '../../../../compose/views.ts';
 import { MlopsError } from '../../../../lib/error.ts';
 import { BaseCommand } from '../../../base-command.ts';
 import { instant, table, valueText } from '../../../output.ts';

@@ -1,0 +1,34 @@
+/**
+ * What commands take of the services beside an open environment: rows as `--json` shows them, under the names that the HTTP interface has,
+ * and the words that they accept. Apart from compose.ts, so that a command that needs none of it does not load the services.
+ */
+export { serviceFeatures } from '../api/feature-names.ts';
+/** Rows as `--json` shows them: under the names that the HTTP interface has. */
+export {
+  featureSetView,
+  historyView,
+  pastView,
+  recordedView,
+  runEventView,
+  runSummaryView,
+  runView,
+  snakeCaseKeys,
+  stageMoveView,
+  trainingSetView,
+  versionView,
+} from '../api/views.ts';
+export { heldView, insightView, statisticsView } from '../api/views-quality.ts';
+export { CATALOGUE_KINDS, type CatalogueKind, searchCatalogue } from '../features/catalogue.ts';
+export { fileFormat, type TableFormat } from '../features/file-format.ts';
+export type { SetInsight } from '../features/insight.ts';
+export type { MaterializationProgress } from '../features/materialization-progress.ts';
+export { PUSH_TARGETS, type PushTarget } from '../features/push.ts';
+export { timeMicros } from '../features/time.ts';
+export type { Orchestrator } from '../orchestrator/orchestrator.ts';
+export { sourcesBelow } from '../stores/control/catalog.ts';
+export type { HistoryEntry, SerialRecord } from '../stores/control/history.ts';
+export { type ModelVersion, STAGES, type Stage } from '../stores/control/registry.ts';
+export { RUN_STATUSES, type RunStatus } from '../stores/control/run-states.ts';
+export type { RunEvent, RunRecord } from '../stores/control/runs.ts';
+export type { AnyRecordedResource, HeldLock, State, StateEdit } from '../stores/control/state.ts';
+export { type ColumnProfile, type Histogram, QUANTILES } from '../stores/profile.ts';
