@@ -45,7 +45,7 @@ const inline = (value) => {
   return out;
 };
 for (const kind of kinds) {
-  const { $defs = {}, ...schema } = read(kind);
+  const { $defs: { TaskCommon: _copiedIntoEachTask, ...$defs } = {}, ...schema } = read(kind);
   Object.assign(definitions, $defs);
   definitions[schema.title] = schema;
   properties[kind] = { $ref: `#/definitions/${schema.title}` };
