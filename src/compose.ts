@@ -19,7 +19,7 @@ import type { Features } from './features/create-features.ts';
 import type { FeatureCall } from './features/definitions.ts';
 import type { VerifyReport, VerifyRequest } from './features/verify/verify.ts';
 import { systemClock } from './lib/clock.ts';
-import { sizeBytes } from './lib/units.ts';
+import { durationMs, sizeBytes } from './lib/units.ts';
 import type { Orchestrator } from './orchestrator/orchestrator.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Serving } from './serving/serving.ts';
@@ -64,7 +64,7 @@ export interface OpenEnvironment {
   serving(): Promise<Serving>;
   predictions(): Promise<PredictionLogStore>;
   idempotency(): Promise<IdempotencyStore>;
-  /** Logged predictions against what the offline store answers. */
+  /** Logged predictions and kept answers against what the offline store answers. */
   verify(request: VerifyRequest, call: FeatureCall): Promise<VerifyReport>;
   /** What an apply does outside the recorded state. */
   effects(): Promise<ResourceEffects>;
@@ -128,8 +128,24 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     closers.add('store', () => made.close());
     return made;
   });
+  const answerLog = lazily(async () => {
+    const { postgresAnswerLog } = await import('./stores/postgres/postgres-answer-log.ts');
+    return postgresAnswerLog(control.db, await control.scopeId());
+  });
   const features = lazily(async () => {
-    const { createFeatures } = await import('./features/create-features.ts');
+    const [{ createFeatures }, { createAnswerLog, DEFAULT_KEEP, DEFAULT_SAMPLE }] = await Promise.all([
+      import('./features/create-features.ts'),
+      import('./features/answer-log.ts'),
+    ]);
+    const answers = createAnswerLog({
+      store: await answerLog(),
+      sample: spec.answerLog?.sample ?? DEFAULT_SAMPLE,
+      keepMs: durationMs(spec.answerLog?.keep ?? DEFAULT_KEEP),
+      newId: randomUUID,
+      random: Math.random,
+      monotonicMs: () => performance.now(),
+      onError: (error) => report('forgetting old answers', error),
+    });
     const made = createFeatures({
       catalog: await catalog(),
       offline: await offline(),
@@ -137,6 +153,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       featureState: await featureState(),
       quality: await quality(),
       artifacts: await artifacts(),
+      answers,
       clock: systemClock,
       onError: (error) => report('counting who reads features', error),
     });
@@ -229,6 +246,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
         featureState: await featureState(),
         offline: await offline(),
         predictions: await predictions(),
+        answers: await answerLog(),
       };
       return verify(parts, request, call);
     },

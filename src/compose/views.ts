@@ -24,6 +24,7 @@ export type { SetInsight } from '../features/insight.ts';
 export type { MaterializationProgress } from '../features/materialization-progress.ts';
 export { PUSH_TARGETS, type PushTarget } from '../features/push.ts';
 export { timeMicros } from '../features/time.ts';
+export { SERVED } from '../features/verify/served.ts';
 export type { Orchestrator } from '../orchestrator/orchestrator.ts';
 export { sourcesBelow } from '../stores/control/catalog.ts';
 export type { HistoryEntry, SerialRecord } from '../stores/control/history.ts';

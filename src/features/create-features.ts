@@ -7,6 +7,7 @@ import type { DatasetStatistics, FeatureCheck, FeatureQuality } from '../stores/
 import type { FeatureState } from '../stores/control/feature-state.ts';
 import type { OfflineStore } from '../stores/offline.ts';
 import type { OnlineStore } from '../stores/online.ts';
+import type { AnswerLog } from './answer-log.ts';
 import { countReads } from './count-reads.ts';
 import { datasetStatistics, recordDatasetStatistics } from './dataset-statistics.ts';
 import { type FeatureCall, featureSetSpec } from './definitions.ts';
@@ -37,6 +38,8 @@ export interface FeaturesOptions {
   readonly featureState: FeatureState;
   readonly quality: FeatureQuality;
   readonly artifacts: ArtifactStore;
+  /** Keeps some of the answers to reads. Default: none. It is closed with the rest. */
+  readonly answers?: AnswerLog | undefined;
   /** Reads are as of this clock. */
   readonly clock: Clock;
   /** Rows that are written at once when materializing. Default 100,000. */
@@ -49,6 +52,8 @@ export interface FeaturesOptions {
 
 export interface Features {
   readonly reader: FeatureReader;
+  /** How many answers were kept, and how many were dropped because the control store did not take them in time. */
+  readonly answers: Pick<AnswerLog, 'status'> | undefined;
   ingest(source: string, call: FeatureCall): Promise<SourceSnapshot>;
   validate(task: Pick<TaskOf<'data_validation'>, 'featureSets'>, call: FeatureCall): Promise<ValidationReport>;
   materialize(featureSet: string, call: FeatureCall, options?: MaterializeSetOptions): Promise<MaterializationReport>;
@@ -92,7 +97,7 @@ export interface Features {
   /** What an apply does to the stores. Safe to call twice. */
   registerFeatureSet(spec: CanonicalFeatureSet, entity: CanonicalEntity): Promise<{ readonly version: number }>;
   dropFeatureSet(name: string, applyId?: string): Promise<void>;
-  /** Writes the reads that were counted and not written yet. */
+  /** Writes what was counted and kept, and is not written yet. */
   close(): Promise<void>;
 }
 
@@ -118,7 +123,8 @@ export function createFeatures(options: FeaturesOptions): Features {
   const pushRows: Features['pushRows'] = (set, rows, { to, ...flat } = {}) =>
     push(pushParts, set, rows, { ...(to !== undefined && { to }), read: flatRows(set, flat) });
   return {
-    reader: createFeatureReader({ catalog, online, clock, versions, usage }),
+    answers: options.answers,
+    reader: createFeatureReader({ catalog, online, clock, versions, usage, answers: options.answers }),
     ingest: (source, call) => sources.ingest(source, call),
     validate: (task, call) => validate({ catalog, offline, sources }, task.featureSets, call),
     materialize: async (set, call, materializing) => {
@@ -171,6 +177,9 @@ export function createFeatures(options: FeaturesOptions): Features {
         await offline.sweep(folderOf(version), []);
       }
     },
-    close: () => usage.close(),
+    close: async () => {
+      await options.answers?.close();
+      await usage.close();
+    },
   };
 }

@@ -10,6 +10,7 @@ import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion } from '../stores/control/feature-state.ts';
 import type { ComputedFeature, KeyColumn } from '../stores/offline.ts';
 import type { OnlineRecord, OnlineStore, OnlineTable } from '../stores/online.ts';
+import type { AnswerLog } from './answer-log.ts';
 import { compileComputed, neededFor } from './computed-features.ts';
 import { featureSetSpec, keyColumns, ttlMicros } from './definitions.ts';
 import { encodeEntity } from './entity-key.ts';
@@ -110,6 +111,8 @@ export function createFeatureReader(parts: {
   readonly clock: Clock;
   readonly versions: VersionCache;
   readonly usage: Usage;
+  /** Keeps some of what `readAligned` and `readNow` answer to a reader with a name. */
+  readonly answers?: AnswerLog | undefined;
 }): FeatureReader {
   const compiled = new Map<string, readonly ComputedFeature[]>();
   /** Good for as long as what they were made from is what is known. */
@@ -210,15 +213,18 @@ export function createFeatureReader(parts: {
     features: readonly string[],
     reader?: string,
   ): Promise<{
+    readonly plan: Plan;
     readonly reads: readonly SetRead[];
     readonly records: readonly (readonly (OnlineRecord | undefined)[])[];
     readonly now: bigint;
+    readonly latencyMs: number;
   }> {
     const plan = await planAfresh(features);
     const { reads } = plan;
+    const begun = performance.now();
     const records = await parts.online.read(requestsOf(reads, entities));
     count(plan, reader, entities.length);
-    return { reads, records, now: microsOf(parts.clock.now()) };
+    return { plan, reads, records, now: microsOf(parts.clock.now()), latencyMs: performance.now() - begun };
   }
 
   function readNow(
@@ -232,8 +238,12 @@ export function createFeatureReader(parts: {
       const plan = planWith(features, versions);
       const { reads } = plan;
       const records = parts.online.readNow?.(requestsOf(reads, entities));
-      if (records !== undefined) count(plan, reader, entities.length);
-      return records && rowsOf(reads, records, entities.length, features.length, microsOf(parts.clock.now()));
+      if (records === undefined) return undefined;
+      count(plan, reader, entities.length);
+      const now = microsOf(parts.clock.now());
+      const rows = rowsOf(reads, records, entities.length, features.length, now);
+      keep(plan, reader, entities, { records, rows, now, latencyMs: 0 });
+      return rows;
     } catch (error) {
       // Told by whoever waits for it: what is known may be old.
       if (error instanceof MlopsError) return undefined;
@@ -249,6 +259,35 @@ export function createFeatureReader(parts: {
       if (counters.size < KEPT_PLANS) counters.set(reader, counter);
     }
     parts.usage.count(counter, entities);
+  }
+
+  /** One entity of it, where this request is drawn. */
+  function keep(
+    { reads }: Plan,
+    reader: string | undefined,
+    entities: readonly Readonly<Record<string, unknown>>[],
+    found: {
+      readonly records: readonly (readonly (OnlineRecord | undefined)[])[];
+      readonly rows: readonly AlignedRow[];
+      readonly now: bigint;
+      readonly latencyMs: number;
+    },
+  ): void {
+    const { answers } = parts;
+    if (answers === undefined || reader === undefined || !answers.isDrawn() || entities.length === 0) return;
+    const row = answers.pick(entities.length);
+    const { records, rows, now, latencyMs } = found;
+    answers.add({
+      reader,
+      entity: entities[row] ?? {},
+      at: formatTimestamp(now),
+      latencyMs,
+      reads: reads.map((read, index) => ({
+        set: read.version.set,
+        ...originOf(read, records[index]?.[row], now),
+        features: read.asked.map(({ feature, at }) => [feature, rows[row]?.values[at]] as const),
+      })),
+    });
   }
 
   function rowsOf(
@@ -272,8 +311,10 @@ export function createFeatureReader(parts: {
   }
 
   const readAligned: FeatureReader['readAligned'] = async (entities, features, reader) => {
-    const { reads, records, now } = await readRecords(entities, features, reader);
-    return rowsOf(reads, records, entities.length, features.length, now);
+    const { plan, reads, records, now, latencyMs } = await readRecords(entities, features, reader);
+    const rows = rowsOf(reads, records, entities.length, features.length, now);
+    keep(plan, reader, entities, { records, rows, now, latencyMs });
+    return rows;
   };
 
   return {

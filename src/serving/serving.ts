@@ -5,10 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject } from '../lib/json.ts';
+import { createLogWriter, type LogStatus } from '../lib/log-writer.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
-import type { PredictionLogStore } from '../stores/control/prediction-log.ts';
+import type { NewPrediction, PredictionLogStore } from '../stores/control/prediction-log.ts';
 import type { RegistryStore } from '../stores/control/registry.ts';
 import { keyText } from './bucket.ts';
 import {
@@ -26,7 +27,6 @@ import { createModelSlots, type ModelSlots } from './model-slots.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
 import { type PredictRequest, type RequestRow, readRows } from './predict-request.ts';
 import { type Prediction, predictionsOf } from './prediction.ts';
-import { createPredictionLogWriter, type PredictionLogStatus } from './prediction-log-writer.ts';
 
 export interface ServedBy {
   readonly variant: string;
@@ -48,7 +48,7 @@ export interface ServingStatus {
   readonly endpoints: readonly EndpointStatus[];
   /** Why promotions and applies cannot be followed now; what is loaded goes on serving. */
   readonly error: string | null;
-  readonly log: PredictionLogStatus;
+  readonly log: LogStatus;
 }
 
 export interface Serving {
@@ -102,7 +102,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
     onSwap: ({ model }, version) => dependencies.onSwap?.(model, version?.version),
     onFailure: ({ name, version }, cause) => dependencies.onFailure?.(name, version, cause),
   });
-  const writer = createPredictionLogWriter(dependencies.log, { monotonicMs });
+  const writer = createLogWriter<Omit<NewPrediction, 'ageMs'>>(dependencies.log.append, { monotonicMs });
   const ends: (() => void | Promise<void>)[] = [];
   /** A look in the background: what fails stands in the status, and the next poll tries again. */
   const follow = (): void => void slots.refresh().catch(() => {});

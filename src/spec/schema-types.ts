@@ -1414,6 +1414,7 @@ export interface EnvironmentSpec {
   };
   offline?: OfflineSpec;
   online?: OnlineSpec;
+  answerLog?: AnswerLogSpec;
   daemon?: DaemonSpec;
 }
 /**
@@ -1516,6 +1517,19 @@ export interface RedisTlsSpec {
    * The name that the server's certificate must have. Default: the host.
    */
   serverName?: string;
+}
+/**
+ * Which answers to reads of online features are kept, for `mlops features verify`: at most ten a second, and the newest 100,000.
+ */
+export interface AnswerLogSpec {
+  /**
+   * The share of the requests whose answer is kept, with one of its entities; 0 keeps none. Default 0.01.
+   */
+  sample?: number;
+  /**
+   * For how long. Default `7d`.
+   */
+  keep?: Duration;
 }
 /**
  * The process that runs pipelines and serves.

@@ -3,12 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type AnswerLog, createAnswerLog } from '../../src/features/answer-log.ts';
 import { CAUSES, causeOf, type Evidence, EXPLAINED } from '../../src/features/verify/causes.ts';
 import { type VerifyReport, type VerifyRequest, verify } from '../../src/features/verify/verify.ts';
 import type { LoadedModel } from '../../src/serving/loaded-model.ts';
 import { modelInputs } from '../../src/serving/model-inputs.ts';
 import type { CanonicalSpecs } from '../../src/spec/canonical-specs.ts';
+import type { AnswerLogStore } from '../../src/stores/control/answer-log.ts';
 import type { PredictionLogStore } from '../../src/stores/control/prediction-log.ts';
+import { postgresAnswerLog } from '../../src/stores/postgres/postgres-answer-log.ts';
 import { postgresPredictionLog } from '../../src/stores/postgres/postgres-prediction-log.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
 import { seededRandom } from '../../src/training/random.ts';
@@ -35,6 +38,8 @@ let database: FreshDatabase;
 let directory: TemporaryDirectory;
 let store: FeatureStore;
 let log: PredictionLogStore;
+let answerStore: AnswerLogStore;
+let answerLog: AnswerLog;
 let specs: Specs;
 /** Reads are as of so long ago. */
 let ago: number;
@@ -59,6 +64,19 @@ beforeEach(async () => {
     scope,
     chunkRows: 4,
     clock: { now: () => new Date(Date.now() - ago) },
+    answers: (db, scopeId) => {
+      answerStore = postgresAnswerLog(db, scopeId);
+      answerLog = createAnswerLog({
+        store: answerStore,
+        sample: 1,
+        keepMs: 86_400_000,
+        newId: randomUUID,
+        random: Math.random,
+        monotonicMs: () => performance.now(),
+        mostASecond: 1_000,
+      });
+      return answerLog;
+    },
   });
   log = postgresPredictionLog(store.db, await ensureScope(store.db, { project: scope, environment: 'test' }));
 });
@@ -77,7 +95,13 @@ const push = (id: number, value: number, eventTime: string, to?: 'online' | 'off
   store.features.push('readings', [{ entity: { id }, features: { value }, eventTime }], to);
 const check = (request: VerifyRequest = {}): Promise<VerifyReport> =>
   verify(
-    { catalog: catalog(), featureState: store.featureState, offline: store.offline, predictions: log },
+    {
+      catalog: catalog(),
+      featureState: store.featureState,
+      offline: store.offline,
+      predictions: log,
+      answers: answerStore,
+    },
     request,
     store.call,
   );
@@ -120,6 +144,15 @@ async function predict(
   ]);
   return features;
 }
+/** As the HTTP interface reads, at once where that can be. */
+async function ask(...ids: number[]) {
+  const entities = ids.map((id) => ({ id }));
+  const rows =
+    store.features.reader.readNow(entities, NAMES, 'http') ??
+    (await store.features.reader.readAligned(entities, NAMES, 'http'));
+  await answerLog.close();
+  return rows;
+}
 const HOUR = "interval '1 hour'";
 /** What was recorded so far was recorded an hour ago. */
 const anHourLater = async (): Promise<void> => {
@@ -127,6 +160,7 @@ const anHourLater = async (): Promise<void> => {
   await store.db.query(`update mlops.online_fills set at = at - ${HOUR}`);
   await store.db.query(`update mlops.push_times set second = second - ${HOUR}, at = at - ${HOUR}`);
   await store.db.query(`update mlops.predictions set at = at - ${HOUR}`);
+  await store.db.query(`update mlops.online_answers set at = at - ${HOUR}`);
 };
 const DAY = (day: number): string => new Date(Date.UTC(2024, 0, day)).toISOString();
 const before = 10_000;
@@ -256,6 +290,48 @@ describe('verify', () => {
     expect(await check()).toMatchObject({ predictions: 2, given: 1, unrecorded: 1, values: 2, equal: 2 });
   });
 
+  it('replays answers to readers by the same rule, each with its entity and its record', async () => {
+    await ask(1);
+    await ask(2);
+    await ask(3);
+    await store.features.reader.readAligned([{ id: 1 }], ['readings@1.value', 'readings.note'], 'key:app');
+    await store.features.reader.readAligned([{ id: 1 }], NAMES);
+    await answerLog.close();
+    expect(await check()).toMatchObject({ predictions: 0, answers: 4, values: 11, equal: 11, causes: [] });
+    await anHourLater();
+    await ingest([
+      [1, DAY(1), 0.1, 'a'],
+      [1, DAY(5), 5, 'a'],
+      [2, DAY(1), 3, null],
+    ]);
+    await materialize();
+    const report = await check();
+    expect(report).toMatchObject({ answers: 4, values: 11, equal: 6, unexplained: 0 });
+    expect(report.causes).toMatchObject([
+      {
+        cause: 'late',
+        values: 3,
+        example: { prediction: null, answer: expect.stringMatching(/^[0-9a-f-]{36}$/), entity: { id: 1 }, offline: 5 },
+      },
+      { cause: 'correction', values: 2, example: { reader: 'http', endpoint: null, entity: { id: 2 }, served: 2 } },
+    ]);
+    expect(await check({ of: 'predictions' })).toMatchObject({ predictions: 0, answers: 0 });
+    expect(await check({ endpoint: 'risk' })).toMatchObject({ predictions: 0, answers: 0 });
+    expect(await check({ since: new Date(Date.now() + 60_000) })).toMatchObject({ answers: 0 });
+    await predict(1);
+    expect(await check({ of: 'answers' })).toMatchObject({ predictions: 0, answers: 4 });
+  });
+
+  it('finds an answer that no row gives', async () => {
+    await anHourLater();
+    await store.online.drop({ set: 'readings', version: 1 });
+    expect(await ask(1)).toMatchObject([{ statuses: ['not_found', 'not_found', 'not_found'] }]);
+    expect(await check()).toMatchObject({
+      unexplained: 3,
+      causes: [{ cause: 'missing', explained: false, values: 3 }],
+    });
+  });
+
   it('calls a row that came within the second of the answer neither late nor missing', () => {
     const winner = { sequence: 2, eventTime: 2n, createdTime: null, values: {}, pending: false };
     const evidence: Evidence = {
@@ -309,10 +385,12 @@ it('explains every difference, in whatever order rows are pushed, ingested, mate
     else if (doing < 6)
       await push(id, value, DAY(day), (['online', 'offline', 'online_and_offline'] as const)[pick(3)]);
     else if (doing < 7) await store.online.drop({ set: 'readings', version: 1 }).then(materialize);
-    else await predict(id, { msAgo: 0 });
+    else if (doing < 9) await predict(id, { msAgo: 0 });
+    else await ask(id);
   }
   const report = await check();
-  expect(report.predictions).toBeGreaterThan(10);
+  expect(report.predictions + report.answers).toBeGreaterThan(10);
+  expect(report.answers).toBeGreaterThan(3);
   expect(
     report.causes.filter(({ explained }) => !explained),
     `seed ${seed}: ${trail.join(' ')}`,

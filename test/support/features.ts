@@ -1,6 +1,7 @@
 /** A feature store on real stores in a directory of its own, over specs that a test may change as an apply would. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AnswerLog } from '../../src/features/answer-log.ts';
 import { createFeatures, type Features } from '../../src/features/create-features.ts';
 import type { FeatureCall } from '../../src/features/definitions.ts';
 import { digestOf } from '../../src/lib/canonical.ts';
@@ -67,6 +68,8 @@ export interface FeatureStoreOptions {
   readonly online?: (real: OnlineStore) => OnlineStore;
   /** Default: DuckDB in the root. It is closed with the rest. */
   readonly offline?: OfflineStore;
+  /** Default: none. */
+  readonly answers?: (db: Database, scopeId: number) => AnswerLog;
 }
 
 export interface FeatureStore {
@@ -106,6 +109,7 @@ export async function openFeatureStore(options: FeatureStoreOptions): Promise<Fe
     featureState,
     quality,
     artifacts,
+    answers: options.answers?.(db, scopeId),
     clock: options.clock ?? systemClock,
     versionsMaxAgeMs: 0,
     ...(options.chunkRows === undefined ? {} : { chunkRows: options.chunkRows }),

@@ -1,5 +1,6 @@
 /** Probes, figures and the description of the interface itself. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { LogStatus } from '../../lib/log-writer.ts';
 import type { ApiContext } from '../context.ts';
 import type { Gauge } from '../metrics.ts';
 import { openApiDocument } from '../openapi.ts';
@@ -107,6 +108,24 @@ export function healthRoutes(
           watermark === null ? [] : [{ labels, value: Date.parse(watermark) / 1000 }],
         ),
       },
+      ...(features.answers === undefined ? [] : answerGauges(features.answers.status())),
+    ];
+  }
+
+  /** Of this process. */
+  function answerGauges({ written, dropped }: LogStatus): readonly Gauge[] {
+    const one = (name: string, help: string, value: number): Gauge => ({
+      name,
+      help,
+      samples: [{ labels: {}, value }],
+    });
+    return [
+      one(
+        'mlops_online_answers_kept',
+        'Answers to reads of features kept since the start, for features verify.',
+        written,
+      ),
+      one('mlops_online_answers_dropped', 'Those that the control store did not take in time.', dropped),
     ];
   }
 

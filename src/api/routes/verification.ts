@@ -1,4 +1,6 @@
 /** Whether what was served is what the offline store answers. */
+import { SERVED } from '../../features/verify/served.ts';
+import type { VerifyRequest } from '../../features/verify/verify.ts';
 import { MlopsError } from '../../lib/error.ts';
 import { parseInstant } from '../../lib/instant.ts';
 import type { ApiContext } from '../context.ts';
@@ -10,12 +12,14 @@ export function verificationRoutes({ verify }: Pick<ApiContext, 'verify'>): read
       method: 'POST',
       path: '/api/v1/features/verify',
       operationId: 'verifyFeatures',
-      summary: 'Replay logged predictions against the offline store: every value that differs, with its cause.',
+      summary:
+        'Replay logged predictions and kept answers against the offline store: every value that differs, with its cause.',
       tag: 'features',
       body: {
         type: 'object',
         additionalProperties: false,
         properties: {
+          of: { enum: SERVED, description: 'Only these. Default: both.' },
           endpoint: { type: 'string', description: 'Only predictions of this endpoint.' },
           since: { type: 'string', description: 'Only from then on, ISO 8601.' },
           sample: { type: 'number', exclusiveMinimum: 0, maximum: 1, description: 'The share to look at. Default 1.' },
@@ -26,17 +30,17 @@ export function verificationRoutes({ verify }: Pick<ApiContext, 'verify'>): read
           description: 'Counts, and each cause with an example.',
           schema: {
             type: 'object',
-            required: ['predictions', 'values', 'equal', 'causes', 'unexplained'],
+            required: ['predictions', 'answers', 'values', 'equal', 'causes', 'unexplained'],
             properties: { causes: { type: 'array', items: { type: 'object' } }, unexplained: { type: 'integer' } },
           },
         },
       },
       handle: async ({ body, signal }) => {
-        const { endpoint, since, sample } = (body ?? {}) as { endpoint?: string; since?: string; sample?: number };
+        const { of, endpoint, since, sample } = (body ?? {}) as Omit<VerifyRequest, 'since'> & { since?: string };
         const from = since === undefined ? undefined : parseInstant(since);
         if (since !== undefined && from === undefined)
           throw new MlopsError('API422', { detail: `"${since}" is no time in ISO 8601.` });
-        return json(200, await verify({ endpoint, since: from, sample }, { signal, log: () => {} }));
+        return json(200, await verify({ of, endpoint, since: from, sample }, { signal, log: () => {} }));
       },
     },
   ];

@@ -1,4 +1,5 @@
-import { string } from '@oclif/core/flags';
+import { option, string } from '@oclif/core/flags';
+import { SERVED } from '../../../compose/views.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { parseInstant } from '../../../lib/instant.ts';
 import { durationMs } from '../../../lib/units.ts';
@@ -8,9 +9,10 @@ import { inEnvironment } from '../../session.ts';
 
 export default class FeaturesVerify extends BaseCommand {
   static override summary =
-    'Replays logged predictions against the offline store and says why values differ. Exit code 1 where nothing explains one.';
+    'Replays predictions and online answers against the offline store and says why values differ. Exit code 1 where nothing explains one.';
   static override args = {};
   static override flags = {
+    of: option({ options: SERVED, description: 'Only these. Default: both.' })(),
     endpoint: string({ description: 'Only predictions of this endpoint.' }),
     since: string({ description: 'Only from then on: a duration before now (24h, 7d) or a time, ISO 8601.' }),
     sample: string({ description: 'The share of them to look at, above 0 to 1. Default 1.' }),
@@ -19,6 +21,7 @@ export default class FeaturesVerify extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(FeaturesVerify);
     const request = {
+      of: flags.of,
       endpoint: flags.endpoint?.replace(/^endpoint\./, ''),
       since: flags.since === undefined ? undefined : sinceOf(flags.since, Date.now()),
       sample: flags.sample === undefined ? undefined : shareOf(flags.sample),
@@ -31,7 +34,7 @@ export default class FeaturesVerify extends BaseCommand {
     );
     this.result(flags, report, () =>
       [
-        `${report.predictions} predictions, ${report.values} values read online: ${report.equal} equal, ${report.values - report.equal} differ, ${report.unexplained} of them unexplained`,
+        `${report.predictions} predictions and ${report.answers} answers, ${report.values} values read online: ${report.equal} equal, ${report.values - report.equal} differ, ${report.unexplained} of them unexplained`,
         ...(report.given > 0 ? [`${report.given} values came with the requests`] : []),
         ...(report.unrecorded > 0
           ? [`${report.unrecorded} predictions were logged before it was recorded what they read`]

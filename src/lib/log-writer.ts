@@ -1,12 +1,12 @@
 /**
- * Logs predictions without making an answer wait: rows are collected for a few milliseconds and written in one statement. While the
+ * Logs what was answered without making an answer wait: rows are collected for a few milliseconds and written in one statement. While the
  * store does not answer they are kept and tried again, up to a bound; what is dropped beyond it is counted, never silent.
  */
-import type { NewPrediction, PredictionLogStore } from '../stores/control/prediction-log.ts';
 
-export type PredictionEntry = Omit<NewPrediction, 'ageMs'>;
+/** Milliseconds since the answer, by a clock that never jumps. */
+export type Aged<Entry> = Entry & { readonly ageMs: number };
 
-export interface PredictionLogStatus {
+export interface LogStatus {
   /** Answered, not yet written. */
   readonly pending: number;
   readonly written: number;
@@ -15,14 +15,14 @@ export interface PredictionLogStatus {
   readonly error: string | null;
 }
 
-export interface PredictionLogWriter {
-  add(entry: PredictionEntry): void;
-  status(): PredictionLogStatus;
+export interface LogWriter<Entry> {
+  add(entry: Entry): void;
+  status(): LogStatus;
   /** Resolves when everything added before is written; gives up when the signal aborts, counting the rest as dropped. */
   drain(signal: AbortSignal): Promise<void>;
 }
 
-export interface PredictionLogWriterOptions {
+export interface LogWriterOptions {
   /** Longest wait of a row before its write begins. Default 20. */
   readonly maxDelayMs?: number;
   /** Most rows a statement. Default 1000. */
@@ -33,20 +33,21 @@ export interface PredictionLogWriterOptions {
   readonly monotonicMs: () => number;
 }
 
-interface Waiting {
-  readonly entry: PredictionEntry;
+interface Waiting<Entry> {
+  readonly entry: Entry;
   readonly atMs: number;
 }
 
 const RETRY_FIRST_MS = 100;
 const RETRY_MOST_MS = 5_000;
 
-export function createPredictionLogWriter(
-  store: PredictionLogStore,
-  options: PredictionLogWriterOptions,
-): PredictionLogWriter {
+/** `append`: durable when it resolves; the same rows again change nothing. */
+export function createLogWriter<Entry>(
+  append: (rows: readonly Aged<Entry>[]) => Promise<void>,
+  options: LogWriterOptions,
+): LogWriter<Entry> {
   const { maxDelayMs = 20, maxBatch = 1_000, maxPending = 50_000, monotonicMs } = options;
-  let pending: Waiting[] = [];
+  let pending: Waiting<Entry>[] = [];
   let writing: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
@@ -76,7 +77,7 @@ export function createPredictionLogWriter(
     const batch = pending.slice(0, maxBatch);
     pending = pending.slice(maxBatch);
     try {
-      await append(batch);
+      await write(batch);
       failures = 0;
       error = null;
     } catch (cause) {
@@ -87,17 +88,17 @@ export function createPredictionLogWriter(
     }
   };
 
-  const append = async (batch: readonly Waiting[]): Promise<void> => {
+  const write = async (batch: readonly Waiting<Entry>[]): Promise<void> => {
     const now = monotonicMs();
-    await store.append(batch.map(({ entry, atMs }) => ({ ...entry, ageMs: now - atMs })));
+    await append(batch.map(({ entry, atMs }) => ({ ...entry, ageMs: now - atMs })));
     written += batch.length;
   };
 
   /** The store refuses some row, not the connection: that row is dropped, lest it keep back all others for good. */
-  const writeSingly = async (batch: readonly Waiting[]): Promise<void> => {
+  const writeSingly = async (batch: readonly Waiting<Entry>[]): Promise<void> => {
     for (const [at, row] of batch.entries()) {
       try {
-        await append([row]);
+        await write([row]);
       } catch (cause) {
         error = messageOf(cause);
         if (!refusesRows(cause)) {
@@ -109,7 +110,7 @@ export function createPredictionLogWriter(
     }
   };
 
-  const keep = (batch: readonly Waiting[]): void => {
+  const keep = (batch: readonly Waiting<Entry>[]): void => {
     if (gaveUp) {
       dropped += batch.length;
       return;

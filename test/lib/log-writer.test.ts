@@ -1,31 +1,20 @@
 import { describe, expect, it, vi } from 'vitest';
-import { createPredictionLogWriter, type PredictionEntry } from '../../src/serving/prediction-log-writer.ts';
-import type { NewPrediction, PredictionLogStore } from '../../src/stores/control/prediction-log.ts';
+import { type Aged, createLogWriter } from '../../src/lib/log-writer.ts';
 
-const entry = (ordinal: number): PredictionEntry => ({
-  id: `id-${ordinal}`,
-  requestId: 'r',
-  ordinal,
-  endpoint: 'e',
-  variant: 'v',
-  model: 'm',
-  version: 1,
-  entity: null,
-  features: {},
-  prediction: {},
-  latencyMs: 1,
-});
+interface Entry {
+  readonly ordinal: number;
+}
+const entry = (ordinal: number): Entry => ({ ordinal });
 const monotonicMs = () => performance.now();
 const patient = () => AbortSignal.timeout(10_000);
 
-function store(append: (batch: readonly NewPrediction[]) => Promise<void>): PredictionLogStore {
-  return { append, list: async () => ({ items: [], nextCursor: null }) };
-}
+/** For the types of what is written. */
+const store = (append: (batch: readonly Aged<Entry>[]) => Promise<void>) => append;
 
-describe('the prediction log writer', () => {
+describe('the log writer', () => {
   it('writes rows of a few milliseconds in one statement, without being asked', async () => {
     const batches: number[][] = [];
-    const writer = createPredictionLogWriter(
+    const writer = createLogWriter(
       store(async (batch) => void batches.push(batch.map(({ ordinal }) => ordinal))),
       { monotonicMs },
     );
@@ -39,7 +28,7 @@ describe('the prediction log writer', () => {
     vi.useFakeTimers();
     try {
       const append = vi.fn(async () => {});
-      const writer = createPredictionLogWriter(store(append), { monotonicMs: () => 0 });
+      const writer = createLogWriter(store(append), { monotonicMs: () => 0 });
       writer.add(entry(0));
       expect(append).not.toHaveBeenCalled();
       await vi.advanceTimersByTimeAsync(50);
@@ -53,7 +42,7 @@ describe('the prediction log writer', () => {
     vi.useFakeTimers();
     try {
       const append = vi.fn(() => new Promise<void>((_, reject) => setTimeout(() => reject(new Error('away')), 50)));
-      const writer = createPredictionLogWriter(store(append), { monotonicMs: () => 0 });
+      const writer = createLogWriter(store(append), { monotonicMs: () => 0 });
       for (let at = 0; at < 300; at += 1) {
         writer.add(entry(at));
         await vi.advanceTimersByTimeAsync(10);
@@ -70,7 +59,7 @@ describe('the prediction log writer', () => {
   it('splits what is more than a batch and keeps the order', async () => {
     const seen: number[] = [];
     const sizes: number[] = [];
-    const writer = createPredictionLogWriter(
+    const writer = createLogWriter(
       store(async (batch) => {
         sizes.push(batch.length);
         seen.push(...batch.map(({ ordinal }) => ordinal));
@@ -86,7 +75,7 @@ describe('the prediction log writer', () => {
   it('keeps rows while the store does not answer, shows why, and loses none', async () => {
     let broken = true;
     const seen: number[] = [];
-    const writer = createPredictionLogWriter(
+    const writer = createLogWriter(
       store(async (batch) => {
         if (broken) throw new Error('connection refused');
         seen.push(...batch.map(({ ordinal }) => ordinal));
@@ -105,7 +94,7 @@ describe('the prediction log writer', () => {
 
   it('drops a row that the store refuses, and only that one', async () => {
     const seen: number[] = [];
-    const writer = createPredictionLogWriter(
+    const writer = createLogWriter(
       store(async (batch) => {
         if (batch.some(({ ordinal }) => ordinal === 3))
           throw Object.assign(new Error('cannot be stored'), { code: '22P05' });
@@ -120,7 +109,7 @@ describe('the prediction log writer', () => {
   });
 
   it('drops the oldest beyond its bound and counts them', async () => {
-    const writer = createPredictionLogWriter(
+    const writer = createLogWriter(
       store(async () => {
         throw new Error('down');
       }),
