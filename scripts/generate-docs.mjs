@@ -1,6 +1,6 @@
 // Writes docs/specs.md from schemas/*.schema.json. `--check` fails where the file on disk is not what would be written.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -208,12 +208,34 @@ function isShared(field) {
   ].includes(field);
 }
 
-const text = `${out.join('\n').trimEnd()}\n`;
-if (process.argv.includes('--check')) {
-  if (readFileSync(target, 'utf8') !== text) {
-    process.stderr.write('docs/specs.md is out of date: run npm run generate\n');
+/** The fields of an operator's task between the marks of its page; shapes that they name are told in docs/specs.md. */
+function withFields(page, operator) {
+  const found = Object.values(files.pipeline.$defs).find((task) => task.properties?.operator?.const === operator);
+  if (found === undefined) throw new Error(`docs/operators/${operator}.md: there is no such operator`);
+  const properties = Object.fromEntries(Object.entries(found.properties).filter(([field]) => !isShared(field)));
+  const rows = table({ ...found, properties }, 'pipeline', new Map()).map((row) =>
+    row.replaceAll('](#', '](../specs.md#'),
+  );
+  const told = [
+    ...(rows.length > 0 ? ['| field | type | |', '|---|---|---|', ...rows, ''] : []),
+    'And the fields of [every task](../specs.md#every-task).',
+  ];
+  return page.replace(
+    /(<!-- fields -->\n).*(<!-- \/fields -->)/s,
+    (_, begin, end) => `${begin}${told.join('\n')}\n${end}`,
+  );
+}
+
+const pages = new Map([[target, `${out.join('\n').trimEnd()}\n`]]);
+const operators = join(root, 'docs/operators');
+for (const name of readdirSync(operators)) {
+  const path = join(operators, name);
+  pages.set(path, withFields(readFileSync(path, 'utf8'), name.replace(/\.md$/, '')));
+}
+for (const [path, text] of pages) {
+  if (!process.argv.includes('--check')) writeFileSync(path, text);
+  else if (readFileSync(path, 'utf8') !== text) {
+    process.stderr.write(`${relative(root, path)} is out of date: run npm run generate\n`);
     process.exitCode = 1;
   }
-} else {
-  writeFileSync(target, text);
 }

@@ -190,6 +190,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       services: operatorServices({ artifacts, features, offline, registry }),
       artifacts: await artifacts(),
       workdir: join(folder, 'work', environment),
+      root,
       capacity: {
         ...(limits?.cpu !== undefined && { cpu: limits.cpu }),
         ...(limits?.memory !== undefined && { memoryBytes: sizeBytes(limits.memory) }),

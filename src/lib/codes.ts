@@ -109,6 +109,7 @@ export const CODES = {
   PL204: 'Run cannot be changed',
   PL205: 'Run parameter not accepted',
   PL206: 'Task has nothing to work on',
+  PL220: 'Interpreter not found',
   // features
   FS201: 'Unknown feature or feature set',
   FS202: 'Entity key missing or mistyped',

@@ -45,7 +45,7 @@ export interface AttemptOptions {
 }
 
 /** Failures that trying again cannot mend. */
-const FINAL_CODES: ReadonlySet<string> = new Set(['MD202', 'PL206', 'SP110']);
+const FINAL_CODES: ReadonlySet<string> = new Set(['MD202', 'PL206', 'SP110', 'PL220']);
 
 /** Undefined where the lease was lost: then there is nothing to record. */
 export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | undefined> {

@@ -33,6 +33,8 @@ export interface OrchestratorOptions {
   readonly artifacts: Pick<ArtifactStore, 'localPath'>;
   /** Absolute. Attempts of processes get their directories below it. */
   readonly workdir: string;
+  /** Of the project: what relative paths of interpreters are below. Default: the working directory. */
+  readonly root?: string | undefined;
   /** What tasks on this machine may use together. Default: what it has. */
   readonly capacity?: Partial<Demand> | undefined;
   /** What references in a task's `env` are looked up in, and what processes inherit the harmless part of. Normally process.env. */
@@ -137,6 +139,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     node,
     capacity: { ...machineCapacity(), ...defined(options.capacity) },
     workdir: options.workdir,
+    root: options.root ?? process.cwd(),
     variables: options.variables,
     random,
     report,

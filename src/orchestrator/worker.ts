@@ -32,6 +32,7 @@ export interface WorkerOptions {
   readonly node: string;
   readonly capacity: Demand;
   readonly workdir: string;
+  readonly root: string;
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly random: () => number;
   readonly report: (message: string, error?: unknown) => void;
@@ -172,6 +173,7 @@ export function createWorker(options: WorkerOptions): Worker {
         outputsOf: (tasks) => patiently(() => runs.outputs(lease.runId, tasks), controller.signal),
         process: {
           workdir: options.workdir,
+          root: options.root,
           artifactFile: options.artifactFile,
           variables: options.variables,
           killGraceMs,

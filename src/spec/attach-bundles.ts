@@ -1,7 +1,7 @@
 /** Adds to every task that runs a program the bundle of files that it runs with. */
 import type { Diagnostic } from '../lib/diagnostics.ts';
 import type { CanonicalPipeline, CanonicalTask } from './canonical-specs.ts';
-import { bundleOf } from './code-bundle.ts';
+import { bundleOf, namedFiles } from './code-bundle.ts';
 import type { ResourceTable } from './loaded-resource.ts';
 import { pointerTo } from './locator.ts';
 import { toDiagnostic } from './problem.ts';
@@ -19,11 +19,12 @@ export function attachBundles(
     const tasks: Record<string, CanonicalTask> = {};
     for (const [name, task] of Object.entries(spec.tasks)) {
       tasks[name] = task;
-      if (task.operator !== 'command' && task.operator !== 'model_training') continue;
-      const { bundle, files, problems } = bundleOf(task, pointerTo('/tasks', name), root);
+      const named = namedFiles(task);
+      if (named === undefined) continue;
+      const { bundle, files, problems } = bundleOf(named, pointerTo('/tasks', name), root);
       for (const problem of problems) diagnostics.push(toDiagnostic(problem, resource));
       for (const [digest, path] of files) bundleFiles.set(digest, path);
-      if (bundle !== undefined) tasks[name] = { ...task, bundle };
+      if (bundle !== undefined) tasks[name] = { ...task, bundle } as CanonicalTask;
     }
     resource.spec = { ...spec, tasks };
   }

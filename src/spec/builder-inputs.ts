@@ -26,6 +26,7 @@ import type {
   PipelineSpec,
   PolicySpec,
   ProjectSpec,
+  PythonTask,
   SourceSpec,
   SqlQueryTask,
   TrainingDatasetTask,
@@ -112,7 +113,8 @@ export type TaskInput<T extends string> =
   | Replace<ModelEvaluationTask, Needs<T> & OfModel>
   | Replace<ModelRegistrationTask, Needs<T> & OfModel>
   | Replace<ModelPromotionTask, Needs<T> & OfModel>
-  | Replace<CommandTask, Needs<T>>;
+  | Replace<CommandTask, Needs<T>>
+  | Replace<PythonTask, Needs<T>>;
 
 export type PipelineInput<T extends string> = Replace<
   PipelineSpec,

@@ -21,6 +21,7 @@ import type {
   ModelTrainingTask,
   PipelineSpec,
   PolicySpec,
+  PythonTask,
   SourceSpec,
   SqlQueryTask,
   TrainingDatasetTask,
@@ -51,7 +52,8 @@ export type CanonicalTask =
   | (ModelEvaluationTask & Placed)
   | (With<ModelRegistrationTask, 'model'> & Placed)
   | (With<ModelPromotionTask, 'model'> & Placed)
-  | (CommandTask & Placed & { readonly bundle?: CodeBundle });
+  | (CommandTask & Placed & { readonly bundle?: CodeBundle })
+  | (PythonTask & Placed & { readonly bundle?: CodeBundle });
 
 export type OperatorName = CanonicalTask['operator'];
 export type TaskOf<O extends OperatorName> = Extract<CanonicalTask, { operator: O }>;

@@ -19,15 +19,56 @@ export interface Bundled {
   readonly problems: readonly Problem[];
 }
 
+/** Where a task names files of the project. */
+export interface NamedFiles {
+  /** Words, some of which may be files; the first two, where they look like scripts, must be. */
+  readonly words: readonly string[];
+  /** Must be a file; with the pointer of the field below the task's. */
+  readonly script?: { readonly path: string; readonly at: string };
+  readonly globs: readonly string[];
+}
+
+/** Undefined for a task that runs no program. */
+export function namedFiles(task: CanonicalTask): NamedFiles | undefined {
+  switch (task.operator) {
+    case 'command':
+      return { words: wordsOf(task.command), globs: task.code ?? [] };
+    case 'python':
+      return scriptFiles(task, '/script', task.code);
+    case 'model_training':
+      return task.python === undefined
+        ? { words: wordsOf(task.command), globs: task.code ?? [] }
+        : scriptFiles(task.python, '/python/script', task.code);
+    default:
+      return undefined;
+  }
+}
+
+function scriptFiles(
+  { script, args = [] }: { readonly script: string; readonly args?: readonly string[] },
+  at: string,
+  globs: readonly string[] = [],
+): NamedFiles {
+  // Two words that are no files keep arguments from being taken for scripts that must be there.
+  return { words: ['', '', ...args], script: { path: script, at }, globs };
+}
+
 /** `pointer` is the task's. */
-export function bundleOf(
-  task: Extract<CanonicalTask, { operator: 'command' | 'model_training' }>,
-  pointer: string,
-  root: string,
-): Bundled {
+export function bundleOf({ words, script, globs }: NamedFiles, pointer: string, root: string): Bundled {
   const problems: Problem[] = [];
   const paths = new Set<string>();
-  for (const [index, word] of wordsOf(task.command).entries()) {
+  if (script !== undefined) {
+    const path = insideProject(script.path);
+    if (path !== undefined && kindOf(join(root, path)) === 'file') paths.add(path);
+    else {
+      problems.push({
+        code: 'SP112',
+        pointer: `${pointer}${script.at}`,
+        detail: `The project has no file "${script.path}".`,
+      });
+    }
+  }
+  for (const [index, word] of words.entries()) {
     const path = insideProject(word.slice(word.indexOf('=') + 1));
     const kind = path === undefined ? undefined : kindOf(join(root, path));
     if (path !== undefined && kind === 'file') paths.add(path);
@@ -40,7 +81,7 @@ export function bundleOf(
       });
     }
   }
-  for (const [index, glob] of (task.code ?? []).entries()) {
+  for (const [index, glob] of globs.entries()) {
     const at = `${pointer}/code/${index}`;
     if (isAbsolute(glob) || normalize(glob).startsWith('..')) {
       problems.push({

@@ -129,14 +129,14 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
       return { ...task, needs, features: features ?? '' };
     }
     case 'model_training': {
-      if ((task.trainer === undefined) === (task.command === undefined)) {
+      const by = (['trainer', 'command', 'python'] as const).filter((field) => task[field] !== undefined);
+      if (by.length !== 1) {
+        const named = by.map((field) => `"${field}"`);
         const detail =
-          task.trainer === undefined
-            ? 'needs "trainer" or "command"'
-            : 'has both "trainer" and "command"; only one can train';
-        report(into, task.trainer === undefined ? 'SP102' : 'SP103', pointer, `The task "${name}" ${detail}.`, {
-          part: 'key',
-        });
+          by.length === 0
+            ? 'needs "trainer", "command" or "python"'
+            : `has ${named.length === 2 ? `both ${named.join(' and ')}` : named.join(', ')}; only one can train`;
+        report(into, by.length === 0 ? 'SP102' : 'SP103', pointer, `The task "${name}" ${detail}.`, { part: 'key' });
       }
       requireUpstream(name, 'training_dataset', needs, pointer, context);
       return { ...task, needs };
@@ -160,6 +160,7 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
       };
     }
     case 'command':
+    case 'python':
       return { ...task, needs };
     default:
       return assertNever(task);

@@ -98,6 +98,7 @@ function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: QueryTe
       return { ...task, model: nameNow('model', task.model) };
     case 'model_training':
     case 'command':
+    case 'python':
       return task;
     default:
       return assertNever(task);

@@ -57,7 +57,8 @@ export type Task =
   | ModelEvaluationTask
   | ModelRegistrationTask
   | ModelPromotionTask
-  | CommandTask;
+  | CommandTask
+  | PythonTask;
 /**
  * Bytes with an optional unit: `k M G T` or `Ki Mi Gi Ti`, e.g. `512Mi`.
  */
@@ -66,6 +67,14 @@ export type Size = string;
  * A shell line, or the program and its arguments.
  */
 export type CommandLine = string | string[];
+/**
+ * Arguments of a program, each as it is.
+ */
+export type Arguments = string[];
+/**
+ * A program on the PATH, or a path.
+ */
+export type Interpreter = string;
 /**
  * A reference to an environment variable (`env('NAME')`, `${env:NAME}` alone), or a plain text where nothing is secret.
  */
@@ -876,7 +885,7 @@ export interface ModelTrainingTask {
    */
   operator: 'model_training';
   /**
-   * A built-in trainer. Instead of `command`.
+   * A built-in trainer. Instead of `command` or `python`.
    */
   trainer?: 'logistic_regression' | 'gradient_boosting' | 'random_forest';
   /**
@@ -890,9 +899,13 @@ export interface ModelTrainingTask {
     [k: string]: number | string | boolean;
   };
   /**
-   * A shell line, or the program and its arguments. It must leave `model.onnx` in its directory. Instead of `trainer`.
+   * A shell line, or the program and its arguments. It must leave `model.onnx` in its directory. Instead of `trainer` or `python`.
    */
   command?: CommandLine;
+  /**
+   * A Python script that leaves `model.onnx` in its directory. Instead of `trainer` or `command`.
+   */
+  python?: PythonScript;
   /**
    * Environment variables of the process; secrets by reference.
    */
@@ -937,6 +950,23 @@ export interface ModelTrainingTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+}
+/**
+ * A Python script with its arguments and its interpreter.
+ */
+export interface PythonScript {
+  /**
+   * The script: a file of the project, by its path below the root.
+   */
+  script: string;
+  /**
+   * Its arguments.
+   */
+  args?: Arguments;
+  /**
+   * The Python that runs it: a program on the PATH (`python3.11`) or a path (`.venv/bin/python`, below the root of the project where the daemon runs). Default `python3`.
+   */
+  interpreter?: Interpreter;
 }
 /**
  * Environment variables of the process; secrets by reference.
@@ -1119,6 +1149,71 @@ export interface CommandTask {
   env?: EnvMap;
   /**
    * Globs of project files that the task needs beside those that its command names.
+   */
+  code?: Code;
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: Duration;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * Runs a Python script in a fresh directory that holds the task's code bundle.
+ */
+export interface PythonTask {
+  /**
+   * What the task does.
+   */
+  operator: 'python';
+  /**
+   * The script: a file of the project, by its path below the root.
+   */
+  script: string;
+  /**
+   * Its arguments.
+   */
+  args?: Arguments;
+  /**
+   * The Python that runs it: a program on the PATH (`python3.11`) or a path (`.venv/bin/python`, below the root of the project where the daemon runs). Default `python3`.
+   */
+  interpreter?: Interpreter;
+  /**
+   * Environment variables of the process; secrets by reference.
+   */
+  env?: EnvMap;
+  /**
+   * Globs of project files that the script needs beside itself: modules that it imports, data. The root of the bundle is on the module path.
    */
   code?: Code;
   /**

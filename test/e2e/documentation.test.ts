@@ -12,6 +12,7 @@ const pages = [
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
+  ...readdirSync(join(root, 'docs/operators')).map((name) => `docs/operators/${name}`),
 ];
 
 // Pages wait for daemons and processes most of their time: side by side they take as long as the longest.
@@ -23,9 +24,12 @@ describe.concurrent('documentation', () => {
     it(`${page}: its ${commands.length} commands answer what it says`, { timeout: 300_000 }, async ({ expect }) => {
       const folder = mkdtempSync(join(tmpdir(), 'mlops-docs-'));
       chmodSync(folder, 0o711);
-      cpSync(join(root, 'mlops.config.ts'), join(folder, 'mlops.config.ts'));
-      mkdirSync(join(folder, 'examples/healthcare'), { recursive: true });
-      cpSync(join(root, 'examples/healthcare/data'), join(folder, 'examples/healthcare/data'), { recursive: true });
+      const own = filesOf(readFileSync(path, 'utf8'));
+      if (own.length === 0) healthcareIn(folder);
+      for (const { name, text } of own) {
+        mkdirSync(dirname(join(folder, name)), { recursive: true });
+        writeFileSync(join(folder, name), text);
+      }
       const session = await openConsole(folder, join(root, 'bin/mlops.js'));
       const outputs = new Map<number, string>();
       const wrong: string[] = [];
@@ -46,3 +50,14 @@ describe.concurrent('documentation', () => {
     });
   }
 });
+
+function healthcareIn(folder: string): void {
+  cpSync(join(root, 'mlops.config.ts'), join(folder, 'mlops.config.ts'));
+  mkdirSync(join(folder, 'examples/healthcare'), { recursive: true });
+  cpSync(join(root, 'examples/healthcare/data'), join(folder, 'examples/healthcare/data'), { recursive: true });
+}
+
+/** Files of a page that brings its own project: blocks that begin with ```LANGUAGE PATH. */
+function filesOf(markdown: string): readonly { readonly name: string; readonly text: string }[] {
+  return [...markdown.matchAll(/^```\w+ (\S+)\n(.*?)^```$/gms)].map(([, name = '', text = '']) => ({ name, text }));
+}

@@ -249,6 +249,29 @@ describe('code of tasks', () => {
     expect(edited?.resources.get('pipeline.run')?.digest).not.toBe(project?.resources.get('pipeline.run')?.digest);
   });
 
+  it('of a Python task is its script, the files that its arguments name and those that its globs match', async () => {
+    write({
+      'jobs/score.py': 'print(1)\n',
+      'jobs/lib.py': '\n',
+      'conf.json': '{}\n',
+      'mlops.config.ts': config(
+        `{ operator: 'python', script: './jobs/score.py', args: ['--conf=conf.json', 'other.py'], code: ['jobs/l*.py'] }`,
+      ),
+    });
+    const { project, diagnostics } = await load();
+    expect(diagnostics).toEqual([]);
+    const task = (project?.resources.get('pipeline.run')?.spec as CanonicalPipeline | undefined)?.tasks['go'];
+    expect(Object.keys((task as TaskOf<'python'>).bundle?.files ?? {})).toEqual([
+      'conf.json',
+      'jobs/lib.py',
+      'jobs/score.py',
+    ]);
+    write({ 'mlops.config.ts': config(`{ operator: 'python', script: '../outside.py' }`) });
+    expect((await load()).diagnostics.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+      'SP112 /tasks/go/script',
+    ]);
+  });
+
   it('must be there and inside the project', async () => {
     write({
       'mlops.config.ts': config(

@@ -56,6 +56,7 @@ export function everything(): Project {
           register: { operator: 'model_registration', model: 'pbc_mortality', needs: ['evaluate'] },
           promote: { operator: 'model_promotion', model: 'pbc_mortality', to: 'staging', needs: ['register'] },
           tell: { operator: 'command', command: 'tell', needs: ['promote'] },
+          score: { operator: 'python', script: 'score.py', needs: ['promote'] },
         },
       },
       model: {
@@ -358,6 +359,33 @@ table('pipeline', [
     'safe',
     'PL107',
   ],
+  [
+    'tasks.model_training.python.script',
+    'tasks.train',
+    'changed',
+    train({ python: { script: 'a.py' } }),
+    train({ python: { script: 'b.py' } }),
+    'safe',
+    'PL107',
+  ],
+  [
+    'tasks.model_training.python.args',
+    'tasks.train',
+    'changed',
+    train({ python: { script: 'a.py', args: ['1'] } }),
+    train({ python: { script: 'a.py', args: ['2'] } }),
+    'safe',
+    'PL107',
+  ],
+  [
+    'tasks.model_training.python.interpreter',
+    'tasks.train',
+    'changed',
+    train({ python: { script: 'a.py', interpreter: 'python3.11' } }),
+    train({ python: { script: 'a.py', interpreter: 'python3.12' } }),
+    'safe',
+    'PL107',
+  ],
   ['tasks.model_training.env.*', 'tasks.train.env.SEED', 'changed', '1', '2', 'safe', 'PL107'],
   ['tasks.model_training.code', 'tasks.train.code', 'changed', ['a/*'], ['b/*'], 'safe', 'PL107'],
   [
@@ -404,6 +432,11 @@ table('pipeline', [
   ['tasks.command.command', 'tasks.tell.command', 'changed', 'a', 'b', 'safe'],
   ['tasks.command.env.*', 'tasks.tell.env.LEVEL', 'changed', '1', '2', 'safe'],
   ['tasks.command.code', 'tasks.tell.code', 'changed', ['a/*'], ['b/*'], 'safe'],
+  ['tasks.python.script', 'tasks.score.script', 'changed', 'a.py', 'b.py', 'safe'],
+  ['tasks.python.args', 'tasks.score.args', 'changed', ['a'], ['b'], 'safe'],
+  ['tasks.python.interpreter', 'tasks.score.interpreter', 'changed', 'python3.11', 'python3.12', 'safe'],
+  ['tasks.python.env.*', 'tasks.score.env.LEVEL', 'changed', '1', '2', 'safe'],
+  ['tasks.python.code', 'tasks.score.code', 'changed', ['a/*'], ['b/*'], 'safe'],
 ]);
 const gates = (gate: object): readonly object[] => [{ metric: 'auc', min: 0.8, ...gate }];
 table('model', [

@@ -7,6 +7,7 @@ import type { TaskOf } from '../../spec/canonical-specs.ts';
 import type { ProcessResult } from '../runners/process-runner.ts';
 import type { TrainedModel, TrainingDataset } from '../services.ts';
 import type { Operator, OperatorContext } from './operator.ts';
+import { type Program, pythonProgram } from './python-program.ts';
 import { asOutputs, fromOutputs, nearestOf } from './upstream-outputs.ts';
 
 const MODEL_FILE = 'model.onnx';
@@ -15,13 +16,19 @@ const METRICS_FILE = 'metrics.json';
 export const modelTraining: Operator<'model_training'> = async (task, context) => {
   const dataset = fromOutputs<TrainingDataset>(nearestOf('training_dataset', 'a training set', context).outputs);
   const hyperparameters: JsonObject = task.params ?? {};
+  const program = programOf(task);
   const trained =
-    task.command === undefined
+    program === undefined
       ? await withBuiltIn(task, dataset, hyperparameters, context)
-      : await withProgram(task, task.command, dataset, hyperparameters, context);
+      : await withProgram(task, program, dataset, hyperparameters, context);
   context.log(`trained by ${trained.trainer}: ${metricsLine(trained.metrics)}`);
   return asOutputs(trained);
 };
+
+function programOf({ command, python, env }: TaskOf<'model_training'>): Program | undefined {
+  if (python !== undefined) return pythonProgram(python, env);
+  return command === undefined ? undefined : { command, variables: {} };
+}
 
 function withBuiltIn(
   task: TaskOf<'model_training'>,
@@ -31,7 +38,7 @@ function withBuiltIn(
 ): Promise<TrainedModel> {
   if (task.trainer === undefined) {
     throw new MlopsError('PL206', {
-      detail: `The task ${context.task} names neither a trainer nor a command.`,
+      detail: `The task ${context.task} names neither a trainer nor a program.`,
       hint: 'add trainer: gradient_boosting, logistic_regression or random_forest, or a command that writes model.onnx',
       address: `pipeline.${context.pipeline}`,
     });
@@ -41,7 +48,7 @@ function withBuiltIn(
 
 async function withProgram(
   task: TaskOf<'model_training'>,
-  command: string | readonly string[],
+  program: Program,
   dataset: TrainingDataset,
   hyperparameters: JsonObject,
   context: OperatorContext,
@@ -49,10 +56,10 @@ async function withProgram(
   const datasetFile = await context.services.artifactFile(dataset.artifact);
   return context.runProcess(
     {
-      command,
+      ...program,
       env: task.env ?? {},
       bundle: task.bundle,
-      variables: { MLOPS_DATASET: datasetFile, MLOPS_LABEL: task.label },
+      variables: { ...program.variables, MLOPS_DATASET: datasetFile, MLOPS_LABEL: task.label },
       files: {
         MLOPS_HYPERPARAMETERS: hyperparameters,
         MLOPS_FEATURES: dataset.features.map(({ feature, column, dtype }) => ({ feature, column, dtype })),

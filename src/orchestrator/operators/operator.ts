@@ -27,5 +27,13 @@ export type Operators = { readonly [O in OperatorName]: Operator<O> };
 
 /** In a process of its own, or within the daemon. */
 export function runsAsProcess(task: CanonicalTask): boolean {
-  return task.operator === 'command' || (task.operator === 'model_training' && task.command !== undefined);
+  switch (task.operator) {
+    case 'command':
+    case 'python':
+      return true;
+    case 'model_training':
+      return task.trainer === undefined;
+    default:
+      return false;
+  }
 }

@@ -10,6 +10,7 @@ import { modelPromotion } from './model-promotion.ts';
 import { modelRegistration } from './model-registration.ts';
 import { modelTraining } from './model-training.ts';
 import type { OperatorContext, Operators } from './operator.ts';
+import { python } from './python.ts';
 import { sqlQuery } from './sql-query.ts';
 import { trainingDataset } from './training-dataset.ts';
 
@@ -24,6 +25,7 @@ const OPERATORS: Operators = {
   model_registration: modelRegistration,
   model_promotion: modelPromotion,
   command,
+  python,
 };
 
 export function runOperator(task: CanonicalTask, context: OperatorContext): Promise<JsonObject> {

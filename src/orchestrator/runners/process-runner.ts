@@ -18,11 +18,14 @@ import { redactingStream } from '../redact.ts';
 import { TaskFailure } from '../task-failure.ts';
 import type { TaskLog } from '../task-log.ts';
 import { attemptDirectory, readOutputs, removeAttempt, unpack, writeFiles } from './attempt-directory.ts';
+import { findInterpreter } from './find-interpreter.ts';
 import { type Exit, exitOf, judge } from './process-exit.ts';
 
 export interface ProcessTask {
   /** A shell line, or the program and its arguments. */
   readonly command: string | readonly string[];
+  /** The first word is an interpreter: looked for before anything starts, and below the root of the project where it is a relative path. */
+  readonly interpreted?: boolean | undefined;
   readonly env: Readonly<Record<string, string | EnvRef>>;
   readonly bundle: CodeBundle | undefined;
   /** Further environment variables. */
@@ -57,6 +60,8 @@ export interface ProcessAttempt {
 export interface ProcessRunnerOptions {
   /** Attempts' directories lie below it. */
   readonly workdir: string;
+  /** Of the project. */
+  readonly root: string;
   readonly artifactFile: (digest: string) => Promise<string>;
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** From the asking (SIGTERM) to the killing (SIGKILL) of a group. */
@@ -115,13 +120,7 @@ export async function runProcess<T>(
       ...files,
       ...task.variables,
     };
-    await execute(
-      typeof task.command === 'string' ? ['/bin/sh', '-c', task.command] : task.command,
-      directory,
-      env,
-      attempt,
-      options,
-    );
+    await execute(await argumentsOf(task, options), directory, env, attempt, options);
     return await use({ directory, outputs: await readOutputs(outputsFile) });
   } finally {
     // Files of another account, say of a container: the task's end does not depend on them.
@@ -129,6 +128,15 @@ export async function runProcess<T>(
       attempt.taskLog.write('system', `[what the program left cannot be removed: ${String(error)}]\n`),
     );
   }
+}
+
+async function argumentsOf(
+  { command, interpreted }: ProcessTask,
+  { root, variables }: ProcessRunnerOptions,
+): Promise<readonly string[]> {
+  if (typeof command === 'string') return ['/bin/sh', '-c', command];
+  const [program = '', ...rest] = command;
+  return interpreted === true ? [await findInterpreter(program, root, variables['PATH'] ?? ''), ...rest] : command;
 }
 
 function inherited(variables: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -94,12 +94,15 @@ function removed(
   }
 }
 
+/** Two tasks of these may have nothing in common but their operator. */
+const DOES_ANYTHING: ReadonlySet<CanonicalTask['operator']> = new Set(['command', 'python']);
+
 function sameWork(a: CanonicalTask, b: CanonicalTask): boolean {
   if (a.operator === 'data_validation' && b.operator === 'data_validation')
     return b.featureSets.every((set) => a.featureSets.includes(set));
   if (a.operator === 'model_promotion' && b.operator === 'model_promotion') return a.model === b.model && a.to === b.to;
   if (a.operator === 'model_registration' && b.operator === 'model_registration') return a.model === b.model;
-  return a.operator === b.operator && a.operator !== 'command';
+  return a.operator === b.operator && !DOES_ANYTHING.has(a.operator);
 }
 
 function added({ address, desired }: Context, name: string, task: CanonicalTask): Analysis | undefined {

@@ -8,7 +8,7 @@ type Context = AnalysisContext<'pipeline'>;
 /** What is learned. */
 const TARGET = ['label', 'spine', 'features'];
 /** How it is learned. */
-const METHOD = ['trainer', 'params', 'command', 'env', 'code', 'bundle', 'split'];
+const METHOD = ['trainer', 'params', 'command', 'python', 'env', 'code', 'bundle', 'split'];
 
 export function trainingChanges(
   { address, desired }: Context,
