@@ -1,7 +1,7 @@
 /**
  * Which of the tasks that may run start now. cpu, memory and gpu are packed together: by priority, then the largest gpu first,
  * then age. A task that waited longer than the limit goes before all others, and until it fits nothing smaller starts in
- * its place: nothing starves. Pure.
+ * its place on a machine that could hold it: nothing starves. Pure.
  */
 import type { Admission, Candidate, Demand, Room } from '../stores/control/runs.ts';
 
@@ -21,9 +21,9 @@ export function admit(candidates: readonly Candidate[], room: Room): Admission {
   const chosen: number[] = [];
   const refuse: { index: number; error: string }[] = [];
   for (const { candidate, index } of order) {
-    const tooLarge = beyond(candidate, room.largest);
-    if (tooLarge !== undefined) {
-      refuse.push({ index, error: tooLarge });
+    if (!fits(candidate, room.machine)) {
+      if (!room.machines.some((machine) => fits(candidate, machine)))
+        refuse.push({ index, error: beyond(candidate, room.machines) });
     } else if (slots > 0 && !reserved && fits(candidate, free)) {
       chosen.push(index);
       slots -= 1;
@@ -49,12 +49,14 @@ function fits(demand: Demand, free: Demand): boolean {
 }
 
 /** Why no machine can ever run it. */
-function beyond(demand: Demand, largest: Demand): string | undefined {
-  if (demand.cpu > largest.cpu + EPSILON)
-    return `it asks for ${demand.cpu} cores; the largest machine offers ${largest.cpu}`;
-  if (demand.memoryBytes > largest.memoryBytes) {
-    return `it asks for ${demand.memoryBytes} bytes of memory; the largest machine offers ${largest.memoryBytes}`;
-  }
-  if (demand.gpu > largest.gpu) return `it asks for ${demand.gpu} gpus; the largest machine offers ${largest.gpu}`;
-  return undefined;
+function beyond(demand: Demand, machines: readonly Demand[]): string {
+  const most = (of: (machine: Demand) => number): number => Math.max(...machines.map(of));
+  const cpu = most((machine) => machine.cpu);
+  if (demand.cpu > cpu + EPSILON) return `it asks for ${demand.cpu} cores; the largest machine offers ${cpu}`;
+  const memory = most((machine) => machine.memoryBytes);
+  if (demand.memoryBytes > memory)
+    return `it asks for ${demand.memoryBytes} bytes of memory; the largest machine offers ${memory}`;
+  const gpu = most((machine) => machine.gpu);
+  if (demand.gpu > gpu) return `it asks for ${demand.gpu} gpus; the largest machine offers ${gpu}`;
+  return `it asks for ${demand.cpu} cores, ${demand.memoryBytes} bytes of memory and ${demand.gpu} gpus; no one machine offers all of that together`;
 }

@@ -140,7 +140,8 @@ describe('what is tried again', () => {
 });
 
 describe('admission', () => {
-  const room = { free: { cpu: 4, memoryBytes: 100, gpu: 2 }, largest: { cpu: 8, memoryBytes: 100, gpu: 2 }, slots: 10 };
+  const machine = { cpu: 8, memoryBytes: 100, gpu: 2 };
+  const room = { free: { cpu: 4, memoryBytes: 100, gpu: 2 }, machine, machines: [machine], slots: 10 };
   const candidate = (more: Partial<Candidate>): Candidate => ({
     runId: 'r',
     task: 't',
@@ -166,6 +167,24 @@ describe('admission', () => {
     expect(admit([candidate({ cpu: 1, priority: 9 }), old], room).admit).toEqual([]);
     expect(admit([candidate({ cpu: 1, priority: 9 }), old, older], room).admit).toEqual([2]);
     expect(AGING_IN_STORE).toBe(AGING_SECONDS);
+  });
+  it('refuses what no one machine holds, and keeps no room for what only another machine holds', () => {
+    const wide = { cpu: 1, memoryBytes: 100, gpu: 4 };
+    const two = { ...room, machines: [machine, wide] };
+    const old = candidate({ gpu: 4, waitedSeconds: AGING_SECONDS + 10 });
+    const [small, both] = [candidate({ cpu: 1 }), candidate({ cpu: 8, gpu: 4 })];
+    expect(admit([old, small, both], two)).toEqual({
+      admit: [1],
+      refuse: [
+        {
+          index: 2,
+          error: 'it asks for 8 cores, 0 bytes of memory and 4 gpus; no one machine offers all of that together',
+        },
+      ],
+    });
+    expect(admit([old], room).refuse).toEqual([
+      { index: 0, error: 'it asks for 4 gpus; the largest machine offers 2' },
+    ]);
   });
   it('never takes more than there is, and leaves nothing out that fits', () => {
     const any = fc.record({

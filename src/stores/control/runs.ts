@@ -183,8 +183,10 @@ export interface Admission {
 export interface Room {
   /** What this machine has, less what live leases on it hold. */
   readonly free: Demand;
-  /** The largest of each that any live worker's machine has. */
-  readonly largest: Demand;
+  /** All that this machine has. */
+  readonly machine: Demand;
+  /** Likewise each machine that a live worker is on, this one among them. */
+  readonly machines: readonly Demand[];
   /** How many more tasks the worker takes. */
   readonly slots: number;
 }

@@ -1,6 +1,6 @@
 /** Claims: which tasks a worker gets, decided and written in one transaction. */
 import { isRunEnded, type TaskStatus } from '../../control/run-states.ts';
-import type { Admission, Candidate, Lease, Room, RunRules, WorkerIdentity } from '../../control/runs.ts';
+import type { Admission, Candidate, Demand, Lease, Room, RunRules, WorkerIdentity } from '../../control/runs.ts';
 import type { Database, Queryable } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
 import { changeRun, lockRun, type TaskChange } from './changes.ts';
@@ -32,9 +32,7 @@ type RoomRow = {
   cpu: number;
   memory_bytes: number;
   gpu: number;
-  largest_cpu: number | null;
-  largest_memory_bytes: number | null;
-  largest_gpu: number | null;
+  machines: readonly Demand[];
   next_due_ms: number | null;
 };
 
@@ -60,11 +58,8 @@ export async function claim(
         memoryBytes: worker.capacity.memoryBytes - (used?.memory_bytes ?? 0),
         gpu: worker.capacity.gpu - (used?.gpu ?? 0),
       },
-      largest: {
-        cpu: Math.max(worker.capacity.cpu, used?.largest_cpu ?? 0),
-        memoryBytes: Math.max(worker.capacity.memoryBytes, used?.largest_memory_bytes ?? 0),
-        gpu: Math.max(worker.capacity.gpu, used?.largest_gpu ?? 0),
-      },
+      machine: worker.capacity,
+      machines: [worker.capacity, ...(used?.machines ?? [])],
       slots,
     };
     const candidates = await tx.query<CandidateRow>(CANDIDATES, [
