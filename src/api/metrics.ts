@@ -18,6 +18,8 @@ type HistogramName = keyof typeof HISTOGRAMS;
 export interface Gauge {
   readonly name: string;
   readonly help: string;
+  /** Default gauge. */
+  readonly type?: 'gauge' | 'counter';
   readonly samples: readonly { readonly labels: Labels; readonly value: number }[];
 }
 
@@ -82,8 +84,8 @@ export function createMetrics(): Metrics {
           lines.push(`${name}_sum${braced(labels)} ${sum}`, `${name}_count${braced(labels)} ${count}`);
         }
       }
-      for (const { name, help, samples } of gauges) {
-        lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`);
+      for (const { name, help, type = 'gauge', samples } of gauges) {
+        lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`);
         for (const { labels, value } of samples) lines.push(`${name}${braced(labelText(labels))} ${value}`);
       }
       return `${lines.join('\n')}\n`;

@@ -33,6 +33,15 @@ export const TASK: JsonSchema = {
         eta_seconds: { type: ['integer', 'null'] },
       },
     },
+    usage: {
+      type: ['object', 'null'],
+      description: 'What the last attempt took, once it ended; null inside for what cannot be told.',
+      properties: {
+        cpu_seconds: { type: ['number', 'null'] },
+        peak_memory_bytes: { type: ['integer', 'null'] },
+        wall_seconds: { type: 'number' },
+      },
+    },
     started_at: TIME_OR_NULL,
     finished_at: TIME_OR_NULL,
   },

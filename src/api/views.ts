@@ -39,6 +39,14 @@ export function taskView(task: TaskRecord) {
     error: task.error,
     outputs: task.outputs,
     progress: task.progress === null ? null : (snakeCaseKeys(task.progress) as Record<string, unknown>),
+    usage:
+      task.usage === null
+        ? null
+        : {
+            cpu_seconds: task.usage.cpuSeconds,
+            peak_memory_bytes: task.usage.peakMemoryBytes,
+            wall_seconds: task.usage.wallSeconds,
+          },
     started_at: task.startedAt,
     finished_at: task.finishedAt,
   };

@@ -1,6 +1,6 @@
 /** Runs for people: one line a change of state, one table for a run. */
 import type { RunEvent, RunRecord } from '../compose/views.ts';
-import { secondsInWords } from '../lib/units.ts';
+import { secondsInWords, sizeInWords } from '../lib/units.ts';
 import { elapsed, instant, table } from './output.ts';
 
 export interface Colors {
@@ -68,13 +68,15 @@ export function runText(run: RunRecord, colors: Colors): string {
     `finished  ${instant(run.finishedAt)}`,
     '',
     table(
-      ['TASK', 'OPERATOR', 'STATUS', 'ATTEMPT', 'TIME'],
+      ['TASK', 'OPERATOR', 'STATUS', 'ATTEMPT', 'TIME', 'CPU', 'MEMORY'],
       run.tasks.map((task) => [
         task.name,
         task.operator,
         task.status,
         String(task.attempt),
         span(task.startedAt, task.finishedAt),
+        task.usage?.cpuSeconds == null ? '-' : elapsed(task.usage.cpuSeconds * 1000),
+        task.usage?.peakMemoryBytes == null ? '-' : sizeInWords(task.usage.peakMemoryBytes),
       ]),
     ),
     ...run.tasks.flatMap(({ name, progress }) =>

@@ -41,6 +41,18 @@ export function sizeBytes(text: string): number {
   return Math.round(Number(match[1]) * unit);
 }
 
+/** Bytes as people read them: `640 KiB`, `1.5 GiB`. */
+export function sizeInWords(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value < 10 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
 /** Seconds as people say them, to one unit or two: `40 s`, `3 min`, `2 h 5 min`, `3 d`. */
 export function secondsInWords(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

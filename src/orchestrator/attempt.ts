@@ -14,6 +14,7 @@ import type { OperatorServices } from './services.ts';
 import { TaskFailure } from './task-failure.ts';
 import type { TaskLog } from './task-log.ts';
 import { ancestorsOf } from './upstream.ts';
+import { createUsageGatherer, type UsageGatherer } from './usage.ts';
 
 /** Why an attempt is ended from outside. lost: its lease; somebody else may have the task. stopped: the worker stops. */
 export type StopReason = 'cancelled' | 'timed_out' | 'lost' | 'stopped';
@@ -58,6 +59,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
       ? undefined
       : setTimeout(() => controller.abort(new AttemptStopped('timed_out')), Math.max(0, timeLimit));
   const began = performance.now();
+  const usage = createUsageGatherer();
   let redact: Redact = (text) => text;
   let ended: {
     status: AttemptStatus;
@@ -71,7 +73,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
     if (task === undefined) throw new MlopsError('PL203', { detail: `The run's pipeline has no task ${lease.task}.` });
     const env = resolvedEnv(task, options.variables);
     redact = redactor(env.secrets);
-    const outputs = await operate(task, env, options);
+    const outputs = await operate(task, env, options, usage);
     ended = {
       status: 'succeeded',
       exitCode: null,
@@ -109,6 +111,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
     error: ended.error,
     outputs: ended.outputs,
     data: ended.data,
+    usage: usage.total((performance.now() - began) / 1000),
     retryInMs: ended.final ? null : verdict.retryInMs,
     counts: verdict.counts,
   };
@@ -124,6 +127,7 @@ async function operate(
   task: CanonicalTask,
   env: { readonly values: Readonly<Record<string, string>>; readonly secrets: readonly string[] },
   options: AttemptOptions,
+  usage: UsageGatherer,
 ): Promise<JsonObject> {
   const { lease, run, controller, taskLog } = options;
   const { signal } = controller;
@@ -143,6 +147,7 @@ async function operate(
     taskLog,
     env: env.values,
     secrets: env.secrets,
+    onUsage: usage.add,
   };
   const work = runOperator(task, {
     signal,

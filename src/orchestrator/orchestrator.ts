@@ -23,6 +23,7 @@ import { runRules } from './rules.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createScheduleTicker } from './schedules.ts';
 import type { OperatorServices } from './services.ts';
+import { createUsageTotals, type UsageTotal } from './usage-totals.ts';
 import { createHints } from './waiting.ts';
 import { createWorker, type Worker } from './worker.ts';
 
@@ -86,6 +87,8 @@ export interface Orchestrator {
       readonly signal: AbortSignal;
     },
   ): AsyncIterable<string>;
+  /** Since this daemon started. */
+  usage(): readonly UsageTotal[];
   readonly scheduler: Scheduler;
   readonly worker: Worker;
   /** Stops both loops and closes what listens. */
@@ -131,8 +134,10 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     });
   }
 
+  const usage = createUsageTotals();
   const worker = createWorker({
     runs,
+    onEnd: ({ pipeline, task }, end) => usage.add(pipeline, task, end.usage),
     services: options.services,
     artifactFile: (digest) => options.artifacts.localPath(digest),
     hints,
@@ -175,6 +180,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     },
     events: (runId, { signal, after }) => followEvents(runs, hints, runId, { signal, after }),
     logs: (runId, task, logOptions) => followLog(runs, hints, runId, task, logOptions),
+    usage: usage.list,
     scheduler,
     worker,
     close: async () => {

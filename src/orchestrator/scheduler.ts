@@ -87,6 +87,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         error: 'its worker is gone: the lease ended without a word',
         outputs: null,
         data: {},
+        usage: null,
         ...verdict,
       },
       runRules,

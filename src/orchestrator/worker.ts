@@ -36,6 +36,8 @@ export interface WorkerOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly random: () => number;
   readonly report: (message: string, error?: unknown) => void;
+  /** An attempt's end was recorded. */
+  readonly onEnd?: ((lease: Lease, end: AttemptEnd) => void) | undefined;
   /** Tasks at once, however little they ask for. Default 32. */
   readonly maxTasks?: number | undefined;
   /** From SIGTERM to SIGKILL. Default 10 s. */
@@ -191,7 +193,9 @@ export function createWorker(options: WorkerOptions): Worker {
       await progress.settled();
       await taskLog.close();
     }
-    if (end !== undefined) await ends.record(end, controller.signal);
+    if (end === undefined) return;
+    await ends.record(end, controller.signal);
+    options.onEnd?.(lease, end);
   }
 
   /** A run's pipeline and parameters never change. */

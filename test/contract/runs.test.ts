@@ -55,6 +55,7 @@ function end(lease: Lease, more: Partial<AttemptEnd> = {}): AttemptEnd {
     error: null,
     outputs: {},
     data: {},
+    usage: null,
     retryInMs: null,
     counts: 'nothing',
     ...more,

@@ -6,12 +6,13 @@ import type { Gauge } from '../metrics.ts';
 import { openApiDocument } from '../openapi.ts';
 import { qualityGauges } from '../quality-gauges.ts';
 import { type JsonSchema, json, type Route } from '../route.ts';
+import { usageGauges } from '../usage-gauges.ts';
 
 const tag = 'operation';
 
 type HealthContext = Pick<
   ApiContext,
-  'scope' | 'version' | 'startedAt' | 'metrics' | 'readiness' | 'secured' | 'catalog' | 'features'
+  'scope' | 'version' | 'startedAt' | 'metrics' | 'readiness' | 'secured' | 'catalog' | 'features' | 'orchestrator'
 >;
 
 export function healthRoutes(
@@ -61,6 +62,7 @@ export function healthRoutes(
         text: metrics.render([
           ...gauges(context, delay.percentile(99) / 1e9),
           ...(await featureGauges(context)),
+          ...usageGauges(context.orchestrator.usage()),
           ...qualityGauges(await context.features.insights().catch(() => [])),
         ]),
       }),

@@ -8,7 +8,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { EnvRef } from '../../lib/secret.ts';
@@ -17,9 +17,12 @@ import { processStartedAt, signalGroup } from '../machine.ts';
 import { redactingStream } from '../redact.ts';
 import { TaskFailure } from '../task-failure.ts';
 import type { TaskLog } from '../task-log.ts';
+import type { ProgramUsage } from '../usage.ts';
 import { attemptDirectory, readOutputs, removeAttempt, unpack, writeFiles } from './attempt-directory.ts';
 import { findInterpreter } from './find-interpreter.ts';
+import { groupMeter } from './group-meter.ts';
 import { type Exit, exitOf, judge } from './process-exit.ts';
+import { cpuSecondsOf } from './shell-times.ts';
 
 export interface ProcessTask {
   /** A shell line, or the program and its arguments. */
@@ -55,6 +58,8 @@ export interface ProcessAttempt {
   /** The values of `env`, its references resolved. */
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
+  /** Once its program has ended: what it took. */
+  readonly onUsage: (usage: ProgramUsage) => void;
 }
 
 export interface ProcessRunnerOptions {
@@ -79,11 +84,16 @@ export interface ProcessRunnerOptions {
 const INHERITED =
   /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_.*|TZ|TMPDIR|TEMP|TMP|TERM|LD_LIBRARY_PATH|DYLD_.*|SSL_CERT_FILE|SSL_CERT_DIR|VIRTUAL_ENV|CONDA_PREFIX|PYENV_.*|NVM_DIR|JAVA_HOME|CUDA_.*|NVIDIA_.*|OMP_NUM_THREADS|SystemRoot)$/;
 
+/** The first shell stays until the program has ended and then tells what the kernel counted of it and of all that it waited for. */
 const GATE = `
 (trap '' TERM INT HUP; exec </dev/null >/dev/null 2>&1; read -r end <&3; kill -s KILL 0) &
 read -r go || exit 125
-exec 3<&- </dev/null
-exec "$@"
+exec </dev/null
+trap : TERM INT HUP
+(exec 3<&-; exec "$@")
+code=$?
+times >&3
+exit $code
 `;
 
 export async function runProcess<T>(
@@ -161,10 +171,9 @@ async function execute(
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });
-  const [stdin, stdout, stderr, lifeline] = child.stdio as unknown as [Writable, Readable, Readable, Writable];
-  // Both ends vanish with the program; a write that comes too late is no error.
+  const [stdin, stdout, stderr, lifeline] = child.stdio as unknown as [Writable, Readable, Readable, Duplex];
+  // It vanishes with the program; a write that comes too late is no error.
   stdin.on('error', () => {});
-  lifeline.on('error', () => {});
   const exit = exitOf(child);
   const group = child.pid;
   if (group === undefined) {
@@ -172,8 +181,13 @@ async function execute(
     return;
   }
   options.onGroup(attempt, group);
+  const watch = groupMeter.watch(group);
+  const told = textOf(lifeline);
   const output = Promise.all([capture(stdout, 'out', attempt), capture(stderr, 'err', attempt)]);
-  const stop = (): void => stopGroup(group, exit, options.killGraceMs);
+  const stop = (): void => {
+    watch.look();
+    stopGroup(group, exit, options.killGraceMs);
+  };
   try {
     attempt.signal.addEventListener('abort', stop, { once: true });
     const pidStartedAt = processStartedAt(group) ?? 'unknown';
@@ -190,12 +204,33 @@ async function execute(
     throw error;
   } finally {
     attempt.signal.removeEventListener('abort', stop);
+    watch.look();
     // Whatever the program left behind in its group ends with it.
     signalGroup(group, 'SIGKILL');
     options.onGroup(attempt, null);
-    lifeline.destroy();
-    await settled(output, [stdout, stderr]);
+    const seen = watch.end();
+    await settled(Promise.all([output, told]), [stdout, stderr, lifeline]);
+    const counted = cpuSecondsOf(await told);
+    attempt.onUsage({
+      cpuSeconds: greatest(counted, seen?.cpuSeconds),
+      peakMemoryBytes: seen?.peakMemoryBytes ?? null,
+    });
   }
+}
+
+/** Ends when the last process of the group has. A broken pipe ends it likewise. */
+async function textOf(stream: Readable): Promise<string> {
+  let text = '';
+  try {
+    for await (const chunk of stream) text += String(chunk);
+  } catch {
+    // What came before counts.
+  }
+  return text;
+}
+
+function greatest(a: number | null, b: number | undefined): number | null {
+  return a === null && b === undefined ? null : Math.max(a ?? 0, b ?? 0);
 }
 
 const OUTPUT_GRACE_MS = 10_000;

@@ -4,6 +4,7 @@
  */
 import type { JsonObject } from '../../lib/json.ts';
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
+import type { AttemptUsage } from './attempt-usage.ts';
 import type { AttemptStatus, RunStatus, TaskStatus } from './run-states.ts';
 
 /** Why there is a run. */
@@ -73,6 +74,8 @@ export interface TaskRecord {
   readonly outputs: JsonObject | null;
   /** While it runs, and where its operator tells. */
   readonly progress: TaskProgress | null;
+  /** What the last attempt took, once it ended. */
+  readonly usage: AttemptUsage | null;
   /** Start of the first attempt. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
@@ -233,6 +236,8 @@ export interface AttemptEnd extends LeaseRef {
   readonly error: string | null;
   readonly outputs: JsonObject | null;
   readonly data: JsonObject;
+  /** Null where nobody is there to tell. */
+  readonly usage: AttemptUsage | null;
   /** Try again after so long; null: it was the last attempt. */
   readonly retryInMs: number | null;
   readonly counts: 'failure' | 'recovery' | 'nothing';

@@ -49,6 +49,9 @@ type TaskRow = {
   error: string | null;
   outputs: JsonObject | null;
   progress: (TaskProgress & { readonly attempt: number }) | null;
+  cpu_seconds: number | null;
+  peak_memory_bytes: number | null;
+  wall_seconds: number | null;
   started_at: Date | null;
   finished_at: Date | null;
 };
@@ -279,6 +282,10 @@ function taskOf(row: TaskRow, tasks: readonly TaskRow[]): TaskRecord {
     error: row.error,
     outputs: row.outputs,
     progress: progressOf(row),
+    usage:
+      row.wall_seconds === null
+        ? null
+        : { cpuSeconds: row.cpu_seconds, peakMemoryBytes: row.peak_memory_bytes, wallSeconds: row.wall_seconds },
     startedAt: row.started_at,
     finishedAt: row.finished_at,
   };
