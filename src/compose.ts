@@ -182,10 +182,14 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
   });
   const commit = lazily(() => gitCommit(root));
   const orchestrator = lazily(async () => {
-    const { createOrchestrator } = await import('./orchestrator/orchestrator.ts');
+    const [{ createOrchestrator }, { createPostgresBackfills }] = await Promise.all([
+      import('./orchestrator/orchestrator.ts'),
+      import('./stores/postgres/postgres-backfills.ts'),
+    ]);
     const limits = spec.daemon?.resources;
     const made = createOrchestrator({
       runs: await runs(),
+      backfills: createPostgresBackfills(control.db, await control.scopeId()),
       catalog: await catalog(),
       services: operatorServices({ artifacts, features, offline, registry }),
       artifacts: await artifacts(),

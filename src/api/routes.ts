@@ -3,6 +3,7 @@ import { KINDS } from '../spec/kinds.ts';
 import { schemaOf } from '../spec/schemas.ts';
 import type { ApiContext } from './context.ts';
 import type { Route } from './route.ts';
+import { backfillRoutes } from './routes/backfills.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { feastRoutes } from './routes/feast.ts';
 import { featureQualityRoutes } from './routes/feature-quality.ts';
@@ -22,6 +23,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...modelRoutes(context),
     ...pipelineRoutes(context),
     ...runRoutes(context),
+    ...backfillRoutes(context),
     ...featureSetRoutes(context),
     ...featureQualityRoutes(context),
     ...onlineFeatureRoutes(context),

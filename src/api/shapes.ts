@@ -1,5 +1,6 @@
 /** JSON Schemas of what the routes answer, for openapi.json. */
 
+import { BACKFILL_STATUSES, REPROCESS } from '../stores/control/backfills.ts';
 import { STAGES } from '../stores/control/registry.ts';
 import { RUN_STATUSES, TASK_STATUSES } from '../stores/control/run-states.ts';
 import type { JsonSchema } from './route.ts';
@@ -54,10 +55,11 @@ const RUN_PROPERTIES = {
   cause: {
     type: 'object',
     properties: {
-      kind: { enum: ['manual', 'api', 'schedule'] },
+      kind: { enum: ['manual', 'api', 'schedule', 'backfill'] },
       who: TEXT_OR_NULL,
       schedule: TEXT_OR_NULL,
       instant: TIME_OR_NULL,
+      backfill: { ...TEXT, description: 'Of a run of a backfill: its id.' },
     },
   },
   params: FREE,
@@ -116,6 +118,51 @@ export const VERSION: JsonSchema = {
     created_at: TIME,
     created_by: TEXT,
     stage_changed_at: TIME,
+  },
+};
+
+const COUNT = { type: 'integer' } as const;
+const BACKFILL_PROPERTIES = {
+  backfill_id: TEXT,
+  pipeline: TEXT,
+  status: { enum: BACKFILL_STATUSES },
+  params: FREE,
+  from: TIME,
+  to: TIME,
+  concurrency: COUNT,
+  backwards: { type: 'boolean' },
+  reprocess: { enum: REPROCESS },
+  counts: {
+    type: 'object',
+    description: 'Instants by what became of them.',
+    properties: { pending: COUNT, running: COUNT, succeeded: COUNT, failed: COUNT, skipped: COUNT, cancelled: COUNT },
+  },
+  git_commit: TEXT_OR_NULL,
+  created_by: TEXT,
+  created_at: TIME,
+  cancelled_by: TEXT_OR_NULL,
+  finished_at: TIME_OR_NULL,
+} as const;
+
+export const BACKFILL_SUMMARY: JsonSchema = {
+  type: 'object',
+  required: ['backfill_id', 'pipeline', 'status', 'counts'],
+  properties: BACKFILL_PROPERTIES,
+};
+
+export const BACKFILL: JsonSchema = {
+  ...BACKFILL_SUMMARY,
+  required: ['backfill_id', 'pipeline', 'status', 'counts', 'instants'],
+  properties: {
+    ...BACKFILL_PROPERTIES,
+    instants: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['instant', 'status', 'why', 'run_id'],
+        properties: { instant: TIME, status: TEXT, why: TEXT_OR_NULL, run_id: TEXT_OR_NULL },
+      },
+    },
   },
 };
 

@@ -2,6 +2,8 @@
 
 import type { FeatureSetDescription } from '../features/describe.ts';
 import type { TrainingSetDescription } from '../features/training-recipe.ts';
+import type { BackfillPreview } from '../orchestrator/backfills.ts';
+import type { BackfillRecord, BackfillSummary } from '../stores/control/backfills.ts';
 import type { HistoryEntry, PastResource } from '../stores/control/history.ts';
 import type { ModelVersion, StageMove } from '../stores/control/registry.ts';
 import type { RunEvent, RunRecord, RunSummary, TaskRecord } from '../stores/control/runs.ts';
@@ -61,6 +63,43 @@ export function runEventView(event: RunEvent) {
     attempt: event.attempt,
     error: event.error,
     data: event.data,
+  };
+}
+
+export function backfillView({ counts, ...backfill }: BackfillSummary) {
+  return {
+    backfill_id: backfill.backfillId,
+    pipeline: backfill.pipeline,
+    status: backfill.status,
+    params: backfill.params,
+    from: backfill.from,
+    to: backfill.to,
+    concurrency: backfill.concurrency,
+    backwards: backfill.backwards,
+    reprocess: backfill.reprocess,
+    counts,
+    git_commit: backfill.gitCommit,
+    created_by: backfill.createdBy,
+    created_at: backfill.createdAt,
+    cancelled_by: backfill.cancelledBy,
+    finished_at: backfill.finishedAt,
+  };
+}
+
+export function backfillRecordView({ instants, ...backfill }: BackfillRecord) {
+  return {
+    ...backfillView(backfill),
+    instants: instants.map(({ instant, status, why, runId }) => ({ instant, status, why, run_id: runId })),
+  };
+}
+
+export function backfillPreviewView({ instants, ...preview }: BackfillPreview) {
+  const { pipeline, params, from, to, concurrency, backwards, reprocess } = preview;
+  return {
+    dry_run: true,
+    ...{ pipeline, params, from, to, concurrency, backwards, reprocess },
+    to_run: instants.filter(({ run }) => run).length,
+    instants: instants.map(({ instant, run, why, runId }) => ({ instant, run, why, run_id: runId })),
   };
 }
 

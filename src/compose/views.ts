@@ -5,6 +5,9 @@
 export { serviceFeatures } from '../api/feature-names.ts';
 /** Rows as `--json` shows them: under the names that the HTTP interface has. */
 export {
+  backfillPreviewView,
+  backfillRecordView,
+  backfillView,
   featureSetView,
   historyView,
   pastView,
@@ -25,7 +28,10 @@ export type { MaterializationProgress } from '../features/materialization-progre
 export { PUSH_TARGETS, type PushTarget } from '../features/push.ts';
 export { timeMicros } from '../features/time.ts';
 export { SERVED } from '../features/verify/served.ts';
+export { parseInstant, parseLastInstant } from '../lib/instant.ts';
+export type { BackfillPreview } from '../orchestrator/backfills.ts';
 export type { Orchestrator } from '../orchestrator/orchestrator.ts';
+export { type BackfillRecord, REPROCESS, type Reprocess } from '../stores/control/backfills.ts';
 export { sourcesBelow } from '../stores/control/catalog.ts';
 export type { HistoryEntry, SerialRecord } from '../stores/control/history.ts';
 export { type ModelVersion, STAGES, type Stage } from '../stores/control/registry.ts';

@@ -110,6 +110,8 @@ export const CODES = {
   PL205: 'Run parameter not accepted',
   PL206: 'Task has nothing to work on',
   PL220: 'Interpreter not found',
+  PL240: 'Range cannot be filled',
+  PL241: 'Unknown backfill',
   // features
   FS201: 'Unknown feature or feature set',
   FS202: 'Entity key missing or mistyped',

@@ -10,3 +10,10 @@ export function parseInstant(text: string): Date | undefined {
   const at = new Date(`${date}T${time}${zone}`);
   return Number.isNaN(at.getTime()) ? undefined : at;
 }
+
+/** As the end of a range: a date alone is its last moment. */
+export function parseLastInstant(text: string): Date | undefined {
+  const at = parseInstant(text);
+  const isDate = /^\d{4}-\d{2}-\d{2}$/.test(text.trim());
+  return at === undefined || !isDate ? at : new Date(at.getTime() + 86_400_000 - 1);
+}

@@ -5,6 +5,7 @@ import type { JsonObject } from '../lib/json.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalPipeline } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
+import type { BackfillStore } from '../stores/control/backfills.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type {
   Demand,
@@ -16,6 +17,7 @@ import type {
   RunStore,
   RunSummary,
 } from '../stores/control/runs.ts';
+import { type BackfillRequest, type Backfills, createBackfills } from './backfills.ts';
 import { followEvents, followLog, unknownRun } from './follow.ts';
 import { machineCapacity, nodeName } from './machine.ts';
 import { newRun } from './new-run.ts';
@@ -29,6 +31,7 @@ import { createWorker, type Worker } from './worker.ts';
 
 export interface OrchestratorOptions {
   readonly runs: RunStore;
+  readonly backfills: BackfillStore;
   readonly catalog: Catalog;
   readonly services: OperatorServices;
   readonly artifacts: Pick<ArtifactStore, 'localPath'>;
@@ -65,6 +68,8 @@ export interface Submission {
   readonly idempotencyKey?: string | undefined;
 }
 
+export type NamedBackfill = Omit<BackfillRequest, 'spec'> & { readonly pipeline: string };
+
 export interface Orchestrator {
   /** PL201 for an unknown pipeline, PL205 for a parameter that it does not take. */
   submit(submission: Submission): Promise<RunRecord>;
@@ -89,6 +94,11 @@ export interface Orchestrator {
   ): AsyncIterable<string>;
   /** Since this daemon started. */
   usage(): readonly UsageTotal[];
+  readonly backfills: Omit<Backfills, 'preview' | 'start' | 'tick'> & {
+    /** As Backfills' own, of an applied pipeline by name: PL201 for an unknown one. */
+    preview(request: NamedBackfill): ReturnType<Backfills['preview']>;
+    start(request: NamedBackfill): ReturnType<Backfills['start']>;
+  };
   readonly scheduler: Scheduler;
   readonly worker: Worker;
   /** Stops both loops and closes what listens. */
@@ -113,9 +123,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     return newRun({ runId: newId(), spec, params, cause, gitCommit, idempotencyKey });
   }
 
-  async function pipelineOf(submission: Submission): Promise<CanonicalPipeline> {
-    if (typeof submission.pipeline !== 'string') return submission.pipeline;
-    const name = submission.pipeline;
+  async function pipelineOf(name: string): Promise<CanonicalPipeline> {
     let found = catalog.get('pipeline', name);
     if (found === undefined) {
       // It may have been applied a moment ago.
@@ -151,18 +159,28 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     maxTasks: options.maxTasks,
     killGraceMs: options.killGraceMs,
   });
+  const backfills = createBackfills({
+    store: options.backfills,
+    newId,
+    gitCommit: async () => (await options.gitCommit?.()) ?? null,
+    newRun: ({ spec, params, gitCommit }, cause) =>
+      newRun({ runId: newId(), spec, params, cause, gitCommit, idempotencyKey: null }),
+    report,
+  });
   const scheduler = createScheduler({
     runs,
     node,
     workdir: options.workdir,
     schedules: createScheduleTicker({ runs, catalog, newRun: (spec, cause) => prepare(spec, {}, cause, null), report }),
+    parts: [backfills.tick],
     random,
     report,
   });
 
   return {
     submit: async (submission) => {
-      const spec = await pipelineOf(submission);
+      const { pipeline } = submission;
+      const spec = typeof pipeline === 'string' ? await pipelineOf(pipeline) : pipeline;
       const run = await prepare(spec, submission.params ?? {}, submission.cause, submission.idempotencyKey ?? null);
       return (await runs.create(run, runRules)).run;
     },
@@ -181,6 +199,11 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     events: (runId, { signal, after }) => followEvents(runs, hints, runId, { signal, after }),
     logs: (runId, task, logOptions) => followLog(runs, hints, runId, task, logOptions),
     usage: usage.list,
+    backfills: {
+      ...backfills,
+      preview: async (request) => backfills.preview({ ...request, spec: await pipelineOf(request.pipeline) }),
+      start: async (request) => backfills.start({ ...request, spec: await pipelineOf(request.pipeline) }),
+    },
     scheduler,
     worker,
     close: async () => {

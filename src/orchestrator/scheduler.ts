@@ -13,6 +13,8 @@ export interface SchedulerOptions {
   readonly node: string;
   readonly workdir: string;
   readonly schedules: ScheduleTicker;
+  /** Further parts of each round. */
+  readonly parts?: readonly (() => Promise<unknown>)[];
   readonly random: () => number;
   readonly report: (message: string, error?: unknown) => void;
 }
@@ -42,6 +44,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       await attempted(() => runs.endOverdue(runRules));
       await attempted(() => runs.releaseHeld());
       await attempted(() => options.schedules.tick());
+      for (const part of options.parts ?? []) await attempted(part);
       await pause(POLL_MS, signal);
     }
   }

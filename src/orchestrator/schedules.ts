@@ -44,6 +44,16 @@ interface Known {
   next: Date | null | undefined;
 }
 
+export interface CronTime {
+  readonly cron: string;
+  readonly timezone: string | undefined;
+}
+
+/** When a pipeline is due. */
+export function cronsOf({ schedule }: CanonicalPipeline): readonly CronTime[] {
+  return schedule === undefined ? [] : [{ cron: schedule.cron, timezone: schedule.timezone }];
+}
+
 /** All schedules of what is applied. */
 export function schedulesOf(catalog: Catalog): readonly Schedule[] {
   const schedules: Schedule[] = [];

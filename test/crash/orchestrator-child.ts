@@ -7,6 +7,7 @@ import { createOrchestrator } from '../../src/orchestrator/orchestrator.ts';
 import type { OperatorServices } from '../../src/orchestrator/services.ts';
 import type { RunStore } from '../../src/stores/control/runs.ts';
 import { openDatabase } from '../../src/stores/postgres/database.ts';
+import { createPostgresBackfills } from '../../src/stores/postgres/postgres-backfills.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
 import { fakeCatalog } from '../support/fake-catalog.ts';
 
@@ -70,6 +71,7 @@ const services: Partial<OperatorServices> = {
 
 const orchestrator = createOrchestrator({
   runs: deadly,
+  backfills: createPostgresBackfills(db, options.scopeId),
   catalog: fakeCatalog(),
   services: services as OperatorServices,
   artifacts: { localPath: async () => '' },

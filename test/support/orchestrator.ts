@@ -14,6 +14,7 @@ import type { OperatorServices } from '../../src/orchestrator/services.ts';
 import type { CanonicalPipeline, CanonicalTask } from '../../src/spec/canonical-specs.ts';
 import type { RunCause, RunRecord, RunStore, TaskRecord } from '../../src/stores/control/runs.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
+import { createPostgresBackfills } from '../../src/stores/postgres/postgres-backfills.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
 import { type FakeCatalog, fakeCatalog } from './fake-catalog.ts';
@@ -59,6 +60,7 @@ export async function openRig(
     open: (more = {}) => {
       const orchestrator = createOrchestrator({
         runs,
+        backfills: createPostgresBackfills(db, scopeId),
         catalog,
         artifacts: { localPath: async (digest) => artifactFile(digest) },
         workdir,

@@ -1,15 +1,13 @@
 import { boolean, string } from '@oclif/core/flags';
 import { runEventView } from '../../compose/views.ts';
 import type { OpenEnvironment } from '../../compose.ts';
-import { MlopsError } from '../../lib/error.ts';
-import type { JsonObject } from '../../lib/json.ts';
-import { didYouMean } from '../../lib/suggest.ts';
 import { BaseCommand, type GlobalFlags } from '../base-command.ts';
-import { keyValues, scalarLike } from '../key-values.ts';
+import { paramsOf } from '../pipeline-params.ts';
 import { EXIT_ERROR, EXIT_INTERRUPTED } from '../report.ts';
 import { createRunProgress } from '../run-view.ts';
 import { inEnvironment } from '../session.ts';
 import { word } from '../word.ts';
+import { isServed, workHere } from '../work-here.ts';
 
 export default class Run extends BaseCommand {
   static override summary = 'Start a run of a pipeline. Without a daemon it is worked on here until it ends.';
@@ -27,18 +25,15 @@ export default class Run extends BaseCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Run);
     await inEnvironment(this, flags, async (environment) => {
-      const { liveDaemons } = await import('../../daemon/presence.ts');
       const name = args.pipeline.replace(/^pipeline\./, '');
-      const params = await this.paramsOf(environment, name, flags.param);
+      const params = await paramsOf(environment, name, flags.param);
       const orchestrator = await environment.orchestrator();
       const run = await orchestrator.submit({
         pipeline: name,
         params,
         cause: { kind: 'manual', who: environment.who, schedule: null, instant: null },
       });
-      const served = liveDaemons(environment.settings.root, environment.scope.environment).some(({ roles }) =>
-        roles.includes('worker'),
-      );
+      const served = await isServed(environment, ['worker']);
       if (served && !flags.follow) {
         this.result(
           flags,
@@ -48,43 +43,13 @@ export default class Run extends BaseCommand {
         return;
       }
       if (!flags.json) this.note(`run ${run.runId} of ${name}`);
-      const stopWork = served ? async () => {} : await this.workHere(environment);
+      const stopWork = served ? async () => {} : await workHere(environment);
       try {
         process.exitCode = await this.follow(environment, run.runId, flags, served);
       } finally {
         await stopWork();
       }
     });
-  }
-
-  private async paramsOf(
-    environment: OpenEnvironment,
-    pipeline: string,
-    pairs: readonly string[],
-  ): Promise<JsonObject> {
-    const catalog = await environment.catalog();
-    const recorded = catalog.get('pipeline', pipeline);
-    if (recorded === undefined) {
-      const known = catalog.list('pipeline').map(({ name }) => name);
-      throw new MlopsError('PL201', {
-        detail: `No pipeline "${pipeline}" is applied in ${environment.scope.environment}.`,
-        hint: known.length === 0 ? 'mlops apply' : didYouMean(pipeline, known),
-      });
-    }
-    const defaults = recorded.spec.params ?? {};
-    return Object.fromEntries(
-      Object.entries(keyValues(pairs, '--param')).map(([name, text]) => [name, scalarLike(text, defaults[name])]),
-    );
-  }
-
-  private async workHere(environment: OpenEnvironment): Promise<() => Promise<void>> {
-    const { scheduler, worker } = await environment.orchestrator();
-    await scheduler.start();
-    await worker.start();
-    return async () => {
-      await worker.drain();
-      await scheduler.stop();
-    };
   }
 
   /** Interrupted: the run is cancelled where it is worked on here, and goes on where a daemon has it. */

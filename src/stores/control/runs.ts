@@ -9,12 +9,14 @@ import type { AttemptStatus, RunStatus, TaskStatus } from './run-states.ts';
 
 /** Why there is a run. */
 export interface RunCause {
-  readonly kind: 'manual' | 'api' | 'schedule';
+  readonly kind: 'manual' | 'api' | 'schedule' | 'backfill';
   readonly who: string | null;
   /** `pipeline.NAME` or `feature_set.NAME`, of a scheduled run. */
   readonly schedule: string | null;
   /** The instant of the schedule, ISO 8601 UTC. */
   readonly instant: string | null;
+  /** Of a run of a backfill: its id. */
+  readonly backfill?: string | undefined;
 }
 
 export interface Demand {

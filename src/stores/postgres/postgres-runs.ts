@@ -14,7 +14,8 @@ import type {
   TaskProgress,
   TaskRecord,
 } from '../control/runs.ts';
-import type { Database } from './database.ts';
+import { type Database, sqlState } from './database.ts';
+import { readCursor, UUID, writeCursor } from './run-cursor.ts';
 import { claim } from './runs/claims.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
 import { cancelledLeases, endAttempts, endOverdue, expiredLeases, LEASE_SECONDS } from './runs/leases.ts';
@@ -26,6 +27,8 @@ import { sqlFile } from './sql-file.ts';
 const GET = sqlFile('runs-get');
 const LIST = sqlFile('runs-list');
 const TASKS = sqlFile('runs-tasks');
+
+const UNIQUE_VIOLATION = '23505';
 
 type SummaryRow = {
   run_id: string;
@@ -175,7 +178,17 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     },
     retry: async (runId, who, rules) => {
       if (!UUID.test(runId)) return undefined;
-      return (await retryRun(db, scopeId, runId, who, rules)) ? get(runId) : undefined;
+      try {
+        return (await retryRun(db, scopeId, runId, who, rules)) ? await get(runId) : undefined;
+      } catch (error) {
+        if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
+        throw new MlopsError('PL204', {
+          detail: `Another run of the instant of run ${runId} is under way; there is one at a time.`,
+          hint: 'wait for it, or cancel it first',
+          status: 409,
+          cause: error,
+        });
+      }
     },
     events: async (runId, after, limit) => {
       if (!UUID.test(runId)) return [];
@@ -255,8 +268,6 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
   };
 }
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 function summaryOf(row: SummaryRow): RunSummary {
   return {
     runId: row.run_id,
@@ -296,16 +307,4 @@ function progressOf({ progress, status, attempt }: TaskRow): TaskProgress | null
   if (progress === null || status !== 'running' || progress.attempt !== attempt) return null;
   const { what, done, total, etaSeconds } = progress;
   return { what, done, total, etaSeconds };
-}
-
-function writeCursor(position: string, runId: string): string {
-  return Buffer.from(`${position} ${runId}`).toString('base64url');
-}
-
-function readCursor(cursor: string): { readonly position: string; readonly runId: string } {
-  const [position, runId] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
-  if (position === undefined || !/^\d{1,18}$/.test(position) || runId === undefined || !UUID.test(runId)) {
-    throw new MlopsError('API400', { detail: 'The cursor is not one that a list answered.', status: 400 });
-  }
-  return { position, runId };
 }

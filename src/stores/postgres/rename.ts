@@ -187,7 +187,12 @@ async function renameModel(tx: Queryable, scopeId: number, rename: Named): Promi
 
 /** A run keeps the spec and the cause that it began with. */
 async function renameRuns(tx: Queryable, scopeId: number, old: string, name: string): Promise<void> {
-  await tx.query('update mlops.runs set pipeline = $3 where scope_id = $1 and pipeline = $2', [scopeId, old, name]);
+  for (const table of ['runs', 'backfills'] as const)
+    await tx.query(`update mlops.${table} set pipeline = $3 where scope_id = $1 and pipeline = $2`, [
+      scopeId,
+      old,
+      name,
+    ]);
 }
 
 /** What is dealt with stays dealt with: nothing fires twice. */

@@ -108,7 +108,7 @@ export async function cancelRun(
     'update mlops.runs set cancel_requested_at = clock_timestamp(), cancelled_by = $2, held = false where run_id = $1',
     [runId, who],
   );
-  await audit(tx, scopeId, who, 'run.cancel', runId, run.pipeline);
+  await audit(tx, scopeId, who, 'run.cancel', `run.${runId}`, run.pipeline);
   const change = changeRun(tx, scopeId, { ...run, cancelling: true }, rules);
   const rows = await tx.query<{ ordinal: number; name: string; status: TaskStatus }>(
     `select ordinal, name, status from mlops.tasks
@@ -149,7 +149,7 @@ export async function retryRun(
       });
     }
     await tx.query('update mlops.runs set cancel_requested_at = null, cancelled_by = null where run_id = $1', [runId]);
-    await audit(tx, scopeId, who, 'run.retry', runId, run.pipeline);
+    await audit(tx, scopeId, who, 'run.retry', `run.${runId}`, run.pipeline);
     const change = changeRun(tx, scopeId, { ...run, cancelling: false }, rules);
     await change.moveRun('running', { retriedBy: who });
     await change.move(
@@ -189,19 +189,20 @@ async function tasksToRepeat(tx: Queryable, runId: string): Promise<readonly Tas
   return rows.filter((row) => repeat.has(row.ordinal));
 }
 
-async function audit(
+/** One entry about something that a pipeline did. */
+export async function audit(
   tx: Queryable,
   scopeId: number,
   who: string,
   action: string,
-  runId: string,
+  subject: string,
   pipeline: string,
 ): Promise<void> {
   await tx.query('insert into mlops.audit_log (scope_id, who, action, subject, detail) values ($1, $2, $3, $4, $5)', [
     scopeId,
     who,
     action,
-    `run.${runId}`,
+    subject,
     JSON.stringify({ pipeline }),
   ]);
 }

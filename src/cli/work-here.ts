@@ -1,0 +1,21 @@
+/** Without a daemon a command works on what it started itself, until that ends. */
+import type { OpenEnvironment } from '../compose.ts';
+import type { Role } from '../daemon/presence.ts';
+
+/** Whether live daemons do this environment's work. */
+export async function isServed(environment: OpenEnvironment, roles: readonly Role[]): Promise<boolean> {
+  const { liveDaemons } = await import('../daemon/presence.ts');
+  const served = liveDaemons(environment.settings.root, environment.scope.environment).flatMap((one) => one.roles);
+  return roles.every((role) => served.includes(role));
+}
+
+/** Returns the function that finishes what is in hand and stops. */
+export async function workHere(environment: OpenEnvironment): Promise<() => Promise<void>> {
+  const { scheduler, worker } = await environment.orchestrator();
+  await scheduler.start();
+  await worker.start();
+  return async () => {
+    await worker.drain();
+    await scheduler.stop();
+  };
+}
