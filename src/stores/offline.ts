@@ -185,7 +185,7 @@ export interface RowsRequest {
   /** Rows of a greater sequence than `after`, and a lesser one than `before`. */
   readonly after: number;
   readonly before: number;
-  /** Of these keys alone, each as the texts of its values in the order of the plan's; a store may answer rows of others too. */
+  /** Of these keys alone, each as the texts of its values in the order of the plan's. */
   readonly keys?: readonly (readonly string[])[];
 }
 

@@ -459,6 +459,40 @@ describe.each(offlineBackends)('the offline store: $name', ({ open }) => {
       ]);
     });
 
+    it('are handed out of some keys alone, by their types', async () => {
+      const keys = [
+        { name: 'id', type: 'int64' },
+        { name: 'ward', type: 'string' },
+        { name: 'since', type: 'date' },
+        { name: 'unit', type: 'uuid' },
+        { name: 'seen', type: 'timestamp' },
+      ] as const;
+      const of = plan({ keys, features: [{ name: 'v', dtype: 'int64', column: 'v' }] });
+      const unit = '0f0e0d0c-0b0a-0908-0706-050403020100';
+      const texts = (id: number, ward: string): string[] => [
+        String(id),
+        ward,
+        '2024-01-31',
+        unit,
+        '2024-01-31T01:02:03.000004Z',
+      ];
+      const wards = ["it's", 'a "b"', '\\', 'x,y', ''];
+      const rows = wards.flatMap((ward, at) =>
+        [1, 2].map((id) => {
+          const [, , since, , seen] = texts(id, ward);
+          const key = { id, ward, since, unit, seen };
+          return { sequence: at * 2 + id, key, eventTime: 1000n, createdTime: null, values: { v: at * 2 + id } };
+        }),
+      );
+      const { location } = await store.writePushed(of, rows, 'sets/keyed/v1', signal);
+      for (const [at, ward] of wards.entries()) {
+        const request = { plan: of, parts: [location], after: -1, before: 1e9, keys: [texts(2, ward), texts(3, ward)] };
+        const found: unknown[] = [];
+        for await (const batch of store.rows(request, signal)) found.push(...batch.map(({ values }) => values['v']));
+        expect(found, ward).toEqual([at * 2 + 2]);
+      }
+    });
+
     it('need no more memory than the limit', async () => {
       // About 250 MB of rows under a limit of 192 MB.
       const small = backend.another(192 * 2 ** 20);

@@ -1,10 +1,11 @@
 /** Recorded training sets: made again bit for bit, whatever happened to the feature sets since. */
-import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CanonicalSpecs, TaskOf } from '../../src/spec/canonical-specs.ts';
 import { seededRandom } from '../../src/training/random.ts';
 import { type FeatureStore, openFeatureStore, type Specs, writeCsv } from '../support/features.ts';
+import { type OpenOffline, offlineBackends } from '../support/offline-backends.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -25,6 +26,7 @@ const SPINE = 'select id, raw."at" + interval 12 hour as "at", value > 50 as lab
 
 let database: FreshDatabase;
 let directory: TemporaryDirectory;
+let opened: OpenOffline;
 let store: FeatureStore;
 let specs: Specs;
 let scopes = 0;
@@ -32,7 +34,7 @@ beforeAll(async () => {
   database = await freshDatabase();
 });
 afterAll(() => database?.drop());
-beforeEach(async () => {
+const open = async (backend: (typeof offlineBackends)[number]): Promise<void> => {
   specs = {
     source: [{ name: 'raw', file: 'raw.csv' }],
     entity: [{ name: 'thing', keys: { id: 'int64' } }],
@@ -40,18 +42,21 @@ beforeEach(async () => {
     feature_service: [{ name: 'all', features: ['readings.value', 'readings.note', 'readings.doubled'] }],
   };
   directory = await temporaryDirectory();
+  opened = await backend.open(directory.path);
   store = await openFeatureStore({
     root: directory.path,
     connectionString: database.connectionString,
     specs: () => specs,
     scope: `training-${scopes++}`,
     chunkRows: 50,
+    offline: opened.store,
   });
-});
-afterEach(async () => {
+};
+const close = async (): Promise<void> => {
   await store.close();
+  await opened.close();
   await directory.remove();
-});
+};
 
 const rowsOf = (seed: number, count = 200): (string | number | null)[][] => {
   const random = seededRandom(seed);
@@ -73,7 +78,10 @@ const make = (split?: Split) =>
   store.features.trainingDataset({ features: 'all', spine: SPINE, ...(split !== undefined && { split }) }, store.call);
 const rebuild = (digest: string, restore = false) => store.features.rebuildTrainingSet(digest, { restore }, store.call);
 
-describe('a recorded training set', () => {
+describe.each(offlineBackends)('a recorded training set on $name', (backend) => {
+  beforeEach(() => open(backend));
+  afterEach(close);
+
   it('is the same bytes after materializations, corrections, pushes, a shorter ttl, a new version and a retirement', async () => {
     const seed = Number(process.env['SEED'] ?? 20_240_301);
     await ingest(rowsOf(seed));
@@ -100,8 +108,9 @@ describe('a recorded training set', () => {
     await store.features.registerFeatureSet(next, { name: 'thing', keys: { id: 'int64' } });
     expect((await materialize()).retired).toEqual([1]);
     // What both were made from stays; what nothing needs is gone.
-    const kept = await readdir(join(directory.path, '.mlops/offline/test/sets/readings/v1'));
+    const kept = await store.featureState.trainedFrom('readings', 1);
     expect(kept.length).toBeGreaterThan(0);
+    for (const { state } of await store.offline.inspect(kept, store.call.signal)) expect(state).toBe('whole');
     for (const one of [made, other])
       expect(await rebuild(one.digest), `seed ${seed}`).toMatchObject({ equal: true, rows: one.rows });
     expect((await store.features.trainingSets(10)).map(({ digest }) => digest)).toEqual([other.digest, made.digest]);

@@ -1,7 +1,7 @@
 /** Rows on their way out one by one: of each key the one that counts now, which the point-in-time rule answers at `now`; or all of some parts. */
 import { parseDtype } from '../../../spec/dtype.ts';
 import type { Dtype, KeyType, ScalarDtype } from '../../../spec/schema-types.ts';
-import type { LatestRequest, LatestRow, RowPlan, RowsRequest } from '../../offline.ts';
+import type { KeyColumn, LatestRequest, LatestRow, RowPlan, RowsRequest } from '../../offline.ts';
 import { partsOf } from './parts.ts';
 import {
   CREATED_TIME,
@@ -10,10 +10,12 @@ import {
   itemOf,
   keyColumn,
   list,
+  literal,
   microsOf,
   NEWEST_FIRST,
   ROW,
   SEQUENCE,
+  sqlType,
   timestampOf,
 } from './sql.ts';
 import type { Session, Warehouse } from './warehouse.ts';
@@ -34,15 +36,22 @@ export async function* latestRows(
 /** Every row of some parts, in the order in which they were ingested. */
 export async function* ingestedRows(
   warehouse: Warehouse,
-  { plan, parts, after, before }: RowsRequest,
+  { plan, parts, after, before, keys: wanted }: RowsRequest,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LatestRow[]> {
   if (parts.length === 0) return;
+  const keyed = wanted === undefined ? '' : ` and ${amongSql(plan.keys, wanted)}`;
   yield* fetched(warehouse, plan, signal, async (session) => {
     const { table, among } = await partsOf(warehouse, session, parts);
     return `select ${rowSql(plan)} from ${table} t
-      where ${among('t')} and ${SEQUENCE} > ${after} and ${SEQUENCE} < ${before} order by t.${SEQUENCE}, t.${ROW}`;
+      where ${among('t')} and ${SEQUENCE} > ${after} and ${SEQUENCE} < ${before}${keyed} order by t.${SEQUENCE}, t.${ROW}`;
   });
+}
+
+function amongSql(keys: readonly KeyColumn[], wanted: readonly (readonly string[])[]): string {
+  const typed = keys.map(({ type }, at) => `(k.v ->> ${at})::${sqlType(type)}`);
+  const rows = `select value as v from jsonb_array_elements(${literal(JSON.stringify(wanted))}::jsonb)`;
+  return `(${list(keys.map((key) => `t.${keyColumn(key)}`))}) in (select ${list(typed)} from (${rows}) k)`;
 }
 
 /** In batches, from a cursor on a connection of its own. */
