@@ -4,11 +4,18 @@
  */
 import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { canonicalJson } from '../lib/canonical.ts';
 import { resolveEnv } from '../lib/secret.ts';
 import type { CanonicalSource } from '../spec/canonical-specs.ts';
 import type { Column } from '../spec/column.ts';
 import type { LocalTables } from '../stores/local-tables.ts';
-import type { OfflineStore } from '../stores/offline.ts';
+import {
+  type OfflineStore,
+  ReadAll,
+  type ResumePoint,
+  type Snapshot,
+  type SnapshotRequest,
+} from '../stores/offline.ts';
 
 /** SP110 where the variable is not set. */
 export async function describeDatabase(source: CanonicalSource): Promise<readonly Column[]> {
@@ -22,6 +29,26 @@ export function withDatabaseSources(store: OfflineStore, local: () => Promise<Lo
     opened ??= local();
     return opened;
   };
+
+  async function snapshotFrom(
+    request: SnapshotRequest,
+    from: ResumePoint | undefined,
+    signal: AbortSignal,
+  ): Promise<Snapshot | undefined> {
+    const { readDatabaseSource } = await import('../stores/postgres/source-database.ts');
+    const here = await tables();
+    const rows = await readDatabaseSource(addressOf(request.source), request.source, from, here, signal);
+    let path: string | undefined;
+    try {
+      path = await here.writeParquet(rows, signal);
+      const read = { ...asFile(request, path), ...(rows.resumed && from !== undefined && { from }) };
+      return await store.snapshot(read, signal);
+    } finally {
+      await rm(rows.path, { force: true });
+      if (path !== undefined) await rm(path, { force: true });
+    }
+  }
+
   return {
     ...store,
     describe: (source, root, inputs) =>
@@ -29,18 +56,14 @@ export function withDatabaseSources(store: OfflineStore, local: () => Promise<Lo
     snapshot: async (request, signal) => {
       const { source } = request;
       if (source.database === undefined) return store.snapshot(request, signal);
-      const { readDatabaseSource } = await import('../stores/postgres/source-database.ts');
-      const here = await tables();
-      const rows = await readDatabaseSource(addressOf(source), source, here, signal);
-      let path: string | undefined;
+      const file = asFile(request);
+      const computed = Object.keys(source.columns ?? {}).includes(source.incremental?.column ?? '');
+      const from = computed ? undefined : await store.resumeFrom(file, signal);
       try {
-        path = await here.writeParquet(rows, signal);
-        const { database: _, table: __, query: ___, ...rest } = source;
-        const file: CanonicalSource = { ...rest, file: basename(path), format: 'parquet' };
-        return await store.snapshot({ ...request, source: file, root: dirname(path) }, signal);
-      } finally {
-        await rm(rows.path, { force: true });
-        if (path !== undefined) await rm(path, { force: true });
+        return await snapshotFrom(request, from, signal);
+      } catch (error) {
+        if (!(error instanceof ReadAll)) throw error;
+        return snapshotFrom(request, undefined, signal);
       }
     },
     close: async () => {
@@ -48,6 +71,13 @@ export function withDatabaseSources(store: OfflineStore, local: () => Promise<Lo
       await (await opened)?.close();
     },
   };
+}
+
+/** Without the database: its rows stand in the file at `path`. */
+function asFile(request: SnapshotRequest, path = 'rows.parquet'): SnapshotRequest {
+  const { database, table, query, ...rest } = request.source;
+  const source: CanonicalSource = { ...rest, file: basename(path), format: 'parquet' };
+  return { ...request, source, root: dirname(path), readAs: canonicalJson({ database, table, query }) };
 }
 
 function addressOf({ database }: CanonicalSource): string {

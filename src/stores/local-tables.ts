@@ -13,6 +13,7 @@ import type {
   OfflineStore,
   Profiled,
   ProfileRequest,
+  ResumePoint,
   RowPlan,
 } from './offline.ts';
 
@@ -52,12 +53,16 @@ export interface LocalTables
   extends Pick<OfflineStore, 'describe' | 'tablesOf' | 'readColumns' | 'convert' | 'profile' | 'close'> {
   /** A path for rows on their way; whoever asks deletes the file. */
   scratchFile(ending: string): Promise<string>;
-  /** The rows of a file source, numbered from 0 in their first column. Undefined where its digest is `lastDigest`. FS204 where it cannot be read. */
+  /**
+   * The rows of a file source, numbered from 0 in their first column; from `from` on, where it has that column. Undefined where its digest
+   * is `lastDigest`. FS204 where it cannot be read.
+   */
   readFile(
     source: CanonicalSource,
     root: string,
     lastDigest: string | null,
     signal: AbortSignal,
+    from?: ResumePoint,
   ): Promise<FileRows | undefined>;
   /** The rows as a Parquet file, the receiver's to delete. */
   writeParquet(rows: TextTable, signal: AbortSignal): Promise<string>;

@@ -89,7 +89,21 @@ export interface SnapshotRequest {
   readonly lastDigest: string | null;
   /** Its location: of what it holds already, nothing is read again where a store can tell. */
   readonly lastLocation?: string | null;
+  /** How else the file came about: where that changes, what was read before is not gone on from. */
+  readonly readAs?: string;
+  /** The file has only the rows from there on, as `resumeFrom` said. {@link ReadAll} where that will not do. */
+  readonly from?: ResumePoint;
 }
+
+/** Of a source that is read by a column: rows from this value on, and those without one, are still to be read. */
+export interface ResumePoint {
+  readonly column: string;
+  /** As text. */
+  readonly from: string;
+}
+
+/** What was read before cannot be gone on from: all of it is to be read. */
+export class ReadAll extends Error {}
 
 /** What there was to read of a source that is read in parts. */
 export interface Increment {
@@ -332,6 +346,8 @@ export interface OfflineStore {
   describeQuery(query: QueryText, inputs: Inputs): Promise<readonly Column[]>;
   /** Names of the tables that a query reads, sorted. SP201 when it is not one readable query. */
   tablesOf(query: QueryText): Promise<readonly string[]>;
+  /** Where a source that is read by a column is to be read from; undefined: all of it. */
+  resumeFrom(request: SnapshotRequest, signal: AbortSignal): Promise<ResumePoint | undefined>;
   /** An immutable, durable copy. Undefined where the content's digest is `lastDigest`. FS204 when it cannot be read. */
   snapshot(request: SnapshotRequest, signal: AbortSignal): Promise<Snapshot | undefined>;
   /**

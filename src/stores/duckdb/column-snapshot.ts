@@ -8,10 +8,10 @@ import { MlopsError } from '../../lib/error.ts';
 import { durationMs } from '../../lib/units.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import type { Column } from '../../spec/column.ts';
-import type { Snapshot, SnapshotRequest } from '../offline.ts';
+import { ReadAll, type ResumePoint, type Snapshot, type SnapshotRequest } from '../offline.ts';
 import { type Engine, messageOf, type Session } from './engine.ts';
 import { fileOf } from './files.ts';
-import { type Manifest, type ManifestPart, manifestRelation } from './manifest.ts';
+import { isManifest, type Manifest, type ManifestPart, manifestRelation, readManifest } from './manifest.ts';
 import { following, joinSmall, keepManifest, lastManifest, manifestColumns, writePart } from './snapshot-parts.ts';
 import { columnsOf, formatOf, refused, sourceFile, sourceSelect, unreadable } from './source-relation.ts';
 import { ident, literal } from './sql.ts';
@@ -32,11 +32,39 @@ export async function columnSnapshot(
     })
     .catch((error: unknown) => {
       signal.throwIfAborted();
-      if (error instanceof MlopsError) throw error;
+      if (error instanceof MlopsError || error instanceof ReadAll) throw error;
       throw source.query === undefined
         ? unreadable(source, messageOf(error), undefined, error)
         : refused(`source.${source.name}`, error);
     });
+}
+
+/** Undefined where nothing was read before, or in another way. FS204 where the lookback does not go with the column. */
+export async function resumeFrom(
+  engine: Engine,
+  root: string,
+  request: SnapshotRequest,
+  signal: AbortSignal,
+): Promise<ResumePoint | undefined> {
+  const { source, lastLocation } = request;
+  if (source.incremental === undefined || lastLocation == null || !isManifest(lastLocation)) return undefined;
+  const last = await readManifest(root, lastLocation);
+  const { watermark } = last;
+  const column = last.columns.find(({ name }) => name === last.column);
+  if (column === undefined || watermark === undefined || last.reading !== readingOf(request, column)) return undefined;
+  return engine.job(signal, async (session) => {
+    const [row] = await session.rows<{ from: string }>(
+      `select (${await cutOf(session, source, column, watermark)})::varchar as "from"`,
+    );
+    return row === undefined ? undefined : { column: column.name, from: row.from };
+  });
+}
+
+/** Digest of how a source is read: another way starts afresh. */
+function readingOf({ source, readAs }: SnapshotRequest, column: Column): string {
+  const { nulls, delimiter, types, columns, query, incremental } = source;
+  const how = { format: formatOf(source), nulls, delimiter, types, columns, query, incremental, column };
+  return digestOf(readAs === undefined ? how : { ...how, readAs });
 }
 
 async function takeSince(
@@ -46,15 +74,15 @@ async function takeSince(
   select: string,
 ): Promise<Snapshot | undefined> {
   const { source, lastDigest } = request;
-  const { nulls, delimiter, types, columns, query, incremental } = source;
   const there = await columnsOf(session, select);
   const column = incrementalColumn(source, there);
-  const reading = digestOf({ format: formatOf(source), nulls, delimiter, types, columns, query, incremental, column });
+  const reading = readingOf(request, column);
   const found = await lastManifest(root, request.lastLocation, reading);
   // A column of another type than before: what was read of it would be something else now.
   const last = found !== undefined && sameTypes(found.columns, there) ? found : undefined;
   const name = ident(column.name);
   const cut = last?.watermark === undefined ? undefined : await cutOf(session, source, column, last.watermark);
+  if (request.from !== undefined && cut !== castTo(column, request.from.from)) throw new ReadAll();
   const fresh = `select * from (${select})${cut === undefined ? '' : ` where ${name} >= ${cut} or ${name} is null`}`;
   const part = await writePart(session, root, source, fresh);
   const written = `read_parquet(${literal(fileOf(root, part.table))}, hive_partitioning = false)`;
@@ -88,7 +116,7 @@ async function takeSince(
     parts: joined,
     number,
     before,
-    ...(counted?.greatest == null ? {} : { watermark: `${literal(counted.greatest)}::${column.type}` }),
+    ...(counted?.greatest == null ? {} : { watermark: castTo(column, counted.greatest) }),
   };
   const digest = digestOf({ reading, after: last === undefined ? null : lastDigest, cut: cut ?? null, rows: now });
   return keepManifest(root, source, digest, manifest, { rows: part.rows });
@@ -124,8 +152,10 @@ async function cutOf(session: Session, source: CanonicalSource, column: Column, 
   const [row] = await session.rows<{ cut: string }>(
     `select (${watermark} - to_milliseconds(${durationMs(lookback)}))::${column.type}::varchar as cut`,
   );
-  return `${literal(row?.cut ?? '')}::${column.type}`;
+  return castTo(column, row?.cut ?? '');
 }
+
+const castTo = ({ type }: Column, text: string): string => `${literal(text)}::${type}`;
 
 /** The same for the same rows, in whatever order. */
 async function summary(session: Session, select: string): Promise<string> {

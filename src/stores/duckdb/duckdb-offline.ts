@@ -1,4 +1,5 @@
 /** The offline store in DuckDB over Parquet files below one folder, which several processes may share. */
+
 import { join } from 'node:path';
 import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
@@ -6,6 +7,7 @@ import type { Column } from '../../spec/column.ts';
 import { areManyFiles } from '../../spec/source-files.ts';
 import type { Inputs, OfflineStore } from '../offline.ts';
 import { checkRows } from './check.ts';
+import { resumeFrom } from './column-snapshot.ts';
 import { convertFile } from './convert.ts';
 import { createEngine, type Engine, messageOf } from './engine.ts';
 import { sweepFolder } from './files.ts';
@@ -47,6 +49,7 @@ export function offlineOn(engine: Engine, root: string): OfflineStore {
         });
       }),
     tablesOf: (query) => engine.job(undefined, (session) => tablesOfQuery(session, query)),
+    resumeFrom: (request, signal) => resumeFrom(engine, root, request, signal),
     snapshot: (request, signal) => takeSnapshot(engine, root, request, signal),
     stage: (plan, existing, folder, signal) => stageRows(engine, root, plan, existing, folder, signal),
     writePushed: (plan, rows, folder, signal) => writePushedRows(engine, root, plan, rows, folder, signal),

@@ -16,7 +16,7 @@ import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, ROW, SEQUENCE } fro
 import { profileStored } from './profile.ts';
 import { copyFile } from './snapshot.ts';
 import { createSpine, spineKey } from './spine.ts';
-import { list, literal, sqlType } from './sql.ts';
+import { ident, list, literal, sqlType } from './sql.ts';
 import { textRelation, writeText } from './text-table.ts';
 import { typeRows } from './typed-rows.ts';
 
@@ -34,16 +34,20 @@ export function createLocalTables(options: DuckdbOfflineOptions): LocalTables {
     readColumns: store.readColumns,
     convert: store.convert,
     scratchFile,
-    readFile: async (source, root, lastDigest, signal) => {
+    readFile: async (source, root, lastDigest, signal, from) => {
       const copied = await copyFile(engine, source, root, lastDigest, signal);
       if (copied === undefined) return undefined;
       const path = await scratchFile('csv');
       const { digest, rows } = copied;
       const columns = [{ name: 'file_row_number', type: 'BIGINT' }, ...copied.columns];
+      const all = `read_parquet(${literal(copied.path)}, file_row_number = true)`;
+      const by = copied.columns.find(({ name }) => name === from?.column);
+      const rest =
+        from === undefined || by === undefined
+          ? all
+          : `(select * from ${all} where ${ident(by.name)} >= ${literal(from.from)}::${by.type} or ${ident(by.name)} is null)`;
       try {
-        await engine.job(signal, (session) =>
-          writeText(session, `read_parquet(${literal(copied.path)}, file_row_number = true)`, columns, path),
-        );
+        await engine.job(signal, (session) => writeText(session, rest, columns, path));
         return { path, columns, digest, rows };
       } finally {
         await rm(copied.path, { force: true });

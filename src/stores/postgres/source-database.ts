@@ -1,9 +1,10 @@
-/** Tables and queries of a Postgres of the user's as sources: read as a whole, by one statement of a transaction that only reads. */
+/** Tables and queries of a Postgres of the user's as sources: read as a whole or from a value of a column on, by one statement of a transaction that only reads. */
 import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import type { Column } from '../../spec/column.ts';
 import type { LocalTables, TextTable } from '../local-tables.ts';
-import { columnsOf, ident, list, subquery, textOf } from './offline/sql.ts';
+import type { ResumePoint } from '../offline.ts';
+import { columnsOf, ident, list, literal, subquery, textOf } from './offline/sql.ts';
 import { writeRows } from './offline/text-file.ts';
 import { openWarehouse, refusal, type Session } from './offline/warehouse.ts';
 
@@ -27,18 +28,32 @@ export async function describeDatabaseSource(
   );
 }
 
+export interface DatabaseRows extends TextTable {
+  /** Whether they are those from `from` on alone. */
+  readonly resumed: boolean;
+}
+
+/** From `from` on, where the server compares values of that column as every offline store does; else all rows. */
 export async function readDatabaseSource(
   connectionString: string,
   source: DatabaseSource,
+  from: ResumePoint | undefined,
   local: LocalTables,
   signal: AbortSignal,
-): Promise<TextTable> {
+): Promise<DatabaseRows> {
   return reading({ connectionString }, source, signal, async (session, relation) => {
     const columns = await columnsOf(session, `select * from ${relation}`);
     const values = columns.map(({ name, serverType }) => textOf(`q.${ident(name)}`, serverType));
-    return writeRows(session, local, `select ${list(values)} from ${relation}`, columns);
+    const by = columns.find(({ name }) => name === from?.column);
+    const resumed = from !== undefined && by !== undefined && COMPARED_ALIKE.test(by.serverType);
+    const name = `q.${ident(by?.name ?? '')}`;
+    const where = resumed ? ` where ${name} >= ${literal(from.from)}::${by.serverType} or ${name} is null` : '';
+    const rows = await writeRows(session, local, `select ${list(values)} from ${relation}${where}`, columns);
+    return { ...rows, resumed };
   });
 }
+
+const COMPARED_ALIKE = /^(smallint|integer|bigint|date|timestamp(\(\d\))? with(out)? time zone)$/;
 
 async function reading<T>(
   server: { readonly connectionString: string; readonly answersWithinMs?: number },

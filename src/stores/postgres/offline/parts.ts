@@ -129,8 +129,7 @@ export async function sweepParts(warehouse: Warehouse, folder: string, keep: rea
       if (wholeSet) await session.run(`drop table if exists ${tableOf(warehouse, folder)}`);
       if (wholeSet || gone.length === 0) return;
       if (!isPart(`${folder}/`)) {
-        for (const { table_name } of gone)
-          await session.run(`drop table if exists ${warehouse.schema}.${ident(table_name)}`);
+        await dropSnapshots(warehouse, session, gone);
         return;
       }
       const table = tableOf(warehouse, folder);
@@ -141,4 +140,24 @@ export async function sweepParts(warehouse: Warehouse, folder: string, keep: rea
         await session.query(`delete from ${table} where ${PART} = any($1::bigint[])`, [gone.map(({ id }) => id)]);
     }),
   );
+}
+
+/** Tables of their own, or views of one that grows, which goes with the last of them. */
+async function dropSnapshots(
+  { schema }: Warehouse,
+  session: Session,
+  gone: readonly { readonly location: string; readonly table_name: string }[],
+): Promise<void> {
+  const views = await session.query<{ location: string; grown: string }>(
+    `delete from ${schema}.grown_snapshots where location = any($1) returning location, grown`,
+    [gone.map(({ location }) => location)],
+  );
+  for (const { location, table_name } of gone) {
+    const kind = views.some((view) => view.location === location) ? 'view' : 'table';
+    await session.run(`drop ${kind} if exists ${schema}.${ident(table_name)}`);
+  }
+  for (const grown of new Set(views.map((view) => view.grown))) {
+    const left = await session.query(`select from ${schema}.grown_snapshots where grown = $1 limit 1`, [grown]);
+    if (left.length === 0) await session.run(`drop table if exists ${schema}.${ident(grown)}`);
+  }
 }

@@ -5,6 +5,7 @@
 import { rm } from 'node:fs/promises';
 import type { LocalTables } from '../../local-tables.ts';
 import type { OfflineStore } from '../../offline.ts';
+import { headOf } from './grown.ts';
 import { healthOf } from './health.ts';
 import { inspectTables } from './inspect.ts';
 import { pointInTimeJoin } from './join.ts';
@@ -38,6 +39,10 @@ export function createPostgresOffline(options: WarehouseOptions, local: LocalTab
       source.query === undefined ? local.describe(source, root, inputs) : describe(source.query, inputs),
     describeQuery: describe,
     tablesOf: (query) => tablesHere(local, query),
+    resumeFrom: async (request, signal) => {
+      await ready();
+      return warehouse.job(signal, async (session) => (await headOf(warehouse, session, request))?.resume);
+    },
     snapshot: async (request, signal) => {
       await ready();
       return takeSnapshot(warehouse, local, request, signal);

@@ -5,6 +5,7 @@ import { canonicalJson } from '../../../lib/canonical.ts';
 import type { CanonicalSource } from '../../../spec/canonical-specs.ts';
 import type { LocalTables } from '../../local-tables.ts';
 import type { Snapshot, SnapshotRequest } from '../../offline.ts';
+import { columnSnapshot } from './column-snapshot.ts';
 import { addPart, tableName, tableOf } from './parts.ts';
 import { createViews, refused, snapshotColumns, textHere } from './queries.ts';
 import { ident, list, ROW, subquery, typeOfColumn } from './sql.ts';
@@ -16,6 +17,7 @@ export async function takeSnapshot(
   request: SnapshotRequest,
   signal: AbortSignal,
 ): Promise<Snapshot | undefined> {
+  if (request.source.incremental !== undefined) return columnSnapshot(warehouse, local, request, signal);
   return request.source.query === undefined
     ? fileSnapshot(warehouse, local, request, signal)
     : querySnapshot(warehouse, request, signal);

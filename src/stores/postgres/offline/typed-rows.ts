@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import { MlopsError } from '../../../lib/error.ts';
 import type { LocalTables, TextTable } from '../../local-tables.ts';
 import type { RowPlan } from '../../offline.ts';
+import { rowsSince } from './grown.ts';
 import { tableOf } from './parts.ts';
 import { createViews, refused, snapshotColumns, textHere } from './queries.ts';
 import {
@@ -106,7 +107,8 @@ async function relationOf(warehouse: Warehouse, session: Session, plan: RowPlan)
   if (location === undefined)
     throw new MlopsError('FS204', { address: plan.address, detail: `The source ${plan.from.source} has no snapshot.` });
   const columns = await snapshotColumns(warehouse, session, location);
-  return { sql: `${tableOf(warehouse, location)} q`, position: ROW, columns };
+  const fresh = await rowsSince(warehouse, session, location, plan.since?.[plan.from.source], columns);
+  return { sql: `${fresh ?? tableOf(warehouse, location)} q`, position: ROW, columns };
 }
 
 /** Undefined where a column may not fit, or is missing: that is told with its example by the engine here. */
