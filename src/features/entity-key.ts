@@ -64,19 +64,22 @@ export function encodeEntity(
 
 /** `values` in the order of `types`, as {@link coerceKey} and the offline store give them. */
 export function encodeKey(types: readonly KeyType[], values: readonly unknown[]): Uint8Array {
+  const [only] = types;
+  if (types.length === 1 && only !== undefined) return encodeOne(only, values[0]);
   return Buffer.concat(types.map((type, index) => encodeOne(type, values[index])));
 }
 
 function encodeOne(type: KeyType, value: unknown): Buffer {
   if (type === 'string' || type === 'uuid') {
     invariant(typeof value === 'string', `a ${type} key is a text`);
-    const text = Buffer.from(value, 'utf8');
-    const head = Buffer.alloc(5);
-    head.writeUInt8(TAGS[type]);
-    head.writeUInt32BE(text.length, 1);
-    return Buffer.concat([head, text]);
+    const length = Buffer.byteLength(value, 'utf8');
+    const bytes = Buffer.allocUnsafe(5 + length);
+    bytes.writeUInt8(TAGS[type]);
+    bytes.writeUInt32BE(length, 1);
+    bytes.write(value, 5, 'utf8');
+    return bytes;
   }
-  const bytes = Buffer.alloc(9);
+  const bytes = Buffer.allocUnsafe(9);
   bytes.writeUInt8(TAGS[type]);
   bytes.writeBigInt64BE(integerOf(type, value), 1);
   return bytes;

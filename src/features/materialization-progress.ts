@@ -1,12 +1,12 @@
 /**
- * How far a materialization is: rows read (how many, is known when they are), rows written in chunks, records written online. The time
+ * How far a materialization is: rows read (how many, is known when they are), rows written in chunks, records written online, statistics. The time
  * left is that of the phase, at its pace so far.
  */
 
 export interface MaterializationProgress {
   readonly featureSet: string;
   readonly version: number;
-  readonly phase: 'reading' | 'writing' | 'online';
+  readonly phase: 'reading' | 'writing' | 'online' | 'statistics';
   /** For people: `patient_labs@2: writing 300,000 of 1,000,000 rows`. */
   readonly what: string;
   /** Rows of this phase. */
@@ -56,7 +56,12 @@ export function startPhase(
   };
 }
 
-const DOING = { reading: 'reading', writing: 'writing', online: 'writing online' } as const;
+const DOING = {
+  reading: 'reading',
+  writing: 'writing',
+  online: 'writing online',
+  statistics: 'taking statistics of',
+} as const;
 
 function textOf({ featureSet, version, phase }: PhaseOf, done: number, total: number | null): string {
   const number = (value: number): string => value.toLocaleString('en-US');

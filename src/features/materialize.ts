@@ -7,6 +7,7 @@
  */
 
 import { canonicallyEqual } from '../lib/canonical.ts';
+import { overlapped } from '../lib/overlapped.ts';
 import { durationMs } from '../lib/units.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
@@ -298,13 +299,13 @@ async function fillOnline(
     call.signal,
   );
   let written = 0;
-  for await (const batch of rows) {
+  await overlapped(rows, async (batch) => {
     written += await online.write(
       table,
-      batch.map(({ key, ...record }) => ({ key: encodeKey(types, key), record })),
+      batch.map((record) => ({ key: encodeKey(types, record.key), record })),
     );
     writing.add(batch.length);
-  }
+  });
   const newest = stored.reduce((greatest, part) => Math.max(greatest, part.sequence), sequence);
   await online.setProgress(table, { sequence: newest, visibleAt: now });
   await featureState.noteFill(claim.set, claim.version, {

@@ -12,6 +12,7 @@ import type { OfflineStore, Profiled } from '../stores/offline.ts';
 import { compileComputed } from './computed-features.ts';
 import { type FeatureCall, featureSetSpec, keyColumns, storedFeatures } from './definitions.ts';
 import { expectationsOf } from './expectations.ts';
+import { startPhase } from './materialization-progress.ts';
 import { notMaterialized } from './versions.ts';
 
 export interface StatisticsParts {
@@ -48,28 +49,28 @@ export async function recordStatistics(
   const of = { set, version, structure };
   const edges = edgesOf(whole ?? batch);
   const from = batch?.throughSequence ?? -1;
-  let first: Profiled | undefined;
-  if (through > from) {
-    const fresh = stored.filter((part) => part.sequence > from);
-    const found = await profileParts(parts, of, fresh, { current: false, edges }, call);
-    if (from === -1) first = found;
-    await quality.addStatistics({
-      ...found,
-      set,
-      version,
-      kind: 'batch',
-      fromSequence: from,
-      throughSequence: through,
-    });
-  }
   const rows = stored.reduce((sum, part) => sum + part.rows, 0);
   const isDue =
     through > (whole?.throughSequence ?? -1) &&
     (afresh || rows <= SMALL_ROWS || whole === undefined || rows >= (whole.rows + whole.superseded) * GROWN_BY);
+  const fresh = stored.filter((part) => part.sequence > from);
+  if (fresh.length === 0 && !isDue) return;
+  startPhase(call.progress, { featureSet: set, version, phase: 'statistics' }, null);
+  const record = (kind: FeatureStatistics['kind'], found: Profiled, fromSequence: number): Promise<boolean> =>
+    quality.addStatistics({ ...found, set, version, kind, fromSequence, throughSequence: through });
+  let all: Profiled | undefined;
+  let bins = edges;
+  if (fresh.length > 0) {
+    // The first batch mostly is the whole as well: then its rows are looked at once.
+    if (isDue && fresh.length === stored.length)
+      all = await profileParts(parts, of, stored, { current: true, edges }, call);
+    const found = all?.superseded === 0 ? all : await profileParts(parts, of, fresh, { current: false, edges }, call);
+    await record('batch', found, from);
+    if (from === -1) bins = edgesOf(found);
+  }
   if (!isDue) return;
-  const bins = first === undefined ? edges : edgesOf(first);
-  const found = await profileParts(parts, of, stored, { current: true, edges: bins }, call);
-  await quality.addStatistics({ ...found, set, version, kind: 'version', fromSequence: -1, throughSequence: through });
+  all ??= await profileParts(parts, of, stored, { current: true, edges: bins }, call);
+  await record('version', all, -1);
 }
 
 /** Of the rows whose event time lies in a window, now; nothing is recorded. */

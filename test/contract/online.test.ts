@@ -269,6 +269,28 @@ describe.each(backends)('the online store: $name', ({ start }) => {
     expect((await readOne(table, 'k'))?.eventTime).toBe(9n);
   });
 
+  it('keeps the newest when a table is filled for the first time, beside what came before and what comes twice', async () => {
+    for (const { before, twice } of [
+      { before: [], twice: false },
+      { before: [], twice: true },
+      { before: [3, 1_999], twice: false },
+      { before: [0, 700, 701], twice: true },
+    ]) {
+      const table = freshTable();
+      for (const index of before)
+        await store.write(table, [{ key: key(`k${index}`), record: record(index % 2 === 0 ? 9n : 1n) }]);
+      expect(await store.progress(table)).toBeUndefined();
+      const batch = Array.from({ length: 2_000 }, (_, index) => ({ key: key(`k${index}`), record: record(5n) }));
+      const again = [6n, 4n].map((time, index) => ({ key: key(`k${index + 1}`), record: record(time) }));
+      const newer = before.filter((index) => index % 2 === 0).length;
+      expect(await store.write(table, twice ? [...batch, ...again] : batch)).toBe(2_000 - newer + (twice ? 1 : 0));
+      const [found = []] = await store.read([{ table, keys: batch.map((one) => one.key) }]);
+      const expected = batch.map((_, index): bigint => (before.includes(index) && index % 2 === 0 ? 9n : 5n));
+      if (twice) expected[1] = 6n;
+      expect(found.map((one) => one?.eventTime)).toEqual(expected);
+    }
+  });
+
   it('holds keys longer than a page', async () => {
     const table = freshTable();
     const long = 'x'.repeat(20_000);

@@ -82,7 +82,7 @@ describe('materialization', () => {
     ]?.[0];
   };
 
-  it('tells how far it is: rows read, then written chunk by chunk, then written online', async () => {
+  it('tells how far it is: rows read, then written chunk by chunk, then written online, then its statistics', async () => {
     await ingest(Array.from({ length: 7 }, (_, id) => [id, '2024-03-01', id, 'a']));
     const told: string[] = [];
     await store.features.materialize('readings', {
@@ -102,6 +102,7 @@ describe('materialization', () => {
       'readings@1: writing online rows',
       'readings@1: writing online 0 of 7 rows',
       'readings@1: writing online 7 of 7 rows',
+      'readings@1: taking statistics of rows',
     ]);
   });
 

@@ -1,5 +1,5 @@
 /** The row of each key that counts now, for the online store: what the point-in-time rule answers at `now`. */
-import type { LatestRequest, LatestRow } from '../offline.ts';
+import type { KeyColumn, LatestRequest, LatestRow } from '../offline.ts';
 import type { Engine } from './engine.ts';
 import { fileOf } from './files.ts';
 import { CREATED_TIME, EVENT_TIME, keyColumn, newestFirst, SEQUENCE } from './part-columns.ts';
@@ -42,5 +42,12 @@ function latestSql(root: string, request: LatestRequest): string {
   ];
   return `select ${storedColumns(request.plan)} from ${tables(request.parts.map((location) => fileOf(root, location)))}
     where ${visible} <= ${timestampOf(request.now)} and (${wanted.join(' or ')})${known ? ` and ${CREATED_TIME} is not null` : ''}
-    qualify row_number() over (partition by ${list(keys.map(keyColumn))} order by ${EVENT_TIME} desc, ${newestFirst()}) = 1`;
+    qualify row_number() over (partition by ${list(keys.map(keyColumn))} order by ${EVENT_TIME} desc, ${newestFirst()}) = 1
+    order by ${list(keys.flatMap(keyOrder))}`;
+}
+
+/** As the encoded keys order (`features/entity-key.ts`), where a text stands after its length: what is written together then lies together. */
+function keyOrder(key: KeyColumn): readonly string[] {
+  const column = keyColumn(key);
+  return key.type === 'string' ? [`strlen(${column})`, column] : [column];
 }

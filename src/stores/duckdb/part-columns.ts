@@ -57,6 +57,11 @@ export function latestOfIdentitySql(parts: readonly string[], identity: readonly
 
 /** The same of any relation with the columns of parts. */
 export function latestIn(relation: string, identity: readonly string[], within = 'true'): string {
+  return `select * from ${relation} where ${within} and (${SEQUENCE}, ${ROW}) not in (select (s, r) from (${supersededSql(relation, identity, within)}))`;
+}
+
+/** Ids `s`, `r` of the rows that a later one of the same identity replaced. */
+export function supersededSql(relation: string, identity: readonly string[], within = 'true'): string {
   const numbered = `select ${SEQUENCE} as s, ${ROW} as r, row_number() over (partition by ${list(identity)} order by ${newestFirst()}) as n from ${relation} where ${within}`;
-  return `select * from ${relation} where ${within} and (${SEQUENCE}, ${ROW}) not in (select (s, r) from (${numbered}) where n > 1)`;
+  return `select s, r from (${numbered}) where n > 1`;
 }

@@ -16,7 +16,7 @@ import {
 import { type Readable, withComputed } from './computed.ts';
 import type { Engine, Session } from './engine.ts';
 import { fileOf } from './files.ts';
-import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, latestIn } from './part-columns.ts';
+import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, ROW, SEQUENCE, supersededSql } from './part-columns.ts';
 import { rulesOf } from './rules.ts';
 import { columnsOf } from './source-relation.ts';
 import { ident, list, literal, tables, timestampOf, valueSql } from './sql.ts';
@@ -84,8 +84,7 @@ export async function profileStored(
     ...(from === null ? [] : [`${EVENT_TIME} >= ${timestampOf(from)}`]),
     ...(until === null ? [] : [`${EVENT_TIME} < ${timestampOf(until)}`]),
   ];
-  const identity = [...keys.map(keyColumn), EVENT_TIME, CREATED_TIME];
-  const rows = current ? `(${latestIn(held, identity)})` : held;
+  const rows = current ? await currentOf(session, held, [...keys.map(keyColumn), EVENT_TIME, CREATED_TIME]) : held;
   const relation = within.length === 0 ? rows : `(select * from ${rows} where ${within.join(' and ')})`;
   const columns = features.map((feature, index) =>
     profiling(feature.name, feature.dtype, featureColumn(keys, feature), `c${index}`, expectations),
@@ -136,6 +135,14 @@ export async function profileStored(
     await on.run('drop table __computed');
     return profile.columns;
   }
+}
+
+/** Found once: every scan would look for them again. Mostly there are none. */
+async function currentOf(session: Session, held: string, identity: readonly string[]): Promise<string> {
+  await session.run(`create or replace temp table __superseded as ${supersededSql(held, identity)}`);
+  const some = await session.rows('select 1 from __superseded limit 1');
+  if (some.length === 0) return held;
+  return `(select * from ${held} where (${SEQUENCE}, ${ROW}) not in (select (s, r) from __superseded))`;
 }
 
 function profiling(

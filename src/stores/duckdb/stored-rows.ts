@@ -1,4 +1,6 @@
-/** Rows of parts as the port hands them on: selected into a temporary table, read from it a batch at a time. */
+/** Rows of parts as the port hands them on: selected into a temporary table, read from it in its order, a batch at a time. */
+import type { DuckDBDataChunk } from '@duckdb/node-api';
+import { parseDtype } from '../../spec/dtype.ts';
 import type { LatestRow, RowPlan } from '../offline.ts';
 import type { Engine } from './engine.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, SEQUENCE } from './part-columns.ts';
@@ -26,25 +28,48 @@ export async function* storedRows(
   engine: Engine,
   connection: Awaited<ReturnType<Engine['connect']>>,
   table: 'latest' | 'ingested',
-  { keys, features }: Stored,
+  plan: Stored,
   signal: AbortSignal,
 ): AsyncGenerator<readonly LatestRow[]> {
-  for (let from = 0; ; from += BATCH_ROWS) {
-    const rows = await engine.on(connection, signal, async (session) => {
-      const reader = await session.connection.runAndReadAll(
-        `select * from ${table} where rowid >= ${from} and rowid < ${from + BATCH_ROWS} order by rowid`,
-      );
-      return reader.getRows();
+  const rowsOf = chunkReader(plan);
+  const result = await engine.on(connection, signal, (session) => session.connection.stream(`select * from ${table}`));
+  for (;;) {
+    const rows = await engine.on(connection, signal, async () => {
+      const batch: LatestRow[] = [];
+      while (batch.length < BATCH_ROWS) {
+        const chunk = await result.fetchChunk();
+        if (chunk === null || chunk.rowCount === 0) break;
+        batch.push(...rowsOf(chunk));
+      }
+      return batch;
     });
     if (rows.length === 0) return;
-    yield rows.map((row) => ({
-      eventTime: row[0] as bigint,
-      createdTime: row[1] as bigint | null,
-      sequence: Number(row[2]),
-      key: row.slice(3, 3 + keys.length).map(plainScalar),
-      values: Object.fromEntries(
-        features.map((feature, index) => [feature.name, plainValue(row[3 + keys.length + index], feature.dtype)]),
-      ),
-    }));
+    yield rows;
   }
+}
+
+/** Column by column, which is how the engine has them: a row is made of them only when it is whole. */
+function chunkReader({ keys, features }: Stored): (chunk: DuckDBDataChunk) => readonly LatestRow[] {
+  const readers = features.map(({ dtype }) =>
+    parseDtype(dtype).kind === 'scalar' ? plainScalar : (value: unknown) => plainValue(value, dtype),
+  );
+  const names = features.map(({ name }) => name);
+  return (chunk) => {
+    const columns = Array.from({ length: chunk.columnCount }, (_, at) => chunk.getColumnVector(at));
+    const [eventTime, createdTime, sequence] = columns;
+    const keyColumns = columns.slice(3, 3 + keys.length);
+    const featureColumns = columns.slice(3 + keys.length);
+    return Array.from({ length: chunk.rowCount }, (_, row) => {
+      const values: Record<string, unknown> = {};
+      for (let at = 0; at < names.length; at += 1)
+        values[names[at] as string] = readers[at]?.(featureColumns[at]?.getItem(row) ?? null);
+      return {
+        eventTime: eventTime?.getItem(row) as bigint,
+        createdTime: createdTime?.getItem(row) as bigint | null,
+        sequence: Number(sequence?.getItem(row)),
+        key: keyColumns.map((column) => plainScalar(column.getItem(row))),
+        values,
+      };
+    });
+  };
 }

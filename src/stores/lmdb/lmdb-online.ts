@@ -96,21 +96,11 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
   return {
     write: async (table, records) => {
       const { db, packr } = await store();
-      const packed = records.map(({ key, record }) => ({
-        key: keyOf(table, RECORD, key),
-        record,
-        value: pack(packr, record),
-      }));
-      const written = await db.transaction(() => {
-        let count = 0;
-        for (const { key, record, value } of packed) {
-          const current = db.get(key);
-          if (current !== undefined && !replaces(record, unpack(packr, current))) continue;
-          db.put(key, value);
-          count += 1;
-        }
-        return count;
-      });
+      // In the order of their keys: neighbours share pages, and a transaction copies a page once.
+      const packed = records
+        .map(({ key, record }) => ({ key: keyOf(table, RECORD, key), record, value: pack(packr, record) }))
+        .sort((a, b) => Buffer.compare(a.key, b.key));
+      const written = await db.transaction(() => putNewest({ db, packr }, packed));
       await db.flushed;
       return written;
     },
@@ -125,8 +115,8 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
     inspect: (tables) =>
       look((opened) =>
         tables.map((table) => {
-          const range = { start: keyOf(table, RECORD), end: keyOf(table, RECORD + 1), limit: 1 };
-          return { progress: progressOf(opened, table), empty: [...opened.db.getKeys(range)].length === 0 };
+          const empty = isEmptyRange(opened.db, keyOf(table, RECORD), keyOf(table, RECORD + 1));
+          return { progress: progressOf(opened, table), empty };
         }),
       ),
     drop: async (table) => {
@@ -155,6 +145,34 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
       await closed?.db.close();
     },
   };
+}
+
+interface Packed {
+  readonly key: Buffer;
+  readonly record: OnlineRecord;
+  readonly value: Buffer;
+}
+
+/** Inside a write transaction; `packed` is in the order of its keys. Returns how many it wrote. */
+function putNewest({ db, packr }: Opened, packed: readonly Packed[]): number {
+  const [first, last] = [packed[0], packed.at(-1)];
+  if (first === undefined || last === undefined) return 0;
+  // Where none of them is there, as in a table's first fill, they are not looked for one by one.
+  const areNew = isEmptyRange(db, first.key, last.key);
+  let written = 0;
+  for (const [at, { key, record, value }] of packed.entries()) {
+    const isThere = !areNew || packed[at - 1]?.key.equals(key) === true;
+    const current = isThere ? db.get(key) : undefined;
+    if (current !== undefined && !replaces(record, unpack(packr, current))) continue;
+    db.put(key, value);
+    written += 1;
+  }
+  return written;
+}
+
+/** Whether no key lies between these, both included. */
+function isEmptyRange(db: RootDatabase<Buffer, Buffer>, start: Buffer, end: Buffer): boolean {
+  return [...db.getKeys({ start, end, inclusiveEnd: true, limit: 1 })].length === 0;
 }
 
 function recordsOf({ db, packr }: Opened, requests: Parameters<OnlineStore['read']>[0]) {

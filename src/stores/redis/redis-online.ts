@@ -35,24 +35,21 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
   const { isCluster } = connection;
   const keysOf = createKeys(settings.keyPrefix, scope, isCluster);
   let packing: Promise<Packr> | undefined;
-  /** The connection's epoch when a table's progress was read, until it is set. */
-  const fillings = new WeakMap<object, number>();
+  /** From when a table's progress was read until it is set: the connection's epoch then, and whether there was none. */
+  const fillings = new WeakMap<object, { readonly epoch: number; readonly isFirst: boolean }>();
 
   function packr(): Promise<Packr> {
     packing ??= import('msgpackr').then(({ Packr }) => new Packr({ useRecords: false, moreTypes: true }));
     return packing;
   }
 
-  async function writeWave(keys: readonly string[], values: readonly Buffer[]): Promise<number> {
+  async function writeWave(keys: readonly string[], values: readonly Buffer[], isFirst: boolean): Promise<number> {
     const size = isCluster ? 1 : SCRIPT_RECORDS;
+    const write = isFirst && !isCluster ? writeFirst : writeNewest;
     const counts = await connection.run((client) =>
       all(
         Array.from({ length: Math.ceil(keys.length / size) }, (_, index) =>
-          writeNewest(
-            client,
-            keys.slice(index * size, (index + 1) * size),
-            values.slice(index * size, (index + 1) * size),
-          ),
+          write(client, keys.slice(index * size, (index + 1) * size), values.slice(index * size, (index + 1) * size)),
         ),
       ),
     );
@@ -78,6 +75,7 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
     write: async (table, records) => {
       const packer = await packr();
       const names = keysOf(table);
+      const isFirst = fillings.get(names)?.isFirst === true;
       let written = 0;
       let keys: string[] = [];
       let values: Buffer[] = [];
@@ -88,10 +86,10 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
         values.push(value);
         bytes += value.length;
         if (keys.length < WAVE_RECORDS && bytes < WAVE_BYTES) continue;
-        written += await writeWave(keys, values);
+        written += await writeWave(keys, values, isFirst);
         [keys, values, bytes] = [[], [], 0];
       }
-      return keys.length === 0 ? written : written + (await writeWave(keys, values));
+      return keys.length === 0 ? written : written + (await writeWave(keys, values, isFirst));
     },
     read: async (requests) => {
       const packer = await packr();
@@ -112,14 +110,15 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
     },
     progress: async (table) => {
       const found = await connection.run((client) => all(keysOf(table).progress.map((key) => client.get(key))));
-      fillings.set(keysOf(table), connection.epoch());
-      return leastOf(found);
+      const least = leastOf(found);
+      fillings.set(keysOf(table), { epoch: connection.epoch(), isFirst: least === undefined });
+      return least;
     },
     setProgress: async (table, { sequence, visibleAt }) => {
       const begun = fillings.get(keysOf(table));
       fillings.delete(keysOf(table));
       // A master that took its place may lack the end of what the one before has answered to.
-      if (begun !== undefined && begun !== connection.epoch())
+      if (begun !== undefined && begun.epoch !== connection.epoch())
         throw new MlopsError('ST120', {
           detail: `The connection to Redis at ${connection.where} was lost while ${table.set}@${table.version} was filled: some of it may not be there.`,
           hint: 'materialize again: it goes on from what is certain',
@@ -171,6 +170,17 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
       }),
     close: () => connection.close(),
   };
+}
+
+/**
+ * Where none of the keys is there, as in a table's first fill: one plain command, all of them or none. It costs the server a quarter of
+ * what the script does.
+ */
+async function writeFirst(client: Client, keys: readonly string[], values: readonly Buffer[]): Promise<number> {
+  // Of a key that comes twice it would write the last, not the newest.
+  if (new Set(keys).size < keys.length) return writeNewest(client, keys, values);
+  const pairs = keys.flatMap((key, index) => [key, values[index] as Buffer]);
+  return (await client.msetnx(...pairs)) === 1 ? keys.length : writeNewest(client, keys, values);
 }
 
 async function writeNewest(client: Client, keys: readonly string[], values: readonly Buffer[]): Promise<number> {
