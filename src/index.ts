@@ -40,3 +40,4 @@ export {
 export type { FeatureRef, ProjectValue, SqlText } from './spec/resource-value.ts';
 export type { Dtype, EnvRef, KeyType } from './spec/schema-types.ts';
 export { type SqlValue, sql } from './spec/sql-tag.ts';
+export type { TaskContext, TaskFunction } from './spec/task-context.ts';

@@ -21,6 +21,7 @@ import { planDigest } from '../plan/plan-file.ts';
 import { isDenial } from '../plan/policies.ts';
 import { renamesOf } from '../plan/renames.ts';
 import type { Address } from '../spec/address.ts';
+import type { BundleSource } from '../spec/bundle-source.ts';
 import type { CanonicalEntity } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { ApplyJournal, HeldLock, Rename, StateStore } from '../stores/control/state.ts';
@@ -36,7 +37,7 @@ export const DEFAULT_PARALLELISM = 10;
 export interface ApplyInput {
   readonly plan: Plan;
   /** Files of code bundles: SHA-256 of the content → absolute path. */
-  readonly bundleFiles: ReadonlyMap<string, string>;
+  readonly bundleFiles: ReadonlyMap<string, BundleSource>;
   readonly state: StateStore;
   readonly effects: ResourceEffects;
   readonly artifacts: ArtifactStore;

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { sha256 } from '../lib/canonical.ts';
 import { changedCodeDigests } from '../plan/code-changes.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { BundleSource } from '../spec/bundle-source.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 
 /** Larger files, and files that are no text, are only said to have changed. */
@@ -11,7 +12,7 @@ const LARGEST_BYTES = 256 * 1024;
 /** `artifacts` is opened only when a plan changes code. What cannot be read is left out: showing a plan never fails for it. */
 export async function readCodeTexts(
   plan: Plan,
-  bundleFiles: ReadonlyMap<string, string>,
+  bundleFiles: ReadonlyMap<string, BundleSource>,
   artifacts: () => Promise<ArtifactStore>,
 ): Promise<(digest: string) => string | undefined> {
   const digests = changedCodeDigests(plan);
@@ -27,8 +28,9 @@ export async function readCodeTexts(
   return (digest) => texts.get(digest);
 }
 
-async function fromProject(path: string | undefined, digest: string): Promise<Uint8Array | undefined> {
-  const content = path === undefined ? undefined : await readFile(path).catch(() => undefined);
+async function fromProject(source: BundleSource | undefined, digest: string): Promise<Uint8Array | undefined> {
+  if (typeof source === 'object') return Buffer.from(source.text);
+  const content = source === undefined ? undefined : await readFile(source).catch(() => undefined);
   return content !== undefined && sha256(content) === digest ? content : undefined;
 }
 

@@ -14,6 +14,7 @@ import { GATES, type Gate, type GateName, gateMessage, gateOf } from '../plan/ga
 import type { Plan } from '../plan/plan.ts';
 import { renderJson } from '../plan/render/json.ts';
 import type { SarifOptions } from '../plan/render/sarif.ts';
+import type { BundleSource } from '../spec/bundle-source.ts';
 import type { BaseCommand, GlobalFlags } from './base-command.ts';
 import { showPlan } from './planning.ts';
 import { problemText } from './report.ts';
@@ -67,7 +68,7 @@ export interface PlanOutput {
   readonly reports: readonly PlanReport[];
   readonly gate: Gate | undefined;
   readonly settings: Settings;
-  readonly bundleFiles: ReadonlyMap<string, string>;
+  readonly bundleFiles: ReadonlyMap<string, BundleSource>;
 }
 
 export async function writePlan(

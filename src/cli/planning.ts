@@ -9,6 +9,7 @@ import { type Gate, gateMessage } from '../plan/gate.ts';
 import { hasChanges, type Plan, type PlanMode } from '../plan/plan.ts';
 import { renderHuman } from '../plan/render/human.ts';
 import { type Address, parseAddress } from '../spec/address.ts';
+import type { BundleSource } from '../spec/bundle-source.ts';
 import type { Project } from '../spec/project.ts';
 import { pastOf, requireCode } from './against.ts';
 import { type ApplyFlags, showProgress } from './applying.ts';
@@ -67,7 +68,7 @@ export async function showPlan(
   flags: GlobalFlags,
   environment: OpenEnvironment,
   plan: Plan,
-  bundleFiles: ReadonlyMap<string, string>,
+  bundleFiles: ReadonlyMap<string, BundleSource>,
   { to = 'result', gate }: { readonly to?: 'result' | 'progress'; readonly gate?: Gate | undefined } = {},
 ): Promise<void> {
   const { readCodeTexts } = await import('../apply/code-texts.ts');
@@ -79,9 +80,14 @@ export async function showPlan(
   else command.note(text.trimEnd());
 }
 
-/** Files of code bundles by path relative to the root, as a saved plan holds them. */
-export function relativeBundleFiles(project: Project): Readonly<Record<string, string>> {
-  return Object.fromEntries([...project.bundleFiles].map(([digest, path]) => [digest, relative(project.root, path)]));
+/** Files of code bundles as a saved plan holds them: paths relative to the root. */
+export function relativeBundleFiles(project: Project): Readonly<Record<string, BundleSource>> {
+  return Object.fromEntries(
+    [...project.bundleFiles].map(([digest, source]) => [
+      digest,
+      typeof source === 'string' ? relative(project.root, source) : source,
+    ]),
+  );
 }
 
 export interface Carried {
@@ -94,7 +100,7 @@ export async function carryOut(
   flags: ApplyFlags,
   environment: OpenEnvironment,
   plan: Plan,
-  bundleFiles: ReadonlyMap<string, string>,
+  bundleFiles: ReadonlyMap<string, BundleSource>,
   lock?: HeldLock,
 ): Promise<Carried> {
   const { applyPlan } = await import('../apply/apply.ts');
@@ -138,7 +144,7 @@ export async function applyWithConsent(
   flags: ApplyFlags & { readonly yes: boolean },
   environment: OpenEnvironment,
   plan: Plan,
-  bundleFiles: ReadonlyMap<string, string>,
+  bundleFiles: ReadonlyMap<string, BundleSource>,
   { gate, lock }: { readonly gate?: Gate | undefined; readonly lock?: HeldLock | undefined } = {},
 ): Promise<number> {
   if (command.interruption.signal.aborted) throw interruptedBeforeApply();

@@ -28,6 +28,7 @@ export const CODES = {
   SP118: 'Code that cannot be configured',
   SP119: 'Suppression without effect',
   SP120: 'Record is still needed',
+  SP130: 'Code of a task cannot be told',
   // specs: SQL
   SP201: 'SQL syntax error',
   SP202: 'Unknown table',

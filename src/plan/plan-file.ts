@@ -4,6 +4,7 @@
  */
 import { digestOf, sha256 } from '../lib/canonical.ts';
 import { MlopsError } from '../lib/error.ts';
+import type { BundleSource } from '../spec/bundle-source.ts';
 import { PLAN_FORMAT, type Plan } from './plan.ts';
 import { readPlan, type SavedPlanJson } from './read-plan.ts';
 
@@ -11,8 +12,8 @@ const PLAN_FILE_FORMAT = 'mlops.planfile/1';
 
 export interface SavedPlan {
   readonly plan: Plan;
-  /** Files of code bundles: SHA-256 of the content → path relative to the project root. Apply verifies the content. */
-  readonly bundleFiles: Readonly<Record<string, string>>;
+  /** Files of code bundles: SHA-256 of the content → path relative to the project root, or the content itself. Apply verifies it. */
+  readonly bundleFiles: Readonly<Record<string, BundleSource>>;
 }
 
 /** Names the plan in the journal and in the audit log. */

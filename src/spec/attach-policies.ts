@@ -6,6 +6,7 @@ import type { Diagnostic } from '../lib/diagnostics.ts';
 import type { Address } from './address.ts';
 import type { CanonicalPolicy } from './canonical-specs.ts';
 import type { ResourceTable } from './loaded-resource.ts';
+import { withoutMargin } from './margin.ts';
 import { toDiagnostic } from './problem.ts';
 
 /** A policy's function. It gets the plan's JSON, and may do anything: whoever calls it sets it a limit. */
@@ -28,12 +29,4 @@ export function attachPolicies(table: ResourceTable, diagnostics: Diagnostic[]):
       resource.spec = { ...spec, check: withoutMargin(resource.locator.code?.('/check') ?? String(written)) };
   }
   return checks;
-}
-
-/** Lines without the margin that they have because they stand inside a file. */
-function withoutMargin(text: string): string {
-  const [first = '', ...rest] = text.replaceAll('\r\n', '\n').split('\n');
-  const margins = rest.filter((line) => line.trim() !== '').map((line) => line.length - line.trimStart().length);
-  const margin = Math.min(...margins);
-  return [first, ...rest.map((line) => line.slice(margin))].map((line) => line.trimEnd()).join('\n');
 }

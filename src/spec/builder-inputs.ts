@@ -30,8 +30,10 @@ import type {
   SourceSpec,
   SqlQueryTask,
   TrainingDatasetTask,
+  TypescriptTask,
   Variant,
 } from './schema-types.ts';
+import type { TaskFunction } from './task-context.ts';
 
 type Input<T> = T extends (infer Item)[]
   ? readonly Input<Item>[]
@@ -114,7 +116,8 @@ export type TaskInput<T extends string> =
   | Replace<ModelRegistrationTask, Needs<T> & OfModel>
   | Replace<ModelPromotionTask, Needs<T> & OfModel>
   | Replace<CommandTask, Needs<T>>
-  | Replace<PythonTask, Needs<T>>;
+  | Replace<PythonTask, Needs<T>>
+  | Replace<TypescriptTask, Needs<T> & { readonly run: TaskFunction | string }>;
 
 export type PipelineInput<T extends string> = Replace<
   PipelineSpec,

@@ -25,6 +25,7 @@ import type {
   SourceSpec,
   SqlQueryTask,
   TrainingDatasetTask,
+  TypescriptTask,
 } from './schema-types.ts';
 
 type With<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
@@ -53,7 +54,9 @@ export type CanonicalTask =
   | (With<ModelRegistrationTask, 'model'> & Placed)
   | (With<ModelPromotionTask, 'model'> & Placed)
   | (CommandTask & Placed & { readonly bundle?: CodeBundle })
-  | (PythonTask & Placed & { readonly bundle?: CodeBundle });
+  | (PythonTask & Placed & { readonly bundle?: CodeBundle })
+  /** `run` is `MODULE#EXPORT`, the module in the bundle. */
+  | (TypescriptTask & Placed & { readonly bundle?: CodeBundle });
 
 export type OperatorName = CanonicalTask['operator'];
 export type TaskOf<O extends OperatorName> = Extract<CanonicalTask, { operator: O }>;

@@ -5,6 +5,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, normalize, sep } from 'node:path';
 import { digestOf, sha256 } from '../lib/canonical.ts';
+import type { BundleSource } from './bundle-source.ts';
 import type { CanonicalTask, CodeBundle } from './canonical-specs.ts';
 import { globFiles, isGlob } from './glob.ts';
 import type { Problem } from './problem.ts';
@@ -14,8 +15,8 @@ const SCRIPT = /\.(py|R|r|jl|sh|js|mjs|cjs|ts|mts|ipynb|rb|pl)$/;
 export interface Bundled {
   /** Undefined where no file of the project is named. */
   readonly bundle: CodeBundle | undefined;
-  /** SHA-256 of the content → absolute path. */
-  readonly files: ReadonlyMap<string, string>;
+  /** SHA-256 of the content → where it comes from. */
+  readonly files: ReadonlyMap<string, BundleSource>;
   readonly problems: readonly Problem[];
 }
 
@@ -35,6 +36,8 @@ export function namedFiles(task: CanonicalTask): NamedFiles | undefined {
       return { words: wordsOf(task.command), globs: task.code ?? [] };
     case 'python':
       return scriptFiles(task, '/script', task.code);
+    case 'typescript':
+      return { words: [], globs: task.code ?? [] };
     case 'model_training':
       return task.python === undefined
         ? { words: wordsOf(task.command), globs: task.code ?? [] }
@@ -53,8 +56,13 @@ function scriptFiles(
   return { words: ['', '', ...args], script: { path: script, at }, globs };
 }
 
-/** `pointer` is the task's. */
-export function bundleOf({ words, script, globs }: NamedFiles, pointer: string, root: string): Bundled {
+/** `pointer` is the task's; `more`: further files, by path below the root. */
+export function bundleOf(
+  { words, script, globs }: NamedFiles,
+  pointer: string,
+  root: string,
+  more: ReadonlyMap<string, BundleSource> = new Map(),
+): Bundled {
   const problems: Problem[] = [];
   const paths = new Set<string>();
   if (script !== undefined) {
@@ -102,14 +110,15 @@ export function bundleOf({ words, script, globs }: NamedFiles, pointer: string, 
       problems.push({ code: 'SP112', pointer: at, detail: `No file of the project matches "${glob}".` });
     for (const path of found) paths.add(path);
   }
-  const files = new Map<string, string>();
+  const files = new Map<string, BundleSource>();
   const digests: Record<string, string> = {};
-  for (const path of [...paths].sort()) {
-    const digest = sha256(readFileSync(join(root, path)));
+  for (const path of [...new Set([...paths, ...more.keys()])].sort()) {
+    const source = more.get(path) ?? join(root, path);
+    const digest = sha256(typeof source === 'string' ? readFileSync(source) : source.text);
     digests[path] = digest;
-    files.set(digest, join(root, path));
+    files.set(digest, source);
   }
-  const bundle = paths.size === 0 ? undefined : { digest: digestOf(digests), files: digests };
+  const bundle = files.size === 0 ? undefined : { digest: digestOf(digests), files: digests };
   return { bundle, files, problems };
 }
 

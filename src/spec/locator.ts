@@ -8,6 +8,18 @@ export interface Locator {
   readonly text: (pointer: string, written: string, start: number, end: number) => SourceRange | undefined;
   /** The code of the function at the pointer as the file has it; undefined where it stands elsewhere or is computed. */
   readonly code?: (pointer: string) => string | undefined;
+  /** Where the expression at the pointer stands in its file; undefined where it is computed. */
+  readonly expression?: (pointer: string) => ExpressionAt | undefined;
+}
+
+export interface ExpressionAt {
+  /** Absolute. */
+  readonly path: string;
+  /** Offsets into the file. */
+  readonly start: number;
+  readonly end: number;
+  /** A method of an object: `run() { … }`. */
+  readonly isMethod: boolean;
 }
 
 export const NOWHERE: Locator = { at: () => undefined, text: () => undefined };

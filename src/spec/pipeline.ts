@@ -161,6 +161,7 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
     }
     case 'command':
     case 'python':
+    case 'typescript':
       return { ...task, needs };
     default:
       return assertNever(task);

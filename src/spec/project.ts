@@ -3,6 +3,7 @@ import type { DiagnosticCode } from '../lib/codes.ts';
 import type { SourceRange } from '../lib/source-range.ts';
 import type { Address } from './address.ts';
 import type { PolicyCheck } from './attach-policies.ts';
+import type { BundleSource } from './bundle-source.ts';
 import type { CanonicalSpecs } from './canonical-specs.ts';
 import type { Column } from './column.ts';
 import type { FeatureLineage } from './column-lineage.ts';
@@ -53,5 +54,5 @@ export interface Project {
   /** SHA-256 over every resource's address and digest. */
   readonly digest: string;
   /** Files of code bundles to store when applying: SHA-256 of the content → absolute path. */
-  readonly bundleFiles: ReadonlyMap<string, string>;
+  readonly bundleFiles: ReadonlyMap<string, BundleSource>;
 }

@@ -311,6 +311,7 @@ function nested(locator: Locator, prefix: string): Locator {
     at: (pointer, part) => locator.at(prefix + pointer, part),
     text: (pointer, written, start, end) => locator.text(prefix + pointer, written, start, end),
     code: (pointer) => locator.code?.(prefix + pointer),
+    expression: (pointer) => locator.expression?.(prefix + pointer),
   };
 }
 

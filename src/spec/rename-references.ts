@@ -99,6 +99,7 @@ function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: QueryTe
     case 'model_training':
     case 'command':
     case 'python':
+    case 'typescript':
       return task;
     default:
       return assertNever(task);

@@ -58,7 +58,8 @@ export type Task =
   | ModelRegistrationTask
   | ModelPromotionTask
   | CommandTask
-  | PythonTask;
+  | PythonTask
+  | TypescriptTask;
 /**
  * Bytes with an optional unit: `k M G T` or `Ki Mi Gi Ti`, e.g. `512Mi`.
  */
@@ -1214,6 +1215,63 @@ export interface PythonTask {
   env?: EnvMap;
   /**
    * Globs of project files that the script needs beside itself: modules that it imports, data. The root of the bundle is on the module path.
+   */
+  code?: Code;
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: Duration;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * Runs a function of the config, or of a module of the project, in a worker process.
+ */
+export interface TypescriptTask {
+  /**
+   * What the task does.
+   */
+  operator: 'typescript';
+  /**
+   * A function of the task's context (`params`, `inputs`, `run`, `log`, `signal`) that returns the task's outputs, an object, or nothing. In YAML the module and its export: `tasks/score.ts#score`.
+   */
+  run: string;
+  /**
+   * Environment variables of the process; secrets by reference.
+   */
+  env?: EnvMap;
+  /**
+   * Globs of project files that the function reads, beside the modules that it imports.
    */
   code?: Code;
   /**

@@ -3,10 +3,10 @@
  * a JSON pointer. Files are parsed only when a diagnostic asks; a value that is computed is told by its nearest ancestor.
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Expression, Node } from '@babel/types';
 import type { SourceRange } from '../lib/source-range.ts';
+import { parseJavascript, visitNodes } from './javascript-syntax.ts';
 import { type LineIndex, type Locator, lineIndex, rangeOf, segmentsOf, standsFor } from './locator.ts';
 
 export interface CallPlace {
@@ -77,6 +77,12 @@ export function createTypescriptPlaces(fileName: (path: string) => string): {
           ? found?.file.text.slice(node.start, node.end ?? node.start)
           : undefined;
       },
+      expression: (pointer) => {
+        const found = resolve(pointer);
+        const { start, end, type } = found?.node ?? {};
+        if (found?.complete !== true || typeof start !== 'number' || typeof end !== 'number') return undefined;
+        return { path: found.file.path, start, end, isMethod: type === 'ObjectMethod' };
+      },
     };
   };
   return { locatorOf };
@@ -135,22 +141,13 @@ function parseFile(path: string): ParsedFile | undefined {
     // Without the file there is still the line of the stack.
     return undefined;
   }
-  const { parse } = createRequire(import.meta.url)('@babel/parser') as typeof import('@babel/parser');
-  let program: Node;
-  try {
-    program = parse(text, {
-      sourceType: 'unambiguous',
-      errorRecovery: true,
-      plugins: path.endsWith('x') ? ['typescript', 'jsx'] : ['typescript'],
-    }).program;
-  } catch {
-    // It ran, so some loader understands it; the line of the stack remains.
-    return undefined;
-  }
+  // It ran, so some loader understands it; the line of the stack remains.
+  const program = parseJavascript(text, path);
+  if (program === undefined) return undefined;
   const calls: Call[] = [];
   const constants = new Map<string, Node>();
   let defaultExport: Node | undefined;
-  visit(program, (node) => {
+  visitNodes(program, (node) => {
     if (node.type === 'CallExpression') {
       const callee =
         node.callee.type === 'Identifier'
@@ -167,20 +164,6 @@ function parseFile(path: string): ParsedFile | undefined {
     }
   });
   return { path, text, lines: lineIndex(text), calls, constants, defaultExport };
-}
-
-function visit(node: Node, see: (node: Node) => void): void {
-  see(node);
-  for (const [key, value] of Object.entries(node)) {
-    if (key === 'loc' || key.endsWith('Comments')) continue;
-    if (Array.isArray(value)) {
-      for (const item of value) if (isNode(item)) visit(item, see);
-    } else if (isNode(value)) visit(value, see);
-  }
-}
-
-function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && typeof (value as { type?: unknown }).type === 'string';
 }
 
 /** By callee and literal name where that is one call, else the innermost call of the builder around the line of the stack. */

@@ -242,7 +242,7 @@ describe('code of tasks', () => {
     ] as TaskOf<'command'>;
     expect(Object.keys(task.bundle?.files ?? {})).toEqual(['conf/x.json', 'lib/a.py', 'lib/deep/b.py', 'train.py']);
     expect(
-      [...(project?.bundleFiles.values() ?? [])].map((path) => path.slice(directory.path.length + 1)).sort(),
+      [...(project?.bundleFiles.values() ?? [])].map((path) => String(path).slice(directory.path.length + 1)).sort(),
     ).toEqual(Object.keys(task.bundle?.files ?? {}));
     write({ 'lib/a.py': 'changed\n' });
     const edited = (await load()).project;

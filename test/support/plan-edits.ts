@@ -57,6 +57,7 @@ export function everything(): Project {
           promote: { operator: 'model_promotion', model: 'pbc_mortality', to: 'staging', needs: ['register'] },
           tell: { operator: 'command', command: 'tell', needs: ['promote'] },
           score: { operator: 'python', script: 'score.py', needs: ['promote'] },
+          check: { operator: 'typescript', run: 'check.ts#run', needs: ['promote'] },
         },
       },
       model: {
@@ -437,6 +438,9 @@ table('pipeline', [
   ['tasks.python.interpreter', 'tasks.score.interpreter', 'changed', 'python3.11', 'python3.12', 'safe'],
   ['tasks.python.env.*', 'tasks.score.env.LEVEL', 'changed', '1', '2', 'safe'],
   ['tasks.python.code', 'tasks.score.code', 'changed', ['a/*'], ['b/*'], 'safe'],
+  ['tasks.typescript.run', 'tasks.check.run', 'changed', 'a.ts#run', 'b.ts#run', 'safe'],
+  ['tasks.typescript.env.*', 'tasks.check.env.LEVEL', 'changed', '1', '2', 'safe'],
+  ['tasks.typescript.code', 'tasks.check.code', 'changed', ['a/*'], ['b/*'], 'safe'],
 ]);
 const gates = (gate: object): readonly object[] => [{ metric: 'auc', min: 0.8, ...gate }];
 table('model', [

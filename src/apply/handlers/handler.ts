@@ -1,5 +1,6 @@
 /** What it takes to make a resource of one kind real, and to take it away. Both may run twice. */
 import type { JsonObject } from '../../lib/json.ts';
+import type { BundleSource } from '../../spec/bundle-source.ts';
 import type { CanonicalEntity, CanonicalSpecs } from '../../spec/canonical-specs.ts';
 import type { Kind } from '../../spec/kinds.ts';
 import type { ArtifactStore } from '../../stores/artifacts.ts';
@@ -10,7 +11,7 @@ export interface HandlerContext {
   readonly effects: ResourceEffects;
   readonly artifacts: ArtifactStore;
   /** Files of code bundles: SHA-256 of the content → absolute path. */
-  readonly bundleFiles: ReadonlyMap<string, string>;
+  readonly bundleFiles: ReadonlyMap<string, BundleSource>;
   /** As the plan will leave it. */
   readonly entity: (name: string) => CanonicalEntity | undefined;
 }

@@ -4,6 +4,7 @@
  */
 import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
+import { storeSource } from '../store-source.ts';
 import type { Handler, HandlerContext } from './handler.ts';
 
 export const pipelineHandler: Handler<'pipeline'> = {
@@ -27,8 +28,8 @@ async function storeBundles(pipeline: CanonicalPipeline, { artifacts, bundleFile
     const bundle = 'bundle' in task ? task.bundle : undefined;
     for (const [file, digest] of Object.entries(bundle?.files ?? {})) {
       if ((await artifacts.has(digest)) !== undefined) continue;
-      const path = bundleFiles.get(digest);
-      const stored = path === undefined ? undefined : await artifacts.putFile(path);
+      const source = bundleFiles.get(digest);
+      const stored = source === undefined ? undefined : await storeSource(artifacts, source);
       if (stored?.digest === digest) continue;
       throw new MlopsError('ST105', {
         detail: `${file} is not what it was when the plan was made, so the code of pipeline.${pipeline.name} cannot be stored.`,

@@ -57,7 +57,12 @@ export default class Apply extends BaseCommand {
         detail: `${file} is a plan of ${plan.project}/${plan.environment}, not of ${settings.project}/${settings.environment}.`,
       });
     }
-    const files = new Map(Object.entries(bundleFiles).map(([digest, path]) => [digest, resolve(settings.root, path)]));
+    const files = new Map(
+      Object.entries(bundleFiles).map(([digest, source]) => [
+        digest,
+        typeof source === 'string' ? resolve(settings.root, source) : source,
+      ]),
+    );
     if (flags.against !== undefined && flags.against !== plan.against) {
       throw new MlopsError('CL101', {
         detail: `${file} says itself what it goes back to; --against is for a new plan.`,

@@ -30,6 +30,7 @@ export function runsAsProcess(task: CanonicalTask): boolean {
   switch (task.operator) {
     case 'command':
     case 'python':
+    case 'typescript':
       return true;
     case 'model_training':
       return task.trainer === undefined;

@@ -13,6 +13,7 @@ import type { OperatorContext, Operators } from './operator.ts';
 import { python } from './python.ts';
 import { sqlQuery } from './sql-query.ts';
 import { trainingDataset } from './training-dataset.ts';
+import { typescript } from './typescript.ts';
 
 const OPERATORS: Operators = {
   data_ingestion: dataIngestion,
@@ -26,6 +27,7 @@ const OPERATORS: Operators = {
   model_promotion: modelPromotion,
   command,
   python,
+  typescript,
 };
 
 export function runOperator(task: CanonicalTask, context: OperatorContext): Promise<JsonObject> {

@@ -5,6 +5,7 @@ import { invariant } from '../../lib/assert.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { CodeBundle } from '../../spec/canonical-specs.ts';
+import { TaskFailure } from '../task-failure.ts';
 
 interface AttemptName {
   readonly runId: string;
@@ -74,4 +75,13 @@ export async function readOutputs(file: string): Promise<JsonObject> {
   }
   if (typeof outputs !== 'object' || outputs === null || Array.isArray(outputs)) throw problem('is not an object');
   return outputs as JsonObject;
+}
+
+const ERROR_LIMIT_CHARACTERS = 2000;
+
+/** A failure in the words that the program left of it. */
+export async function explained(error: unknown, file: string): Promise<unknown> {
+  if (!(error instanceof TaskFailure) || error.status !== 'failed') return error;
+  const told = (await readFile(file, 'utf8').catch(() => '')).trim();
+  return told === '' ? error : new TaskFailure(error.status, error.exitCode, told.slice(0, ERROR_LIMIT_CHARACTERS));
 }

@@ -18,7 +18,7 @@ import { redactingStream } from '../redact.ts';
 import { TaskFailure } from '../task-failure.ts';
 import type { TaskLog } from '../task-log.ts';
 import type { ProgramUsage } from '../usage.ts';
-import { attemptDirectory, readOutputs, removeAttempt, unpack, writeFiles } from './attempt-directory.ts';
+import { attemptDirectory, explained, readOutputs, removeAttempt, unpack, writeFiles } from './attempt-directory.ts';
 import { findInterpreter } from './find-interpreter.ts';
 import { groupMeter } from './group-meter.ts';
 import { type Exit, exitOf, judge } from './process-exit.ts';
@@ -113,6 +113,7 @@ export async function runProcess<T>(
   try {
     await unpack(task.bundle, directory, options.artifactFile);
     const outputsFile = join(exchange, 'outputs.json');
+    const errorFile = join(exchange, 'error.txt');
     const files = await writeFiles(exchange, {
       MLOPS_PARAMS: attempt.params,
       MLOPS_INPUTS: attempt.inputs,
@@ -127,10 +128,13 @@ export async function runProcess<T>(
       MLOPS_ATTEMPT: String(attempt.attempt),
       ...(attempt.instant === null ? {} : { MLOPS_INSTANT: attempt.instant }),
       MLOPS_OUTPUTS: outputsFile,
+      MLOPS_ERROR: errorFile,
       ...files,
       ...task.variables,
     };
-    await execute(await argumentsOf(task, options), directory, env, attempt, options);
+    await execute(await argumentsOf(task, options), directory, env, attempt, options).catch(async (error: unknown) => {
+      throw await explained(error, errorFile);
+    });
     return await use({ directory, outputs: await readOutputs(outputsFile) });
   } finally {
     // Files of another account, say of a container: the task's end does not depend on them.
