@@ -219,6 +219,19 @@ describe('a run', () => {
     await rig.close();
   });
 
+  it('is tried again though somebody was told of its failure, and ends again', async () => {
+    await fresh();
+    const runId = await create({ train: {}, tell: { needs: ['train'], trigger: 'one_failed' } });
+    for (const status of ['failed', 'succeeded', 'failed'] as const) {
+      for (const lease of await claim(worker())) await runs.end(runId, [end(lease, { status })], runRules);
+      if (status !== 'failed') await runs.retry(runId, 'ada', runRules);
+    }
+    const run = (await runs.get(runId))!;
+    expect(run.status).toBe('failed');
+    expect(statuses(run)).toEqual({ train: 'failed', tell: 'succeeded' });
+    await rig.close();
+  });
+
   it('is cancelled in every state', async () => {
     await fresh();
     const runId = await create({ running: {}, after: { needs: ['running'] } });

@@ -1,4 +1,4 @@
--- Counts ends of tasks at those after them. The caller holds the run's lock.
+-- Counts ends of tasks at those after them that still are pending: after a retry others have counted them before. The caller holds the run's lock.
 -- Params: $1 run, $2 json array of {ordinal, outcome}. Rows: the pending tasks among those, as they stand now.
 with ends as (
   select d.ordinal,
@@ -15,9 +15,9 @@ with ends as (
     needs_failed    = t.needs_failed + ends.failed,
     needs_skipped   = t.needs_skipped + ends.skipped
   from ends
-  where t.run_id = $1 and t.ordinal = ends.ordinal
+  where t.run_id = $1 and t.ordinal = ends.ordinal and t.status = 'pending'
   returning t.*
 )
 select ordinal, name, status, trigger_rule, when_expression, cardinality(needs) as needs_total,
        needs_succeeded, needs_failed, needs_skipped
-from counted where status = 'pending' order by ordinal
+from counted order by ordinal
