@@ -115,6 +115,7 @@ export async function followOn(rig: Rig, world: World): Promise<Followed> {
       error: null,
       outputs: {},
       data: {},
+      usage: null,
       ...verdictOn(before, before.runs.get(run)!.tasks[task]!, action),
     };
   }
