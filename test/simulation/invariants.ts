@@ -28,7 +28,7 @@ function leaseProblems(world: World): string[] {
   );
 }
 
-function runProblems(run: Run): string[] {
+export function runProblems(run: Run): string[] {
   const problems: string[] = [];
   const say = (task: Task, what: string) => problems.push(`${run.id}.${task.name} ${what}`);
   for (const task of run.tasks) {

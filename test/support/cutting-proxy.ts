@@ -12,8 +12,11 @@ export interface CuttingProxy {
   close(): Promise<void>;
 }
 
-/** `cutAt` 0: never. */
-export async function cuttingProxy(connectionString: string, cutAt: number): Promise<CuttingProxy> {
+/** `cutAt`: one of them, 0 for none, or which. */
+export async function cuttingProxy(
+  connectionString: string,
+  cutAt: number | ((statement: number) => boolean),
+): Promise<CuttingProxy> {
   const target = new URL(connectionString);
   const sockets = new Set<Socket>();
   let statements = 0;
@@ -30,7 +33,7 @@ export async function cuttingProxy(connectionString: string, cutAt: number): Pro
     }
     const count = countStatements(() => {
       statements += 1;
-      return statements === cutAt;
+      return typeof cutAt === 'number' ? statements === cutAt : cutAt(statements);
     });
     let cutting = false;
     client.on('data', (data: Buffer) => {

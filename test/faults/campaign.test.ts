@@ -1,0 +1,142 @@
+/**
+ * Two daemons of two machines on one store, hurt in one way after another. For longer: `npm run test:faults`.
+ * With MLOPS_SEED another seed, with MLOPS_FAULT_SECONDS so many seconds each.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openControlDatabase } from '../../src/stores/postgres/control-database.ts';
+import { acquireEmbeddedPostgres, type EmbeddedPostgres } from '../../src/stores/postgres/server/embedded.ts';
+import { seededRandom } from '../../src/training/random.ts';
+import type { ChildOptions } from '../crash/orchestrator-child.ts';
+import { cuttingProxy } from '../support/cutting-proxy.ts';
+import { ended, MANUAL, openRig, pipelineOf } from '../support/orchestrator.ts';
+import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
+import { processesOf, startDaemons } from './daemons.ts';
+import {
+  cutEveryConnection,
+  cutTheHints,
+  fillTheDisk,
+  type Injury,
+  killDaemons,
+  killTasks,
+  nothing,
+  restartPostgres,
+  stopDaemonsBeyondTheirLease,
+} from './injuries.ts';
+import { brokenInvariants } from './invariants.ts';
+import { marksIn, pipelineOfSeed } from './workload.ts';
+
+const SECONDS = Number(process.env['MLOPS_FAULT_SECONDS'] ?? 4);
+const SEED = Number(process.env['MLOPS_SEED'] ?? 1);
+const LEASE_SECONDS = 2;
+
+let directory: TemporaryDirectory;
+let server: EmbeddedPostgres;
+beforeAll(async () => {
+  directory = await temporaryDirectory();
+  server = await acquireEmbeddedPostgres({ dir: `${directory.path}/.mlops` });
+  await (await openControlDatabase({ connectionString: server.connectionString })).close();
+});
+afterAll(async () => {
+  await server.release();
+  await directory.remove();
+});
+
+interface Way {
+  readonly injury: Injury;
+  readonly poison?: boolean;
+  /** Every so manieth answer of the store is dropped on its way to the first daemon, though the statement was done. */
+  readonly dropEvery?: number;
+  /** A task holds the event loop of its daemon for longer than a lease. */
+  readonly block?: boolean;
+}
+
+const WAYS: Readonly<Record<string, Way>> = {
+  'daemons killed with -9': { injury: killDaemons },
+  'programs of tasks killed with -9': { injury: killTasks },
+  'daemons that stand still for longer than their leases': { injury: stopDaemonsBeyondTheirLease },
+  'a daemon whose event loop is blocked': { injury: nothing, block: true },
+  'a task that kills its daemon each time': { injury: nothing, poison: true },
+  'Postgres restarted every 5 s': { injury: restartPostgres(Math.min(5_000, SECONDS * 500), 'SIGINT') },
+  'Postgres killed with -9': { injury: restartPostgres(SECONDS * 600, 'SIGKILL') },
+  'the connection for hints cut alone': { injury: cutTheHints },
+  'all connections cut': { injury: cutEveryConnection },
+  'answers that get lost on their way': { injury: nothing, dropEvery: 25 },
+  'a disk that is full for a while': { injury: fillTheDisk },
+};
+
+/** New runs until it is enough, each second one that somebody cancels; then peace, until all have ended. */
+async function campaign({ injury, poison, dropEvery, block }: Way): Promise<void> {
+  const rig = await openRig(server.connectionString, { leaseSeconds: LEASE_SECONDS });
+  const watcher = rig.open();
+  const random = seededRandom(SEED);
+  const proxy =
+    dropEvery === undefined ? undefined : await cuttingProxy(server.connectionString, (n) => n % dropEvery === 0);
+  const daemons = startDaemons(
+    ['one', 'two'].map(
+      (node): ChildOptions => ({
+        connectionString:
+          node === 'one' ? (proxy?.connectionString ?? server.connectionString) : server.connectionString,
+        scopeId: rig.scopeId,
+        workdir: rig.workdir,
+        node,
+        leaseSeconds: LEASE_SECONDS,
+      }),
+    ),
+  );
+  const enough = new AbortController();
+  try {
+    await daemons.ready();
+    const runIds: string[] = [];
+    const { db } = rig;
+    const hurt = injury({ db, server, daemons, tasks: () => processesOf(runIds), random, signal: enough.signal });
+    const until = performance.now() + SECONDS * 1000;
+    for (let n = 0; n === 0 || performance.now() < until; n += 1) {
+      const spec = pipelineOfSeed(SEED * 1000 + n, rig.workdir, { poison: poison === true && n === 0 });
+      // The store may be away: the key makes it one run however often it is asked for.
+      const key = `run ${n}`;
+      const { runId } = await insisting(() => watcher.submit({ pipeline: spec, cause: MANUAL, idempotencyKey: key }));
+      if (block === true && n % 3 === 0)
+        await insisting(() =>
+          watcher.submit({ pipeline: pipelineOf({ block: { source: 'block' } as never }), cause: MANUAL }),
+        );
+      runIds.push(runId);
+      await pause(400);
+      if (n % 2 === 1) await insisting(() => watcher.cancel(runIds[n - 1]!, 'ada'));
+    }
+    enough.abort();
+    expect(await hurt).toBeGreaterThan(0);
+    const records = await Promise.all(
+      runIds.map((runId) =>
+        ended({ get: (id) => insisting(() => watcher.get(id)) }, runId, { limitMs: 120_000, everyMs: 100 }),
+      ),
+    );
+    await daemons.stop();
+    expect(await brokenInvariants(db, records, await marksIn(rig.workdir))).toEqual([]);
+    expect(records.map(({ status }) => status)).toEqual(expect.arrayContaining(['cancelled']));
+  } finally {
+    enough.abort();
+    await daemons.stop();
+    await proxy?.close();
+    await rm(join(rig.workdir, 'marks'), { force: true });
+    await rig.db.query('delete from mlops.runs');
+    await rig.close();
+  }
+}
+
+async function insisting<T>(ask: () => Promise<T>): Promise<T> {
+  for (const until = performance.now() + 60_000; ; ) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      await pause(100);
+    }
+  }
+}
+
+describe('no task is lost, none has two outcomes, no slot and no process is left, and every run ends, with', () => {
+  it.each(Object.entries(WAYS))('%s', async (_, way) => campaign(way), (SECONDS + 180) * 1000);
+});
