@@ -1,5 +1,5 @@
 // The table "Who may import whom" of docs/architecture.md, as rules. A new arrow changes both in one commit.
-const services = ['features', 'orchestrator', 'registry', 'training', 'serving'];
+const services = ['features', 'orchestrator', 'registry', 'training', 'serving', 'notify', 'telemetry'];
 const src = (...names) => `^src/(${names.join('|')})(/|\\.ts$)`;
 const ports = '^src/stores/([^/]+\\.ts$|control/)';
 const arrow = (from, ...to) => ({ from: { path: from }, to: { path: to.join('|') } });
@@ -46,6 +46,7 @@ export default {
     home('onnxruntime-node', '^src/serving/', 'onnxruntime-node'),
     home('protobufjs', '^src/training/', 'protobufjs'),
     home('apache-arrow', '^src/stores/duckdb/', 'apache-arrow'),
+    home('nodemailer', '^src/notify/', 'nodemailer'),
     home('croner', '^src/lib/', 'croner'),
     home('@marcbachmann', '^src/lib/', 'cel-js'),
   ],

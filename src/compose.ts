@@ -20,6 +20,7 @@ import type { FeatureCall } from './features/definitions.ts';
 import type { VerifyReport, VerifyRequest } from './features/verify/verify.ts';
 import { systemClock } from './lib/clock.ts';
 import { durationMs, sizeBytes } from './lib/units.ts';
+import type { Notifier } from './notify/notifier.ts';
 import type { Orchestrator } from './orchestrator/orchestrator.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Serving } from './serving/serving.ts';
@@ -27,6 +28,7 @@ import type { ArtifactStore } from './stores/artifacts.ts';
 import type { Catalog } from './stores/control/catalog.ts';
 import type { FactsStore } from './stores/control/facts.ts';
 import type { IdempotencyStore } from './stores/control/idempotency.ts';
+import type { NotificationStore } from './stores/control/notifications.ts';
 import type { PredictionLogStore } from './stores/control/prediction-log.ts';
 import type { RegistryStore } from './stores/control/registry.ts';
 import type { RunStore } from './stores/control/runs.ts';
@@ -61,6 +63,8 @@ export interface OpenEnvironment {
   registry(): Promise<Registry>;
   runs(): Promise<RunStore>;
   orchestrator(): Promise<Orchestrator>;
+  notifications(): Promise<NotificationStore>;
+  notifier(): Promise<Notifier>;
   serving(): Promise<Serving>;
   predictions(): Promise<PredictionLogStore>;
   idempotency(): Promise<IdempotencyStore>;
@@ -180,6 +184,22 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     const { createPostgresRuns } = await import('./stores/postgres/postgres-runs.ts');
     return createPostgresRuns(control.db, await control.scopeId(), { connectionString: control.connectionString });
   });
+  const notifications = lazily(async () => {
+    const { createPostgresNotifications } = await import('./stores/postgres/postgres-notifications.ts');
+    return createPostgresNotifications(control.db, await control.scopeId());
+  });
+  const notifier = lazily(async () => {
+    const { openNotifier } = await import('./compose/notifier.ts');
+    const made = openNotifier(settings, {
+      scope,
+      store: await notifications(),
+      catalog: await catalog(),
+      features,
+      report,
+    });
+    closers.add('service', () => made.stop());
+    return made;
+  });
   const commit = lazily(() => gitCommit(root));
   const orchestrator = lazily(async () => {
     const [{ createOrchestrator }, { createPostgresBackfills }] = await Promise.all([
@@ -241,6 +261,8 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     registry,
     runs,
     orchestrator,
+    notifications,
+    notifier,
     serving,
     predictions,
     idempotency,

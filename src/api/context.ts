@@ -2,6 +2,7 @@
 import type { Features } from '../features/create-features.ts';
 import type { FeatureCall } from '../features/definitions.ts';
 import type { VerifyReport, VerifyRequest } from '../features/verify/verify.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import type { Orchestrator } from '../orchestrator/orchestrator.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Serving } from '../serving/serving.ts';
@@ -20,6 +21,7 @@ export interface ApiContext {
   readonly state: StateStore;
   readonly artifacts: ArtifactStore;
   readonly orchestrator: Orchestrator;
+  readonly notifier: Notifier;
   readonly registry: Registry;
   readonly registryStore: RegistryStore;
   readonly features: Features;

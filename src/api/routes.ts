@@ -10,6 +10,7 @@ import { featureQualityRoutes } from './routes/feature-quality.ts';
 import { featureSetRoutes } from './routes/feature-sets.ts';
 import { healthRoutes } from './routes/health.ts';
 import { modelRoutes } from './routes/models.ts';
+import { notificationRoutes } from './routes/notifications.ts';
 import { onlineFeatureRoutes } from './routes/online-features.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { pushedRowRoutes } from './routes/pushed-rows.ts';
@@ -24,6 +25,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...pipelineRoutes(context),
     ...runRoutes(context),
     ...backfillRoutes(context),
+    ...notificationRoutes(context),
     ...featureSetRoutes(context),
     ...featureQualityRoutes(context),
     ...onlineFeatureRoutes(context),

@@ -1,6 +1,7 @@
 /** JSON Schemas of what the routes answer, for openapi.json. */
 
 import { BACKFILL_STATUSES, REPROCESS } from '../stores/control/backfills.ts';
+import { NOTIFICATION_STATUSES } from '../stores/control/notifications.ts';
 import { STAGES } from '../stores/control/registry.ts';
 import { RUN_STATUSES, TASK_STATUSES } from '../stores/control/run-states.ts';
 import type { JsonSchema } from './route.ts';
@@ -212,5 +213,29 @@ export const ONLINE_ROWS: JsonSchema = {
         },
       },
     },
+  },
+};
+
+export const NOTIFICATION: JsonSchema = {
+  type: 'object',
+  required: ['id', 'channel', 'kind', 'status', 'title', 'attempts', 'last_error', 'created_at', 'sent_at'],
+  properties: {
+    id: TEXT,
+    channel: TEXT,
+    kind: {
+      type: 'string',
+      description: '`failed`, `late`, `recovered`, `succeeded`, `breaker_opened`, or `message`: of a task.',
+    },
+    subject: { type: ['string', 'null'], description: '`pipeline.NAME` or `feature_set.NAME`.' },
+    run_id: TEXT_OR_NULL,
+    status: { enum: NOTIFICATION_STATUSES, description: '`dead`: its receiver refused it, or failed too often.' },
+    title: TEXT,
+    text: TEXT,
+    severity: TEXT,
+    attempts: { type: 'integer' },
+    last_error: TEXT_OR_NULL,
+    created_at: TIME,
+    next_at: TIME_OR_NULL,
+    sent_at: TIME_OR_NULL,
   },
 };

@@ -5,6 +5,7 @@ import type { TrainingSetDescription } from '../features/training-recipe.ts';
 import type { BackfillPreview } from '../orchestrator/backfills.ts';
 import type { BackfillRecord, BackfillSummary } from '../stores/control/backfills.ts';
 import type { HistoryEntry, PastResource } from '../stores/control/history.ts';
+import type { NotificationRecord } from '../stores/control/notifications.ts';
 import type { ModelVersion, StageMove } from '../stores/control/registry.ts';
 import type { RunEvent, RunRecord, RunSummary, TaskRecord } from '../stores/control/runs.ts';
 import type { RecordedResource } from '../stores/control/state.ts';
@@ -176,4 +177,9 @@ export function pastView(resource: PastResource | null) {
   if (resource === null) return null;
   const { spec, outputs, ...rest } = resource;
   return { ...(snakeCaseKeys(rest) as Record<string, unknown>), spec, outputs };
+}
+
+/** What was told, and how far that is. */
+export function notificationView({ key: _, message: { title, text, severity }, ...rest }: NotificationRecord) {
+  return { ...(snakeCaseKeys(rest) as Record<string, unknown>), title, text, severity };
 }

@@ -12,10 +12,13 @@ export async function isServed(environment: OpenEnvironment, roles: readonly Rol
 /** Returns the function that finishes what is in hand and stops. */
 export async function workHere(environment: OpenEnvironment): Promise<() => Promise<void>> {
   const { scheduler, worker } = await environment.orchestrator();
+  const notifier = await environment.notifier();
   await scheduler.start();
   await worker.start();
+  notifier.start();
   return async () => {
     await worker.drain();
     await scheduler.stop();
+    await notifier.stop();
   };
 }

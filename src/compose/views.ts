@@ -10,6 +10,7 @@ export {
   backfillView,
   featureSetView,
   historyView,
+  notificationView,
   pastView,
   recordedView,
   runEventView,
@@ -34,6 +35,7 @@ export type { Orchestrator } from '../orchestrator/orchestrator.ts';
 export { type BackfillRecord, REPROCESS, type Reprocess } from '../stores/control/backfills.ts';
 export { sourcesBelow } from '../stores/control/catalog.ts';
 export type { HistoryEntry, SerialRecord } from '../stores/control/history.ts';
+export { NOTIFICATION_STATUSES, type NotificationStatus } from '../stores/control/notifications.ts';
 export { type ModelVersion, STAGES, type Stage } from '../stores/control/registry.ts';
 export { RUN_STATUSES, type RunStatus } from '../stores/control/run-states.ts';
 export type { RunEvent, RunRecord } from '../stores/control/runs.ts';

@@ -75,7 +75,10 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
         ? []
         : await openPorts(api, presence.host, options.port === undefined ? portsOf(settings) : [options.port]);
     const orchestrator = await live.orchestrator();
-    if (roles.includes('scheduler')) await orchestrator.scheduler.start();
+    if (roles.includes('scheduler')) {
+      await orchestrator.scheduler.start();
+      (await live.notifier()).start();
+    }
     if (roles.includes('worker')) await orchestrator.worker.start();
     announce(settings.root, { ...presence, ports, ready: true });
     const urls = ports.map(
@@ -104,11 +107,14 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
     log.info('stopping: what is in hand is finished first');
     const limit = AbortSignal.any([AbortSignal.timeout(DRAIN_MS), ...(hurry === undefined ? [] : [hurry])]);
     const orchestrator = await environment?.orchestrator();
-    const outcomes = await Promise.allSettled([
+    const outcomes: PromiseSettledResult<unknown>[] = await Promise.allSettled([
       api?.close(),
       orchestrator?.scheduler.stop(),
       orchestrator?.worker.drain(limit),
     ]);
+    // After the tasks in hand: what their ends are worth telling is told.
+    if (roles.includes('scheduler'))
+      outcomes.push(...(await Promise.allSettled([environment?.notifier().then((notifier) => notifier.stop())])));
     for (const outcome of outcomes) if (outcome.status === 'rejected') log.error('stopping', outcome.reason);
     try {
       await environment?.close();
@@ -167,18 +173,29 @@ async function createApi(
   const keys = environment.settings.spec.daemon?.apiKeys ?? {};
   const apiKeys = new Map(Object.entries(keys).map(([name, key]) => [name, resolveEnv(key, process.env)]));
   const metrics = createMetrics();
-  const [catalog, artifacts, orchestrator, registry, registryStore, features, serving, predictions, idempotency] =
-    await Promise.all([
-      environment.catalog(),
-      environment.artifacts(),
-      environment.orchestrator(),
-      environment.registry(),
-      environment.registryStore(),
-      environment.features(),
-      environment.serving(),
-      environment.predictions(),
-      environment.idempotency(),
-    ]);
+  const [
+    catalog,
+    artifacts,
+    orchestrator,
+    notifier,
+    registry,
+    registryStore,
+    features,
+    serving,
+    predictions,
+    idempotency,
+  ] = await Promise.all([
+    environment.catalog(),
+    environment.artifacts(),
+    environment.orchestrator(),
+    environment.notifier(),
+    environment.registry(),
+    environment.registryStore(),
+    environment.features(),
+    environment.serving(),
+    environment.predictions(),
+    environment.idempotency(),
+  ]);
   const routes = allRoutes({
     scope: environment.scope,
     version: packageVersion(),
@@ -187,6 +204,7 @@ async function createApi(
     state: environment.state,
     artifacts,
     orchestrator,
+    notifier,
     registry,
     registryStore,
     features,

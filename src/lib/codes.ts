@@ -1,7 +1,7 @@
 /**
  * Every code that a diagnostic or an error can carry, with its constant summary. docs/codes.md explains each; a test keeps
  * this table, the page and the code in step. Families: SP specs, FS feature sets, PL pipelines and runs, MD models,
- * EP endpoints, ST stores, AP plan and apply, DM the daemon, CL the command line, API the HTTP interface. Codes are never reused.
+ * EP endpoints, ST stores, AP plan and apply, DM the daemon, NT notifications, CL the command line, API the HTTP interface. Codes are never reused.
  */
 export const CODES = {
   // specs: reading and shape
@@ -178,6 +178,10 @@ export const CODES = {
   DM101: 'A daemon runs already',
   DM102: 'Daemon does not stop',
   DM103: 'Port is taken',
+  // notifications
+  NT101: 'Unknown notification channel',
+  NT102: 'Notification not delivered',
+  NT103: 'Unknown notification',
   // command line
   CL101: 'Wrong use of the command line',
   CL102: 'File is there already',

@@ -11,6 +11,7 @@ import { attachBundles } from './attach-bundles.ts';
 import { attachPolicies, type PolicyCheck } from './attach-policies.ts';
 import type { CanonicalFeatureSet, CanonicalSource } from './canonical-specs.ts';
 import { CANONICAL_ORDER, canonicalizeValue } from './canonicalize.ts';
+import { checkChannels } from './check-channels.ts';
 import { checkDataFiles } from './check-data-files.ts';
 import { checkSql } from './check-sql.ts';
 import type { Column } from './column.ts';
@@ -82,6 +83,7 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
     for (const resource of table.ofKind(kind)) canonicalize(resource, table, diagnostics);
   diagnostics.push(...findCycles(table));
   diagnostics.push(...checkDataFiles(table, root));
+  if (read.settings !== undefined) diagnostics.push(...checkChannels(table, read.settings.environments ?? {}));
   const bundleFiles = attachBundles(table, root, diagnostics);
   const checks = attachPolicies(table, diagnostics);
   const sql = await checkSql(table, root, {

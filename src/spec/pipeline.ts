@@ -22,6 +22,17 @@ interface PipelineContext {
 
 export function canonicalPipeline(spec: PipelineSpec, into: Canonicalizing): CanonicalPipeline {
   if (spec.schedule !== undefined) checkSchedule(spec.schedule.cron, spec.schedule.timezone, '/schedule', into);
+  if (spec.expect?.by !== undefined && spec.schedule === undefined)
+    report(
+      into,
+      'SP102',
+      '/expect/by',
+      'A time of day is expected after an instant of the schedule, and there is no "schedule".',
+      {
+        part: 'key',
+        hint: 'expect: { within: … } holds for every run',
+      },
+    );
   const needs = needsOf(spec.tasks, into);
   const context: PipelineContext = { into, pipeline: spec.name, done: new Map() };
   for (const name of inOrder(needs, into)) {

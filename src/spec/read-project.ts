@@ -5,6 +5,7 @@ import { CODES, type DiagnosticCode } from '../lib/codes.ts';
 import type { Diagnostic } from '../lib/diagnostics.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import { addressOf, NAME_PATTERN } from './address.ts';
+import { environmentChannelProblems } from './check-channels.ts';
 import { ruleProblems } from './configured-codes.ts';
 import { globFiles, isGlob } from './glob.ts';
 import { aKind, isKind, KIND_TITLES, KINDS, type Kind } from './kinds.ts';
@@ -175,6 +176,10 @@ function readSettings(raw: Record<string, unknown>, locator: Locator, envTexts: 
   const { rules } = value;
   const problems = [...shape.problems, ...(isRecord(rules) ? ruleProblems(rules) : [])];
   for (const problem of problems) reading.diagnostics.push(toDiagnostic(problem, { locator }));
+  if (problems.length === 0)
+    reading.diagnostics.push(
+      ...environmentChannelProblems((value as unknown as ProjectSpec).environments ?? {}, locator),
+    );
   const { specs } = value;
   return {
     spec: problems.length === 0 ? (value as unknown as ProjectSpec) : undefined,

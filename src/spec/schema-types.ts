@@ -44,6 +44,11 @@ export type Cron = string;
  * An IANA time zone, e.g. `America/Chicago`. Default UTC.
  */
 export type Timezone = string;
+export type NotifyEvent = 'failed' | 'late' | 'recovered' | 'succeeded' | 'breaker_opened';
+/**
+ * Who is told of what.
+ */
+export type NotifyRules = NotifyRule[];
 /**
  * A task; its fields go by its operator.
  */
@@ -493,6 +498,11 @@ export interface PipelineSpec {
     [k: string]: string | number | boolean;
   };
   /**
+   * Who is told of what happens to its runs, instead of the environment's `notify`. An empty list: nobody.
+   */
+  notify?: NotifyRules;
+  expect?: PipelineExpect;
+  /**
    * Name to task, in the order written.
    */
   tasks: {
@@ -543,6 +553,31 @@ export interface Schedule {
    * When the run before still runs: wait for it, skip this instant, or cancel the run before. Default queue.
    */
   overlap?: 'queue' | 'skip' | 'cancel';
+}
+export interface NotifyRule {
+  /**
+   * A channel of the environment (`notifications`). Where the environment has none of that name, nothing is sent.
+   */
+  to: Name;
+  /**
+   * `failed`: a run failed. `late`: what `expect` asks for did not come in time. `recovered`: the first success after a failure, or rows that are fresh again. `succeeded`: every success. `breaker_opened`: scheduled runs are paused after failures. Default `failed`, `late`, `recovered`, `breaker_opened`.
+   *
+   * @minItems 1
+   */
+  on?: NotifyEvent[];
+}
+/**
+ * When its result is to be there; what is not is late. Of a schedule, each instant is looked at, also when no run was started.
+ */
+export interface PipelineExpect {
+  /**
+   * A success so long after the instant of the schedule; of a run without one, after it was started.
+   */
+  within?: Duration;
+  /**
+   * A success by this time of day (`06:00`), the next after the instant, in the schedule's time zone.
+   */
+  by?: string;
 }
 /**
  * Takes an immutable snapshot of a source.
@@ -1569,6 +1604,16 @@ export interface EnvironmentSpec {
   online?: OnlineSpec;
   answerLog?: AnswerLogSpec;
   daemon?: DaemonSpec;
+  /**
+   * Name to channel. Pipelines name them in `notify`.
+   */
+  notifications?: {
+    [k: string]: ChannelSpec;
+  };
+  /**
+   * Who is told of what happens to pipelines that have no `notify` of their own, and of feature sets that are late.
+   */
+  notify?: NotifyRules;
 }
 /**
  * Where the rows of feature sets and the snapshots of sources are kept. Default: Parquet files in .mlops/, read by DuckDB. With another one the store begins empty.
@@ -1721,4 +1766,57 @@ export interface DaemonSpec {
      */
     gpu?: number;
   };
+}
+/**
+ * Where notifications go: one of `webhook`, `slack` and `email`.
+ */
+export interface ChannelSpec {
+  webhook?: WebhookSpec;
+  slack?: SlackSpec;
+  email?: EmailSpec;
+}
+/**
+ * An HTTP address that takes a POST with JSON (docs/observability.md), signed as Standard Webhooks says.
+ */
+export interface WebhookSpec {
+  /**
+   * Its address, `https:` or `http:`.
+   */
+  url: Secret;
+  /**
+   * Headers to send with it.
+   */
+  headers?: {
+    [k: string]: Secret;
+  };
+  /**
+   * Key of the signature (HMAC-SHA256); `whsec_…` is taken as base64. Default: not signed.
+   */
+  secret?: Secret;
+}
+/**
+ * An incoming webhook of Slack, or of what understands its format.
+ */
+export interface SlackSpec {
+  /**
+   * The webhook's address, normally `env('SLACK_URL')`: whoever has it can write.
+   */
+  url: Secret;
+}
+/**
+ * Mail by SMTP.
+ */
+export interface EmailSpec {
+  /**
+   * The server as a URL, `smtp://user:password@host:587` (TLS where it offers it) or `smtps://user:password@host:465`.
+   */
+  smtp: Secret;
+  /**
+   * Sender, `name@host` or `Name <name@host>`.
+   */
+  from: string;
+  /**
+   * Recipients.
+   */
+  to: string | string[];
 }

@@ -242,6 +242,10 @@ table('pipeline', [
   ['params.*', 'params.depth', 'another default', 3, 4, 'safe'],
   ['params.*', 'params.depth', 'removed', 3, undefined, 'breaking', 'PL113'],
   ['params.*', 'params.depth', 'retyped', 3, 'three', 'breaking', 'PL113'],
+  ['notify[].to', 'notify', 'another channel', [{ to: 'ops' }], [{ to: 'team' }], 'safe'],
+  ['notify[].on', 'notify', 'other events', [{ to: 'ops' }], [{ to: 'ops', on: ['failed'] }], 'safe'],
+  ['expect.within', null, 'changed', '1h', '2h', 'safe'],
+  ['expect.by', 'expect', 'instead of within', { within: '1h' }, { by: '06:00' }, 'safe'],
   [
     'tasks.*.operator',
     'tasks.train',

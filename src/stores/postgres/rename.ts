@@ -202,9 +202,11 @@ async function renameSchedule(
   { from, to }: { from: Address; to: Address },
 ): Promise<void> {
   const params = [scopeId, from, to];
-  for (const table of ['schedules', 'schedule_instants'] as const) {
+  for (const table of ['schedules', 'schedule_instants', 'expectations'] as const) {
     await tx.query(`delete from mlops.${table} where scope_id = $1 and schedule = $2`, [scopeId, to]);
     await tx.query(`update mlops.${table} set schedule = $3 where scope_id = $1 and schedule = $2`, params);
   }
   await tx.query('update mlops.runs set schedule = $3 where scope_id = $1 and schedule = $2', params);
+  await tx.query('delete from mlops.subject_states where scope_id = $1 and subject = $2', [scopeId, to]);
+  await tx.query('update mlops.subject_states set subject = $3 where scope_id = $1 and subject = $2', params);
 }
