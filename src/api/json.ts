@@ -2,10 +2,11 @@
  * JSON as the HTTP interface speaks it: snake_case members, times in ISO 8601 UTC, and integers beyond 2^53 as text,
  * because most readers would round them silently.
  */
+import { ByteWriter } from './byte-writer.ts';
 
 export function toJson(value: unknown): string {
   if (value instanceof JsonText) return value.text;
-  if (value instanceof JsonBytes) return value.bytes.toString('utf8');
+  if (value instanceof ByteWriter) return value.written().toString('utf8');
   try {
     // NaN and the infinities have no JSON form; null says that there is no number.
     return JSON.stringify(value);
@@ -16,19 +17,11 @@ export function toJson(value: unknown): string {
   }
 }
 
-/** JSON that was written already. */
+/** JSON that was written already; as bytes it is a ByteWriter. */
 export class JsonText {
   readonly text: string;
   constructor(text: string) {
     this.text = text;
-  }
-}
-
-/** The same as bytes in UTF-8. */
-export class JsonBytes {
-  readonly bytes: Buffer;
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
   }
 }
 

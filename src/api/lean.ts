@@ -3,11 +3,12 @@
  * errors, by a fixed path. What is out of the ordinary (a length that is not told or too great, an idempotency key) goes the
  * long way.
  */
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { authenticator } from './auth.ts';
-import { JsonBytes, toJson } from './json.ts';
-import type { Metrics } from './metrics.ts';
+import { authenticator, type Caller } from './auth.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { toJson } from './json.ts';
+import type { Meter, Metrics } from './metrics.ts';
 import type { Problem } from './problem.ts';
 import type { Answer, Call, Route } from './route.ts';
 
@@ -32,61 +33,84 @@ const JSON_TYPE = 'application/json; charset=utf-8';
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 const NOTHING = {};
 
+/** What a handler is told. There is one for every request, so nothing is made that is seldom asked for. */
+class LeanCall implements Call {
+  readonly params = NOTHING as Call['params'];
+  readonly query = NOTHING;
+  readonly body: unknown;
+  readonly caller: Caller;
+  readonly signal: AbortSignal;
+  readonly header: Call['header'];
+  constructor(body: unknown, caller: Caller, signal: AbortSignal, headers: IncomingHttpHeaders) {
+    this.body = body;
+    this.caller = caller;
+    this.signal = signal;
+    this.header = (name) => {
+      const value = headers[name];
+      return Array.isArray(value) ? value[0] : value;
+    };
+  }
+
+  get stream(): Readable {
+    return Readable.from([]);
+  }
+}
+
 export function leanListener(options: LeanOptions): RequestListener {
-  const { otherwise, bodyLimit, metrics, closing } = options;
-  const routes = new Map(options.routes.filter(({ lean }) => lean !== undefined).map((route) => [route.path, route]));
+  const { otherwise, bodyLimit, closing } = options;
+  const routes = new Map(
+    options.routes
+      .filter(({ lean }) => lean !== undefined)
+      .map((route) => [route.path, { route, answered: options.metrics.meter('POST', route.path) }]),
+  );
   const callerOf = authenticator(options.apiKeys);
 
-  function answer(route: Route, text: string, request: IncomingMessage): Answer | Promise<Answer> {
+  function answer(route: Route, bytes: Buffer, headers: IncomingHttpHeaders): Answer | Promise<Answer> {
     // Before the body, as the framework does not: who is not let in learns nothing of what it takes.
-    const caller = callerOf(request.headers);
-    const body = route.lean?.parse?.(text) ?? options.parse(text, route);
-    options.check(body, route);
-    const call: Call = {
-      params: NOTHING as Call['params'],
-      query: NOTHING,
-      body,
-      get stream() {
-        return Readable.from([]);
-      },
-      header: (name) => {
-        const value = request.headers[name];
-        return Array.isArray(value) ? value[0] : value;
-      },
-      caller,
-      signal: closing,
-    };
+    const caller = callerOf(headers);
+    const call = new LeanCall(bodyOf(route, bytes), caller, closing, headers);
     return route.lean?.now?.(call) ?? route.handle(call);
   }
 
-  function serve(route: Route, request: IncomingMessage, response: ServerResponse): void {
+  function bodyOf(route: Route, bytes: Buffer): unknown {
+    const read = route.lean?.parse?.(bytes, (body) => options.check(body, route));
+    if (read !== undefined) return read;
+    const body = options.parse(bytes.toString('utf8'), route);
+    options.check(body, route);
+    return body;
+  }
+
+  function serve(route: Route, answered: Meter, request: IncomingMessage, response: ServerResponse): void {
     const begun = performance.now();
-    const send = (status: number, type: string, body: Buffer, headers: Readonly<Record<string, string>> = NOTHING) => {
-      response.writeHead(status, {
-        'content-type': type,
-        'content-length': body.length,
-        ...headers,
-        ...(closing.aborted && { connection: 'close' }),
-      });
+    const send = (status: number, headers: string[], body: Buffer): void => {
+      headers.push('content-length', String(body.length));
+      if (closing.aborted) headers.push('connection', 'close');
+      response.writeHead(status, headers);
       response.end(body);
-      metrics.answered(request.method ?? 'POST', route.path, status, (performance.now() - begun) / 1000);
+      answered(status, (performance.now() - begun) / 1000);
     };
     const told = (found: Answer): void => {
       if (found.kind !== 'json') throw new Error(`a lean route answers JSON: ${route.path}`);
-      const { status, body, headers } = found;
-      send(status, JSON_TYPE, body instanceof JsonBytes ? body.bytes : Buffer.from(toJson(body)), headers);
+      const { status, body } = found;
+      const headers = ['content-type', JSON_TYPE];
+      if (found.headers !== undefined) headers.push(...Object.entries(found.headers).flat());
+      const isWritten = body instanceof ByteWriter;
+      send(status, headers, isWritten ? body.written() : Buffer.from(toJson(body)));
+      // All of it went to the system: nobody reads these bytes any more.
+      if (isWritten && response.writableLength === 0 && request.socket.writableLength === 0) body.release();
     };
     const refuse = (error: unknown): void => {
       const problem = options.problemOf(error, { method: request.method ?? '', url: request.url ?? '' });
-      send(problem.status, PROBLEM_TYPE, Buffer.from(toJson(problem)), options.headersOf(problem));
+      const headers = ['content-type', PROBLEM_TYPE, ...Object.entries(options.headersOf(problem)).flat()];
+      send(problem.status, headers, Buffer.from(toJson(problem)));
     };
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.once('end', () => {
       try {
         const [first] = chunks;
-        const text = (chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks)).toString('utf8');
-        const found = answer(route, text, request);
+        const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+        const found = answer(route, bytes, request.headers);
         if (found instanceof Promise) found.then(told).catch(refuse);
         else told(found);
       } catch (error) {
@@ -96,10 +120,10 @@ export function leanListener(options: LeanOptions): RequestListener {
   }
 
   return (request, response) => {
-    const route = request.method === 'POST' ? routes.get(request.url ?? '') : undefined;
-    const length = route === undefined ? Number.NaN : Number(request.headers['content-length']);
-    if (route === undefined || !(length > 0 && length <= bodyLimit) || request.headers['idempotency-key'] !== undefined)
+    const found = request.method === 'POST' ? routes.get(request.url ?? '') : undefined;
+    const length = found === undefined ? Number.NaN : Number(request.headers['content-length']);
+    if (found === undefined || !(length > 0 && length <= bodyLimit) || request.headers['idempotency-key'] !== undefined)
       return otherwise(request, response);
-    serve(route, request, response);
+    serve(found.route, found.answered, request, response);
   };
 }

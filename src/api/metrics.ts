@@ -7,9 +7,13 @@ export interface Metrics {
   observe(name: HistogramName, labels: Labels, seconds: number): void;
   /** One request more that was answered, and the time that it took. */
   answered(method: string, route: string, status: number, seconds: number): void;
+  /** The same for the requests of one route. */
+  meter(method: string, route: string): Meter;
   /** The exposition; `gauges` are read at this moment. */
   render(gauges: readonly Gauge[]): string;
 }
+
+export type Meter = (status: number, seconds: number) => void;
 
 type Labels = Readonly<Record<string, string>>;
 type MetricName = keyof typeof COUNTERS;
@@ -35,42 +39,64 @@ const HISTOGRAMS = {
 /** Upper bounds in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 
+interface Histogram {
+  readonly counts: number[];
+  sum: number;
+  count: number;
+}
+
 export function createMetrics(): Metrics {
-  const counters = new Map<MetricName, Map<string, number>>();
-  const histograms = new Map<HistogramName, Map<string, { counts: number[]; sum: number; count: number }>>();
-  /** Texts of labels are made once: there are few routes and fewer statuses. */
-  const texts = new Map<string, { readonly counted: string; readonly timed: string }>();
+  const counters = new Map<MetricName, Map<string, { value: number }>>();
+  const histograms = new Map<HistogramName, Map<string, Histogram>>();
 
-  function add(name: MetricName, key: string, by: number): void {
-    const series = getOrAdd(counters, name, () => new Map<string, number>());
-    series.set(key, (series.get(key) ?? 0) + by);
-  }
+  const counter = (name: MetricName, key: string): { value: number } =>
+    getOrAdd(
+      getOrAdd(counters, name, () => new Map<string, { value: number }>()),
+      key,
+      () => ({ value: 0 }),
+    );
 
-  function time(name: HistogramName, key: string, seconds: number): void {
-    const series = getOrAdd(histograms, name, () => new Map());
-    const one = getOrAdd(series, key, () => ({ counts: BUCKETS.map(() => 0), sum: 0, count: 0 }));
+  const histogram = (name: HistogramName, key: string): Histogram =>
+    getOrAdd(
+      getOrAdd(histograms, name, () => new Map<string, Histogram>()),
+      key,
+      () => ({ counts: BUCKETS.map(() => 0), sum: 0, count: 0 }),
+    );
+
+  function time(one: Histogram, seconds: number): void {
     const bucket = BUCKETS.findIndex((bound) => seconds <= bound);
     if (bucket >= 0) one.counts[bucket] = (one.counts[bucket] ?? 0) + 1;
     one.sum += seconds;
     one.count += 1;
   }
 
-  return {
-    count: (name, labels, by = 1) => add(name, labelText(labels), by),
-    observe: (name, labels, seconds) => time(name, labelText(labels), seconds),
-    answered: (method, route, status, seconds) => {
-      const { counted, timed } = getOrAdd(texts, `${method} ${status} ${route}`, () => ({
-        counted: labelText({ method, route, status: String(status) }),
-        timed: labelText({ method, route }),
+  /** What is counted of a route is found once: there are few routes and fewer statuses. */
+  function meter(method: string, route: string): Meter {
+    const byStatus = new Map<number, { readonly counted: { value: number }; readonly timed: Histogram }>();
+    return (status, seconds) => {
+      const { counted, timed } = getOrAdd(byStatus, status, () => ({
+        counted: counter('mlops_http_requests_total', labelText({ method, route, status: String(status) })),
+        timed: histogram('mlops_http_request_duration_seconds', labelText({ method, route })),
       }));
-      add('mlops_http_requests_total', counted, 1);
-      time('mlops_http_request_duration_seconds', timed, seconds);
+      counted.value += 1;
+      time(timed, seconds);
+    };
+  }
+  const meters = new Map<string, Meter>();
+
+  return {
+    count: (name, labels, by = 1) => {
+      counter(name, labelText(labels)).value += by;
     },
+    observe: (name, labels, seconds) => time(histogram(name, labelText(labels)), seconds),
+    meter,
+    answered: (method, route, status, seconds) =>
+      getOrAdd(meters, `${method} ${route}`, () => meter(method, route))(status, seconds),
     render: (gauges) => {
       const lines: string[] = [];
       for (const [name, series] of counters) {
         lines.push(`# HELP ${name} ${COUNTERS[name]}`, `# TYPE ${name} counter`);
-        for (const [labels, value] of series) lines.push(`${name}${braced(labels)} ${value}`);
+        for (const [labels, { value }] of series) lines.push(`${name}${braced(labels)} ${value}`);
       }
       for (const [name, series] of histograms) {
         lines.push(`# HELP ${name} ${HISTOGRAMS[name]}`, `# TYPE ${name} histogram`);

@@ -9,7 +9,7 @@ import type { Dtype } from '../spec/schema-types.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion } from '../stores/control/feature-state.ts';
 import type { ComputedFeature, KeyColumn } from '../stores/offline.ts';
-import type { OnlineRecord, OnlineStore, OnlineTable } from '../stores/online.ts';
+import type { OnlineStore, OnlineTable, StoredRecord } from '../stores/online.ts';
 import type { AnswerLog } from './answer-log.ts';
 import { compileComputed, neededFor } from './computed-features.ts';
 import { featureSetSpec, keyColumns, ttlMicros } from './definitions.ts';
@@ -86,6 +86,14 @@ interface SetRead {
   readonly asked: readonly Asked[];
   readonly computed: readonly ComputedFeature[];
   readonly ttl: bigint | null;
+  /** Of the last record: mostly all have the same columns. */
+  found: Found;
+}
+
+/** Where the features that are asked for stand among the columns of a record; undefined: not there. */
+interface Found {
+  readonly columns: readonly string[] | undefined;
+  readonly places: readonly (number | undefined)[];
 }
 
 interface Asked {
@@ -191,6 +199,7 @@ export function createFeatureReader(parts: {
         computedOf(version),
       ).computed,
       ttl: ttlMicros(featureSetSpec(parts.catalog, version.set)),
+      found: { columns: undefined, places: [] },
     }));
   }
 
@@ -215,7 +224,7 @@ export function createFeatureReader(parts: {
   ): Promise<{
     readonly plan: Plan;
     readonly reads: readonly SetRead[];
-    readonly records: readonly (readonly (OnlineRecord | undefined)[])[];
+    readonly records: readonly (readonly (StoredRecord | undefined)[])[];
     readonly now: bigint;
     readonly latencyMs: number;
   }> {
@@ -267,7 +276,7 @@ export function createFeatureReader(parts: {
     reader: string | undefined,
     entities: readonly Readonly<Record<string, unknown>>[],
     found: {
-      readonly records: readonly (readonly (OnlineRecord | undefined)[])[];
+      readonly records: readonly (readonly (StoredRecord | undefined)[])[];
       readonly rows: readonly AlignedRow[];
       readonly now: bigint;
       readonly latencyMs: number;
@@ -292,7 +301,7 @@ export function createFeatureReader(parts: {
 
   function rowsOf(
     reads: readonly SetRead[],
-    records: readonly (readonly (OnlineRecord | undefined)[])[],
+    records: readonly (readonly (StoredRecord | undefined)[])[],
     entities: number,
     features: number,
     now: bigint,
@@ -353,7 +362,7 @@ function requestsOf(reads: readonly SetRead[], entities: readonly Readonly<Recor
   }));
 }
 
-function originOf({ version, ttl }: SetRead, record: OnlineRecord | undefined, now: bigint): ReadOrigin {
+function originOf({ version, ttl }: SetRead, record: StoredRecord | undefined, now: bigint): ReadOrigin {
   if (record === undefined || record.eventTime > now) return { version: version.version, record: null, expired: false };
   const { sequence, eventTime } = record;
   return {
@@ -371,12 +380,13 @@ function readFeatures({ version: { set, version }, asked, computed }: SetRead): 
 
 /** Fills in the places of the features that were asked of this set; untouched, they say that there is no record. */
 function answer(
-  { asked, computed, ttl }: SetRead,
-  record: OnlineRecord | undefined,
+  read: SetRead,
+  record: StoredRecord | undefined,
   now: bigint,
   into: { values: unknown[]; statuses: FeatureStatus[]; eventTimes: (string | null)[] },
 ): void {
   if (record === undefined || record.eventTime > now) return;
+  const { asked, computed, ttl } = read;
   const eventTime = formatTimestamp(record.eventTime);
   if (ttl !== null && record.eventTime < now - ttl) {
     for (const { at } of asked) {
@@ -385,18 +395,32 @@ function answer(
     }
     return;
   }
-  let found = record.values;
-  if (computed.length > 0) {
-    const values: Record<string, unknown> = { ...record.values };
-    for (const feature of computed) values[feature.name] = feature.evaluate(values);
-    found = values;
-  }
-  for (const { feature, at, dtype } of asked) {
-    const value = presentedValue(dtype, found[feature] ?? null);
+  const { columns, row } = computed.length === 0 ? record : withComputed(computed, record);
+  if (read.found.columns !== columns)
+    read.found = { columns, places: asked.map(({ feature }) => indexOf(columns, feature)) };
+  const { places } = read.found;
+  for (let index = 0; index < asked.length; index += 1) {
+    const { at, dtype } = asked[index] as Asked;
+    const place = places[index];
+    const value = place === undefined ? null : presentedValue(dtype, row[place] ?? null);
     into.values[at] = value;
     into.statuses[at] = value === null ? 'null' : 'present';
     into.eventTimes[at] = eventTime;
   }
+}
+
+function withComputed(
+  computed: readonly ComputedFeature[],
+  record: StoredRecord,
+): Pick<StoredRecord, 'columns' | 'row'> {
+  const values: Record<string, unknown> = { ...record.values };
+  for (const feature of computed) values[feature.name] = feature.evaluate(values);
+  return { columns: Object.keys(values), row: Object.values(values) };
+}
+
+function indexOf(columns: readonly string[], feature: string): number | undefined {
+  const at = columns.indexOf(feature);
+  return at < 0 ? undefined : at;
 }
 
 /** `set.feature` or `set@2.feature`. */

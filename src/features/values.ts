@@ -143,6 +143,7 @@ function coerceComputedScalar(type: ScalarDtype, value: unknown): ScalarValue {
 
 /** A value as it is handed out: JSON as what it says, an embedding as a list of numbers, everything else as it is. */
 export function presentedValue(type: Dtype, value: unknown): unknown {
+  if (typeof value === 'number' || value === null) return value;
   if (value instanceof Float32Array) return Array.from(value);
   return type === 'json' && typeof value === 'string' ? (JSON.parse(value) as unknown) : value;
 }

@@ -10,15 +10,39 @@ export interface OnlineTable {
   readonly version: number;
 }
 
-export interface OnlineRecord {
+/** What records of one key are ordered by. */
+export interface RecordOrder {
   /** Microseconds since 1970. */
   readonly eventTime: bigint;
   /** Null where the set has no created time. Orders after event time; null is the smallest. */
   readonly createdTime: bigint | null;
   /** The order of ingestion, which breaks the last tie. */
   readonly sequence: number;
+}
+
+export interface OnlineRecord extends RecordOrder {
   /** By feature: boolean, number, bigint beyond 2^53, text or null; a list of these; an embedding as Float32Array. */
   readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** A record that was read: its values in a row, their names in a list that records of one kind share. */
+export class StoredRecord implements OnlineRecord {
+  readonly eventTime: bigint;
+  readonly createdTime: bigint | null;
+  readonly sequence: number;
+  readonly columns: readonly string[];
+  readonly row: readonly unknown[];
+  constructor(order: RecordOrder, columns: readonly string[], row: readonly unknown[]) {
+    this.eventTime = order.eventTime;
+    this.createdTime = order.createdTime;
+    this.sequence = order.sequence;
+    this.columns = columns;
+    this.row = row;
+  }
+
+  get values(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(this.columns.map((name, at) => [name, this.row[at]]));
+  }
 }
 
 /** How far the recorded rows are in the store: through this sequence, and with what was visible at this time. */
@@ -53,11 +77,11 @@ export interface OnlineStore {
   /** One round trip for any number of tables and keys; undefined where there is no record. */
   read(
     requests: readonly { readonly table: OnlineTable; readonly keys: readonly Uint8Array[] }[],
-  ): Promise<readonly (readonly (OnlineRecord | undefined)[])[]>;
+  ): Promise<readonly (readonly (StoredRecord | undefined)[])[]>;
   /** The same at once, of a store in this process that is open; undefined where it has to be waited for. */
   readNow?(
     requests: readonly { readonly table: OnlineTable; readonly keys: readonly Uint8Array[] }[],
-  ): readonly (readonly (OnlineRecord | undefined)[])[] | undefined;
+  ): readonly (readonly (StoredRecord | undefined)[])[] | undefined;
   /** Lost with the records, so that a store that was emptied is filled again. Undefined before the first. */
   progress(table: OnlineTable): Promise<OnlineProgress | undefined>;
   /** Refused (ST120) where what was written since `progress` was read may be lost: a server that went away meanwhile. */
@@ -72,7 +96,7 @@ export interface OnlineStore {
 }
 
 /** Whether `next` replaces `current`. The one rule, for every store that compares in this process. */
-export function replaces(next: OnlineRecord, current: OnlineRecord): boolean {
+export function replaces(next: RecordOrder, current: RecordOrder): boolean {
   if (next.eventTime !== current.eventTime) return next.eventTime > current.eventTime;
   if (next.createdTime !== current.createdTime) {
     if (next.createdTime === null) return false;

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { alikeBodies } from '../../src/api/alike-bodies.ts';
 
-const parse = alikeBodies('features', 'entities');
+const alike = alikeBodies('features', 'entities');
+const parse = (text: string) => alike(Buffer.from(text), () => {});
 /** What JSON.parse answers, and whether it throws. */
 const plainly = (text: string): unknown => {
   try {
@@ -47,4 +48,43 @@ it('keeps the member that is the same, wherever it stands', () => {
     expect(first?.['features']).toBe(second?.['features']);
     expect(Object.isFrozen(first?.['features'])).toBe(true);
   }
+});
+
+it('is refused as it would be whole, also where a list was let in before', () => {
+  /** Lets in lists of texts that are not empty, item by item, and nothing beside them and the entities. */
+  const problemOf = (body: unknown): string | undefined => {
+    const { features, entities, ...rest } = body as Readonly<Record<string, unknown>>;
+    if (Object.keys(rest).length > 0 || entities === undefined) return 'members';
+    if (!Array.isArray(features) || features.length === 0) return 'no list';
+    const at = features.findIndex((name) => typeof name !== 'string');
+    return at < 0 ? undefined : `item ${at}`;
+  };
+  const list = fc.oneof(
+    fc.constantFrom(['a.b', 'c.d'], ['a.b'], []),
+    fc.array(fc.oneof(fc.constant('a.b'), fc.integer()), { maxLength: 3 }),
+    fc.constant('a.b'),
+  );
+  const member = fc.oneof(
+    fc.tuple(fc.constant('"features"'), list),
+    fc.tuple(fc.constantFrom('"entities"', '"other"', '"featur\\u0065s"'), fc.oneof(fc.integer(), list)),
+  );
+  fc.assert(
+    fc.property(fc.array(member, { minLength: 1, maxLength: 4 }), (members) => {
+      const text = `{${members.map(([name, one]) => `${name}:${JSON.stringify(one)}`).join(',')}}`;
+      const check = (body: unknown): void => {
+        const problem = problemOf(body);
+        if (problem !== undefined) throw new Error(problem);
+      };
+      const told = (): unknown => {
+        try {
+          return alike(Buffer.from(text), check);
+        } catch (error) {
+          return (error as Error).message;
+        }
+      };
+      for (const one of [told(), told()])
+        if (one !== undefined) expect(one).toEqual(problemOf(JSON.parse(text)) ?? JSON.parse(text));
+    }),
+    { numRuns: 3_000 },
+  );
 });

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { answerBytes } from '../../src/api/answer-bytes.ts';
-import { answerNames, answerText } from '../../src/api/online-answer.ts';
+import { answerNames, writeAnswer } from '../../src/api/online-answer.ts';
 
 const status = fc.constantFrom('present', 'null', 'not_found', 'expired');
 const time = fc.option(fc.constantFrom('2026-01-02T03:04:05.000000Z', '1969-12-31T23:59:59.999999Z'), { nil: null });
@@ -39,9 +38,11 @@ it('is the JSON of its rows, whatever the names, values and entities are, each n
         const named = (values: readonly unknown[]) =>
           Object.fromEntries(names.map((name, at) => [name, said(values[at])]));
         const made = answerNames(names);
-        const text = answerText(made, entities, rows);
-        // Twice, and once more beside others: what is kept of one answer is not another's.
-        for (let time = 0; time < 2; time += 1) expect(answerBytes(made, entities, rows).toString('utf8')).toBe(text);
+        const written = writeAnswer(made, entities, rows);
+        const text = written.written().toString('utf8');
+        // Once more, in the same memory or beside it: what is kept of one answer is not another's.
+        if (count > 1) written.release();
+        expect(writeAnswer(made, entities, rows).written().toString('utf8')).toBe(text);
         expect(JSON.parse(text)).toEqual({
           rows: rows.map((row, index) => ({
             entity: entities[index],
@@ -53,5 +54,45 @@ it('is the JSON of its rows, whatever the names, values and entities are, each n
       },
     ),
     { numRuns: 300 },
+  );
+});
+
+it('writes every number as JSON.stringify does', () => {
+  const decimals = fc
+    .tuple(fc.integer({ min: -(10 ** 15), max: 10 ** 15 }), fc.nat(9))
+    .map(([digits, places]) => Number(`${digits}e-${places}`));
+  const edges = fc.constantFrom(
+    0,
+    -0,
+    1e-6,
+    1e-7,
+    0.1 + 0.2,
+    999_999_999.999_999,
+    999_999_999.999_999_9,
+    1e15,
+    1e21,
+    2 ** 53,
+    5e-324,
+    1.5,
+    -0.000_001,
+    123_456.7,
+    1e9,
+    0.000_000_5,
+    0.999_999_5,
+    Math.fround(0.1),
+    9_007_199_254_740_991,
+  );
+  fc.assert(
+    fc.property(fc.oneof(decimals, edges, fc.double(), fc.float(), fc.integer()), (value) => {
+      const out = writeAnswer(
+        answerNames(['n']),
+        [{}],
+        [{ values: [value], statuses: ['present'], eventTimes: [null] }],
+      );
+      const text = out.written().toString('utf8');
+      out.release();
+      expect(text).toContain(`"features":{"n":${JSON.stringify(value)}}`);
+    }),
+    { numRuns: 20_000 },
   );
 });

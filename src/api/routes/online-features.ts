@@ -2,11 +2,9 @@
 import type { PushTarget } from '../../features/push.ts';
 import { MlopsError } from '../../lib/error.ts';
 import { alikeBodies } from '../alike-bodies.ts';
-import { answerBytes } from '../answer-bytes.ts';
 import type { ApiContext } from '../context.ts';
 import { keysOf, qualifiedAlready, qualifiedFeatures, serviceFeatures, setWith } from '../feature-names.ts';
-import { JsonBytes, JsonText } from '../json.ts';
-import { type AnswerNames, answerNames, answerText } from '../online-answer.ts';
+import { type AnswerNames, answerNames, writeAnswer } from '../online-answer.ts';
 import { json, type Route } from '../route.ts';
 import { ONLINE_ROWS } from '../shapes.ts';
 import { untypedKey } from '../short-feature-set.ts';
@@ -79,16 +77,18 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
           const rows = qualified
             ? features.reader.readNow(entities.map(untypedKey), asked.features, caller.who)
             : undefined;
-          return rows && json(200, new JsonBytes(answerBytes(membersOf(asked.features), entities, rows)));
+          return rows && json(200, writeAnswer(membersOf(asked.features), entities, rows));
         },
       },
       handle: async ({ body, caller }) => {
         const asked = body as Asked;
         const entities = listOf(asked.entities);
         const names = asked.features ?? serviceFeatures(asked.feature_service ?? '', catalog);
-        const qualified = qualifiedFeatures(names, Object.keys(entities[0] ?? {}), catalog);
+        const qualified = qualifiedAlready(names)
+          ? names
+          : qualifiedFeatures(names, Object.keys(entities[0] ?? {}), catalog);
         const rows = await features.reader.readAligned(entities.map(untypedKey), qualified, caller.who);
-        return json(200, new JsonText(answerText(membersOf(names), entities, rows)));
+        return json(200, writeAnswer(membersOf(names), entities, rows));
       },
     },
     {

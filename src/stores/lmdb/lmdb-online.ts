@@ -2,8 +2,10 @@
  * The online store in LMDB: one environment below one folder, memory-mapped, for any number of processes on this machine.
  * A write compares and stores inside one write transaction, which LMDB gives to one process at a time.
  *
- *     set name, 0x00, version (4 bytes, big end first), 'r', entity key   → MessagePack [eventTime, createdTime, sequence, values]
+ *     set name, 0x00, version (4 bytes, big end first), 'r', entity key   → 0x01 and the record's bytes (record-bytes.ts)
  *     set name, 0x00, version, 'p'                                        → MessagePack [sequence, visibleAt]
+ *
+ * Records that were written before are MessagePack [eventTime, createdTime, sequence, values], which begins with 0x94.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
@@ -11,7 +13,15 @@ import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
 import type { Packr } from 'msgpackr';
 import { MlopsError } from '../../lib/error.ts';
-import { type OnlineProgress, type OnlineRecord, type OnlineStore, type OnlineTable, replaces } from '../online.ts';
+import {
+  type OnlineProgress,
+  type OnlineStore,
+  type OnlineTable,
+  type RecordOrder,
+  replaces,
+  type StoredRecord,
+} from '../online.ts';
+import { type RecordCodec, readOrder, recordCodec } from '../record-bytes.ts';
 import { problemOfFile } from './check-file.ts';
 
 export interface LmdbOnlineOptions {
@@ -22,6 +32,8 @@ export interface LmdbOnlineOptions {
 /** LMDB holds keys of up to 1,978 bytes; longer ones are replaced by their hash. */
 const LONGEST_KEY = 1_800;
 const RECORD = 0x72;
+/** Before a record's bytes. */
+const FORMAT = 1;
 const PROGRESS = 0x70;
 const DROP_BATCH = 10_000;
 const DATA_FILE = 'data.mdb';
@@ -29,6 +41,7 @@ const DATA_FILE = 'data.mdb';
 interface Opened {
   readonly db: RootDatabase<Buffer, Buffer>;
   readonly packr: Packr;
+  readonly codec: RecordCodec;
 }
 
 export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore {
@@ -52,7 +65,8 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
       readOnly,
     });
     // An embedding is kept as the bytes of its numbers, and is read as a copy of its own.
-    return { db, packr: new Packr({ useRecords: false, moreTypes: true }) };
+    const packr = new Packr({ useRecords: false, moreTypes: true });
+    return { db, packr, codec: recordCodec(packr) };
   }
 
   function doesNotOpen(cause: unknown): MlopsError {
@@ -95,12 +109,17 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
 
   return {
     write: async (table, records) => {
-      const { db, packr } = await store();
+      const opened = await store();
+      const { db, codec } = opened;
       // In the order of their keys: neighbours share pages, and a transaction copies a page once.
       const packed = records
-        .map(({ key, record }) => ({ key: keyOf(table, RECORD, key), record, value: pack(packr, record) }))
+        .map(({ key, record }) => {
+          const value = codec.encode(record, 1);
+          value[0] = FORMAT;
+          return { key: keyOf(table, RECORD, key), record, value };
+        })
         .sort((a, b) => Buffer.compare(a.key, b.key));
-      const written = await db.transaction(() => putNewest({ db, packr }, packed));
+      const written = await db.transaction(() => putNewest(opened, packed));
       await db.flushed;
       return written;
     },
@@ -149,12 +168,13 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
 
 interface Packed {
   readonly key: Buffer;
-  readonly record: OnlineRecord;
+  readonly record: RecordOrder;
   readonly value: Buffer;
 }
 
 /** Inside a write transaction; `packed` is in the order of its keys. Returns how many it wrote. */
-function putNewest({ db, packr }: Opened, packed: readonly Packed[]): number {
+function putNewest(opened: Opened, packed: readonly Packed[]): number {
+  const { db } = opened;
   const [first, last] = [packed[0], packed.at(-1)];
   if (first === undefined || last === undefined) return 0;
   // Where none of them is there, as in a table's first fill, they are not looked for one by one.
@@ -162,8 +182,8 @@ function putNewest({ db, packr }: Opened, packed: readonly Packed[]): number {
   let written = 0;
   for (const [at, { key, record, value }] of packed.entries()) {
     const isThere = !areNew || packed[at - 1]?.key.equals(key) === true;
-    const current = isThere ? db.get(key) : undefined;
-    if (current !== undefined && !replaces(record, unpack(packr, current))) continue;
+    const current = isThere ? db.getBinaryFast(key) : undefined;
+    if (current !== undefined && !replaces(record, orderOf(opened, current))) continue;
     db.put(key, value);
     written += 1;
   }
@@ -175,12 +195,14 @@ function isEmptyRange(db: RootDatabase<Buffer, Buffer>, start: Buffer, end: Buff
   return [...db.getKeys({ start, end, inclusiveEnd: true, limit: 1 })].length === 0;
 }
 
-function recordsOf({ db, packr }: Opened, requests: Parameters<OnlineStore['read']>[0]) {
+function recordsOf(opened: Opened, requests: Parameters<OnlineStore['read']>[0]) {
+  const { db, codec } = opened;
   return requests.map(({ table, keys }) =>
     keys.map((key) => {
-      // Not copied: it is unpacked before anything else uses the buffer.
+      // Not copied: it is decoded before anything else uses the buffer.
       const value = db.getBinaryFast(keyOf(table, RECORD, key));
-      return value === undefined ? undefined : unpack(packr, value);
+      if (value === undefined) return undefined;
+      return value[0] === FORMAT ? codec.decode(value, 1, value.length) : unpackBefore(opened, value);
     }),
   );
 }
@@ -204,21 +226,21 @@ function keyOf(table: OnlineTable, part: number, key: Uint8Array = new Uint8Arra
   return bytes;
 }
 
-function pack(packr: Packr, record: OnlineRecord): Buffer {
-  return packr.pack([record.eventTime, record.createdTime, record.sequence, record.values]);
-}
+const orderOf = (opened: Opened, value: Buffer): RecordOrder =>
+  value[0] === FORMAT ? readOrder(value, 1) : unpackBefore(opened, value);
 
-function unpack(packr: Packr, bytes: Buffer): OnlineRecord {
+/** A record as it was written before. */
+function unpackBefore({ packr, codec }: Opened, bytes: Buffer): StoredRecord {
   const [eventTime, createdTime, sequence, values] = packr.unpack(bytes) as [
     number | bigint,
     number | bigint | null,
     number | bigint,
     Record<string, unknown>,
   ];
-  return {
+  const order = {
     eventTime: BigInt(eventTime),
     createdTime: createdTime === null ? null : BigInt(createdTime),
     sequence: Number(sequence),
-    values,
   };
+  return codec.fromValues(order, values);
 }

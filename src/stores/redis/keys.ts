@@ -2,7 +2,7 @@
  * The names of what is kept in Redis. A name's characters that separate or that a pattern or a hash tag would read are
  * escaped, so that no two tables share a name and no name reaches into another's.
  *
- *     PREFIX PROJECT:ENVIRONMENT:SET:VERSION:r:ENTITY KEY as base64url   → a record, see record.ts
+ *     PREFIX PROJECT:ENVIRONMENT:SET:VERSION:r:ENTITY KEY as base64url   → a record, see ../record-bytes.ts
  *     PREFIX PROJECT:ENVIRONMENT:SET:VERSION:p:{TAG}                     → how far the table is filled: `sequence visibleAt`
  *
  * Keys are texts: the client finds the node of a text key, and a person can read it.

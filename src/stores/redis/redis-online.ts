@@ -1,5 +1,5 @@
 /**
- * The online store in Redis 7 (6 will do): one key a record, so that a cluster spreads them; see keys.ts and record.ts.
+ * The online store in Redis 7 (6 will do): one key a record, so that a cluster spreads them; see keys.ts and ../record-bytes.ts.
  *
  * Written is what Redis has answered to: as durable as the server is set up to be (`appendonly yes`; with `appendfsync
  * everysec` a crash loses the last second; a failover loses what its replica had not got yet). What is lost is the end of
@@ -8,13 +8,12 @@
  * Records have no expiry: one beyond its ttl is answered as `expired`, not as `not_found`. They go when their table is dropped.
  */
 import type { Redis } from 'ioredis';
-import type { Packr } from 'msgpackr';
 import { MlopsError } from '../../lib/error.ts';
-import type { OnlineProgress, OnlineRecord, OnlineStore, OnlineTableState } from '../online.ts';
+import type { OnlineProgress, OnlineStore, OnlineTableState } from '../online.ts';
+import { type RecordCodec, recordCodec } from '../record-bytes.ts';
 import { type Client, connectRedis } from './connection.ts';
 import { createKeys, type RedisScope } from './keys.ts';
 import { luaFile } from './lua-file.ts';
-import { decodeRecord, encodeRecord } from './record.ts';
 import type { RedisSettings } from './settings.ts';
 
 /** Records of one script: Redis does nothing else for about a millisecond. */
@@ -34,13 +33,13 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
   const connection = connectRedis(settings);
   const { isCluster } = connection;
   const keysOf = createKeys(settings.keyPrefix, scope, isCluster);
-  let packing: Promise<Packr> | undefined;
+  let loading: Promise<RecordCodec> | undefined;
   /** From when a table's progress was read until it is set: the connection's epoch then, and whether there was none. */
   const fillings = new WeakMap<object, { readonly epoch: number; readonly isFirst: boolean }>();
 
-  function packr(): Promise<Packr> {
-    packing ??= import('msgpackr').then(({ Packr }) => new Packr({ useRecords: false, moreTypes: true }));
-    return packing;
+  function loadCodec(): Promise<RecordCodec> {
+    loading ??= import('msgpackr').then(({ Packr }) => recordCodec(new Packr({ useRecords: false, moreTypes: true })));
+    return loading;
   }
 
   async function writeWave(keys: readonly string[], values: readonly Buffer[], isFirst: boolean): Promise<number> {
@@ -73,7 +72,7 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
 
   return {
     write: async (table, records) => {
-      const packer = await packr();
+      const codec = await loadCodec();
       const names = keysOf(table);
       const isFirst = fillings.get(names)?.isFirst === true;
       let written = 0;
@@ -81,7 +80,7 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
       let values: Buffer[] = [];
       let bytes = 0;
       for (const { key, record } of records) {
-        const value = encodeRecord(packer, record);
+        const value = codec.encode(record);
         keys.push(names.record(key));
         values.push(value);
         bytes += value.length;
@@ -92,15 +91,13 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
       return keys.length === 0 ? written : written + (await writeWave(keys, values, isFirst));
     },
     read: async (requests) => {
-      const packer = await packr();
+      const codec = await loadCodec();
       const keys = requests.flatMap(({ table, keys }) => {
         const names = keysOf(table);
         return keys.map((key) => names.record(key));
       });
       const found = keys.length === 0 ? [] : await connection.run((client) => readAll(client, keys));
-      const records = found.map((bytes): OnlineRecord | undefined =>
-        bytes === null ? undefined : decodeRecord(packer, bytes),
-      );
+      const records = found.map((bytes) => (bytes === null ? undefined : codec.decode(bytes, 0, bytes.length)));
       let to = 0;
       return requests.map(({ keys }) => {
         const from = to;

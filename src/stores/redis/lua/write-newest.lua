@@ -1,5 +1,5 @@
 -- Writes each record unless the one there is newer by (event time, created time, sequence).
--- Keys: those of the records. Arguments: the records, in the order of the keys; each begins with its order (record.ts).
+-- Keys: those of the records. Arguments: the records, in the order of the keys; each begins with its order (record-bytes.ts).
 -- Answers how many were written. All of it, or, where the server is out of memory or no master, the first records only.
 --
 -- The order is 25 bytes: event time (8), whether there is a created time (1), created time (8), sequence (8), big end
