@@ -199,7 +199,8 @@ function blueprint(settings: RedisSettings): Blueprint {
     enableOfflineQueue: false,
     enableAutoPipelining: true,
     // The way round where a script is not known or a slot has moved, see redis-online.ts.
-    autoPipeliningIgnoredCommands: ['eval'],
+    // Reads are joined already, see joined-reads.ts.
+    autoPipeliningIgnoredCommands: ['eval', 'mget'],
     retryStrategy: (times: number) => Math.min(RECONNECT_MS.first * 2 ** Math.min(times - 1, 10), RECONNECT_MS.longest),
     db: settings.db ?? url?.db ?? 0,
   };

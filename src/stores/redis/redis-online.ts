@@ -12,6 +12,7 @@ import { MlopsError } from '../../lib/error.ts';
 import type { OnlineProgress, OnlineStore, OnlineTableState } from '../online.ts';
 import { type RecordCodec, recordCodec } from '../record-bytes.ts';
 import { type Client, connectRedis } from './connection.ts';
+import { joinedReads, type ReadKeys } from './joined-reads.ts';
 import { createKeys, type RedisScope } from './keys.ts';
 import { luaFile } from './lua-file.ts';
 import type { RedisSettings } from './settings.ts';
@@ -36,6 +37,10 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
   let loading: Promise<RecordCodec> | undefined;
   /** From when a table's progress was read until it is set: the connection's epoch then, and whether there was none. */
   const fillings = new WeakMap<object, { readonly epoch: number; readonly isFirst: boolean }>();
+
+  const readKeys: ReadKeys = (keys) => connection.run((client) => readAll(client, keys));
+  // In a cluster each key has a node of its own, which may be away without the others.
+  const read = isCluster ? readKeys : joinedReads(readKeys);
 
   function loadCodec(): Promise<RecordCodec> {
     loading ??= import('msgpackr').then(({ Packr }) => recordCodec(new Packr({ useRecords: false, moreTypes: true })));
@@ -96,7 +101,7 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
         const names = keysOf(table);
         return keys.map((key) => names.record(key));
       });
-      const found = keys.length === 0 ? [] : await connection.run((client) => readAll(client, keys));
+      const found = keys.length === 0 ? [] : await read(keys);
       const records = found.map((bytes) => (bytes === null ? undefined : codec.decode(bytes, 0, bytes.length)));
       let to = 0;
       return requests.map(({ keys }) => {
