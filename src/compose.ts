@@ -202,15 +202,21 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
   });
   const commit = lazily(() => gitCommit(root));
   const orchestrator = lazily(async () => {
-    const [{ createOrchestrator }, { createPostgresBackfills }] = await Promise.all([
-      import('./orchestrator/orchestrator.ts'),
-      import('./stores/postgres/postgres-backfills.ts'),
-    ]);
+    const [{ createOrchestrator }, { createPostgresBackfills }, { createPostgresTriggers }, { createSense }] =
+      await Promise.all([
+        import('./orchestrator/orchestrator.ts'),
+        import('./stores/postgres/postgres-backfills.ts'),
+        import('./stores/postgres/postgres-triggers.ts'),
+        import('./compose/sense.ts'),
+      ]);
+    const applied = await catalog();
     const limits = spec.daemon?.resources;
     const made = createOrchestrator({
       runs: await runs(),
       backfills: createPostgresBackfills(control.db, await control.scopeId()),
-      catalog: await catalog(),
+      triggers: createPostgresTriggers(control.db, await control.scopeId()),
+      sense: createSense(() => applied.root ?? root),
+      catalog: applied,
       services: operatorServices({ artifacts, features, offline, registry }),
       artifacts: await artifacts(),
       workdir: join(folder, 'work', environment),

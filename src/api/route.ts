@@ -59,6 +59,8 @@ export interface Route {
   >;
   /** Answered without an API key. */
   readonly open?: boolean;
+  /** It tells repeated requests itself: before anybody is known by whom a request comes, no answer is kept. */
+  readonly ownIdempotency?: boolean;
   /** How it tells an error, where another protocol says that. Default: application/problem+json. */
   readonly refuse?: (problem: Problem) => Answer;
   /** Integers of the body that a number cannot hold arrive as bigint. Default: as the nearest number. */

@@ -18,6 +18,7 @@ import { runRoutes } from './routes/runs.ts';
 import { trainingDataRoutes } from './routes/training-data.ts';
 import { trainingSetRoutes } from './routes/training-sets.ts';
 import { verificationRoutes } from './routes/verification.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 export function allRoutes(context: ApiContext): readonly Route[] {
   const routes: readonly Route[] = [
@@ -26,6 +27,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...runRoutes(context),
     ...backfillRoutes(context),
     ...notificationRoutes(context),
+    ...webhookRoutes(context),
     ...featureSetRoutes(context),
     ...featureQualityRoutes(context),
     ...onlineFeatureRoutes(context),

@@ -139,7 +139,7 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
       const body = route.takesStream === true ? undefined : request.body;
       if (route.body !== undefined) refuseShape(bodies.check(route.body, body ?? {}), 'body');
       const call = callOf(request, reply, { route, caller, query, body: body ?? {}, closing: closing.signal });
-      const key = route.method === 'POST' ? call.header('idempotency-key') : undefined;
+      const key = route.method === 'POST' && route.ownIdempotency !== true ? call.header('idempotency-key') : undefined;
       return key === undefined ? route.handle(call) : once(idempotency, key, route, request.url, call);
     }
   }

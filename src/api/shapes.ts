@@ -56,11 +56,24 @@ const RUN_PROPERTIES = {
   cause: {
     type: 'object',
     properties: {
-      kind: { enum: ['manual', 'api', 'schedule', 'backfill'] },
+      kind: {
+        enum: ['manual', 'api', 'schedule', 'backfill', 'materialized', 'promoted', 'pipeline', 'sensor', 'webhook'],
+      },
       who: TEXT_OR_NULL,
       schedule: TEXT_OR_NULL,
       instant: TIME_OR_NULL,
       backfill: { ...TEXT, description: 'Of a run of a backfill: its id.' },
+      event: {
+        type: 'object',
+        description: 'Of a run that an event started: what it was, and how many events the run stands for.',
+        properties: {
+          id: { type: ['integer', 'null'] },
+          subject: TEXT,
+          at: TIME_OR_NULL,
+          detail: FREE,
+          events: { type: 'integer' },
+        },
+      },
     },
   },
   params: FREE,

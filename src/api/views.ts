@@ -2,7 +2,9 @@
 
 import type { FeatureSetDescription } from '../features/describe.ts';
 import type { TrainingSetDescription } from '../features/training-recipe.ts';
+import { canonicallyEqual } from '../lib/canonical.ts';
 import type { BackfillPreview } from '../orchestrator/backfills.ts';
+import type { PipelineStatus } from '../orchestrator/pipeline-status.ts';
 import type { BackfillRecord, BackfillSummary } from '../stores/control/backfills.ts';
 import type { HistoryEntry, PastResource } from '../stores/control/history.ts';
 import type { NotificationRecord } from '../stores/control/notifications.ts';
@@ -101,6 +103,24 @@ export function backfillPreviewView({ instants, ...preview }: BackfillPreview) {
     ...{ pipeline, params, from, to, concurrency, backwards, reprocess },
     to_run: instants.filter(({ run }) => run).length,
     instants: instants.map(({ instant, run, why, runId }) => ({ instant, run, why, run_id: runId })),
+  };
+}
+
+export function pipelineStatusView({ pipeline, spec, lastRun, sensors, events }: PipelineStatus) {
+  return {
+    pipeline,
+    schedule: spec.schedule ?? null,
+    triggers: (spec.triggers ?? []).map((trigger) => ({
+      ...trigger,
+      ...sensors
+        .filter((sensor) => canonicallyEqual(sensor.spec, trigger))
+        .map(({ error, changedAt }) => ({ error, changed_at: changedAt }))[0],
+    })),
+    last_run: lastRun === null ? null : runSummaryView(lastRun),
+    events: events.map(({ id, kind, subject, detail, at, outcome, why, runId }) => ({
+      ...{ id, kind, subject, detail, at, outcome, why },
+      run_id: runId,
+    })),
   };
 }
 

@@ -11,6 +11,8 @@ export interface GraphNode {
 export interface GraphEdge {
   readonly from: string;
   readonly to: string;
+  /** It starts runs of what it leads to: drawn dashed. */
+  readonly starts?: boolean;
 }
 
 const SHAPES: Readonly<Record<string, string>> = {
@@ -33,7 +35,10 @@ export function graphText(format: 'dot' | 'mermaid', nodes: readonly GraphNode[]
         ({ address, kind, name }) =>
           `  ${quoted(address)} [label="${label(kind)}\\n${label(name)}", shape=${SHAPES[kind] ?? 'box'}];`,
       ),
-      ...edges.map(({ from, to }) => `  ${quoted(from)} -> ${quoted(to)};`),
+      ...edges.map(
+        ({ from, to, starts }) =>
+          `  ${quoted(from)} -> ${quoted(to)}${starts ? ' [style=dashed, label="starts"]' : ''};`,
+      ),
       '}',
     ].join('\n');
   }
@@ -41,7 +46,7 @@ export function graphText(format: 'dot' | 'mermaid', nodes: readonly GraphNode[]
   return [
     'flowchart LR',
     ...nodes.map(({ address, kind, name }) => `  ${ids.get(address)}["${coded(kind)}<br/>${coded(name)}"]`),
-    ...edges.map(({ from, to }) => `  ${ids.get(from)} --> ${ids.get(to)}`),
+    ...edges.map(({ from, to, starts }) => `  ${ids.get(from)} ${starts ? '-. starts .->' : '-->'} ${ids.get(to)}`),
   ].join('\n');
 }
 

@@ -1,6 +1,7 @@
 /** Runs for people: one line a change of state, one table for a run. */
 import type { RunEvent, RunRecord } from '../compose/views.ts';
 import { secondsInWords, sizeInWords } from '../lib/units.ts';
+import { causeText } from './cause-text.ts';
 import { elapsed, instant, table } from './output.ts';
 
 export interface Colors {
@@ -51,16 +52,12 @@ export function createRunProgress(colors: Colors): (event: RunEvent) => string |
 }
 
 export function runText(run: RunRecord, colors: Colors): string {
-  const cause =
-    run.cause.kind === 'schedule'
-      ? `schedule ${run.cause.instant ?? ''}`
-      : `${run.cause.kind}${run.cause.who === null ? '' : ` by ${run.cause.who}`}`;
   const params = Object.entries(run.params);
   return [
     `run       ${run.runId}`,
     `pipeline  ${run.pipeline}`,
     `status    ${statusColor(run.status, colors)(run.status)}`,
-    `cause     ${cause}`,
+    `cause     ${causeText(run.cause)}`,
     ...(params.length === 0
       ? []
       : [`params    ${params.map(([name, value]) => `${name}=${String(value)}`).join(' ')}`]),

@@ -12,6 +12,7 @@ export {
   historyView,
   notificationView,
   pastView,
+  pipelineStatusView,
   recordedView,
   runEventView,
   runSummaryView,
@@ -32,6 +33,7 @@ export { SERVED } from '../features/verify/served.ts';
 export { parseInstant, parseLastInstant } from '../lib/instant.ts';
 export type { BackfillPreview } from '../orchestrator/backfills.ts';
 export type { Orchestrator } from '../orchestrator/orchestrator.ts';
+export type { PipelineStatus } from '../orchestrator/pipeline-status.ts';
 export { type BackfillRecord, REPROCESS, type Reprocess } from '../stores/control/backfills.ts';
 export { sourcesBelow } from '../stores/control/catalog.ts';
 export type { HistoryEntry, SerialRecord } from '../stores/control/history.ts';

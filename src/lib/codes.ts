@@ -89,6 +89,8 @@ export const CODES = {
   PL112: 'Runs under way keep their tasks',
   PL113: 'Run parameter removed or retyped',
   PL114: 'Query writes other rows',
+  PL120: 'Pipelines start each other',
+  PL121: 'Trigger added, removed or changed',
   MD101: 'Model with versions is destroyed',
   MD102: 'Gate loosened or removed',
   MD103: 'Gate tightened or added',
@@ -113,6 +115,9 @@ export const CODES = {
   PL220: 'Interpreter not found',
   PL240: 'Range cannot be filled',
   PL241: 'Unknown backfill',
+  PL242: 'Trigger cannot look',
+  PL243: 'Unknown webhook',
+  PL244: 'Webhook not accepted',
   // features
   FS201: 'Unknown feature or feature set',
   FS202: 'Entity key missing or mistyped',

@@ -17,21 +17,28 @@ import type {
   RunStore,
   RunSummary,
 } from '../stores/control/runs.ts';
+import type { TriggerStore } from '../stores/control/triggers.ts';
 import { type BackfillRequest, type Backfills, createBackfills } from './backfills.ts';
 import { followEvents, followLog, unknownRun } from './follow.ts';
 import { machineCapacity, nodeName } from './machine.ts';
 import { newRun } from './new-run.ts';
+import { type PipelineStatus, pipelineStatus } from './pipeline-status.ts';
 import { runRules } from './rules.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createScheduleTicker } from './schedules.ts';
 import type { OperatorServices } from './services.ts';
+import { createTriggers, type Sense } from './triggers.ts';
 import { createUsageTotals, type UsageTotal } from './usage-totals.ts';
 import { createHints } from './waiting.ts';
+import { createWebhooks, type WebhookAnswer, type WebhookRequest } from './webhooks.ts';
 import { createWorker, type Worker } from './worker.ts';
 
 export interface OrchestratorOptions {
   readonly runs: RunStore;
   readonly backfills: BackfillStore;
+  readonly triggers: TriggerStore;
+  /** What triggers look at. Default: they look at nothing. */
+  readonly sense?: Sense | undefined;
   readonly catalog: Catalog;
   readonly services: OperatorServices;
   readonly artifacts: Pick<ArtifactStore, 'localPath'>;
@@ -99,6 +106,10 @@ export interface Orchestrator {
     preview(request: NamedBackfill): ReturnType<Backfills['preview']>;
     start(request: NamedBackfill): ReturnType<Backfills['start']>;
   };
+  /** PL201. */
+  status(pipeline: string): Promise<PipelineStatus>;
+  /** PL243, PL244. */
+  webhook(request: WebhookRequest): Promise<WebhookAnswer>;
   readonly scheduler: Scheduler;
   readonly worker: Worker;
   /** Stops both loops and closes what listens. */
@@ -167,12 +178,27 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
       newRun({ runId: newId(), spec, params, cause, gitCommit, idempotencyKey: null }),
     report,
   });
+  const startedBy = (spec: CanonicalPipeline, cause: RunCause, params: JsonObject): Promise<NewRun> =>
+    prepare(spec, params, cause, null);
+  const triggers = createTriggers({
+    store: options.triggers,
+    catalog,
+    sense: options.sense,
+    newRun: startedBy,
+    report,
+  });
+  const webhook = createWebhooks({
+    store: options.triggers,
+    variables: options.variables,
+    pipeline: async (name) => catalog.get('pipeline', name)?.spec,
+    newRun: startedBy,
+  });
   const scheduler = createScheduler({
     runs,
     node,
     workdir: options.workdir,
-    schedules: createScheduleTicker({ runs, catalog, newRun: (spec, cause) => prepare(spec, {}, cause, null), report }),
-    parts: [backfills.tick],
+    schedules: createScheduleTicker({ runs, catalog, newRun: startedBy, report }),
+    parts: [(signal) => triggers.tick(signal), backfills.tick],
     random,
     report,
   });
@@ -204,6 +230,8 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
       preview: async (request) => backfills.preview({ ...request, spec: await pipelineOf(request.pipeline) }),
       start: async (request) => backfills.start({ ...request, spec: await pipelineOf(request.pipeline) }),
     },
+    status: async (pipeline) => pipelineStatus(await pipelineOf(pipeline), options),
+    webhook,
     scheduler,
     worker,
     close: async () => {

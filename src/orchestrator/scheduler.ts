@@ -14,7 +14,7 @@ export interface SchedulerOptions {
   readonly workdir: string;
   readonly schedules: ScheduleTicker;
   /** Further parts of each round. */
-  readonly parts?: readonly (() => Promise<unknown>)[];
+  readonly parts?: readonly ((signal: AbortSignal) => Promise<unknown>)[];
   readonly random: () => number;
   readonly report: (message: string, error?: unknown) => void;
 }
@@ -44,7 +44,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       await attempted(() => runs.endOverdue(runRules));
       await attempted(() => runs.releaseHeld());
       await attempted(() => options.schedules.tick());
-      for (const part of options.parts ?? []) await attempted(part);
+      for (const part of options.parts ?? []) await attempted(() => part(signal));
       await pause(POLL_MS, signal);
     }
   }

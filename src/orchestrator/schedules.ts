@@ -3,20 +3,27 @@
  * are due, by the store's clock. Between two looks at the store its clock is followed by this process's steady one.
  */
 import { digestOf } from '../lib/canonical.ts';
+import type { JsonObject } from '../lib/json.ts';
 import { nextInstant, nextInstants } from '../lib/schedule.ts';
 import type { CanonicalPipeline, TaskOf } from '../spec/canonical-specs.ts';
+import type { Trigger } from '../spec/schema-types.ts';
 import { type Catalog, sourcesBelow } from '../stores/control/catalog.ts';
 import type { NewRun, RunCause, RunStore } from '../stores/control/runs.ts';
 import { runRules } from './rules.ts';
+import { paramsOf } from './triggers.ts';
 
 export interface Schedule {
-  /** `pipeline.NAME` or `feature_set.NAME`. */
+  /** `pipeline.NAME` or `feature_set.NAME`: all crons of a pipeline share their instants, so that none runs twice. */
   readonly name: string;
+  /** How far it is stands under this name: `pipeline.NAME#DIGEST` of a cron among the triggers. */
+  readonly cursor: string;
   readonly cron: string;
   readonly timezone: string | undefined;
   readonly catchup: 'none' | 'last' | 'all';
   readonly overlap: 'queue' | 'skip' | 'cancel';
   readonly pipeline: CanonicalPipeline;
+  /** Where it is a trigger: for the run's parameters. */
+  readonly trigger?: Trigger;
 }
 
 export interface ScheduleTicker {
@@ -27,7 +34,7 @@ export interface ScheduleTicker {
 export interface ScheduleTickerOptions {
   readonly runs: Pick<RunStore, 'schedule' | 'advanceSchedule' | 'touchSchedules' | 'fire'>;
   readonly catalog: Catalog;
-  readonly newRun: (spec: CanonicalPipeline, cause: RunCause) => Promise<NewRun>;
+  readonly newRun: (spec: CanonicalPipeline, cause: RunCause, params: JsonObject) => Promise<NewRun>;
   readonly report: (message: string, error?: unknown) => void;
 }
 
@@ -50,17 +57,27 @@ export interface CronTime {
 }
 
 /** When a pipeline is due. */
-export function cronsOf({ schedule }: CanonicalPipeline): readonly CronTime[] {
-  return schedule === undefined ? [] : [{ cron: schedule.cron, timezone: schedule.timezone }];
+export function cronsOf({ schedule, triggers = [] }: CanonicalPipeline): readonly CronTime[] {
+  return [...(schedule === undefined ? [] : [schedule]), ...triggers].flatMap(({ cron, timezone }) =>
+    cron === undefined ? [] : [{ cron, timezone }],
+  );
 }
 
 /** All schedules of what is applied. */
 export function schedulesOf(catalog: Catalog): readonly Schedule[] {
   const schedules: Schedule[] = [];
   for (const { name, spec } of catalog.list('pipeline')) {
-    if (spec.schedule === undefined) continue;
-    const { cron, timezone, catchup = 'none', overlap = 'queue' } = spec.schedule;
-    schedules.push({ name: `pipeline.${name}`, cron, timezone, catchup, overlap, pipeline: spec });
+    const own = `pipeline.${name}`;
+    if (spec.schedule !== undefined) {
+      const { cron, timezone, catchup = 'none', overlap = 'queue' } = spec.schedule;
+      schedules.push({ name: own, cursor: own, cron, timezone, catchup, overlap, pipeline: spec });
+    }
+    for (const trigger of spec.triggers ?? []) {
+      const { cron, timezone, catchup = 'none', overlap = 'queue' } = trigger;
+      if (cron === undefined) continue;
+      const cursor = `${own}#${digestOf({ cron, timezone: timezone ?? 'UTC' }).slice(0, 12)}`;
+      schedules.push({ name: own, cursor, cron, timezone, catchup, overlap, pipeline: spec, trigger });
+    }
   }
   for (const resource of catalog.list('feature_set')) {
     const { name, spec } = resource;
@@ -69,6 +86,7 @@ export function schedulesOf(catalog: Catalog): readonly Schedule[] {
     // What one round misses the next one materializes: rounds are neither queued nor caught up.
     schedules.push({
       name: `feature_set.${name}`,
+      cursor: `feature_set.${name}`,
       cron,
       timezone,
       catchup: 'last',
@@ -108,8 +126,8 @@ export function createScheduleTicker(options: ScheduleTickerOptions): ScheduleTi
     const next = new Map<string, Known>();
     for (const schedule of schedulesOf(catalog)) {
       const digest = digestOf({ cron: schedule.cron, timezone: schedule.timezone ?? 'UTC' });
-      const before = known.get(schedule.name);
-      next.set(schedule.name, { schedule, digest, next: before?.digest === digest ? before.next : undefined });
+      const before = known.get(schedule.cursor);
+      next.set(schedule.cursor, { schedule, digest, next: before?.digest === digest ? before.next : undefined });
     }
     known = next;
     touchedAt = Number.NEGATIVE_INFINITY;
@@ -133,7 +151,7 @@ export function createScheduleTicker(options: ScheduleTickerOptions): ScheduleTi
 
   async function look(entry: Known): Promise<void> {
     const { schedule } = entry;
-    const stand = await runs.schedule(schedule.name, entry.digest);
+    const stand = await runs.schedule(schedule.cursor, entry.digest);
     setClock(stand.now);
     const due = nextInstants(schedule.cron, schedule.timezone, stand.cursor, {
       until: stand.now,
@@ -144,20 +162,21 @@ export function createScheduleTicker(options: ScheduleTickerOptions): ScheduleTi
       // All that were missed, however many: `last` runs the last of them.
       const last = schedule.catchup === 'last' ? lastBefore(schedule, stand.cursor, stand.now) : undefined;
       if (last !== undefined) await fire(schedule, last);
-      await runs.advanceSchedule(schedule.name, stand.now);
+      await runs.advanceSchedule(schedule.cursor, stand.now);
       entry.next = nextInstant(schedule.cron, schedule.timezone, stand.now) ?? null;
       return;
     }
     for (const instant of due) {
       await fire(schedule, instant);
-      await runs.advanceSchedule(schedule.name, instant);
+      await runs.advanceSchedule(schedule.cursor, instant);
     }
     entry.next = nextInstant(schedule.cron, schedule.timezone, due.at(-1) ?? stand.cursor) ?? null;
   }
 
   async function fire(schedule: Schedule, instant: Date): Promise<void> {
     const cause: RunCause = { kind: 'schedule', who: null, schedule: schedule.name, instant: instant.toISOString() };
-    const run = await options.newRun(schedule.pipeline, cause);
+    const params = schedule.trigger === undefined ? {} : paramsOf(schedule.trigger, { instant: instant.toISOString() });
+    const run = await options.newRun(schedule.pipeline, cause, params);
     const outcome = await runs.fire({ name: schedule.name, instant, overlap: schedule.overlap }, run, runRules);
     const at = `${schedule.name} at ${instant.toISOString()}`;
     if (outcome === 'skipped') options.report(`${at} is skipped: the run before is still under way`);

@@ -30,6 +30,7 @@ import type {
   SourceSpec,
   SqlQueryTask,
   TrainingDatasetTask,
+  Trigger,
   TypescriptTask,
   Variant,
 } from './schema-types.ts';
@@ -119,11 +120,22 @@ export type TaskInput<T extends string> =
   | Replace<PythonTask, Needs<T>>
   | Replace<TypescriptTask, Needs<T> & { readonly run: TaskFunction | string }>;
 
+export type TriggerInput = Replace<
+  Trigger,
+  {
+    readonly materialized?: Ref<'feature_set'> | string;
+    readonly promoted?: ModelRef | string;
+    readonly pipeline?: PipelineRef | string;
+  }
+>;
+
 export type PipelineInput<T extends string> = Replace<
   PipelineSpec,
   {
     /** Name to task, in the order written. */
     readonly tasks: { readonly [P in T]: TaskInput<NoInfer<T>> };
+    /** What else starts a run of it. Default: nothing. */
+    readonly triggers?: readonly TriggerInput[];
   }
 >;
 

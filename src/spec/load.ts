@@ -30,6 +30,7 @@ import { scheduleProblems } from './schedule-problems.ts';
 import type { ProjectSpec } from './schema-types.ts';
 import { specDigest } from './spec-digest.ts';
 import { storeQueries } from './store-queries.ts';
+import { findTriggerCycles } from './triggers.ts';
 
 export type { DescribeSource, ParsesQuery } from './engine-checks.ts';
 
@@ -81,7 +82,7 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   diagnostics.push(...table.diagnostics);
   for (const kind of CANONICAL_ORDER)
     for (const resource of table.ofKind(kind)) canonicalize(resource, table, diagnostics);
-  diagnostics.push(...findCycles(table));
+  diagnostics.push(...findCycles(table), ...findTriggerCycles(table));
   diagnostics.push(...checkDataFiles(table, root));
   if (read.settings !== undefined) diagnostics.push(...checkChannels(table, read.settings.environments ?? {}));
   const bundleFiles = attachBundles(table, root, diagnostics);

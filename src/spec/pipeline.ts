@@ -12,6 +12,7 @@ import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
 import { mentionedIn, overSources } from './query-text.ts';
 import type { PipelineSpec, Task } from './schema-types.ts';
+import { checkTriggers } from './triggers.ts';
 
 interface PipelineContext {
   readonly into: Canonicalizing;
@@ -33,6 +34,7 @@ export function canonicalPipeline(spec: PipelineSpec, into: Canonicalizing): Can
         hint: 'expect: { within: … } holds for every run',
       },
     );
+  if (spec.triggers !== undefined) checkTriggers(spec.triggers, into);
   const needs = needsOf(spec.tasks, into);
   const context: PipelineContext = { into, pipeline: spec.name, done: new Map() };
   for (const name of inOrder(needs, into)) {

@@ -64,7 +64,13 @@ function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
       const tasks = Object.entries(resource.spec.tasks).map(
         ([name, task]) => [name, renamedTask(task, nameNow, sql)] as const,
       );
-      return { ...resource.spec, tasks: Object.fromEntries(tasks) };
+      const triggers = resource.spec.triggers?.map((trigger) => ({
+        ...trigger,
+        ...(trigger.materialized !== undefined && { materialized: nameNow('feature_set', trigger.materialized) }),
+        ...(trigger.promoted !== undefined && { promoted: nameNow('model', trigger.promoted) }),
+        ...(trigger.pipeline !== undefined && { pipeline: nameNow('pipeline', trigger.pipeline) }),
+      }));
+      return { ...resource.spec, ...(triggers !== undefined && { triggers }), tasks: Object.fromEntries(tasks) };
     }
     case 'entity':
     case 'policy':

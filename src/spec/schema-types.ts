@@ -492,6 +492,10 @@ export interface PipelineSpec {
   name: Name;
   schedule?: Schedule;
   /**
+   * What else starts a run of it. Default: nothing.
+   */
+  triggers?: Trigger[];
+  /**
    * Parameters of a run, with their defaults.
    */
   params?: {
@@ -553,6 +557,93 @@ export interface Schedule {
    * When the run before still runs: wait for it, skip this instant, or cancel the run before. Default queue.
    */
   overlap?: 'queue' | 'skip' | 'cancel';
+}
+/**
+ * What starts a run beside `schedule`. Exactly one of `cron`, `materialized`, `promoted`, `pipeline`, `file`, `table`, `query` and `webhook` says what.
+ */
+export interface Trigger {
+  /**
+   * A time: five or six cron fields (six: seconds first). Instants of several crons of one pipeline that coincide run once.
+   */
+  cron?: Cron;
+  /**
+   * Time zone of `cron`. Default UTC.
+   */
+  timezone?: Timezone;
+  /**
+   * Of `cron`: instants missed while no daemon ran: none of them, the last, or all. Default none.
+   */
+  catchup?: 'none' | 'last' | 'all';
+  /**
+   * Of `cron`: when a run of the pipeline's crons still runs: wait for it, skip this instant, or cancel that run. Default queue.
+   */
+  overlap?: 'queue' | 'skip' | 'cancel';
+  /**
+   * New rows of this feature set were materialized, online included.
+   */
+  materialized?: Name;
+  /**
+   * A version of this model entered the stage `to`.
+   */
+  promoted?: Name;
+  /**
+   * Of `promoted`: the stage. `development` is entered when a version is registered. Default production.
+   */
+  to?: 'development' | 'staging' | 'production' | 'archived';
+  /**
+   * A run of this pipeline ended.
+   */
+  pipeline?: Name;
+  /**
+   * Of `pipeline`: how it ended; `any` is also cancelled. Default succeeded.
+   */
+  on?: 'succeeded' | 'failed' | 'any';
+  /**
+   * A file, or all that a glob matches, came, went or changed (name, size, time). Relative to the project root; an http(s) address is asked for its `ETag` or `Last-Modified`.
+   */
+  file?: string;
+  /**
+   * A table of `database` has other rows than before, as its greatest `column`, else its number of rows tells.
+   */
+  table?: string;
+  /**
+   * Of `table`: a column that grows with every change, such as a time of change. Default: rows are counted, which a change of a row does not show in.
+   */
+  column?: Column;
+  /**
+   * A query of `database`, in its dialect, whose first row is another than before.
+   */
+  query?: string;
+  /**
+   * The Postgres of `table` and `query`: `env('EHR_URL')`.
+   */
+  database?: EnvRef;
+  /**
+   * Of `file`, `table` and `query`: how often the scheduler looks, at least 1s. Default 1m.
+   */
+  every?: Duration;
+  /**
+   * A POST to `/api/v1/webhooks/PIPELINE/NAME`, NAME being this.
+   */
+  webhook?: Name;
+  /**
+   * Of `webhook`: what the caller sends as `Authorization: Bearer`.
+   */
+  token?: EnvRef;
+  /**
+   * Of `webhook`: the key of the HMAC-SHA-256 over the body that the caller sends in `X-Hub-Signature-256: sha256=…`, as GitHub does.
+   */
+  secret?: EnvRef;
+  /**
+   * Parameters of the run: name to an expression over `event` (Common Expression Language), e.g. `event.version`, `event.body.ref`.
+   */
+  params?: {
+    [k: string]: string;
+  };
+  /**
+   * Events that come while a run that this started is under way become one run after it. Default true for `materialized`, `file`, `table` and `query`, false for `promoted`, `pipeline` and `webhook`, where each event has a run.
+   */
+  coalesce?: boolean;
 }
 export interface NotifyRule {
   /**

@@ -9,6 +9,7 @@ import type { RunStore } from '../../src/stores/control/runs.ts';
 import { openDatabase } from '../../src/stores/postgres/database.ts';
 import { createPostgresBackfills } from '../../src/stores/postgres/postgres-backfills.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
+import { createPostgresTriggers } from '../../src/stores/postgres/postgres-triggers.ts';
 import { fakeCatalog } from '../support/fake-catalog.ts';
 
 export interface ChildOptions {
@@ -72,6 +73,7 @@ const services: Partial<OperatorServices> = {
 const orchestrator = createOrchestrator({
   runs: deadly,
   backfills: createPostgresBackfills(db, options.scopeId),
+  triggers: createPostgresTriggers(db, options.scopeId),
   catalog: fakeCatalog(),
   services: services as OperatorServices,
   artifacts: { localPath: async () => '' },

@@ -16,6 +16,7 @@ import type { RunCause, RunRecord, RunStore, TaskRecord } from '../../src/stores
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { createPostgresBackfills } from '../../src/stores/postgres/postgres-backfills.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
+import { createPostgresTriggers } from '../../src/stores/postgres/postgres-triggers.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
 import { type FakeCatalog, fakeCatalog } from './fake-catalog.ts';
 
@@ -61,6 +62,7 @@ export async function openRig(
       const orchestrator = createOrchestrator({
         runs,
         backfills: createPostgresBackfills(db, scopeId),
+        triggers: createPostgresTriggers(db, scopeId),
         catalog,
         artifacts: { localPath: async (digest) => artifactFile(digest) },
         workdir,

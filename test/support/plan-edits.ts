@@ -239,6 +239,8 @@ table('pipeline', [
   ['schedule.timezone', null, 'changed', 'UTC', 'Asia/Tokyo', 'safe'],
   ['schedule.catchup', null, 'none to all', 'none', 'all', 'safe', 'PL106'],
   ['schedule.overlap', null, 'to cancel', 'queue', 'cancel', 'safe', 'PL106'],
+  ['triggers', null, 'one added', undefined, [{ cron: '0 3 * * *' }], 'safe', 'PL121'],
+  ['triggers', null, 'one removed', [{ promoted: 'pbc_mortality' }], [], 'safe', 'PL121'],
   ['params.*', 'params.depth', 'another default', 3, 4, 'safe'],
   ['params.*', 'params.depth', 'removed', 3, undefined, 'breaking', 'PL113'],
   ['params.*', 'params.depth', 'retyped', 3, 'three', 'breaking', 'PL113'],

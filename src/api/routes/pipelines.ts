@@ -3,11 +3,15 @@ import type { ApiContext } from '../context.ts';
 import { recorded, recordResource } from '../resources.ts';
 import { json, PAGE_QUERY, pageOf, pageSchema, type Route } from '../route.ts';
 import { RESOURCE } from '../shapes.ts';
-import { resourceView } from '../views.ts';
+import { pipelineStatusView, resourceView } from '../views.ts';
 
 const tag = 'pipelines';
 
-export function pipelineRoutes({ catalog, state }: Pick<ApiContext, 'catalog' | 'state'>): readonly Route[] {
+export function pipelineRoutes({
+  catalog,
+  state,
+  orchestrator,
+}: Pick<ApiContext, 'catalog' | 'state' | 'orchestrator'>): readonly Route[] {
   return [
     {
       method: 'POST',
@@ -55,6 +59,15 @@ export function pipelineRoutes({ catalog, state }: Pick<ApiContext, 'catalog' | 
       tag,
       answers: { 200: { description: 'The pipeline.', schema: RESOURCE } },
       handle: async ({ params }) => json(200, resourceView(recorded('pipeline', params['name'] ?? '', catalog))),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/pipelines/{name}/status',
+      operationId: 'getPipelineStatus',
+      summary: 'What starts a pipeline, and the events that came last.',
+      tag,
+      answers: { 200: { description: 'The pipeline as it stands.', schema: { type: 'object' } } },
+      handle: async ({ params }) => json(200, pipelineStatusView(await orchestrator.status(params['name'] ?? ''))),
     },
   ];
 }

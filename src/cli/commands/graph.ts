@@ -1,8 +1,17 @@
 import { string } from '@oclif/core/flags';
+import type { AnyResource } from '../../spec/project.ts';
+import { triggerEdges } from '../../spec/triggers.ts';
 import { BaseCommand } from '../base-command.ts';
-import { graphText } from '../graph-text.ts';
+import { type GraphEdge, graphText } from '../graph-text.ts';
 import { writeJson } from '../report.ts';
 import { desiredOf } from '../session.ts';
+
+/** What starts a pipeline comes before it too, though it need not be there first. */
+function triggersOf(resources: readonly AnyResource[]): readonly GraphEdge[] {
+  return resources.flatMap(({ kind, spec }) =>
+    kind === 'pipeline' ? triggerEdges(spec).map((edge) => ({ ...edge, starts: true })) : [],
+  );
+}
 
 export default class Graph extends BaseCommand {
   static override summary = 'What depends on what, as the specs say.';
@@ -13,9 +22,10 @@ export default class Graph extends BaseCommand {
     const { project } = await desiredOf(flags);
     const resources = [...project.resources.values()];
     const nodes = resources.map(({ address, kind, name }) => ({ address, kind, name }));
-    const edges = resources.flatMap(({ address, dependsOn }) =>
-      dependsOn.map((dependency) => ({ from: dependency, to: address })),
+    const needed = resources.flatMap(({ address, dependsOn }) =>
+      dependsOn.map((dependency): GraphEdge => ({ from: dependency, to: address })),
     );
+    const edges = [...needed, ...triggersOf(resources)];
     if (flags.json || flags.format === 'json') writeJson({ nodes, edges });
     else if (flags.format === 'svg') {
       const { layoutSvg } = await import('../../graph/svg.ts');

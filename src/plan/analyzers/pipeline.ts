@@ -5,6 +5,7 @@ import { type Analysis, type AnalysisContext, analyzerOf, finding, listed, says,
 import { noLongerFed } from './pipeline-feeds.ts';
 import { scheduleChanges } from './pipeline-schedule.ts';
 import { taskChanges } from './pipeline-tasks.ts';
+import { triggerChanges } from './pipeline-triggers.ts';
 
 type Context = AnalysisContext<'pipeline'>;
 
@@ -12,6 +13,7 @@ export const analyzePipeline = analyzerOf<'pipeline'>({
   destroyed: (context, before) => [liveAtTheEnd(context, before), ...noLongerFed(context, before, undefined)],
   changed: (context, before, after) => [
     ...scheduleChanges(context, before, after),
+    triggerChanges(context, before, after),
     params(context, before, after),
     ...taskChanges(context, before, after),
     ...noLongerFed(context, before, after),

@@ -7,9 +7,12 @@ import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import type { AttemptUsage } from './attempt-usage.ts';
 import type { AttemptStatus, RunStatus, TaskStatus } from './run-states.ts';
 
+/** What happened, where that started a run. */
+export type TriggerEventKind = 'materialized' | 'promoted' | 'pipeline' | 'sensor' | 'webhook';
+
 /** Why there is a run. */
 export interface RunCause {
-  readonly kind: 'manual' | 'api' | 'schedule' | 'backfill';
+  readonly kind: 'manual' | 'api' | 'schedule' | 'backfill' | TriggerEventKind;
   readonly who: string | null;
   /** `pipeline.NAME` or `feature_set.NAME`, of a scheduled run. */
   readonly schedule: string | null;
@@ -17,6 +20,21 @@ export interface RunCause {
   readonly instant: string | null;
   /** Of a run of a backfill: its id. */
   readonly backfill?: string | undefined;
+  /** Of a run that an event started. */
+  readonly event?: CauseEvent | undefined;
+}
+
+export interface CauseEvent {
+  /** Null of a webhook: the run is made with its event. */
+  readonly id: number | null;
+  /** `feature_set.NAME`, `model.NAME`, `pipeline.NAME`; what was looked at; the webhook's name. */
+  readonly subject: string;
+  /** ISO 8601 UTC; null of a webhook, whose run was made then. */
+  readonly at: string | null;
+  /** By its kind: the version, the run that ended, the files. */
+  readonly detail: JsonObject;
+  /** How many events it stands for, itself included. */
+  readonly events: number;
 }
 
 export interface Demand {

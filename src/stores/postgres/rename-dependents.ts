@@ -38,8 +38,9 @@ export async function renameDependents(
   rename: Rename,
   entry: RenameEntry,
 ): Promise<void> {
-  // Pipelines name models that come later, without depending on them.
-  const weak = parseAddress(rename.from)?.kind === 'model' ? 'pipeline' : null;
+  // Pipelines name models that come later, and pipelines that start them, without depending on them.
+  const kind = parseAddress(rename.from)?.kind;
+  const weak = kind === 'model' || kind === 'pipeline' ? 'pipeline' : null;
   const rows = await tx.query<DependentRow>(sqlFile('rename-dependents-read'), [scopeId, rename.from, rename.to, weak]);
   const changed = rows.flatMap((row) => {
     const next = renamedRow(row, rename);

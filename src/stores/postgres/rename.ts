@@ -187,7 +187,7 @@ async function renameModel(tx: Queryable, scopeId: number, rename: Named): Promi
 
 /** A run keeps the spec and the cause that it began with. */
 async function renameRuns(tx: Queryable, scopeId: number, old: string, name: string): Promise<void> {
-  for (const table of ['runs', 'backfills'] as const)
+  for (const table of ['runs', 'backfills', 'trigger_events', 'trigger_sensors'] as const)
     await tx.query(`update mlops.${table} set pipeline = $3 where scope_id = $1 and pipeline = $2`, [
       scopeId,
       old,
@@ -203,8 +203,13 @@ async function renameSchedule(
 ): Promise<void> {
   const params = [scopeId, from, to];
   for (const table of ['schedules', 'schedule_instants', 'expectations'] as const) {
-    await tx.query(`delete from mlops.${table} where scope_id = $1 and schedule = $2`, [scopeId, to]);
-    await tx.query(`update mlops.${table} set schedule = $3 where scope_id = $1 and schedule = $2`, params);
+    // A cursor of a trigger is `ADDRESS#DIGEST`.
+    const named = "(schedule = $2 or starts_with(schedule, $2 || '#'))";
+    await tx.query(`delete from mlops.${table} where scope_id = $1 and ${named}`, [scopeId, to]);
+    await tx.query(
+      `update mlops.${table} set schedule = $3 || substr(schedule, length($2) + 1) where scope_id = $1 and ${named}`,
+      params,
+    );
   }
   await tx.query('update mlops.runs set schedule = $3 where scope_id = $1 and schedule = $2', params);
   await tx.query('delete from mlops.subject_states where scope_id = $1 and subject = $2', [scopeId, to]);

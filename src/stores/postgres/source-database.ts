@@ -89,9 +89,14 @@ async function reading<T>(
 
 function relationOf({ table, query }: DatabaseSource): string {
   if (table === undefined) return subquery(typeof query === 'string' ? query : '', 'q');
+  return `${tableOf(table)} q`;
+}
+
+/** Quoted. */
+export function tableOf(table: string): string {
   // `schema.table`; a part that holds a dot stands in quotes.
   const parts = [...table.matchAll(/"((?:[^"]|"")*)"|[^."]+/g)].map(([whole, quoted]) =>
     quoted === undefined ? whole : quoted.replaceAll('""', '"'),
   );
-  return `${parts.map(ident).join('.')} q`;
+  return parts.map(ident).join('.');
 }

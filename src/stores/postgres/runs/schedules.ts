@@ -6,6 +6,8 @@ import { sqlFile } from '../sql-file.ts';
 import { cancelRun, insertRun } from './lifecycle.ts';
 
 const RELEASE = sqlFile('runs-release');
+/** `pipeline.NAME#DIGEST` of a cron among the triggers keeps its end. */
+const CURRENT = `mlops.current_address($1, split_part($2, '#', 1)) || substr($2, length(split_part($2, '#', 1)) + 1)`;
 
 export async function scheduleCursor(
   db: Database,
@@ -15,7 +17,7 @@ export async function scheduleCursor(
 ): Promise<ScheduleCursor> {
   const [row] = await db.query<{ cursor_at: Date; checked_at: Date; now: Date }>(
     `insert into mlops.schedules as s (scope_id, schedule, digest, cursor_at, checked_at)
-     values ($1, mlops.current_address($1, $2), $3, clock_timestamp(), clock_timestamp())
+     values ($1, ${CURRENT}, $3, clock_timestamp(), clock_timestamp())
      on conflict (scope_id, schedule) do update set
        cursor_at  = case when s.digest = excluded.digest then s.cursor_at else excluded.cursor_at end,
        checked_at = case when s.digest = excluded.digest then s.checked_at else excluded.checked_at end,
@@ -28,7 +30,7 @@ export async function scheduleCursor(
 
 export async function advanceSchedule(db: Database, scopeId: number, name: string, cursor: Date): Promise<void> {
   await db.query(
-    `update mlops.schedules set cursor_at = greatest(cursor_at, $3), checked_at = clock_timestamp() where scope_id = $1 and schedule = mlops.current_address($1, $2)`,
+    `update mlops.schedules set cursor_at = greatest(cursor_at, $3), checked_at = clock_timestamp() where scope_id = $1 and schedule = ${CURRENT}`,
     [scopeId, name, cursor],
   );
 }
@@ -62,7 +64,7 @@ export async function fire(
     ]);
     const name = current!.name;
     // One at a time for a schedule: who looks for a run under way must see the one that another just made.
-    await tx.query('select 1 from mlops.schedules where scope_id = $1 and schedule = $2 for update', [scopeId, name]);
+    await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [lockName(scopeId, 'schedule', name)]);
     const fired = await tx.query(
       `insert into mlops.schedule_instants (scope_id, schedule, instant) values ($1, $2, $3) on conflict do nothing returning instant`,
       [scopeId, name, schedule.instant],
