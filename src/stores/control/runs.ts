@@ -24,7 +24,7 @@ export interface RunCause {
   readonly event?: CauseEvent | undefined;
 }
 
-export interface CauseEvent {
+export type CauseEvent = {
   /** Null of a webhook: the run is made with its event. */
   readonly id: number | null;
   /** `feature_set.NAME`, `model.NAME`, `pipeline.NAME`; what was looked at; the webhook's name. */
@@ -35,7 +35,7 @@ export interface CauseEvent {
   readonly detail: JsonObject;
   /** How many events it stands for, itself included. */
   readonly events: number;
-}
+};
 
 export interface Demand {
   /** Cores. */
