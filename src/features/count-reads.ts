@@ -4,7 +4,8 @@ import type { Catalog } from '../stores/control/catalog.ts';
 import { featureSetSpec } from './definitions.ts';
 import { parseFeature } from './online-reader.ts';
 import type { ReadFeatures, Usage } from './usage.ts';
-import { servingVersion, type VersionCache } from './versions.ts';
+import type { VersionCache } from './version-cache.ts';
+import { servingVersion } from './versions.ts';
 
 /** `names` as `set.feature` or `set@2.feature`; what computed features read is counted with them. */
 export async function countReads(

@@ -29,7 +29,8 @@ import { type SetStatistics, type StatisticsRequest, setStatistics } from './sta
 import { describeTrainingSet, type TrainingSetDescription } from './training-recipe.ts';
 import { createUsage } from './usage.ts';
 import { type ValidationReport, validate } from './validate.ts';
-import { createVersionCache, folderOf, onlineTable, registerFeatureSet } from './versions.ts';
+import { createVersionCache } from './version-cache.ts';
+import { folderOf, onlineTable, registerFeatureSet } from './versions.ts';
 
 export interface FeaturesOptions {
   readonly catalog: Catalog;

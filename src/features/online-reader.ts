@@ -17,7 +17,8 @@ import { encodeEntity } from './entity-key.ts';
 import { formatTimestamp, microsOf } from './time.ts';
 import type { ReadFeatures, Usage, UsageCounter } from './usage.ts';
 import { presentedValue } from './values.ts';
-import { onlineTable, servingVersion, type VersionCache } from './versions.ts';
+import type { VersionCache } from './version-cache.ts';
+import { onlineTable, servingVersion } from './versions.ts';
 
 /** present: a value within its ttl. null: known to be null. not_found: no record of the key. expired: older than the ttl. */
 export type FeatureStatus = 'present' | 'null' | 'not_found' | 'expired';
