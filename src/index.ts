@@ -30,6 +30,7 @@ export {
   endpoint,
   entity,
   env,
+  expr,
   featureService,
   featureSet,
   model,

@@ -29,6 +29,7 @@ export const CODES = {
   SP119: 'Suppression without effect',
   SP120: 'Record is still needed',
   SP130: 'Code of a task cannot be told',
+  SP131: 'Template where no value can stand',
   // specs: SQL
   SP201: 'SQL syntax error',
   SP202: 'Unknown table',
@@ -113,6 +114,8 @@ export const CODES = {
   PL205: 'Run parameter not accepted',
   PL206: 'Task has nothing to work on',
   PL220: 'Interpreter not found',
+  PL221: 'Template cannot be filled',
+  PL222: 'HTTP request failed',
   PL240: 'Range cannot be filled',
   PL241: 'Unknown backfill',
   PL242: 'Trigger cannot look',

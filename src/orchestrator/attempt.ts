@@ -2,16 +2,17 @@
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
 import { type Redact, redactor } from '../lib/redact.ts';
-import { isEnvRef, resolveEnv } from '../lib/secret.ts';
+import { resolveEnv, secretsIn } from '../lib/secret.ts';
 import { durationMs } from '../lib/units.ts';
 import type { CanonicalTask } from '../spec/canonical-specs.ts';
 import type { AttemptStatus } from '../stores/control/run-states.ts';
 import type { AttemptEnd, Lease, RunRecord, TaskProgress } from '../stores/control/runs.ts';
+import { fillTask, readByTemplates } from './fill-task.ts';
 import { runOperator } from './operators/operators.ts';
 import { retryVerdict } from './retry.ts';
 import { type ProcessRunnerOptions, runProcess } from './runners/process-runner.ts';
 import type { OperatorServices } from './services.ts';
-import { TaskFailure } from './task-failure.ts';
+import { type Outlook, TaskFailure } from './task-failure.ts';
 import type { TaskLog } from './task-log.ts';
 import { ancestorsOf } from './upstream.ts';
 import { createUsageGatherer, type UsageGatherer } from './usage.ts';
@@ -46,7 +47,7 @@ export interface AttemptOptions {
 }
 
 /** Failures that trying again cannot mend. */
-const FINAL_CODES: ReadonlySet<string> = new Set(['MD202', 'PL206', 'SP110', 'PL220']);
+const FINAL_CODES: ReadonlySet<string> = new Set(['MD202', 'PL206', 'SP110', 'PL220', 'PL221', 'SP114']);
 
 /** Undefined where the lease was lost: then there is nothing to record. */
 export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | undefined> {
@@ -67,13 +68,13 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
     error: string | null;
     outputs: JsonObject | null;
     final: boolean;
+    busy?: Outlook['busy'];
     data: JsonObject;
   };
   try {
     if (task === undefined) throw new MlopsError('PL203', { detail: `The run's pipeline has no task ${lease.task}.` });
-    const env = resolvedEnv(task, options.variables);
-    redact = redactor(env.secrets);
-    const outputs = await operate(task, env, options, usage);
+    redact = redactor(secretsIn(task, options.variables));
+    const outputs = await operate(task, redact, options, usage);
     ended = {
       status: 'succeeded',
       exitCode: null,
@@ -124,17 +125,27 @@ function limitOf(task: CanonicalTask | undefined, deadlineInMs: number | null): 
 }
 
 async function operate(
-  task: CanonicalTask,
-  env: { readonly values: Readonly<Record<string, string>>; readonly secrets: readonly string[] },
+  written: CanonicalTask,
+  redact: Redact,
   options: AttemptOptions,
   usage: UsageGatherer,
 ): Promise<JsonObject> {
   const { lease, run, controller, taskLog } = options;
   const { signal } = controller;
   const ancestors = ancestorsOf(run.spec, lease.task);
-  const read = ancestors.filter((name) => readsInputs(task, run.spec.tasks[name]));
+  const asked = readByTemplates(written);
+  const read = ancestors.filter(
+    (name) => asked === undefined || asked.has(name) || readsInputs(written, run.spec.tasks[name]),
+  );
   const inputs = read.length === 0 ? {} : await options.outputsOf(read);
   signal.throwIfAborted();
+  const instant = run.cause.instant === null ? run.createdAt : new Date(run.cause.instant);
+  const task = fillTask(written, {
+    params: run.params,
+    outputs: inputs,
+    run: { id: lease.runId, pipeline: lease.pipeline, cause: run.cause.kind, instant: instant.toISOString() },
+  });
+  const env = resolvedEnv(task, options.variables);
   const attempt = {
     runId: lease.runId,
     pipeline: lease.pipeline,
@@ -151,14 +162,15 @@ async function operate(
   };
   const work = runOperator(task, {
     signal,
-    log: (line) => taskLog.write('out', `${line}\n`),
+    log: (line) => taskLog.write('out', `${redact(line)}\n`),
+    resolve: (value) => resolveEnv(value, options.variables),
     progress: options.progress,
     runId: lease.runId,
     pipeline: lease.pipeline,
     task: lease.task,
     attempt: lease.attempt,
     params: run.params,
-    instant: run.cause.instant === null ? run.createdAt : new Date(run.cause.instant),
+    instant,
     pipelineSpec: run.spec,
     ancestors,
     inputs,
@@ -211,13 +223,8 @@ function resolvedEnv(
 ): { readonly values: Readonly<Record<string, string>>; readonly secrets: readonly string[] } {
   const spec = 'env' in task ? (task.env ?? {}) : {};
   const values: Record<string, string> = {};
-  const secrets: string[] = [];
-  for (const [name, value] of Object.entries(spec)) {
-    const resolved = resolveEnv(value, variables);
-    values[name] = resolved;
-    if (isEnvRef(value)) secrets.push(resolved);
-  }
-  return { values, secrets };
+  for (const [name, value] of Object.entries(spec)) values[name] = resolveEnv(value, variables);
+  return { values, secrets: secretsIn(task, variables) };
 }
 
 function stoppedEnd(reason: Exclude<StopReason, 'lost'>, timeLimit: number | undefined) {
@@ -240,7 +247,14 @@ function failedEnd(error: unknown, redact: Redact) {
   const message = clean(redact(error instanceof Error ? error.message : String(error)));
   const end = { error: message === '' ? 'it failed without a message' : message, outputs: null };
   if (error instanceof TaskFailure)
-    return { ...end, status: error.status, exitCode: error.exitCode, final: false, data: {} };
+    return {
+      ...end,
+      status: error.status,
+      exitCode: error.exitCode,
+      final: error.outlook.final ?? false,
+      busy: error.outlook.busy,
+      data: {},
+    };
   if (error instanceof MlopsError) {
     // The control store was away: our fault, not the task's.
     const status = error.code === 'ST101' ? ('crashed' as const) : ('failed' as const);

@@ -4,6 +4,7 @@ import type { JsonObject } from '../lib/json.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import { durationMs, sizeBytes } from '../lib/units.ts';
 import type { CanonicalPipeline, CanonicalTask } from '../spec/canonical-specs.ts';
+import { checkParam, declaredParams } from '../spec/params.ts';
 import type { NewRun, NewTask, RunCause } from '../stores/control/runs.ts';
 import { runsAsProcess } from './operators/operator.ts';
 
@@ -30,49 +31,38 @@ export function newRun(request: RunRequest): NewRun {
   };
 }
 
-/** The run's values over the pipeline's defaults. PL205 for one that the pipeline does not have or of another type. */
+/** The run's values over the pipeline's defaults. PL205 for one that the pipeline does not have or take, and for one that is missing. */
 export function runParams(spec: CanonicalPipeline, given: JsonObject): JsonObject {
-  const defaults = spec.params ?? {};
-  const values: Record<string, string | number | boolean> = { ...defaults };
+  const declared = declaredParams(spec);
+  const refused = (detail: string, hint?: string): MlopsError =>
+    new MlopsError('PL205', { detail, hint, address: `pipeline.${spec.name}`, status: 422 });
+  const values: Record<string, string | number | boolean | null> = {};
+  for (const [name, param] of Object.entries(declared)) values[name] = param.default ?? null;
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) continue;
-    const fallback = Object.hasOwn(defaults, name) ? defaults[name] : undefined;
-    if (fallback === undefined) {
-      const known = Object.keys(defaults);
-      throw new MlopsError('PL205', {
-        detail:
-          known.length === 0
-            ? `The pipeline ${spec.name} has no parameters; "${name}" was given.`
-            : `The pipeline ${spec.name} has no parameter "${name}".`,
-        hint: didYouMean(name, known),
-        address: `pipeline.${spec.name}`,
-        status: 422,
-      });
+    const param = Object.hasOwn(declared, name) ? declared[name] : undefined;
+    if (param === undefined) {
+      const known = Object.keys(declared);
+      const detail =
+        known.length === 0
+          ? `The pipeline ${spec.name} has no parameters; "${name}" was given.`
+          : `The pipeline ${spec.name} has no parameter "${name}".`;
+      throw refused(detail, didYouMean(name, known));
     }
-    values[name] = typedParam(spec.name, name, value, fallback);
+    const verdict = checkParam(param, value);
+    if ('problem' in verdict)
+      throw refused(`The parameter "${name}" of pipeline ${spec.name} ${verdict.problem}.`, param.description);
+    values[name] = verdict.value;
   }
+  const missing = Object.entries(declared).flatMap(([name, { required }]) =>
+    required === true && (values[name] ?? null) === null ? [name] : [],
+  );
+  if (missing.length > 0)
+    throw refused(
+      `The pipeline ${spec.name} needs the ${missing.length === 1 ? 'parameter' : 'parameters'} ${missing.map((name) => `"${name}"`).join(', ')}.`,
+      `mlops run ${spec.name} ${missing.map((name) => `--param ${name}=…`).join(' ')}`,
+    );
   return values;
-}
-
-/** A text from the command line is read as the type of the default. */
-function typedParam(
-  pipeline: string,
-  name: string,
-  value: unknown,
-  fallback: string | number | boolean,
-): string | number | boolean {
-  if (typeof value === typeof fallback && (typeof value !== 'number' || Number.isFinite(value)))
-    return value as string | number | boolean;
-  if (typeof value === 'string' && typeof fallback === 'number') {
-    const number = Number(value);
-    if (value.trim() !== '' && Number.isFinite(number)) return number;
-  }
-  if (typeof fallback === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
-  throw new MlopsError('PL205', {
-    detail: `The parameter "${name}" of pipeline ${pipeline} is a ${typeof fallback}; ${JSON.stringify(value)} was given.`,
-    address: `pipeline.${pipeline}`,
-    status: 422,
-  });
 }
 
 function newTasks(spec: CanonicalPipeline): readonly NewTask[] {

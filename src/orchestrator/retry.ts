@@ -18,20 +18,27 @@ export interface Verdict {
   readonly counts: 'failure' | 'recovery' | 'nothing';
 }
 
+/** Of a service that was busy, where the task does not say. */
+const BUSY_LIMIT = 3;
+
 /** `random` answers a number in [0, 1). */
 export function retryVerdict(
   policy: Retry | undefined,
   spent: SpentBudget,
-  end: { readonly status: AttemptStatus; readonly exitCode: number | null },
+  end: {
+    readonly status: AttemptStatus;
+    readonly exitCode: number | null;
+    readonly busy?: { readonly afterMs: number } | undefined;
+  },
   deadlineInMs: number | null,
   random: () => number,
 ): Verdict {
   if (end.status === 'succeeded' || end.status === 'cancelled') return { retryInMs: null, counts: 'nothing' };
   const counts = end.status === 'crashed' ? 'recovery' : 'failure';
   const nth = 1 + (counts === 'recovery' ? spent.recoveries : spent.failures);
-  const budget = counts === 'recovery' ? MAX_RECOVERIES : (policy?.limit ?? 0);
+  const budget = counts === 'recovery' ? MAX_RECOVERIES : (policy?.limit ?? (end.busy === undefined ? 0 : BUSY_LIMIT));
   if (nth > budget || !isAmong(policy?.on, end)) return { retryInMs: null, counts };
-  const delay = retryDelayMs(policy?.backoff, nth, random);
+  const delay = Math.max(retryDelayMs(policy?.backoff, nth, random), end.busy?.afterMs ?? 0);
   // An attempt that could only begin after the deadline is none.
   if (deadlineInMs !== null && delay >= deadlineInMs) return { retryInMs: null, counts };
   return { retryInMs: delay, counts };

@@ -18,6 +18,7 @@ import type {
   FeatureMaterializationTask,
   FeatureServiceSpec,
   FeatureSetSpec,
+  HttpRequestTask,
   ModelEvaluationTask,
   ModelPromotionTask,
   ModelRegistrationTask,
@@ -118,7 +119,8 @@ export type TaskInput<T extends string> =
   | Replace<ModelPromotionTask, Needs<T> & OfModel>
   | Replace<CommandTask, Needs<T>>
   | Replace<PythonTask, Needs<T>>
-  | Replace<TypescriptTask, Needs<T> & { readonly run: TaskFunction | string }>;
+  | Replace<TypescriptTask, Needs<T> & { readonly run: TaskFunction | string }>
+  | Replace<HttpRequestTask, Needs<T>>;
 
 export type TriggerInput = Replace<
   Trigger,

@@ -31,6 +31,8 @@ import {
   RESOURCE,
   type Ref,
   type ResourceValue,
+  SQL,
+  type SqlText,
 } from './resource-value.ts';
 
 /** Where data comes from: a file, or a query over other sources. */
@@ -80,6 +82,11 @@ export function policy(name: string, spec: PolicyInput): PolicyRef {
 /** The value of an environment variable when it is used; it never enters a plan, the state, a log or an event. */
 export function env(name: string): EnvRef {
   return { $env: name };
+}
+
+/** What a run gives, in a query: `` sql`… where day = ${expr('params.day')}` `` is `${{ params.day }}`, which becomes a literal. */
+export function expr(expression: string): SqlText {
+  return { [SQL]: { text: `\${{ ${expression} }}`, resources: [] } };
 }
 
 /** The project: the default export of `mlops.config.ts`. */

@@ -14,6 +14,7 @@ import type {
   FeatureMaterializationTask,
   FeatureServiceSpec,
   FeatureSetSpec,
+  HttpRequestTask,
   ModelEvaluationTask,
   ModelPromotionTask,
   ModelRegistrationTask,
@@ -56,7 +57,8 @@ export type CanonicalTask =
   | (CommandTask & Placed & { readonly bundle?: CodeBundle })
   | (PythonTask & Placed & { readonly bundle?: CodeBundle })
   /** `run` is `MODULE#EXPORT`, the module in the bundle. */
-  | (TypescriptTask & Placed & { readonly bundle?: CodeBundle });
+  | (TypescriptTask & Placed & { readonly bundle?: CodeBundle })
+  | (HttpRequestTask & Placed);
 
 export type OperatorName = CanonicalTask['operator'];
 export type TaskOf<O extends OperatorName> = Extract<CanonicalTask, { operator: O }>;

@@ -16,9 +16,10 @@ import type { LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { pointerTo } from './locator.ts';
 import { type Problem, toDiagnostic } from './problem.ts';
 import type { QueryLineage } from './query-lineage.ts';
-import { mentionedIn, overSources, type QueryText, textsOf } from './query-text.ts';
+import { mapTexts, mentionedIn, overSources, type QueryText, textsOf } from './query-text.ts';
 import { createSqlAnalyzer, jointColumns, type SqlAnalysis, type SqlAnalyzer, type SqlError } from './sql-analysis.ts';
 import { tidySql } from './sql-text.ts';
+import { withNulls } from './template-text.ts';
 
 /** Types that do not give back a text as it was written. A whole number does: one with leading zeros is read as a text. */
 const FRACTIONAL = /^(FLOAT|DOUBLE|DECIMAL.*)$/;
@@ -190,10 +191,11 @@ async function checkExpressions(
 async function checkQuery(
   resource: LoadedResource,
   pointer: string,
-  query: QueryText,
+  written: QueryText,
   checking: Checking,
   asking: Set<string> = new Set(),
 ): Promise<readonly string[] | undefined> {
+  const query = mapTexts(written, withNulls);
   const tables = new Map<string, readonly Column[] | undefined>();
   for (const name of mentionedIn(query, checking.table.names('source')))
     tables.set(name, await columnsOf(name, checking, asking));

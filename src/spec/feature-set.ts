@@ -1,6 +1,6 @@
 /** The canonical form of a feature set, and what its features must be. */
 import { MlopsError } from '../lib/error.ts';
-import { compileExpression, type ExpressionPlace } from '../lib/expression.ts';
+import { compileExpression, type ExpressionOptions, type ExpressionPlace } from '../lib/expression.ts';
 import type { CanonicalFeatureSet } from './canonical-specs.ts';
 import { parseDtype } from './dtype.ts';
 import { pointerTo } from './locator.ts';
@@ -156,9 +156,10 @@ export function reportExpression(
   variables: readonly string[],
   pointer: string,
   into: Canonicalizing,
+  options: ExpressionOptions = {},
 ): void {
   try {
-    compileExpression(text, variables);
+    compileExpression(text, variables, options);
   } catch (error) {
     if (!(error instanceof MlopsError)) throw error;
     report(into, 'SP114', pointer, error.detail, {

@@ -6,10 +6,12 @@
 import { assertNever } from '../lib/assert.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalPipeline, CanonicalTask, OperatorName } from './canonical-specs.ts';
+import { checkTemplates } from './check-templates.ts';
 import { checkSchedule, reportExpression } from './feature-set.ts';
 import { KIND_TITLES, type Kind } from './kinds.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
+import { declaredParams, paramProblems } from './params.ts';
 import { mentionedIn, overSources } from './query-text.ts';
 import type { PipelineSpec, Task } from './schema-types.ts';
 import { checkTriggers } from './triggers.ts';
@@ -35,6 +37,7 @@ export function canonicalPipeline(spec: PipelineSpec, into: Canonicalizing): Can
       },
     );
   if (spec.triggers !== undefined) checkTriggers(spec.triggers, into);
+  checkParams(spec, into);
   const needs = needsOf(spec.tasks, into);
   const context: PipelineContext = { into, pipeline: spec.name, done: new Map() };
   for (const name of inOrder(needs, into)) {
@@ -46,7 +49,33 @@ export function canonicalPipeline(spec: PipelineSpec, into: Canonicalizing): Can
     const task = context.done.get(name);
     if (task !== undefined) tasks[name] = task;
   }
-  return { ...spec, tasks };
+  const pipeline = { ...spec, tasks };
+  checkTemplates(pipeline, (name) => upstreamOf(name, needs), into);
+  return pipeline;
+}
+
+function checkParams(spec: PipelineSpec, into: Canonicalizing): void {
+  for (const [name, param] of Object.entries(declaredParams(spec))) {
+    const pointer = pointerTo('/params', name);
+    for (const { at, detail } of paramProblems(param)) report(into, 'SP103', `${pointer}${at}`, `${detail}.`);
+    if (param.required === true && spec.schedule !== undefined) {
+      const hint = 'give it a default';
+      report(into, 'SP103', `${pointer}/required`, `The schedule of the pipeline gives no value for "${name}".`, {
+        hint,
+      });
+    }
+  }
+}
+
+function upstreamOf(name: string, needs: ReadonlyMap<string, readonly string[]>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const open = [...(needs.get(name) ?? [])];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    open.push(...(needs.get(next) ?? []));
+  }
+  return found;
 }
 
 /** In a pipeline where no task declares any, each needs the one written before. */
@@ -176,6 +205,15 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
     case 'python':
     case 'typescript':
       return { ...task, needs };
+    case 'http_request': {
+      if (task.expect?.that !== undefined)
+        reportExpression(task.expect.that, ['status', 'headers', 'body'], `${pointer}/expect/that`, into, {
+          documents: true,
+        });
+      if (task.body !== undefined && (task.method === 'GET' || task.method === 'HEAD'))
+        report(into, 'SP103', `${pointer}/body`, `A ${task.method} request has no body.`, { part: 'key' });
+      return { ...task, needs };
+    }
     default:
       return assertNever(task);
   }

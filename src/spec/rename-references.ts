@@ -106,6 +106,7 @@ function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: QueryTe
     case 'command':
     case 'python':
     case 'typescript':
+    case 'http_request':
       return task;
     default:
       return assertNever(task);

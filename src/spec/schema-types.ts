@@ -64,7 +64,8 @@ export type Task =
   | ModelPromotionTask
   | CommandTask
   | PythonTask
-  | TypescriptTask;
+  | TypescriptTask
+  | HttpRequestTask;
 /**
  * Bytes with an optional unit: `k M G T` or `Ki Mi Gi Ti`, e.g. `512Mi`.
  */
@@ -496,10 +497,10 @@ export interface PipelineSpec {
    */
   triggers?: Trigger[];
   /**
-   * Parameters of a run, with their defaults.
+   * Parameters of a run: a default value, which says the type, or what a value may be.
    */
   params?: {
-    [k: string]: string | number | boolean;
+    [k: string]: string | number | boolean | Param;
   };
   /**
    * Who is told of what happens to its runs, instead of the environment's `notify`. An empty list: nobody.
@@ -644,6 +645,41 @@ export interface Trigger {
    * Events that come while a run that this started is under way become one run after it. Default true for `materialized`, `file`, `table` and `query`, false for `promoted`, `pipeline` and `webhook`, where each event has a run.
    */
   coalesce?: boolean;
+}
+/**
+ * What a parameter of a run may be.
+ */
+export interface Param {
+  /**
+   * `date` is `2026-01-31`, `timestamp` ISO 8601; a time without a zone is UTC.
+   */
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'date' | 'timestamp';
+  /**
+   * Taken where a run gives none. Default: none; the value is then null, or must be given where it is `required`.
+   */
+  default?: string | number | boolean;
+  /**
+   * Whoever starts a run must give it. Default false.
+   */
+  required?: boolean;
+  /**
+   * The values that it can have.
+   *
+   * @minItems 1
+   */
+  enum?: (string | number | boolean)[];
+  /**
+   * Smallest number, first date or time.
+   */
+  min?: number | string;
+  /**
+   * Largest number, last date or time.
+   */
+  max?: number | string;
+  /**
+   * What it is, for people.
+   */
+  description?: string;
 }
 export interface NotifyRule {
   /**
@@ -1436,6 +1472,121 @@ export interface TypescriptTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+}
+/**
+ * Sends an HTTP request; the answer is the task's outputs.
+ */
+export interface HttpRequestTask {
+  /**
+   * What the task does.
+   */
+  operator: 'http_request';
+  /**
+   * Where to: `http://` or `https://`.
+   */
+  url: string;
+  /**
+   * Default GET, or POST where there is a `body`.
+   */
+  method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /**
+   * Parameters that are added to the url, encoded; secrets by reference.
+   */
+  query?: {
+    [k: string]: Secret;
+  };
+  /**
+   * Secrets by reference. They are not sent on where the answer leads to another server.
+   */
+  headers?: {
+    [k: string]: Secret;
+  };
+  /**
+   * Who asks. Not sent on to another server either.
+   */
+  auth?: HttpAuth;
+  /**
+   * A map or a list is sent as JSON, a text as it is.
+   */
+  body?: {} | unknown[] | string | number | boolean;
+  /**
+   * What the answer must be; else the attempt fails.
+   */
+  expect?: HttpExpect;
+  /**
+   * How many redirects are followed. Default 5.
+   */
+  redirects?: number;
+  /**
+   * Largest body of an answer, at most 1Mi. Default 256Ki.
+   */
+  limit?: Size;
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: Duration;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * Credentials of a request: a token, or a user with a password.
+ */
+export interface HttpAuth {
+  /**
+   * A token: `Authorization: Bearer …`.
+   */
+  bearer?: Secret;
+  /**
+   * With `password`: `Authorization: Basic …`.
+   */
+  user?: Secret;
+  /**
+   * Goes with `user`.
+   */
+  password?: Secret;
+}
+/**
+ * What an answer must be.
+ */
+export interface HttpExpect {
+  /**
+   * A status, or several. Default: 200 to 299.
+   */
+  status?: number | number[];
+  /**
+   * Must be true: an expression over `status`, `headers` (lower case) and `body` (parsed where it is JSON). Common Expression Language.
+   */
+  that?: string;
 }
 /**
  * A model: what it reads, what makes it, and what a version must reach.

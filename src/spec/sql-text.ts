@@ -2,6 +2,7 @@
  * The canonical text of a query: no blank lines around it, no final semicolon, and without the indentation that it has only
  * because it stands in a file. TypeScript and YAML then hold the same text, and a change of indentation is no change.
  */
+import { withoutTemplates } from './template-text.ts';
 
 export interface TidySql {
   readonly text: string;
@@ -42,7 +43,9 @@ function spansLines(text: string): boolean {
 
 /** The query with the content of its literals and comments blanked, so that what is left is code at its place. */
 export function codeOf(sql: string): string {
-  return sql.replace(LITERALS, (literal) => (literal.startsWith('"') ? literal : literal.replace(/[^\n]/g, ' ')));
+  return withoutTemplates(sql).replace(LITERALS, (literal) =>
+    literal.startsWith('"') ? literal : literal.replace(/[^\n]/g, ' '),
+  );
 }
 
 /**

@@ -14,8 +14,9 @@ import type { QueryStore, StoreTable } from './engine-checks.ts';
 import type { LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { pointerTo } from './locator.ts';
 import { toDiagnostic } from './problem.ts';
-import { duckdbText, mentionedIn, overSources, type QueryText, textFor } from './query-text.ts';
+import { duckdbText, mapTexts, mentionedIn, overSources, type QueryText, textFor } from './query-text.ts';
 import { codeOf, tidySql } from './sql-text.ts';
+import { withNulls } from './template-text.ts';
 import { type TranslatedSql, translateSql } from './translate-sql.ts';
 
 export interface StoreQueries {
@@ -78,8 +79,10 @@ function* queriesOf(table: ResourceTable): Iterable<Placed> {
     const tasks = (resource.draft as CanonicalPipeline | undefined)?.tasks ?? {};
     for (const [name, task] of Object.entries(tasks)) {
       const pointer = pointerTo('/tasks', name);
-      if (task.operator === 'training_dataset') yield { resource, pointer: `${pointer}/spine`, query: task.spine };
-      if (task.operator === 'sql_query') yield { resource, pointer: `${pointer}/query`, query: task.query };
+      if (task.operator === 'training_dataset')
+        yield { resource, pointer: `${pointer}/spine`, query: mapTexts(task.spine, withNulls) };
+      if (task.operator === 'sql_query')
+        yield { resource, pointer: `${pointer}/query`, query: mapTexts(task.query, withNulls) };
     }
   }
 }

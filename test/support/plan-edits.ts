@@ -58,6 +58,7 @@ export function everything(): Project {
           tell: { operator: 'command', command: 'tell', needs: ['promote'] },
           score: { operator: 'python', script: 'score.py', needs: ['promote'] },
           check: { operator: 'typescript', run: 'check.ts#run', needs: ['promote'] },
+          ask: { operator: 'http_request', url: 'https://example.org/a', needs: ['promote'] },
         },
       },
       model: {
@@ -248,6 +249,9 @@ table('pipeline', [
   ['notify[].on', 'notify', 'other events', [{ to: 'ops' }], [{ to: 'ops', on: ['failed'] }], 'safe'],
   ['expect.within', null, 'changed', '1h', '2h', 'safe'],
   ['expect.by', 'expect', 'instead of within', { within: '1h' }, { by: '06:00' }, 'safe'],
+  ['params.*', 'params.depth', 'bounded', 3, { type: 'number', default: 3, max: 5 }, 'breaking', 'PL113'],
+  ['params.*', 'params.depth', 'must be given', 3, { type: 'number', required: true }, 'breaking', 'PL113'],
+  ['params.*', 'params.depth', 'written at length', 3, { type: 'number', default: 3 }, 'safe'],
   [
     'tasks.*.operator',
     'tasks.train',
@@ -447,6 +451,32 @@ table('pipeline', [
   ['tasks.typescript.run', 'tasks.check.run', 'changed', 'a.ts#run', 'b.ts#run', 'safe'],
   ['tasks.typescript.env.*', 'tasks.check.env.LEVEL', 'changed', '1', '2', 'safe'],
   ['tasks.typescript.code', 'tasks.check.code', 'changed', ['a/*'], ['b/*'], 'safe'],
+  ['tasks.http_request.url', 'tasks.ask.url', 'changed', 'https://example.org/a', 'https://example.org/b', 'safe'],
+  ['tasks.http_request.method', 'tasks.ask.method', 'changed', 'PUT', 'POST', 'safe'],
+  ['tasks.http_request.query.*', 'tasks.ask.query.q', 'changed', 'a', 'b', 'safe'],
+  ['tasks.http_request.headers.*', 'tasks.ask.headers.accept', 'changed', 'a', 'b', 'safe'],
+  ['tasks.http_request.auth.bearer', 'tasks.ask.auth', 'changed', { bearer: 'a' }, { bearer: 'b' }, 'safe'],
+  [
+    'tasks.http_request.auth.user',
+    'tasks.ask.auth',
+    'changed',
+    { user: 'a', password: 'p' },
+    { user: 'b', password: 'p' },
+    'safe',
+  ],
+  [
+    'tasks.http_request.auth.password',
+    'tasks.ask.auth',
+    'changed',
+    { user: 'a', password: 'p' },
+    { user: 'a', password: 'q' },
+    'safe',
+  ],
+  ['tasks.http_request.body', 'tasks.ask.body', 'changed', { a: 1 }, { a: 2 }, 'safe'],
+  ['tasks.http_request.expect.status', 'tasks.ask.expect', 'changed', { status: 200 }, { status: [200, 404] }, 'safe'],
+  ['tasks.http_request.expect.that', 'tasks.ask.expect', 'changed', { that: 'body.a' }, { that: 'body.b' }, 'safe'],
+  ['tasks.http_request.redirects', 'tasks.ask.redirects', 'changed', 5, 0, 'safe'],
+  ['tasks.http_request.limit', 'tasks.ask.limit', 'changed', '1Ki', '2Ki', 'safe'],
 ]);
 const gates = (gate: object): readonly object[] => [{ metric: 'auc', min: 0.8, ...gate }];
 table('model', [

@@ -1,5 +1,6 @@
 /** What an operator gets and gives. */
 import type { JsonObject } from '../../lib/json.ts';
+import type { EnvRef } from '../../lib/secret.ts';
 import type { CanonicalPipeline, CanonicalTask, OperatorName, TaskOf } from '../../spec/canonical-specs.ts';
 import type { ProcessResult, ProcessTask } from '../runners/process-runner.ts';
 import type { CallContext, OperatorServices } from '../services.ts';
@@ -15,6 +16,8 @@ export interface OperatorContext extends CallContext {
   /** Outputs of those of them that succeeded. */
   readonly inputs: Readonly<Record<string, JsonObject>>;
   readonly gitCommit: string | null;
+  /** The value of a reference; a text as it is. SP110 where it is not set. Shown nowhere: logs, outputs and errors are redacted. */
+  readonly resolve: (value: string | EnvRef) => string;
   readonly services: OperatorServices;
   /** Runs a program in a fresh directory; `use` sees what it left there before the directory is removed. */
   runProcess<T>(task: ProcessTask, use: (result: ProcessResult) => Promise<T>): Promise<T>;

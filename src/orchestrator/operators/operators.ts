@@ -5,6 +5,7 @@ import { command } from './command.ts';
 import { dataIngestion } from './data-ingestion.ts';
 import { dataValidation } from './data-validation.ts';
 import { featureMaterialization } from './feature-materialization.ts';
+import { httpRequest } from './http-request.ts';
 import { modelEvaluation } from './model-evaluation.ts';
 import { modelPromotion } from './model-promotion.ts';
 import { modelRegistration } from './model-registration.ts';
@@ -28,6 +29,7 @@ const OPERATORS: Operators = {
   command,
   python,
   typescript,
+  http_request: httpRequest,
 };
 
 export function runOperator(task: CanonicalTask, context: OperatorContext): Promise<JsonObject> {

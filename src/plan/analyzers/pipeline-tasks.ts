@@ -95,7 +95,12 @@ function removed(
 }
 
 /** Two tasks of these may have nothing in common but their operator. */
-const DOES_ANYTHING: ReadonlySet<CanonicalTask['operator']> = new Set(['command', 'python', 'typescript']);
+const DOES_ANYTHING: ReadonlySet<CanonicalTask['operator']> = new Set([
+  'command',
+  'python',
+  'typescript',
+  'http_request',
+]);
 
 function sameWork(a: CanonicalTask, b: CanonicalTask): boolean {
   if (a.operator === 'data_validation' && b.operator === 'data_validation')

@@ -1,7 +1,9 @@
 /** Pipelines change in place: runs under way keep the spec that they started with, and the next run takes the new one. */
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
+import { declaredParams } from '../../spec/params.ts';
+import type { Param } from '../../spec/schema-types.ts';
 import { escapePointer } from '../diff.ts';
-import { type Analysis, type AnalysisContext, analyzerOf, finding, listed, says, verb } from './analyzer.ts';
+import { type Analysis, type AnalysisContext, analyzerOf, finding, listed, says } from './analyzer.ts';
 import { noLongerFed } from './pipeline-feeds.ts';
 import { scheduleChanges } from './pipeline-schedule.ts';
 import { taskChanges } from './pipeline-tasks.ts';
@@ -51,20 +53,36 @@ function params(
   before: CanonicalPipeline,
   after: CanonicalPipeline,
 ): Analysis | undefined {
-  const lost = Object.entries(before.params ?? {}).flatMap(([name, old]) => {
-    const next = after.params?.[name];
-    if (next === undefined) return [{ name, text: `${name} is gone` }];
-    return typeof next === typeof old ? [] : [{ name, text: `${name} is a ${typeof next} instead of a ${typeof old}` }];
-  });
+  const [olds, nexts] = [declaredParams(before), declaredParams(after)];
+  const lost = [
+    ...Object.entries(olds).flatMap(([name, old]) => {
+      const next = nexts[name];
+      if (next === undefined) return [{ name, text: `${name} is gone` }];
+      if (next.type !== old.type) return [{ name, text: `${name} is a ${next.type} instead of a ${old.type}` }];
+      return narrower(old, next) ? [{ name, text: `${name} takes fewer values` }] : [];
+    }),
+    ...Object.entries(nexts).flatMap(([name, next]) =>
+      next.required === true && olds[name]?.required !== true ? [{ name, text: `${name} must be given` }] : [],
+    ),
+  ];
   const [first] = lost;
   if (first === undefined) return undefined;
   const known = after.params !== undefined && Object.hasOwn(after.params, first.name);
   return says(
     'breaking',
     finding('PL113', 'warning', desired, {
-      detail: `${address}: ${listed(lost.map(({ text }) => text))}. Whoever starts a run with ${verb(lost, 'it', 'them')} is refused (PL205).`,
-      fix: 'leave the parameter until nobody gives it any more',
+      detail: `${address}: ${listed(lost.map(({ text }) => text))}. Whoever starts a run as before is refused (PL205).`,
+      fix: 'see that nobody starts a run in that way any more',
       pointer: known ? `/params/${escapePointer(first.name)}` : after.params === undefined ? '' : '/params',
     }),
+  );
+}
+
+function narrower(old: Param, next: Param): boolean {
+  const { enum: values, min, max } = next;
+  if (values !== undefined && (old.enum === undefined || old.enum.some((one) => !values.includes(one)))) return true;
+  return (
+    (min !== undefined && (old.min === undefined || min > old.min)) ||
+    (max !== undefined && (old.max === undefined || max < old.max))
   );
 }

@@ -1,0 +1,45 @@
+/** The texts of a task in which templates may stand, and what each is: said once, for the checks of the plan and for the run. */
+import { isEnvRef } from '../lib/secret.ts';
+import type { CanonicalTask } from './canonical-specs.ts';
+import { pointerTo } from './locator.ts';
+
+/** value: a whole text that is one template keeps the type of its value. */
+export type TextPlace = 'text' | 'value' | 'sql' | 'shell' | 'url';
+
+/** `pointer` is below the task's. Answers what stands there instead. */
+export type TextMapper = (text: string, place: TextPlace, pointer: string) => unknown;
+
+/** The task with every text put through the mapper. */
+export function mapTaskTexts<T extends CanonicalTask>(task: T, map: TextMapper): T {
+  const changed: Record<string, unknown> = {};
+  for (const [field, place] of Object.entries(TEXTS[task.operator] ?? {})) {
+    const value = (task as unknown as Readonly<Record<string, unknown>>)[field];
+    if (value !== undefined) changed[field] = mapped(value, place, `/${field}`, map);
+  }
+  return { ...task, ...changed };
+}
+
+type Place = TextPlace | 'command';
+
+const PROGRAM = { env: 'text' } as const;
+
+const TEXTS: { readonly [O in CanonicalTask['operator']]?: Readonly<Record<string, Place>> } = {
+  sql_query: { query: 'sql' },
+  training_dataset: { spine: 'sql' },
+  command: { ...PROGRAM, command: 'command' },
+  python: { ...PROGRAM, args: 'text' },
+  typescript: PROGRAM,
+  model_training: { ...PROGRAM, command: 'command', python: 'text', params: 'value' },
+  http_request: { url: 'url', query: 'text', headers: 'text', body: 'value', auth: 'text' },
+};
+
+function mapped(value: unknown, place: Place, pointer: string, map: TextMapper): unknown {
+  if (typeof value === 'string') return map(value, place === 'command' ? 'shell' : place, pointer);
+  if (typeof value !== 'object' || value === null || isEnvRef(value)) return value;
+  // Of a list the program gets each word as it is.
+  const inner = place === 'command' ? 'text' : place;
+  if (Array.isArray(value)) return value.map((item, index) => mapped(item, inner, pointerTo(pointer, index), map));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, mapped(item, inner, pointerTo(pointer, key), map)]),
+  );
+}
