@@ -23,7 +23,11 @@ const SYMBOLS: Readonly<Record<string, string>> = {
   upstream_failed: '·',
   retrying: '↻',
   waiting: '…',
+  pending: '○',
+  ready: '…',
 };
+
+export const statusSymbol = (status: string): string => SYMBOLS[status] ?? '○';
 
 export function statusColor(status: string, colors: Colors): (text: string) => string {
   if (status === 'succeeded') return colors.green;
@@ -47,7 +51,7 @@ export function createRunProgress(colors: Colors): (event: RunEvent) => string |
     const again = attempt !== null && attempt > 1 ? colors.dim(` (attempt ${attempt})`) : '';
     const why = error === null ? '' : `\n    ${error.split('\n').join('\n    ')}`;
     const paint = statusColor(status, colors);
-    return `  ${paint(`${SYMBOLS[status] ?? ' '} ${subject.padEnd(18)}`)} ${paint(status)}${again}${took}${why}`;
+    return `  ${paint(`${statusSymbol(status)} ${subject.padEnd(18)}`)} ${paint(status)}${again}${took}${why}`;
   };
 }
 

@@ -16,6 +16,7 @@ import type {
   RunRecord,
   RunStore,
   RunSummary,
+  TaskProgress,
 } from '../stores/control/runs.ts';
 import type { TriggerStore } from '../stores/control/triggers.ts';
 import { type BackfillRequest, type Backfills, createBackfills } from './backfills.ts';
@@ -86,6 +87,8 @@ export interface Orchestrator {
   cancel(runId: string, who: string): Promise<RunRecord>;
   /** PL202 for an unknown run, PL204 for one that is under way or succeeded. */
   retry(runId: string, who: string): Promise<RunRecord>;
+  /** How far those of its tasks are that run and tell. */
+  progress(runId: string): Promise<ReadonlyMap<string, TaskProgress>>;
   events(
     runId: string,
     options: { readonly signal: AbortSignal; readonly after?: number | undefined },
@@ -222,6 +225,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
       if (run === undefined) throw unknownRun(runId);
       return run;
     },
+    progress: (runId) => runs.progress(runId),
     events: (runId, { signal, after }) => followEvents(runs, hints, runId, { signal, after }),
     logs: (runId, task, logOptions) => followLog(runs, hints, runId, task, logOptions),
     usage: usage.list,

@@ -23,12 +23,17 @@ export interface TestProject {
   /** Started, and left to the test. `terminal`: on a terminal of its own (by util-linux' script), which also takes what is typed. */
   start(
     args: readonly string[],
-    options?: { readonly env?: NodeJS.ProcessEnv; readonly terminal?: boolean },
+    options?: { readonly env?: NodeJS.ProcessEnv; readonly terminal?: boolean | TerminalSize },
   ): RunningCommand;
   /** Started, and ready: its address. */
   daemon(args?: readonly string[], options?: { readonly env?: NodeJS.ProcessEnv }): Promise<TestDaemon>;
   /** Kills what still runs and removes the folder. */
   remove(): Promise<void>;
+}
+
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
 }
 
 export interface RunningCommand {
@@ -102,9 +107,10 @@ function projectIn(folder: string): TestProject {
 
   function start(
     args: readonly string[],
-    { env, terminal = false }: { readonly env?: NodeJS.ProcessEnv; readonly terminal?: boolean } = {},
+    { env, terminal = false }: { readonly env?: NodeJS.ProcessEnv; readonly terminal?: boolean | TerminalSize } = {},
   ): RunningCommand {
-    const child = terminal ? onTerminal(args, env) : launch(args, env);
+    const child =
+      terminal === false ? launch(args, env) : onTerminal(args, env, terminal === true ? undefined : terminal);
     let [stdout, stderr] = ['', ''];
     const waiting = new Set<() => void>();
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -142,9 +148,14 @@ function projectIn(folder: string): TestProject {
   }
 
   /** `script` passes the exit code on. */
-  function onTerminal(args: readonly string[], env: NodeJS.ProcessEnv | undefined): ChildProcess {
+  function onTerminal(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv | undefined,
+    size: TerminalSize | undefined,
+  ): ChildProcess {
+    const resize = size === undefined ? '' : `stty columns ${size.columns} rows ${size.rows}; `;
     const command = [process.execPath, bin, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-    const child = spawn('script', ['-qefc', `exec ${command}`, '/dev/null'], {
+    const child = spawn('script', ['-qefc', `${resize}exec ${command}`, '/dev/null'], {
       cwd: folder,
       env: environment({ ...env, TERM: 'xterm', SHELL: '/bin/sh' }),
       stdio: ['pipe', 'pipe', 'pipe'],

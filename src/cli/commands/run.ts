@@ -1,10 +1,10 @@
 import { boolean, string } from '@oclif/core/flags';
-import { runEventView } from '../../compose/views.ts';
+import type { RunRecord } from '../../compose/views.ts';
 import type { OpenEnvironment } from '../../compose.ts';
 import { BaseCommand, type GlobalFlags } from '../base-command.ts';
+import { followRun, leftAlone, tellResult } from '../follow/following.ts';
 import { paramsOf } from '../pipeline-params.ts';
-import { EXIT_ERROR, EXIT_INTERRUPTED } from '../report.ts';
-import { createRunProgress } from '../run-view.ts';
+import { EXIT_INTERRUPTED } from '../report.ts';
 import { inEnvironment } from '../session.ts';
 import { word } from '../word.ts';
 import { isServed, workHere } from '../work-here.ts';
@@ -19,7 +19,7 @@ export default class Run extends BaseCommand {
       multiple: true,
       default: [],
     }),
-    follow: boolean({ char: 'f', description: 'Tell what happens until it ends; exit with 1 when it fails.' }),
+    follow: boolean({ char: 'f', description: 'Draw what happens until it ends; exit with 1 when it fails.' }),
   };
 
   async run(): Promise<void> {
@@ -38,14 +38,14 @@ export default class Run extends BaseCommand {
         this.result(
           flags,
           { run_id: run.runId, status: run.status },
-          () => `Started ${run.runId}. Watch it: mlops runs logs ${run.runId} --follow`,
+          () => `Started ${run.runId}. Watch it: mlops runs follow ${run.runId}`,
         );
         return;
       }
       if (!flags.json) this.note(`run ${run.runId} of ${name}`);
       const stopWork = served ? async () => {} : await workHere(environment);
       try {
-        process.exitCode = await this.follow(environment, run.runId, flags, served);
+        process.exitCode = await this.follow(environment, run, flags, served);
       } finally {
         await stopWork();
       }
@@ -55,35 +55,20 @@ export default class Run extends BaseCommand {
   /** Interrupted: the run is cancelled where it is worked on here, and goes on where a daemon has it. */
   private async follow(
     environment: OpenEnvironment,
-    runId: string,
+    run: RunRecord,
     flags: GlobalFlags,
     served: boolean,
   ): Promise<number> {
     const orchestrator = await environment.orchestrator();
-    const progress = createRunProgress(this.paintErrors(flags));
-    const { signal } = this.interruption;
-    try {
-      for await (const event of orchestrator.events(runId, { signal })) {
-        if (flags.json) this.event(runEventView(event));
-        else {
-          const line = progress(event);
-          if (line !== undefined) this.note(line);
-        }
+    await followRun(this, orchestrator, run, flags);
+    if (this.interruption.signal.aborted) {
+      if (served) this.note(leftAlone(run.runId));
+      else {
+        await orchestrator.cancel(run.runId, environment.who);
+        this.note(`cancelled ${run.runId}`);
       }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-    if (signal.aborted && served) {
-      this.note(`${runId} goes on in the daemon. Cancel it: mlops runs cancel ${runId}`);
       return EXIT_INTERRUPTED;
     }
-    if (signal.aborted) {
-      await orchestrator.cancel(runId, environment.who);
-      this.note(`cancelled ${runId}`);
-      return EXIT_INTERRUPTED;
-    }
-    const run = await orchestrator.get(runId);
-    if (!flags.json) this.print(`${runId} ${run?.status ?? 'gone'}`);
-    return run?.status === 'succeeded' ? 0 : EXIT_ERROR;
+    return tellResult(this, orchestrator, run.runId, flags);
   }
 }

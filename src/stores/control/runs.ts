@@ -303,6 +303,8 @@ export interface RunStore {
   get(runId: string): Promise<RunRecord | undefined>;
   /** Without its tasks: what is asked again and again of a large run. */
   summary(runId: string): Promise<RunSummary | undefined>;
+  /** How far those of its tasks are that run and tell. */
+  progress(runId: string): Promise<ReadonlyMap<string, TaskProgress>>;
   /** One of its tasks. */
   task(runId: string, task: string): Promise<TaskState | undefined>;
   /** Newest first. */

@@ -20,7 +20,7 @@ import { claim } from './runs/claims.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
 import { cancelledLeases, endAttempts, endOverdue, expiredLeases, LEASE_SECONDS } from './runs/leases.ts';
 import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
-import { appendLog, readLog, recordProgress } from './runs/logs.ts';
+import { appendLog, readLog, readProgress, recordProgress } from './runs/logs.ts';
 import { advanceSchedule, fire, releaseHeld, scheduleCursor, touchSchedules } from './runs/schedules.ts';
 import { sqlFile } from './sql-file.ts';
 
@@ -152,6 +152,7 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
       );
       return row === undefined ? undefined : summaryOf(row);
     },
+    progress: async (runId) => (UUID.test(runId) ? readProgress(db, scopeId, runId) : new Map()),
     task: async (runId, task) => {
       if (!UUID.test(runId)) return undefined;
       const [row] = await db.query<{ status: TaskStatus; attempt: number; run_status: RunStatus }>(

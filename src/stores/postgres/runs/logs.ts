@@ -35,6 +35,24 @@ export async function recordProgress(
   );
 }
 
+/** What an attempt before told is no word of the one that runs. */
+export async function readProgress(
+  db: Database,
+  scopeId: number,
+  runId: string,
+): Promise<ReadonlyMap<string, TaskProgress>> {
+  const rows = await db.query<{ name: string; attempt: number; progress: TaskProgress & { readonly attempt: number } }>(
+    `select name, attempt, progress from mlops.tasks
+     where scope_id = $1 and run_id = $2 and status = 'running' and progress is not null`,
+    [scopeId, runId],
+  );
+  return new Map(
+    rows
+      .filter(({ attempt, progress }) => progress.attempt === attempt)
+      .map(({ name, progress: { attempt: _, ...progress } }) => [name, progress]),
+  );
+}
+
 /** Postgres holds neither NUL nor halves of surrogate pairs in a text. */
 function clean(chunk: LogChunk): LogChunk {
   return { ...chunk, text: chunk.text.replaceAll('\u0000', '\uFFFD').replace(/\p{Surrogate}/gu, '\uFFFD') };
