@@ -158,6 +158,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       quality: await quality(),
       artifacts: await artifacts(),
       answers,
+      ...(spec.snapshots?.keep !== undefined && { keepSnapshotsMs: durationMs(spec.snapshots.keep) }),
       clock: systemClock,
       onError: (error) => report('counting who reads features', error),
     });

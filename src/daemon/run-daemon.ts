@@ -13,6 +13,7 @@ import { type OpenEnvironment, openEnvironment } from '../compose.ts';
 import { MlopsError } from '../lib/error.ts';
 import { packageVersion } from '../lib/package.ts';
 import { resolveEnv } from '../lib/secret.ts';
+import { type Housekeeping, startHousekeeping } from './housekeeping.ts';
 import type { DaemonLog } from './log.ts';
 import { announce, liveDaemons, type Presence, processStart, type Role, withdraw } from './presence.ts';
 
@@ -60,6 +61,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
   let environment: OpenEnvironment | undefined;
   let api: ApiServer | undefined;
   let stopping: Promise<void> | undefined;
+  let housekeeping: Housekeeping | undefined;
   try {
     refuseSecond(settings, presence);
     environment = await openEnvironment(settings, {
@@ -80,6 +82,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
       (await live.notifier()).start();
     }
     if (roles.includes('worker')) await orchestrator.worker.start();
+    if (roles.includes('scheduler')) housekeeping = startHousekeeping(live, log);
     announce(settings.root, { ...presence, ports, ready: true });
     const urls = ports.map(
       (port) => `http://${presence.host.includes(':') ? `[${presence.host}]` : presence.host}:${port}`,
@@ -92,6 +95,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
     if (api !== undefined) startServing(live, log);
     return { urls, stop };
   } catch (error) {
+    await housekeeping?.stop();
     await api?.close(0).catch(() => {});
     await environment?.close().catch(() => {});
     withdraw(settings.root, presence);
@@ -111,6 +115,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
       api?.close(),
       orchestrator?.scheduler.stop(),
       orchestrator?.worker.drain(limit),
+      housekeeping?.stop(),
     ]);
     // After the tasks in hand: what their ends are worth telling is told.
     if (roles.includes('scheduler'))

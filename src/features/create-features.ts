@@ -1,10 +1,12 @@
 /** The feature store: everything that the other services, the HTTP interface and the command line ask of it. */
 import type { Clock } from '../lib/clock.ts';
+import { durationMs } from '../lib/units.ts';
 import type { CanonicalEntity, CanonicalFeatureSet, TaskOf } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { DatasetStatistics, FeatureCheck, FeatureQuality } from '../stores/control/feature-quality.ts';
 import type { FeatureState } from '../stores/control/feature-state.ts';
+import type { UnneededSnapshot } from '../stores/control/snapshot-lives.ts';
 import type { OfflineStore } from '../stores/offline.ts';
 import type { OnlineStore } from '../stores/online.ts';
 import type { AnswerLog } from './answer-log.ts';
@@ -26,6 +28,7 @@ import { createQuarantine, type Quarantine } from './quarantine.ts';
 import { type QueryRequest, type QueryResult, runQuery } from './query-results.ts';
 import { type RebuiltTrainingSet, rebuild } from './rebuild.ts';
 import { type SetStatistics, type StatisticsRequest, setStatistics } from './statistics.ts';
+import { DEFAULT_KEEP_SNAPSHOTS, sweepSnapshots } from './sweep-snapshots.ts';
 import { describeTrainingSet, type TrainingSetDescription } from './training-recipe.ts';
 import { createUsage } from './usage.ts';
 import { type ValidationReport, validate } from './validate.ts';
@@ -43,6 +46,8 @@ export interface FeaturesOptions {
   readonly answers?: AnswerLog | undefined;
   /** Reads are as of this clock. */
   readonly clock: Clock;
+  /** How long a snapshot of a source stays once nothing needs it. Default 30 days. */
+  readonly keepSnapshotsMs?: number;
   /** Rows that are written at once when materializing. Default 100,000. */
   readonly chunkRows?: number;
   /** How old the knowledge of serving versions may be when reading. Default 1000. */
@@ -72,6 +77,11 @@ export interface Features {
     options: { readonly restore: boolean },
     call: FeatureCall,
   ): Promise<RebuiltTrainingSet>;
+  /** Snapshots of sources that nothing has needed for `keepMs`: they are deleted, unless it is only a look. */
+  sweepSnapshots(
+    options: { readonly isLook?: boolean; readonly keepMs?: number | undefined },
+    call: FeatureCall,
+  ): Promise<readonly UnneededSnapshot[]>;
   /** Features as they were at each row of a spine. FS205 where the spine cannot be used. */
   history(request: HistoryRequest, call: FeatureCall): Promise<HistoryFile>;
   /** All or nothing. `to`: default online and offline. Answers how many were newer than what was served. */
@@ -121,6 +131,7 @@ export function createFeatures(options: FeaturesOptions): Features {
   const quarantine = createQuarantine({ catalog, featureState, quality, online });
   const chunkRows = options.chunkRows ?? DEFAULT_CHUNK_ROWS;
   const pushParts = { catalog, online, featureState, quality, clock };
+  const keepSnapshotsMs = options.keepSnapshotsMs ?? durationMs(DEFAULT_KEEP_SNAPSHOTS);
   const pushRows: Features['pushRows'] = (set, rows, { to, ...flat } = {}) =>
     push(pushParts, set, rows, { ...(to !== undefined && { to }), read: flatRows(set, flat) });
   return {
@@ -156,6 +167,8 @@ export function createFeatures(options: FeaturesOptions): Features {
     checks: (set, limit) => quality.checks({ set: featureSetSpec(catalog, set).name, limit }),
     quarantine,
     trainingSets: async (limit) => (await featureState.trainingSets(limit)).map(describeTrainingSet),
+    sweepSnapshots: ({ isLook = false, keepMs = keepSnapshotsMs }, call) =>
+      sweepSnapshots({ catalog, featureState, offline }, { keepMs, isLook }, call),
     rebuildTrainingSet: (digest, restoring, call) =>
       rebuild({ featureState, offline, artifacts }, digest, restoring, call),
     push: (set, updates, to) =>

@@ -101,6 +101,7 @@ export async function trainingDataset(
       parts: recipe.sets.flatMap(({ storage, version, parts: locations }) =>
         locations.map((location) => ({ storage, version, location })),
       ),
+      snapshots: Object.values(inputs),
     });
     call.log(
       `${task.features}: ${joined.rows} rows (${joined.trainRows} train, ${joined.testRows} test), ${features.length} features, ${digest.slice(0, 12)}`,

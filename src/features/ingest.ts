@@ -53,6 +53,7 @@ export function createSources(parts: {
     name: string,
     call: FeatureCall,
     above: readonly string[] = [],
+    again = false,
   ): Promise<{ readonly snapshot: RecordedSnapshot; readonly changed: boolean }> {
     if (above.includes(name)) {
       throw new MlopsError('SP107', {
@@ -88,6 +89,10 @@ export function createSources(parts: {
       throw new MlopsError('FS204', { address: `source.${name}`, detail: `The source ${name} gave no snapshot.` });
     const { increment, ...snapshot } = taken;
     const recorded = await featureState.addSnapshot({ source: source.name, ...snapshot });
+    // Recorded, it stays: but one of the same content was let go just before, and this one's rows with it.
+    const [kept] = await offline.inspect([taken.location], call.signal);
+    if (kept?.state === 'missing' && !again)
+      return { ...(await ingest(name, call, above, true)), changed: recorded.changed };
     call.log(`${name}: ${taken.rows} rows, snapshot ${taken.digest.slice(0, 12)}${toldOf(increment)}`);
     return recorded;
   }

@@ -1845,6 +1845,7 @@ export interface EnvironmentSpec {
   offline?: OfflineSpec;
   online?: OnlineSpec;
   answerLog?: AnswerLogSpec;
+  snapshots?: SnapshotsSpec;
   daemon?: DaemonSpec;
   /**
    * Name to channel. Pipelines name them in `notify`.
@@ -1970,6 +1971,15 @@ export interface AnswerLogSpec {
    * For how long. Default `7d`.
    */
   keep?: Duration;
+}
+/**
+ * How long snapshots of sources stay that nothing needs any more. Needed are the newest of each source, those that a recorded training set was made from, and those that a version of a feature set was last filled from.
+ */
+export interface SnapshotsSpec {
+  /**
+   * Whole days or weeks from when another took its place or its source was destroyed, e.g. `90d`. Less saves disk. Default `30d`.
+   */
+  keep?: string;
 }
 /**
  * The process that runs pipelines and serves.

@@ -384,6 +384,8 @@ export interface OfflineStore {
    * Times are ISO 8601 in UTC, bytes base64 (in Arrow: as they are). `json` names columns whose text is JSON.
    */
   convert(path: string, format: ExportFormat, json: readonly string[], signal: AbortSignal): Promise<string>;
+  /** Deletes snapshots of sources, but for what they share with those to keep. What is gone already is passed over. */
+  removeSnapshots(locations: readonly string[], keep: readonly string[]): Promise<void>;
   /** Deletes the tables of a folder except those to keep. */
   sweep(folder: string, keep: readonly string[]): Promise<void>;
   /** Throws, in bounded time, where the store cannot be used now. Makes nothing. */

@@ -193,6 +193,17 @@ describe('from init to apply', () => {
     expectGolden(golden('graph-mermaid'), (await project.mlops(['graph', '--format', 'mermaid'])).stdout);
   });
 
+  it('snapshots are deleted once nothing needs them, and none that may still be read', async () => {
+    expect(await project.mlops(['sources', 'prune', '--older-than', '5h'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('CL101'),
+    });
+    const looked = await project.mlops(['sources', 'prune', '--older-than', '1d', '--json']);
+    expect(JSON.parse(looked.stdout)).toEqual({ pruned: false, snapshots: [] });
+    const pruned = await project.mlops(['sources', 'prune', '--yes', '--json']);
+    expect(JSON.parse(pruned.stdout)).toEqual({ pruned: true, snapshots: [] });
+  });
+
   it('features are materialized and read without a daemon', async () => {
     const materialized = await project.mlops(['features', 'materialize', '--json']);
     expect(materialized.code, materialized.stderr).toBe(0);

@@ -5,6 +5,7 @@
 import type { Column } from '../../spec/column.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
 import type { ServedHistory } from './served-history.ts';
+import type { SnapshotLives } from './snapshot-lives.ts';
 import type { TrainingSets } from './training-sets.ts';
 import type { VersionLives } from './version-lives.ts';
 
@@ -109,7 +110,7 @@ export interface Measured {
 }
 
 /** Methods that take a set's or a source's name also take one that it had before. */
-export interface FeatureState extends VersionLives, TrainingSets, ServedHistory {
+export interface FeatureState extends VersionLives, TrainingSets, ServedHistory, SnapshotLives {
   /** Now, by the control store's clock. */
   now(): Promise<Date>;
   latestSnapshot(source: string): Promise<RecordedSnapshot | undefined>;

@@ -13,14 +13,16 @@ export interface NewTrainingSet {
   readonly madeBy: string;
   /** The parts that it was made from: they stay in the offline store, whatever becomes of their version. */
   readonly parts: readonly { readonly storage: string; readonly version: number; readonly location: string }[];
+  /** Locations of the snapshots that it was made from: they stay too. */
+  readonly snapshots: readonly string[];
 }
 
-export interface RecordedTrainingSet extends Omit<NewTrainingSet, 'parts'> {
+export interface RecordedTrainingSet extends Omit<NewTrainingSet, 'parts' | 'snapshots'> {
   readonly madeAt: Date;
 }
 
 export interface TrainingSets {
-  /** Once for each digest. FS220 where a version that it was made from was retired meanwhile: its parts may be gone. */
+  /** Once for each digest. FS220 where a version that it was made from was retired meanwhile, or a snapshot let go: its rows may be gone. */
   addTrainingSet(set: NewTrainingSet): Promise<void>;
   /** By its digest, or by its first characters where only one has them. */
   trainingSet(digest: string): Promise<RecordedTrainingSet | undefined>;

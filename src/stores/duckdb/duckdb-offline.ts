@@ -17,6 +17,7 @@ import { pointInTimeJoin } from './join.ts';
 import { latestRows } from './latest.ts';
 import { profileRows } from './profile.ts';
 import { readColumnsOf } from './read-columns.ts';
+import { removeSnapshots } from './remove-snapshots.ts';
 import { rowsOf } from './rows.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { columnsOf, refused, sourceFile, sourceSelect, unreadable } from './source-relation.ts';
@@ -61,6 +62,7 @@ export function offlineOn(engine: Engine, root: string): OfflineStore {
     readColumns: (path, columns) => readColumnsOf(engine, path, columns),
     convert: (path, format, json, signal) => convertFile(engine, path, format, json, signal),
     inspect: (locations, signal) => inspectTables(root, locations, signal),
+    removeSnapshots: (locations, keep) => removeSnapshots(root, locations, keep),
     sweep: (folder, keep) => sweepFolder(root, folder, keep),
     health: async () => ({ detail: `DuckDB over Parquet files in ${root}`, warnings: [] }),
     close: () => engine.close(),

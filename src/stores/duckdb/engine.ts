@@ -13,13 +13,16 @@ import { MlopsError } from '../../lib/error.ts';
 export interface EngineOptions {
   /** Where intermediate rows spill; a folder of its own per process is made in it. */
   readonly tempDirectory: string;
-  /** Default 1 GiB. */
+  /** Of all that it takes. Default 1 GiB. */
   readonly memoryLimitBytes?: number;
   /** Default: the machine's cores, at most 8. */
   readonly threads?: number;
   /** How long nobody uses it before it is closed. Opening it again costs tens of milliseconds. Default 30,000. */
   readonly idleMs?: number;
 }
+
+/** The engine counts its buffers alone; what it takes beside them is about an eighth. */
+const BUFFERS_SHARE = 7 / 8;
 
 export interface Session {
   readonly connection: DuckDBConnection;
@@ -67,7 +70,7 @@ export function createEngine(options: EngineOptions): Engine {
     const { DuckDBInstance } = await import('@duckdb/node-api');
     return DuckDBInstance.create(':memory:', {
       threads: String(threads),
-      memory_limit: `${Math.ceil((options.memoryLimitBytes ?? 2 ** 30) / 2 ** 20)}MiB`,
+      memory_limit: `${Math.ceil(((options.memoryLimitBytes ?? 2 ** 30) * BUFFERS_SHARE) / 2 ** 20)}MiB`,
       // Removed when the instance is closed: not shared with the next one.
       temp_directory: join(folder, `spill-${randomUUID()}`),
       autoinstall_known_extensions: 'false',

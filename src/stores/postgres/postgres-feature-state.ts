@@ -14,6 +14,7 @@ import { createBatcher } from './batcher.ts';
 import type { Database, Queryable } from './database.ts';
 import { createClaims, lockName } from './feature-claims.ts';
 import { postgresServedHistory } from './postgres-served-history.ts';
+import { lockLocation, postgresSnapshotLives } from './postgres-snapshot-lives.ts';
 import { postgresTrainingSets } from './postgres-training-sets.ts';
 import { postgresVersionLives } from './postgres-version-lives.ts';
 import { sqlFile } from './sql-file.ts';
@@ -102,6 +103,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
     ...postgresVersionLives(db, scopeId),
     ...postgresTrainingSets(db, scopeId),
     ...postgresServedHistory(db, scopeId),
+    ...postgresSnapshotLives(db, scopeId),
     now: async () => {
       const rows = await db.query<{ now: Date }>('select clock_timestamp() as now');
       return rows[0]?.now ?? unreachable();
@@ -111,6 +113,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
     addSnapshot: (snapshot) =>
       db.transaction(async (tx) => {
         await lock(tx, scopeId, 'snapshot', snapshot.source);
+        await lockLocation(tx, scopeId, snapshot.location);
         const added = await tx.query(ADD_SNAPSHOT, [
           scopeId,
           snapshot.source,

@@ -2,7 +2,8 @@
 import { MlopsError } from '../../lib/error.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { RecordedTrainingSet, TrainingSets } from '../control/training-sets.ts';
-import type { Database } from './database.ts';
+import type { Database, Queryable } from './database.ts';
+import { snapshotsLock } from './postgres-snapshot-lives.ts';
 
 interface Row {
   readonly digest: string;
@@ -17,7 +18,7 @@ const COLUMNS = 'digest, artifact, row_count, recipe, made_by, made_at';
 
 export function postgresTrainingSets(db: Database, scopeId: number): TrainingSets {
   return {
-    addTrainingSet: ({ digest, artifact, rows, recipe, madeBy, parts }) =>
+    addTrainingSet: ({ digest, artifact, rows, recipe, madeBy, parts, snapshots }) =>
       db.transaction(async (tx) => {
         const versions = [...new Map(parts.map((part) => [`${part.storage}@${part.version}`, part])).values()];
         // Held until the record is there: a retirement then leaves the parts.
@@ -39,6 +40,7 @@ export function postgresTrainingSets(db: Database, scopeId: number): TrainingSet
             status: 409,
           });
         }
+        await refuseGoneSnapshots(tx, scopeId, snapshots);
         const added = await tx.query(
           `insert into mlops.training_sets (scope_id, digest, artifact, row_count, recipe, made_by) values ($1, $2, $3, $4, $5, $6)
            on conflict (scope_id, digest) do nothing returning digest`,
@@ -67,6 +69,23 @@ export function postgresTrainingSets(db: Database, scopeId: number): TrainingSet
         )
       ).map(recordOf),
   };
+}
+
+/** What is let go after this finds the training set recorded. */
+async function refuseGoneSnapshots(tx: Queryable, scopeId: number, snapshots: readonly string[]): Promise<void> {
+  await tx.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [snapshotsLock(scopeId)]);
+  const [gone] = await tx.query<{ location: string }>(
+    `select location from unnest($2::text[]) as location where not exists (
+       select from mlops.source_snapshots s where s.scope_id = $1 and s.location = location.location and s.gone_at is null) limit 1`,
+    [scopeId, snapshots],
+  );
+  if (gone === undefined) return;
+  throw new MlopsError('FS220', {
+    detail: `The snapshot ${gone.location} was let go while a training set was made from it: its source has others since.`,
+    hint: 'make it again: it is made from the newest snapshots',
+    retryable: true,
+    status: 409,
+  });
 }
 
 function recordOf({ digest, artifact, row_count, recipe, made_by, made_at }: Row): RecordedTrainingSet {

@@ -142,6 +142,19 @@ export async function sweepParts(warehouse: Warehouse, folder: string, keep: rea
   );
 }
 
+/** What snapshots of one source share goes with the last of them. */
+export async function removeSnapshots(warehouse: Warehouse, locations: readonly string[]): Promise<void> {
+  await warehouse.job(undefined, (session) =>
+    session.transaction(async () => {
+      const gone = await session.query<{ location: string; table_name: string }>(
+        `delete from ${warehouse.schema}.parts where location = any($1) returning location, table_name`,
+        [locations],
+      );
+      await dropSnapshots(warehouse, session, gone);
+    }),
+  );
+}
+
 /** Tables of their own, or views of one that grows, which goes with the last of them. */
 async function dropSnapshots(
   { schema }: Warehouse,

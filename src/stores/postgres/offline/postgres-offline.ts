@@ -10,7 +10,7 @@ import { healthOf } from './health.ts';
 import { inspectTables } from './inspect.ts';
 import { pointInTimeJoin } from './join.ts';
 import { ingestedRows, latestRows } from './latest.ts';
-import { sweepParts } from './parts.ts';
+import { removeSnapshots, sweepParts } from './parts.ts';
 import { profileRows } from './profile.ts';
 import { describeQuery, tablesHere } from './queries.ts';
 import { ensureSchema } from './schema.ts';
@@ -77,6 +77,10 @@ export function createPostgresOffline(options: WarehouseOptions, local: LocalTab
     readColumns: local.readColumns,
     convert: local.convert,
     inspect: (locations, signal) => inspectTables(warehouse, locations, signal),
+    removeSnapshots: async (locations) => {
+      await ready();
+      await removeSnapshots(warehouse, locations);
+    },
     sweep: async (folder, keep) => {
       await ready();
       await sweepParts(warehouse, folder, keep);

@@ -4,5 +4,5 @@
 -- Locks: the caller holds the advisory lock of the source, so that "newest" holds until the commit.
 insert into mlops.source_snapshots (scope_id, source, digest, location, row_count, bytes, columns)
 select $1, mlops.current_name($1, 'source', $2), $3, $4, $5, $6, $7::json
- where $3 is distinct from (select digest from mlops.source_snapshots where scope_id = $1 and source = mlops.current_name($1, 'source', $2) order by snapshot_id desc limit 1)
+ where $3 is distinct from (select digest from mlops.source_snapshots where scope_id = $1 and source = mlops.current_name($1, 'source', $2) and gone_at is null order by snapshot_id desc limit 1)
 returning snapshot_id

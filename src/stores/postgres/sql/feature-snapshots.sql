@@ -3,5 +3,5 @@
 -- Rows: one a source that has any. Locks: none.
 select distinct on (source) source, digest, location, row_count, bytes, columns, created_at
   from mlops.source_snapshots
- where scope_id = $1 and ($2::text is null or source = mlops.current_name($1, 'source', $2))
+ where scope_id = $1 and gone_at is null and ($2::text is null or source = mlops.current_name($1, 'source', $2))
  order by source, snapshot_id desc
