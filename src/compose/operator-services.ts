@@ -41,7 +41,7 @@ export function operatorServices(parts: {
       (await parts.features()).query({ query, pipeline: context.pipeline, task: context.task }, context),
     materialize: async (set, context, results) =>
       (await parts.features()).materialize(set, context, {
-        results: results && { found: results.found, instant: BigInt(results.instant.getTime()) * 1000n },
+        results: results && { ...results, instant: BigInt(results.instant.getTime()) * 1000n },
       }),
     trainingDataset: async (task, context) =>
       (await parts.features()).trainingDataset(task, {

@@ -54,7 +54,14 @@ export interface MaterializeOptions {
   /** Looks at what is stored first: parts whose files are gone or damaged are computed again, an emptied online store is filled. */
   readonly repair?: boolean;
   /** Results of queries, the nearest first: the first that carries the set is written into it, as of `instant` where it has no times. */
-  readonly results?: { readonly found: readonly QueryResult[]; readonly instant: bigint } | undefined;
+  readonly results?:
+    | {
+        readonly found: readonly QueryResult[];
+        readonly instant: bigint;
+        /** They are for this set: one that does not carry it is an error. */
+        readonly named?: boolean;
+      }
+    | undefined;
 }
 
 /** From the structure that the version was registered with. */
@@ -98,7 +105,8 @@ export async function materializeVersion(
             folder,
             call,
           );
-    const result = results === undefined ? undefined : resultFor(results.found, plan, isPushed(structure));
+    const result =
+      results === undefined ? undefined : resultFor(results.found, plan, isPushed(structure) || results.named === true);
     const given =
       result === undefined || results === undefined
         ? NOTHING

@@ -72,15 +72,11 @@ export function resultPlan(result: QueryResult, plan: RowPlan, instant: bigint):
   };
 }
 
-/** The nearest of the results that carries the set; undefined where there is none and the set has rows of its own. */
-export function resultFor(
-  results: readonly QueryResult[],
-  plan: RowPlan,
-  pushedOnly: boolean,
-): QueryResult | undefined {
+/** The nearest of the results that carries the set; undefined where there is none, which is an error where one must. */
+export function resultFor(results: readonly QueryResult[], plan: RowPlan, mustCarry: boolean): QueryResult | undefined {
   const [nearest] = results;
   const found = results.find((result) => missingColumns(result, plan).length === 0);
-  if (found !== undefined || nearest === undefined || !pushedOnly) return found;
+  if (found !== undefined || nearest === undefined || !mustCarry) return found;
   const missing = missingColumns(nearest, plan);
   throw new MlopsError('SP203', {
     address: plan.address,

@@ -122,11 +122,14 @@ export interface OperatorServices {
   ingest(source: string, context: CallContext): Promise<SourceSnapshot>;
   validate(task: TaskOf<'data_validation'>, context: CallContext): Promise<ValidationReport>;
   query(task: TaskOf<'sql_query'>, context: CallContext): Promise<QueryResult>;
-  /** `results`: of the queries before, the nearest first. The first that carries the set's keys and features is written into it. */
+  /**
+   * `results`: of the queries before, the nearest first. The first that carries the set's keys and features is written into it. `named`: it is
+   * for this set, and one that does not carry it is an error.
+   */
   materialize(
     featureSet: string,
     context: CallContext,
-    results?: { readonly found: readonly QueryResult[]; readonly instant: Date },
+    results?: { readonly found: readonly QueryResult[]; readonly instant: Date; readonly named?: boolean },
   ): Promise<MaterializationReport>;
   trainingDataset(task: TaskOf<'training_dataset'>, context: CallContext): Promise<TrainingDataset>;
   /** A built-in trainer. */

@@ -89,8 +89,9 @@ function bySource(
       desired === undefined
         ? []
         : sets
+            // What a query of a pipeline wrote stays as it is.
+            .filter(({ address, spec }) => touched.has(address) && context.stays(address) && spec.push !== true)
             .map(({ address }) => address)
-            .filter((set) => touched.has(set) && context.stays(set))
             .sort(),
     byFeature: changes !== 'all' || sets.length > 0,
   };

@@ -1,6 +1,8 @@
 /** What depends on a resource, directly or not; all of it, or only what features lie between. */
-import { type Address, parseAddress } from '../spec/address.ts';
+import { type Address, addressOf, parseAddress } from '../spec/address.ts';
 import type { AnyResource } from '../spec/project.ts';
+import { mentionedIn } from '../spec/query-text.ts';
+import { setsBehind } from '../spec/query-writes.ts';
 import type { AnyRecordedResource } from '../stores/control/state.ts';
 
 type Known = AnyRecordedResource | AnyResource;
@@ -68,11 +70,39 @@ function indexOf(resources: Iterable<Known>): Index {
     const same = specs.get(address);
     if (same === undefined) specs.set(address, [resource]);
     else same.push(resource);
-    for (const dependency of dependsOn) {
-      const dependents = direct.get(dependency);
-      if (dependents === undefined) direct.set(dependency, [address]);
-      else dependents.push(address);
-    }
+    for (const dependency of dependsOn) add(dependency, address);
   }
+  // What a query of a pipeline reads stands above the set that it is written into, though neither names the other.
+  for (const same of specs.values())
+    for (const resource of same)
+      if (resource.kind === 'pipeline')
+        for (const { source, set } of writtenSets(resource)) if (isWritten(set, specs)) add(source, set);
   return { direct, specs };
+
+  function add(above: Address, below: Address): void {
+    const dependents = direct.get(above);
+    if (dependents === undefined) direct.set(above, [below]);
+    else dependents.push(below);
+  }
+}
+
+function* writtenSets({
+  spec,
+  dependsOn,
+}: Extract<Known, { kind: 'pipeline' }>): Iterable<{ readonly source: Address; readonly set: Address }> {
+  const sources = dependsOn.flatMap((address) => {
+    const parsed = parseAddress(address);
+    return parsed?.kind === 'source' ? [parsed.name] : [];
+  });
+  for (const [name, task] of Object.entries(spec.tasks)) {
+    if (task.operator !== 'sql_query') continue;
+    const read = mentionedIn(task.query, new Set(sources));
+    for (const set of setsBehind(name, spec))
+      for (const source of read) yield { source: addressOf('source', source), set: addressOf('feature_set', set) };
+  }
+}
+
+/** Of a set that has rows of its own it cannot be told here whether a query carries it. */
+function isWritten(set: Address, specs: ReadonlyMap<Address, readonly Known[]>): boolean {
+  return (specs.get(set) ?? []).some((resource) => resource.kind === 'feature_set' && resource.spec.push === true);
 }

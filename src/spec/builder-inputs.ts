@@ -107,7 +107,7 @@ interface OfModel {
 export type TaskInput<T extends string> =
   | Replace<DataIngestionTask, Needs<T> & OfSource>
   | Replace<DataValidationTask, Needs<T> & OfSource & Sets>
-  | Replace<SqlQueryTask, Needs<T> & { readonly query: QueryInput }>
+  | Replace<SqlQueryTask, Needs<T> & { readonly query: QueryInput; readonly into?: Ref<'feature_set'> | string }>
   | Replace<FeatureMaterializationTask, Needs<T> & Sets>
   | Replace<
       TrainingDatasetTask,

@@ -18,6 +18,8 @@ export interface LineageInputs {
   readonly columns: (source: string) => readonly Column[] | undefined;
   /** Of the SQL at a pointer of a resource; null or undefined where it cannot be told. */
   readonly query: (address: string, pointer: string) => QueryLineage | null | undefined;
+  /** Queries of pipelines that are written into a set: where they stand. Default: none. */
+  readonly writers?: (set: string) => readonly { readonly address: string; readonly pointer: string }[];
 }
 
 /** Keys as of `readKey`; undefined: may be any. */
@@ -84,12 +86,23 @@ export function createFeatureLineage(inputs: LineageInputs): LineageOf {
   return (set, keys) => {
     const address = `feature_set.${set.name}`;
     const query = set.query === undefined ? undefined : inputs.query(address, '/query');
-    const ofColumn = (column: string): Columns => {
+    const written = (inputs.writers?.(set.name) ?? []).map(({ address: at, pointer }) => inputs.query(at, pointer));
+    /** A time that a query does not give is that of the run. */
+    const ofWriters = (column: string, isTime: boolean): readonly Columns[] =>
+      written.map((lineage) => {
+        if (lineage == null) return undefined;
+        const given =
+          lineage.stars.length > 0 || lineage.outputs.some(({ name }) => name?.toLowerCase() === column.toLowerCase());
+        return ofReads(given || !isTime ? readsOf(lineage, column) : lineage.rows);
+      });
+    const ofRows = (column: string): Columns => {
       if (set.query !== undefined) return query == null ? undefined : ofReads(readsOf(query, column));
       // Rows that clients push come from no source.
       return set.source === undefined ? NOTHING : ofSource(set.source, column);
     };
-    const rows = [...keys, set.eventTime, ...(set.createdTime === undefined ? [] : [set.createdTime])].map(ofColumn);
+    const ofColumn = (column: string): Columns => together([ofRows(column), ...ofWriters(column, false)]);
+    const times = [set.eventTime, ...(set.createdTime === undefined ? [] : [set.createdTime])];
+    const rows = [...keys.map(ofColumn), ...times.map((time) => together([ofRows(time), ...ofWriters(time, true)]))];
     const names = Object.keys(set.features);
     const done = new Map<string, Columns>();
     const ofFeature = (name: string): Columns => {

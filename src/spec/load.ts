@@ -9,7 +9,7 @@ import { type Diagnostic, hasErrors, sortDiagnostics } from '../lib/diagnostics.
 import type { Address } from './address.ts';
 import { attachBundles } from './attach-bundles.ts';
 import { attachPolicies, type PolicyCheck } from './attach-policies.ts';
-import type { CanonicalFeatureSet, CanonicalSource } from './canonical-specs.ts';
+import type { CanonicalFeatureSet, CanonicalPipeline, CanonicalSource } from './canonical-specs.ts';
 import { CANONICAL_ORDER, canonicalizeValue } from './canonicalize.ts';
 import { checkChannels } from './check-channels.ts';
 import { checkDataFiles } from './check-data-files.ts';
@@ -25,6 +25,7 @@ import { toDiagnostic } from './problem.ts';
 import type { AnyResource, Project } from './project.ts';
 import { projectDigest } from './project-digest.ts';
 import { overSources } from './query-text.ts';
+import { queryWriters } from './query-writers.ts';
 import { readProject } from './read-project.ts';
 import { scheduleProblems } from './schedule-problems.ts';
 import type { ProjectSpec } from './schema-types.ts';
@@ -98,7 +99,24 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   const sorted = sortDiagnostics(diagnostics);
   if (hasErrors(sorted) || read.settings === undefined) return { project: undefined, diagnostics: sorted };
   const resources = new Map<Address, AnyResource>();
-  const lineageOf = createFeatureLineage({ ...sql, source: (source) => table.get('source', source) });
+  const keysOf = (set: CanonicalFeatureSet): readonly string[] =>
+    Object.keys(table.get('entity', set.entity)?.keys ?? {});
+  let writers: ReturnType<typeof queryWriters> | undefined;
+  const lineageOf = createFeatureLineage({
+    ...sql,
+    source: (source) => table.get('source', source),
+    writers: (set) => {
+      writers ??= queryWriters({
+        pipelines: [...table.ofKind('pipeline')].flatMap(({ spec }) =>
+          spec === undefined ? [] : [spec as CanonicalPipeline],
+        ),
+        set: (name) => table.get('feature_set', name),
+        keys: keysOf,
+        query: sql.query,
+      });
+      return writers(set);
+    },
+  });
   for (const resource of table.sorted()) {
     resources.set(
       resource.address,
@@ -106,7 +124,7 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
         check: checks.get(resource.address),
         runs: onStore?.translated(resource.address),
         columns: () => sql.columns(resource.name),
-        lineage: (set) => lineageOf(set, Object.keys(table.get('entity', set.entity)?.keys ?? {})),
+        lineage: (set) => lineageOf(set, keysOf(set)),
       }),
     );
   }

@@ -148,6 +148,7 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
     case 'sql_query': {
       for (const source of mentionedIn(task.query, into.lookup.names('source')))
         refer(into, 'source', source, `${pointer}/query`);
+      if (task.into !== undefined) refer(into, 'feature_set', task.into, `${pointer}/into`);
       return { ...task, needs };
     }
     case 'feature_materialization': {

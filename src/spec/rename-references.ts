@@ -94,7 +94,11 @@ function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: QueryTe
     case 'feature_materialization':
       return { ...task, featureSets: sets(task.featureSets) };
     case 'sql_query':
-      return { ...task, query: sql(task.query) };
+      return {
+        ...task,
+        query: sql(task.query),
+        ...(task.into !== undefined && { into: nameNow('feature_set', task.into) }),
+      };
     case 'training_dataset':
       return { ...task, features: nameNow('feature_service', task.features), spine: sql(task.spine) };
     case 'model_evaluation':

@@ -881,6 +881,10 @@ export interface SqlQueryTask {
    */
   query: Query;
   /**
+   * The feature set that the result is written into by this task itself, and no other. It must have the set's keys and features. Default: every set that is materialized after it and fits.
+   */
+  into?: Name;
+  /**
    * What it is, for people.
    */
   description?: string;

@@ -95,6 +95,32 @@ describe('a sql_query task', { timeout: 120_000 }, () => {
     expect(trained).toMatchObject([{ visits: 3, dearest: 40 }, { visits: null }]);
   });
 
+  it('that names its set writes it by itself, and no other set', async () => {
+    const named = config(FEATURES, COUNTS).replace(`${COUNTS}" }`, `${COUNTS}", into: patient_activity }`);
+    write(
+      'mlops.config.yaml',
+      `${named.replace(/ {6}materialize-features.*\n/, '      other: { operator: feature_materialization, feature_set: other }\n')}
+  - { kind: FeatureSet, name: other, entity: patient, push: true, eventTime: event_time, features: { visits: int64 } }
+  - { kind: FeatureService, name: inputs, features: [patient_activity] }
+`,
+    );
+    const applied = await project.mlops(['apply', '--yes']);
+    expect(applied.code, applied.stdout + applied.stderr).toBe(0);
+    write('visits.csv', 'patient_id,day,cost\n7,2024-01-01,10\n');
+    const run = await ran();
+    const outputs = Object.fromEntries(run.tasks.map((task) => [task.name, task.outputs]));
+    expect(outputs['compute-aggregates']).toMatchObject({ rows: 1, into: { rowsWritten: 1, onlineWritten: 1 } });
+    expect(outputs['other']).toMatchObject({ featureSets: { other: { rowsWritten: 0 } } });
+    expect((await served(7)).features['patient_activity.visits']).toBe(1);
+    const shown = (await mlops('features', 'show', 'patient_activity')).json;
+    expect(JSON.stringify(shown)).toContain('visits.patient_id');
+    write('mlops.config.yaml', named.replace('count(*) as visits', 'count(*) as visit'));
+    const plan = await project.mlops(['plan']);
+    expect(plan.stderr).toMatch(/error SP203[\s\S]*The result of "compute-aggregates" has no column "visits"/);
+    write('mlops.config.yaml', named.replace('into: patient_activity', 'into: patient_activty'));
+    expect((await project.mlops(['plan'])).stderr).toContain('did you mean "patient_activity"?');
+  });
+
   it('whose result lacks what a set needs is told by plan, at its place', async () => {
     write('mlops.config.yaml', config(FEATURES, 'select patient_id, count(*) as visit from visits group by 1'));
     const plan = await project.mlops(['plan']);

@@ -73,6 +73,41 @@ describe('the columns of a source', () => {
     expect((await planOf(loaded(healthcare(), COLUMNS), state)).summary).toMatchObject({ update: 0, class: null });
   });
 
+  it('count for a set that a query of a pipeline writes, which is not computed again', async () => {
+    const written = (query: string): Project =>
+      projectOf([
+        ...healthcare().resources.values(),
+        resource(
+          'feature_set',
+          {
+            name: 'activity',
+            entity: 'patient',
+            push: true,
+            eventTime: 'event_time',
+            features: { n: { dtype: 'int64' } },
+          },
+          ['entity.patient'],
+        ),
+        resource('feature_service', { name: 'active', features: ['activity.n'] }, ['feature_set.activity']),
+        resource(
+          'pipeline',
+          { name: 'counts', tasks: { compute: { operator: 'sql_query', query, into: 'activity', needs: [] } } },
+          ['feature_set.activity', 'source.visits'],
+        ),
+      ]);
+    const project = written('select id, count(spare) as n from visits group by id');
+    const lineage = { ...LINEAGE, activity: { n: of('id', 'spare') } };
+    const state = await applied(loaded(project, COLUMNS, lineage));
+    const change = changeOf(await planOf(loaded(project, retyped('spare', 'BIGINT'), lineage), state), 'source.visits');
+    expect(change.impact).toMatchObject({ features: ['activity.n'], rows: 0 });
+    expect(change.impact.downstream).toContain('feature_service.active');
+    const other = await planOf(
+      loaded(written('select id, count(id) as n from visits group by id'), COLUMNS, lineage),
+      state,
+    );
+    expect(changeOf(other, 'pipeline.counts')).toMatchObject({ class: 'backfill', findings: [{ code: 'PL114' }] });
+  });
+
   it('show in the plan when the file lost, gained or retyped one, and are as the specs say after an apply', async () => {
     const state = await applied();
     const now = [

@@ -51,6 +51,15 @@ resources:
     eventTime: seen
     features: { x: { dtype: float64, column: "1" } }
   - { kind: FeatureSet, name: pushed, entity: patient, push: true, eventTime: seen, features: { y: float64 } }
+  - { kind: FeatureSet, name: written, entity: patient, push: true, eventTime: seen, features: { n: int64, top: float64, both: { dtype: float64, expr: n * top } } }
+  - { kind: FeatureSet, name: named, entity: patient, source: visits, eventTime: seen, features: { albumin: float64 } }
+  - kind: Pipeline
+    name: computes
+    tasks:
+      other: { operator: sql_query, query: "select id, stage from visits", needs: [] }
+      counts: { operator: sql_query, query: "select id, count(*) as n, max(b) as top from recent group by id", needs: [other] }
+      fill: { operator: feature_materialization, featureSets: [written], needs: [counts] }
+      into: { operator: sql_query, into: named, query: "select id, seen, ratio as albumin from visits", needs: [other] }
 `;
 
 const COLUMNS: readonly Column[] = ['id', 'day', 'bili', 'albumin', 'stage', 'seen', 'ratio', 'rank'].map((name) => ({
@@ -98,6 +107,13 @@ it('goes through queries, query sources, added columns and expressions to the co
   });
   expect(lineageOf(project, 'pivoted')).toEqual({ x: null });
   expect(lineageOf(project, 'pushed')).toEqual({ y: '' });
+  // What queries of pipelines write, at the run's instant where they give none; beside the set's own rows where it has some.
+  expect(lineageOf(project, 'written')).toEqual({
+    n: 'id stage',
+    top: 'bili id stage',
+    both: 'bili id stage',
+  });
+  expect(lineageOf(project, 'named')).toEqual({ albumin: 'albumin bili day id ratio seen' });
   expect(project.resources.get('source.visits')?.columns).toEqual(COLUMNS);
   expect(project.resources.get('source.recent')?.columns).toBeUndefined();
 });
@@ -116,7 +132,8 @@ it('is the same worked out from what is recorded of the sources', async () => {
   const sources = [...project.resources.values()].filter((one) => one.kind === 'source');
   const find = (name: string) => sources.find((one) => one.name === name);
   for (const one of project.resources.values()) {
-    if (one.kind !== 'feature_set') continue;
+    // One that is made over HTTP is told what it reads itself.
+    if (one.kind !== 'feature_set' || one.name === 'written' || one.name === 'named') continue;
     const lineage = await recordedLineage(one.spec, ['id'], {
       names: new Set(sources.map(({ name }) => name)),
       spec: (name) => find(name)?.spec,

@@ -318,6 +318,8 @@ table('pipeline', [
   ],
   ['tasks.data_validation.onFailure', 'tasks.validate.onFailure', 'only warns', 'fail', 'warn', 'safe', 'PL103'],
   ['tasks.sql_query.query', 'tasks.compute.query', 'changed', 'select 1', 'select 2', 'safe', 'PL114'],
+  ['tasks.sql_query.into', 'tasks.compute.into', 'told', undefined, 'patient_labs', 'safe'],
+  ['tasks.sql_query.into', 'tasks.compute.into', 'another set', 'patient_labs', 'patient_trend', 'backfill', 'PL114'],
   [
     'tasks.feature_materialization.featureSets',
     'tasks.materialize.featureSets',

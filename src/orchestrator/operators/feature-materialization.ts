@@ -5,9 +5,14 @@ import { asOutputs, fromOutputs, upstreamOf } from './upstream-outputs.ts';
 
 export const featureMaterialization: Operator<'feature_materialization'> = async (task, context) => {
   const reports: Record<string, MaterializationReport> = {};
-  const found = upstreamOf('sql_query', context).map(({ outputs }) => fromOutputs<QueryResult>(outputs));
-  const results = found.length === 0 ? undefined : { found, instant: context.instant };
+  const queries = upstreamOf('sql_query', context);
   for (const featureSet of task.featureSets) {
+    const found = queries.flatMap(({ task: name, outputs }) => {
+      const query = context.pipelineSpec.tasks[name];
+      const isFor = query?.operator === 'sql_query' && (query.into === undefined || query.into === featureSet);
+      return isFor ? [fromOutputs<QueryResult>(outputs)] : [];
+    });
+    const results = found.length === 0 ? undefined : { found, instant: context.instant };
     context.signal.throwIfAborted();
     const report = await context.services.materialize(featureSet, context, results);
     reports[featureSet] = report;

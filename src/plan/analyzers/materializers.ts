@@ -16,7 +16,9 @@ export function materializedElsewhere(
 
 export function materializes(pipeline: CanonicalPipeline, set: string): boolean {
   return Object.values(pipeline.tasks).some(
-    (task) => task.operator === 'feature_materialization' && task.featureSets.includes(set),
+    (task) =>
+      (task.operator === 'feature_materialization' && task.featureSets.includes(set)) ||
+      (task.operator === 'sql_query' && task.into === set),
   );
 }
 

@@ -23,7 +23,7 @@ export function taskChanges(
         promotion(context, name, old, next, here),
         model(context, name, old, next, here),
         ...trainingChanges(context, name, old, next, here),
-        otherRows(context, name, old, next, here, after),
+        ...otherRows(context, name, old, next, here, before, after),
         conditions(context, name, old, next, here, after),
       ];
     }),

@@ -1,24 +1,52 @@
 /** A sql_query task whose query changes: the sets that it is written into hold rows of both. */
 import { canonicallyEqual } from '../../lib/canonical.ts';
-import { addressOf } from '../../spec/address.ts';
+import { type Address, addressOf } from '../../spec/address.ts';
 import type { CanonicalPipeline, CanonicalTask } from '../../spec/canonical-specs.ts';
+import { setsBehind } from '../../spec/query-writes.ts';
 import { type Analysis, type AnalysisContext, finding, listed, says } from './analyzer.ts';
 
+type Context = AnalysisContext<'pipeline'>;
+
 export function otherRows(
-  { address, desired, desiredResources }: AnalysisContext<'pipeline'>,
+  context: Context,
   name: string,
   old: CanonicalTask,
   next: CanonicalTask,
   here: string,
+  before: CanonicalPipeline,
   after: CanonicalPipeline,
-): Analysis | undefined {
-  if (old.operator !== 'sql_query' || next.operator !== 'sql_query' || canonicallyEqual(old.query, next.query))
-    return undefined;
-  const sets = materializedBehind(name, after).filter((set) => {
-    const resource = desiredResources.get(addressOf('feature_set', set));
-    return resource?.kind !== 'feature_set' || resource.spec.push === true;
-  });
-  const into = listed(sets.map((set) => addressOf('feature_set', set)));
+): readonly Analysis[] {
+  if (old.operator !== 'sql_query' || next.operator !== 'sql_query') return [];
+  const { address, desired } = context;
+  const [was, is] = [writtenFrom(name, before, context), writtenFrom(name, after, context)];
+  const asksElse = canonicallyEqual(old.query, next.query) ? [] : [asksOther(context, name, is, here)];
+  const gone = was.filter((set) => !is.includes(set) && context.stays(set));
+  if (gone.length === 0 || old.into === next.into) return asksElse;
+  const other = says(
+    'backfill',
+    finding('PL114', 'warning', desired, {
+      detail: `The result of ${name} of ${address} is no longer written into ${listed(gone)}: what was written stays as it is and grows old.`,
+      fix: 'let another query write it, or destroy what is not needed',
+      pointer: next.into === undefined ? here : `${here}/into`,
+    }),
+  );
+  return [...asksElse, other];
+}
+
+/** Sets whose rows come from no source of their own, and the one that the query names. */
+function writtenFrom(name: string, pipeline: CanonicalPipeline, { desiredResources }: Context): readonly Address[] {
+  const task = pipeline.tasks[name];
+  const named = task?.operator === 'sql_query' && task.into !== undefined;
+  return setsBehind(name, pipeline)
+    .map((set) => addressOf('feature_set', set))
+    .filter((set) => {
+      const resource = desiredResources.get(set);
+      return named || resource?.kind !== 'feature_set' || resource.spec.push === true;
+    });
+}
+
+function asksOther({ address, desired }: Context, name: string, sets: readonly Address[], here: string): Analysis {
+  const into = listed(sets);
   return says(
     sets.length === 0 ? 'safe' : 'backfill',
     finding('PL114', sets.length === 0 ? 'info' : 'warning', desired, {
@@ -33,21 +61,4 @@ export function otherRows(
       pointer: `${here}/query`,
     }),
   );
-}
-
-function materializedBehind(name: string, { tasks }: CanonicalPipeline): readonly string[] {
-  const behind = new Set([name]);
-  for (let size = -1; size !== behind.size; ) {
-    size = behind.size;
-    for (const [other, { needs }] of Object.entries(tasks))
-      if (needs.some((need) => behind.has(need))) behind.add(other);
-  }
-  return [
-    ...new Set(
-      [...behind].flatMap((other) => {
-        const task = tasks[other];
-        return task?.operator === 'feature_materialization' ? task.featureSets : [];
-      }),
-    ),
-  ];
 }
