@@ -21,8 +21,8 @@ export interface Quarantine {
   }): Promise<readonly QuarantinedRow[]>;
   counts(set?: string): Promise<readonly { readonly set: string; readonly version: number; readonly rows: number }[]>;
   /**
-   * All rows of a set, or some by their ids: recorded and served, then held no more. Killed in between and called again, a row is
-   * recorded twice, which changes nothing. Answers how many.
+   * All rows of a set, or some by their ids: recorded, served and held no more, in one transaction a few thousand at a time. Killed in
+   * between and called again, it goes on. Answers how many.
    */
   release(set: string, ids?: readonly number[]): Promise<number>;
   /** Held no more, and counted nowhere. What a source still gives comes again with the next materialization. */
@@ -38,14 +38,13 @@ export function createQuarantine(parts: QuarantineParts): Quarantine {
   async function each(
     set: string,
     ids: readonly number[] | undefined,
-    first: (rows: readonly QuarantinedRow[]) => Promise<void>,
+    take: (rows: readonly QuarantinedRow[]) => Promise<void>,
   ): Promise<number> {
     let count = 0;
     for (;;) {
       const rows = await quality.held({ set: named(set), ...(ids && { ids }), limit: AT_ONCE });
       if (rows.length === 0) return count;
-      await first(rows);
-      await quality.letGo(rows.map(({ id }) => id));
+      await take(rows);
       count += rows.length;
     }
   }
@@ -60,25 +59,28 @@ export function createQuarantine(parts: QuarantineParts): Quarantine {
       each(set, ids, async (rows) => {
         for (const [version, group] of byVersion(rows)) await release(parts, named(set), version, group);
       }),
-    discard: (set, ids) => each(set, ids, async () => {}),
+    discard: (set, ids) => each(set, ids, (rows) => quality.letGo(idsOf(rows))),
   };
 }
 
 async function release(
-  { featureState, online }: QuarantineParts,
+  { featureState, quality, online }: QuarantineParts,
   set: string,
   version: number,
   rows: readonly QuarantinedRow[],
 ): Promise<void> {
   const found = (await featureState.versions(set)).find((candidate) => candidate.version === version);
   // A version that is gone takes its rows along.
-  if (found === undefined) return;
+  if (found === undefined) return quality.letGo(idsOf(rows));
   const keys = keyColumns(found.structure);
   const types = keys.map(({ type }) => type);
   const keyTypes = Object.fromEntries(keys.map(({ name, type }) => [name, type]));
   await featureState.push(
-    { set: found.set, version, recorded: true },
-    async () => rows.map(({ key, eventTime, createdTime, values }) => ({ key, eventTime, createdTime, values })),
+    { set: found.set, version, recorded: true, released: idsOf(rows) },
+    async (released) =>
+      rows
+        .filter(({ id }) => released.has(id))
+        .map(({ key, eventTime, createdTime, values }) => ({ key, eventTime, createdTime, values })),
     async (recorded) => {
       await online.write(
         onlineTable(found),
@@ -90,6 +92,8 @@ async function release(
     },
   );
 }
+
+const idsOf = (rows: readonly QuarantinedRow[]): readonly number[] => rows.map(({ id }) => id);
 
 function byVersion(rows: readonly QuarantinedRow[]): ReadonlyMap<number, readonly QuarantinedRow[]> {
   const groups = new Map<number, QuarantinedRow[]>();

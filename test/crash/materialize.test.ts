@@ -79,6 +79,13 @@ async function contents(store: FeatureStore) {
     status: version?.status,
     watermark: version?.eventWatermark,
     inputs: version?.inputs,
+    statistics: (
+      await Promise.all(
+        (['batch', 'version'] as const).map((kind) =>
+          store.quality.statistics({ set: 'readings', version: 1, kind, limit: 100 }),
+        ),
+      )
+    ).map((all) => all.reduce((sum, { rows: counted, superseded }) => sum + counted + superseded, 0)),
     online: online.map(({ features, eventTime }) => [features['readings.value'], eventTime['readings.value']]),
   };
 }
@@ -87,8 +94,8 @@ it('goes on where it was, whatever the point at which it was killed, and applies
   const undisturbed = await run('undisturbed', -1);
   expect(undisturbed.stderr).toBe('');
   const boundaries = undisturbed.result?.boundaries ?? 0;
-  // The snapshot, 4 parts, one online batch, the progress and the completion: two boundaries each.
-  expect(boundaries).toBe(16);
+  // The snapshot, 4 parts, one online batch, the progress, the completion and statistics of both kinds: two boundaries each.
+  expect(boundaries).toBe(20);
   const open = (scope: string) =>
     openFeatureStore({
       root: directory.path,
@@ -100,7 +107,7 @@ it('goes on where it was, whatever the point at which it was killed, and applies
   const twin = await open('undisturbed');
   const expected = await contents(twin);
   await twin.close();
-  expect(expected).toMatchObject({ rows: [30, 30, 30, 10], files: 4, status: 'serving' });
+  expect(expected).toMatchObject({ rows: [30, 30, 30, 10], files: 4, status: 'serving', statistics: [100, 100] });
 
   for (let dieAt = 0; dieAt < boundaries; dieAt += 1) {
     const scope = `killed-at-${dieAt}`;
@@ -169,11 +176,12 @@ it('reads of many files what came since, wherever it was killed the time before'
     await then();
   };
   const seen = async (store: FeatureStore) => {
-    const { rows, files: _, inputs, ...others } = await contents(store);
+    const { rows, files: _, inputs, statistics, ...others } = await contents(store);
     const snapshot = await store.featureState.latestSnapshot('readings_raw');
     return {
       ...others,
       written: rows.reduce((sum, count) => sum + count, 0),
+      counted: statistics[0],
       snapshot: snapshot?.rows,
       done: inputs?.['readings_raw'] === snapshot?.digest,
     };
@@ -182,12 +190,12 @@ it('reads of many files what came since, wherever it was killed the time before'
   const undisturbed = await run('many', -1, rest);
   expect(undisturbed.stderr).toBe('');
   const boundaries = undisturbed.result?.boundaries ?? 0;
-  // The snapshot, 2 parts of 4 rows, one online batch, the progress and the completion.
-  expect(boundaries).toBe(12);
+  // The snapshot, 2 parts of 4 rows, one online batch, the progress, the completion and statistics of both kinds.
+  expect(boundaries).toBe(16);
   const twin = await open('many');
   const expected = await seen(twin);
   await twin.close();
-  expect(expected).toMatchObject({ written: 7, snapshot: 5, done: true });
+  expect(expected).toMatchObject({ written: 7, counted: 7, snapshot: 5, done: true });
   for (let dieAt = 0; dieAt < boundaries; dieAt += 1) {
     const scope = `many-killed-at-${dieAt}`;
     await start(scope);
@@ -195,6 +203,69 @@ it('reads of many files what came since, wherever it was killed the time before'
     const store = await open(scope);
     await store.features.ingest('readings_raw', store.call);
     await store.features.materialize('readings', store.call);
+    expect(await seen(store), `boundary ${dieAt}`).toEqual(expected);
+    await store.close();
+  }
+}, 240_000);
+
+it('releases each row that was kept aside once, wherever it was killed the time before', async () => {
+  const aside: Specs = {
+    ...specs,
+    feature_set: (specs.feature_set ?? []).map((set) => ({
+      ...set,
+      features: { value: { dtype: 'float64', expect: { max: 40, onFailure: 'quarantine' } } },
+    })),
+  };
+  const rest = { specs: aside, release: true };
+  const open = (scope: string) =>
+    openFeatureStore({
+      root: directory.path,
+      connectionString: database.connectionString,
+      scope,
+      specs: () => aside,
+      chunkRows: CHUNK,
+    });
+  const start = async (scope: string): Promise<void> => {
+    const fresh = await open(scope);
+    await fresh.online.drop({ set: 'readings', version: 1 });
+    await fresh.offline.sweep('sets/readings/v1', []);
+    expect(await fresh.features.materialize('readings', fresh.call)).toMatchObject({
+      quarantined: 19,
+      rowsWritten: 81,
+    });
+    await fresh.close();
+  };
+  const seen = async (store: FeatureStore) => {
+    const waiting = await store.featureState.pendingUpdates('readings', 1, 100);
+    const held = await store.features.quarantine.held({ set: 'readings', limit: 100 });
+    await store.features.materialize('readings', store.call);
+    const { rows, statistics, online } = await contents(store);
+    return {
+      waiting: waiting.length,
+      held: held.length,
+      rows: rows.reduce((sum, count) => sum + count, 0),
+      statistics,
+      online,
+    };
+  };
+  await start('released');
+  const undisturbed = await run('released', -1, rest);
+  expect(undisturbed.stderr).toBe('');
+  expect(undisturbed.result?.report).toEqual({ released: 19 });
+  const boundaries = undisturbed.result?.boundaries ?? 0;
+  // One push, and its write online in the midst of it.
+  expect(boundaries).toBe(4);
+  const twin = await open('released');
+  const expected = await seen(twin);
+  await twin.close();
+  // All rows are looked at after each of the two materializations.
+  expect(expected).toMatchObject({ waiting: 19, held: 0, rows: 100, statistics: [100, 81 + 100] });
+  for (let dieAt = 0; dieAt < boundaries; dieAt += 1) {
+    const scope = `released-killed-at-${dieAt}`;
+    await start(scope);
+    expect((await run(scope, dieAt, rest)).signal, `boundary ${dieAt}`).toBe('SIGKILL');
+    const store = await open(scope);
+    await store.features.quarantine.release('readings');
     expect(await seen(store), `boundary ${dieAt}`).toEqual(expected);
     await store.close();
   }

@@ -66,6 +66,7 @@ export interface FeatureStoreOptions {
   /** Wraps a store, e.g. to fail at a point. */
   readonly featureState?: (real: FeatureState) => FeatureState;
   readonly online?: (real: OnlineStore) => OnlineStore;
+  readonly quality?: (real: FeatureQuality) => FeatureQuality;
   /** Default: DuckDB in the root. It is closed with the rest. */
   readonly offline?: OfflineStore;
   /** Default: none. */
@@ -99,7 +100,8 @@ export async function openFeatureStore(options: FeatureStoreOptions): Promise<Fe
   const artifacts = createFilesystemArtifacts({ directory: join(options.root, '.mlops', 'artifacts') });
   const real = createPostgresFeatureState(db, scopeId);
   const featureState = options.featureState?.(real) ?? real;
-  const quality = createPostgresFeatureQuality(db, scopeId);
+  const realQuality = createPostgresFeatureQuality(db, scopeId);
+  const quality = options.quality?.(realQuality) ?? realQuality;
   const catalog = catalogOf(options.root, options.specs);
   const lines: string[] = [];
   const features = createFeatures({

@@ -1,7 +1,7 @@
 /**
- * A process that materializes a set and ends itself with SIGKILL at the nth boundary: before or after a part is
- * committed, an online write, the progress, the completion, and a snapshot is recorded. Started by tests. argv: a JSON file of Order. Prints the report.
- * committed, an online write, the progress, the completion, and each step of a retirement. Started by tests. argv: a JSON file of Order. Prints the report.
+ * A process that materializes a set, or releases its quarantine, and ends itself with SIGKILL at the nth boundary: before or after a
+ * snapshot is recorded, a part is committed, an online write, the progress, the completion, statistics, a push, and each step of a
+ * retirement. Started by tests. argv: a JSON file of Order. Prints the report.
  */
 import { readFileSync } from 'node:fs';
 import type { OnlineStore } from '../../src/stores/online.ts';
@@ -16,6 +16,8 @@ export interface Order {
   /** A source to ingest before. */
   readonly ingest?: string;
   readonly chunkRows: number;
+  /** Releases what is in quarantine instead. */
+  readonly release?: boolean;
   /** Dies when it comes to the boundary of this number, from 0; -1: never. */
   readonly dieAt: number;
 }
@@ -46,22 +48,31 @@ const store = await openFeatureStore({
   ...order,
   specs: () => order.specs,
   online: dying,
+  quality: (real) => ({
+    ...real,
+    addStatistics: (statistics) => around(() => real.addStatistics(statistics)),
+    letGo: (ids) => around(() => real.letGo(ids)),
+  }),
   featureState: (real) => ({
     ...real,
     addSnapshot: (snapshot) => around(() => real.addSnapshot(snapshot)),
     retire: (...version) => around(() => real.retire(...version)),
+    push: (...push) => around(() => real.push(...push)),
     swept: (...version) => around(() => real.swept(...version)),
     materializing: (set, version, signal, body) =>
       real.materializing(set, version, signal, (claim) =>
         body({
           ...claim,
           commitPart: (part, through) => around(() => claim.commitPart(part, through)),
-          complete: (inputs) => around(() => claim.complete(inputs)),
+          complete: (...done) => around(() => claim.complete(...done)),
         }),
       ),
   }),
 });
 if (order.ingest !== undefined) await store.features.ingest(order.ingest, store.call);
-const report = await store.features.materialize(order.set, store.call);
+const report =
+  order.release === true
+    ? { released: await store.features.quarantine.release(order.set) }
+    : await store.features.materialize(order.set, store.call);
 process.stdout.write(`${JSON.stringify({ report, boundaries })}\n`);
 await store.close();

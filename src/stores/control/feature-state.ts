@@ -141,7 +141,7 @@ export interface FeatureState extends VersionLives, TrainingSets, ServedHistory,
    * Records pushed rows in one transaction, one push of a set at a time. `prepare` makes the rows when no other push of the
    * set is under way; `apply` runs before the commit, with each row's sequence. What either throws undoes the push.
    * Rows that are not to be `recorded` get their sequences and are left to `apply` alone. A row is of `version` unless it says
-   * another. `there`: the versions that wait or serve; where they are others by now, nothing is done and the answer is false.
+   * another. `released`: rows in quarantine that this takes out of it; `prepare` is told which of them were still held. `there`: the versions that wait or serve; where they are others by now, nothing is done and the answer is false.
    */
   push(
     into: {
@@ -151,8 +151,9 @@ export interface FeatureState extends VersionLives, TrainingSets, ServedHistory,
       readonly there?: readonly number[];
       /** Written online by `apply`. Default true. */
       readonly served?: boolean;
+      readonly released?: readonly number[];
     },
-    prepare: () => Promise<readonly NewUpdate[]>,
+    prepare: (released: ReadonlySet<number>) => Promise<readonly NewUpdate[]>,
     apply: (rows: readonly (NewUpdate & PendingUpdate)[]) => Promise<void>,
   ): Promise<boolean>;
   /** In order of sequence. */

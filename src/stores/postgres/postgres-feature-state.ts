@@ -147,11 +147,11 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
       return rows.map((row) => ({ set: row.feature_set, version: row.version, storage: row.storage }));
     },
     materializing: createClaims(db, scopeId),
-    push: ({ set, version, recorded: kept, there, served = true }, prepare, apply) =>
+    push: ({ set, version, recorded: kept, there, served = true, released = [] }, prepare, apply) =>
       db.transaction(async (tx) => {
         await lock(tx, scopeId, 'push', set);
         if (there !== undefined && !(await areThere(tx, scopeId, set, there))) return false;
-        const rows = await prepare();
+        const rows = await prepare(await letGo(tx, scopeId, released));
         const payload = rows.map((row) => ({
           ...row,
           eventTime: String(row.eventTime),
@@ -180,6 +180,16 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
         )
       ).map(updateOf),
   };
+}
+
+/** Out of quarantine: those that were still held. */
+async function letGo(tx: Queryable, scopeId: number, ids: readonly number[]): Promise<ReadonlySet<number>> {
+  if (ids.length === 0) return new Set();
+  const rows = await tx.query<{ quarantine_id: Int8 }>(
+    'delete from mlops.quarantined_rows where scope_id = $1 and quarantine_id = any($2::bigint[]) returning quarantine_id',
+    [scopeId, ids],
+  );
+  return new Set(rows.map((row) => Number(row.quarantine_id)));
 }
 
 /** Of each version the first and the last sequence of its rows. */

@@ -12,6 +12,7 @@ import type { RunStore } from '../../../src/stores/control/runs.ts';
 import type { StateStore } from '../../../src/stores/control/state.ts';
 import { type Database, openDatabase } from '../../../src/stores/postgres/database.ts';
 import { postgresCatalog } from '../../../src/stores/postgres/postgres-catalog.ts';
+import { createPostgresFeatureQuality } from '../../../src/stores/postgres/postgres-feature-quality.ts';
 import { createPostgresFeatureState } from '../../../src/stores/postgres/postgres-feature-state.ts';
 import { postgresPredictionLog } from '../../../src/stores/postgres/postgres-prediction-log.ts';
 import { postgresRegistry } from '../../../src/stores/postgres/postgres-registry.ts';
@@ -165,6 +166,96 @@ describe('a renamed feature set', () => {
       ['labs', 1],
       ['blood', 2],
     ]);
+  });
+
+  it('has its statistics, checks, rows in quarantine and readers under either name, and takes more under both', async () => {
+    const features = createPostgresFeatureState(db, scopeId);
+    const quality = createPostgresFeatureQuality(db, scopeId);
+    const structure: FeatureSetStructure = {
+      keys: { id: 'int64' },
+      source: null,
+      query: null,
+      eventTime: 'at',
+      createdTime: null,
+      features: { value: { dtype: 'float64', column: 'value', expr: null } },
+    };
+    await declare('feature_set.labs');
+    await features.registerVersion('labs', digestOf(structure), structure);
+    const [column, row] = [{}, { rows: 1, superseded: 0, entities: 1, minEventTime: 1n, maxEventTime: 1n }];
+    const record = async (set: string, at: number): Promise<void> => {
+      await quality.addStatistics({
+        ...row,
+        set,
+        version: 1,
+        kind: 'batch',
+        fromSequence: at - 1,
+        throughSequence: at,
+        columns: column,
+      });
+      await quality.addCheck({
+        set,
+        version: 1,
+        origin: 'push',
+        rowsRead: at,
+        rowsNew: at,
+        rowsSkipped: 0,
+        duplicates: 0,
+        quarantined: 1,
+        outcome: 'quarantined',
+        failures: [],
+      });
+      const values = { value: at };
+      await quality.hold(set, 1, [
+        {
+          fingerprint: `f${at}`,
+          origin: 'push',
+          key: { id: at },
+          eventTime: 1n,
+          createdTime: null,
+          values,
+          reasons: ['r'],
+        },
+      ]);
+      const times = { firstAgoMs: 0, lastAgoMs: 0 };
+      await quality.addReads([{ set, version: 1, feature: 'value', reader: 'http', reads: 1, entities: 1, ...times }]);
+    };
+    await record('labs', 0);
+    await move(['feature_set.labs', 'feature_set.bloods']);
+    // A process that does not know the new name yet, and one that does.
+    await record('labs', 1);
+    await record('bloods', 2);
+    for (const set of ['labs', 'bloods']) {
+      const statistics = await quality.statistics({ set, version: 1, kind: 'batch', limit: 10 });
+      expect(statistics.map(({ set: now, throughSequence }) => [now, throughSequence])).toEqual([
+        ['bloods', 2],
+        ['bloods', 1],
+        ['bloods', 0],
+      ]);
+      expect((await quality.checks({ set, limit: 10 })).map(({ rowsRead }) => rowsRead)).toEqual([2, 1, 0]);
+      const held = await quality.held({ set, limit: 10 });
+      expect(held.map(({ set: now, key }) => [now, key['id']])).toEqual([
+        ['bloods', 0],
+        ['bloods', 1],
+        ['bloods', 2],
+      ]);
+      expect(await quality.reads(set)).toMatchObject([{ set: 'bloods', reader: 'http', reads: 3, entities: 3 }]);
+    }
+    expect(await quality.heldCounts()).toEqual([{ set: 'bloods', version: 1, rows: 3 }]);
+    // Released under the old name: each counts once.
+    const ids = (await quality.held({ set: 'labs', limit: 10 })).map(({ id }) => id);
+    const pushed: number[] = [];
+    for (let time = 0; time < 2; time += 1)
+      await features.push(
+        { set: 'labs', version: 1, recorded: true, released: ids },
+        async (released) => {
+          pushed.push(released.size);
+          return [...released].map((id) => ({ key: { id }, eventTime: 1n, createdTime: null, values: {} }));
+        },
+        async () => {},
+      );
+    expect(pushed).toEqual([3, 0]);
+    expect(await features.pendingUpdates('bloods', 1, 10)).toHaveLength(3);
+    expect(await quality.heldCounts()).toEqual([]);
   });
 
   it('is materialized to the end by a worker that began under the old name', async () => {
