@@ -133,7 +133,12 @@ export function findTriggerCycles(table: ResourceTable): Diagnostic[] {
 /** Pipelines that a run of this one may start. */
 function startedBy(from: CanonicalPipeline, pipelines: ReadonlyMap<string, CanonicalPipeline>): readonly string[] {
   const tasks = Object.values(from.tasks);
-  const sets = new Set(tasks.flatMap((task) => (task.operator === 'feature_materialization' ? task.featureSets : [])));
+  const sets = new Set(
+    tasks.flatMap((task) => {
+      if (task.operator === 'sql_query') return task.into === undefined ? [] : [task.into];
+      return task.operator === 'feature_materialization' ? task.featureSets : [];
+    }),
+  );
   const moves = new Set(
     tasks.flatMap((task) =>
       task.operator === 'model_promotion'
