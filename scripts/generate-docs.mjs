@@ -181,7 +181,7 @@ out.push(
   '- **Operands.** A task that leaves out what it works on takes it from the nearest task upstream, else from the project where there is',
   '  only one candidate; else it is an error that names the candidates. A pipeline in which no task declares `needs` runs in the order',
   '  written; once one does, the graph is exactly what is declared.',
-  "- **SQL** is in DuckDB's dialect and reads sources by name. Indentation and a final semicolon do not count. In TypeScript",
+  "- **SQL** is in DuckDB's dialect, or in the one that the project names (`dialect`), and reads sources by name. Indentation and a final semicolon do not count. In TypeScript",
   '  `` sql`…` `` turns an interpolated source into its name, a feature into its column, another `` sql`…` `` into its text, and',
   '  numbers and texts into literals. Syntax, tables and columns are checked when the project is loaded.',
   '- **Expressions** (`expr`, `when`) are Common Expression Language. Numbers are doubles: `1 / 2` is 0.5. A null in gives a null out, in',

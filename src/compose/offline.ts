@@ -5,6 +5,7 @@ import type { LocalTables } from '../stores/local-tables.ts';
 import type { OfflineStore } from '../stores/offline.ts';
 import { withDatabaseSources } from './database-sources.ts';
 import type { Settings } from './settings.ts';
+import { withWrittenQueries } from './written-queries.ts';
 
 /** SP110 where a variable is not set, ST131 where its value is no address. */
 export async function openOffline(
@@ -20,7 +21,7 @@ export async function openOffline(
   const postgres = settings.spec.offline?.postgres;
   if (postgres === undefined) {
     const { createDuckdbOffline } = await import('../stores/duckdb/duckdb-offline.ts');
-    return withDatabaseSources(createDuckdbOffline({ directory }), local);
+    return withWrittenQueries(withDatabaseSources(createDuckdbOffline({ directory }), local), 'duckdb');
   }
   const [{ createPostgresOffline }, { schemaOf }] = await Promise.all([
     import('../stores/postgres/offline/postgres-offline.ts'),
@@ -35,5 +36,8 @@ export async function openOffline(
     },
     here,
   );
-  return withDatabaseSources(store, async () => here);
+  return withWrittenQueries(
+    withDatabaseSources(store, async () => here),
+    'postgres',
+  );
 }

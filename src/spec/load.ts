@@ -20,6 +20,7 @@ import { findCycles } from './cycles.ts';
 import type { DescribeSource, ParsesQuery, QueryStore } from './engine-checks.ts';
 import { createFeatureLineage } from './feature-lineage.ts';
 import { configIn } from './find-config.ts';
+import { inDialect } from './in-dialect.ts';
 import { type LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { toDiagnostic } from './problem.ts';
 import type { AnyResource, Project } from './project.ts';
@@ -79,7 +80,8 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   };
   const read = await readProject(configFile, root, fileName);
   const diagnostics: Diagnostic[] = [...read.diagnostics];
-  const table = new ResourceTable(read.resources);
+  const dialect = read.settings?.dialect ?? 'duckdb';
+  const table = new ResourceTable(read.resources.map((resource) => inDialect(resource, dialect)));
   diagnostics.push(...table.diagnostics);
   for (const kind of CANONICAL_ORDER)
     for (const resource of table.ofKind(kind)) canonicalize(resource, table, diagnostics);

@@ -1,24 +1,49 @@
 /**
- * A query as specs hold it: one text in DuckDB's dialect for every store, or a text for each. A store runs its own; one that has none
- * translates DuckDB's, and nothing is translated into it.
+ * A query as specs hold it: one text in DuckDB's dialect for every store, a text for each, or one in the dialect that the project writes in. A
+ * store runs its own; one that has none translates DuckDB's, or what is written in another.
  */
 import { MlopsError } from '../lib/error.ts';
-import type { Query, SourceSpec } from './schema-types.ts';
+import { fromDialect } from './from-dialect.ts';
+import type { Dialect as AnyDialect, Query, SourceSpec, WrittenQuery } from './schema-types.ts';
 import { mentionedNames } from './sql-text.ts';
 
+/** Of stores. */
 export type Dialect = 'duckdb' | 'postgres';
+/** That queries may be written in. */
+export type WrittenDialect = AnyDialect;
 export type QueryText = Query;
 
 const DIALECTS: readonly Dialect[] = ['duckdb', 'postgres'];
 
+export function isWritten(query: QueryText): query is WrittenQuery {
+  return typeof query !== 'string' && 'sql' in query;
+}
+
 /** DuckDB's text; undefined where a query is written for other stores alone. */
 export function duckdbText(query: QueryText): string | undefined {
-  return typeof query === 'string' ? query : query.duckdb;
+  return textFor(query, 'duckdb');
+}
+
+/** As a store of that dialect takes it: a query that is written in another is translated. SP205 where it has no translation. */
+export async function forStore(query: QueryText, store: Dialect): Promise<QueryText> {
+  if (!isWritten(query)) return query;
+  if (query.dialect === 'postgres' && store === 'postgres') return { postgres: query.sql };
+  const { sql, problems } = await fromDialect(query.sql, query.dialect);
+  if (sql !== null) return sql;
+  const told = problems.map(
+    ({ message, start, end }) => `${message} (${query.sql.slice(start, end).trim().slice(0, 60)})`,
+  );
+  throw new MlopsError('SP205', {
+    detail: `A query in the dialect of ${query.dialect} has no translation. ${told.join('; ')}.`,
+    hint: 'write it without these, or give the store a text of its own: query: { duckdb: …, postgres: … }',
+  });
 }
 
 /** The text that is written for a dialect; undefined where there is none. */
 export function textFor(query: QueryText, dialect: Dialect): string | undefined {
-  return typeof query === 'string' ? (dialect === 'duckdb' ? query : undefined) : query[dialect];
+  if (typeof query === 'string') return dialect === 'duckdb' ? query : undefined;
+  if (isWritten(query)) return query.dialect === dialect ? query.sql : undefined;
+  return query[dialect];
 }
 
 /** The query of a source over other sources; undefined for a file, and for what a database of the user's answers. */
@@ -29,7 +54,8 @@ export function overSources(source: Pick<SourceSpec, 'query' | 'database'>): Que
 /** Every text, with where it stands below the query's own place. */
 export function textsOf(
   query: QueryText,
-): readonly { readonly dialect: Dialect; readonly text: string; readonly pointer: string }[] {
+): readonly { readonly dialect: WrittenDialect; readonly text: string; readonly pointer: string }[] {
+  if (isWritten(query)) return [{ dialect: query.dialect, text: query.sql, pointer: '/sql' }];
   if (typeof query === 'string') return [{ dialect: 'duckdb', text: query, pointer: '' }];
   return DIALECTS.flatMap((dialect) => {
     const text = query[dialect];
@@ -39,6 +65,7 @@ export function textsOf(
 
 export function mapTexts(query: QueryText, change: (text: string) => string): QueryText {
   if (typeof query === 'string') return change(query);
+  if (isWritten(query)) return { ...query, sql: change(query.sql) };
   return Object.fromEntries(textsOf(query).map(({ dialect, text }) => [dialect, change(text)]));
 }
 

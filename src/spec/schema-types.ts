@@ -11,11 +11,15 @@ export type Dtype = ScalarDtype | `array<${Exclude<ScalarDtype, 'json'>}>` | `ve
 /**
  * A query in DuckDB's dialect, which a store of another dialect runs translated; or a text for each store.
  */
-export type Query = Sql | QueryTexts;
+export type Query = Sql | QueryTexts | WrittenQuery;
 /**
  * A query in DuckDB's dialect.
  */
 export type Sql = string;
+/**
+ * A dialect of SQL that queries may be written in.
+ */
+export type Dialect = 'duckdb' | 'postgres' | 'trino';
 /**
  * A column name as the source spells it.
  */
@@ -186,6 +190,16 @@ export interface QueryTexts {
    * In Postgres' dialect, run as it is.
    */
   postgres?: string;
+}
+/**
+ * A text in one dialect, translated for every store of another. What `dialect` of the project makes of a text.
+ */
+export interface WrittenQuery {
+  dialect: Dialect;
+  /**
+   * The query.
+   */
+  sql: string;
 }
 /**
  * Read only rows whose value in a column that grows is new. Default: all of it is read, of many files those that are new or changed.
@@ -1812,6 +1826,10 @@ export interface ProjectSpec {
    * What it is, for people.
    */
   description?: string;
+  /**
+   * The dialect of SQL that the queries of this project are written in, but for those over a database of its own, which run there, and added columns, which are DuckDB's. Default `duckdb`.
+   */
+  dialect?: Dialect;
   /**
    * Name to environment. Default: one, `dev`, with everything embedded.
    */

@@ -9,7 +9,7 @@ import { openCacheFile } from './cache-file.ts';
 import type { Column } from './column.ts';
 import { changedOutputs } from './query-lineage/changed-outputs.ts';
 import { type QueryLineage, queryLineage } from './query-lineage.ts';
-import type { Dialect } from './query-text.ts';
+import type { Dialect } from './schema-types.ts';
 import { codeOf } from './sql-text.ts';
 
 export interface SqlError {
@@ -112,7 +112,7 @@ export async function analyzeQuery(sql: string, tables: SqlTables, dialect: Dial
     };
   }
   const { Dialect: Dialects, outputColumnsWithSchema, parse, validateWithSchema } = await import('@polyglot-sql/sdk');
-  const name = dialect === 'duckdb' ? Dialects.DuckDB : Dialects.PostgreSQL;
+  const name = { duckdb: Dialects.DuckDB, postgres: Dialects.PostgreSQL, trino: Dialects.Trino }[dialect];
   // Without any table the parser would not report unknown ones; this one cannot be meant.
   const schema = {
     tables: [

@@ -11,10 +11,21 @@ import { openCacheFile } from './cache-file.ts';
 import type { CanonicalFeatureSet, CanonicalPipeline, CanonicalSource } from './canonical-specs.ts';
 import type { Column } from './column.ts';
 import type { QueryStore, StoreTable } from './engine-checks.ts';
+import { fromDialect } from './from-dialect.ts';
 import type { LoadedResource, ResourceTable } from './loaded-resource.ts';
 import { pointerTo } from './locator.ts';
 import { toDiagnostic } from './problem.ts';
-import { duckdbText, mapTexts, mentionedIn, overSources, type QueryText, textFor } from './query-text.ts';
+import {
+  type Dialect,
+  duckdbText,
+  isWritten,
+  mapTexts,
+  mentionedIn,
+  overSources,
+  type QueryText,
+  textFor,
+  type WrittenDialect,
+} from './query-text.ts';
 import { codeOf, tidySql } from './sql-text.ts';
 import { withNulls } from './template-text.ts';
 import { type TranslatedSql, translateSql } from './translate-sql.ts';
@@ -52,18 +63,18 @@ export async function storeQueries(
   const cache = openCacheFile<TranslatedSql>(root, `translated-${FORMAT}`);
   const diagnostics: Diagnostic[] = [];
   const found: Runs[] = [];
-  const translated = new Map<string, Record<string, string>>();
+  const runsAs = new Map<string, Record<string, string>>();
   for (const placed of queriesOf(table)) {
     const runs = await textOn(store, placed, cache, diagnostics);
     if (runs === undefined) continue;
     found.push(runs);
     const { address } = placed.resource;
-    if (!runs.own) translated.set(address, { ...translated.get(address), [placed.pointer]: runs.text });
+    if (!runs.own) runsAs.set(address, { ...runsAs.get(address), [placed.pointer]: runs.text });
   }
   cache.save();
   if (store.explain !== undefined && diagnostics.length === 0)
     diagnostics.push(...(await explained(found, table, root, store, columnsOf)));
-  return { diagnostics, translated: (address) => translated.get(address) };
+  return { diagnostics, translated: (address) => runsAs.get(address) };
 }
 
 function* queriesOf(table: ResourceTable): Iterable<Placed> {
@@ -99,19 +110,20 @@ async function textOn(
   const { resource, pointer, query } = placed;
   const own = textFor(query, dialect);
   if (own !== undefined) {
-    const at = typeof query === 'string' ? pointer : `${pointer}/${dialect}`;
+    const at = `${pointer}${placeIn(query, dialect)}`;
     return { ...placed, text: own, own: true, at, written: own };
   }
-  const written = duckdbText(query);
+  const written = isWritten(query) ? query.sql : duckdbText(query);
   if (written === undefined) {
     const detail = `This query is written for other stores, but not for ${dialect}, which this environment uses.`;
     const hint = `add the text under ${dialect}`;
     diagnostics.push(toDiagnostic({ code: 'SP207', pointer, detail, hint }, resource));
     return undefined;
   }
-  const at = typeof query === 'string' ? pointer : `${pointer}/duckdb`;
-  const key = digestOf([dialect, written]);
-  const translation = cache.get(key) ?? (await translateSql(written));
+  const at = `${pointer}${placeIn(query, 'duckdb')}`;
+  const from = isWritten(query) ? query.dialect : 'duckdb';
+  const key = digestOf(from === 'duckdb' ? [dialect, written] : [dialect, written, from]);
+  const translation = cache.get(key) ?? (await translated(written, from, dialect));
   cache.set(key, translation);
   if (translation.sql !== null) return { ...placed, text: translation.sql, own: false, at, written };
   const tidy = tidySql(resource.written(at));
@@ -121,6 +133,19 @@ async function textOn(
     diagnostics.push(toDiagnostic({ code: 'SP205', pointer: at, span, detail: `${message}.`, hint }, resource));
   }
   return undefined;
+}
+
+/** By way of DuckDB's dialect. What is found on the second half of the way has its place in no text that was written. */
+async function translated(written: string, from: WrittenDialect, to: Dialect): Promise<TranslatedSql> {
+  const first = await fromDialect(written, from);
+  if (first.sql === null || to === 'duckdb') return first;
+  const second = await translateSql(first.sql);
+  if (second.sql !== null || from === 'duckdb') return second;
+  return { sql: null, problems: second.problems.map(({ message }) => ({ message, start: 0, end: written.length })) };
+}
+
+function placeIn(query: QueryText, dialect: Dialect): string {
+  return typeof query === 'string' ? '' : isWritten(query) ? '/sql' : `/${dialect}`;
 }
 
 /** What was found right once is not asked again. */

@@ -5,6 +5,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { translateSql } from '../../src/spec/translate-sql.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { VISITS } from '../support/visits.ts';
 
 const QUERIES = [
   'select id, event_time, count(*) over w as n, bili - first_value(bili) over w as d from visits window w as (partition by id order by event_time range between interval 365 days preceding and current row)',
@@ -64,21 +65,6 @@ let database: FreshDatabase;
 let postgres: pg.Client;
 let duckdb: DuckDBConnection;
 
-const TABLES = [
-  'create table visits (id bigint, event_time timestamp, day integer, bili double precision, albumin double precision, status integer, ward text)',
-  'create table wards (ward text, beds integer)',
-  `insert into visits values ${Array.from({ length: 90 }, (_, i) => {
-    const [day, bili, albumin, ward] = [
-      i % 11 === 0 ? 'null' : (i * 5) % 40,
-      i % 6 === 0 ? 'null' : ((i * 29) % 50) / 10,
-      i % 7 === 0 ? 'null' : ((i * 31) % 50) / 10,
-      i % 8 === 0 ? 'null' : `'${['A', 'B', 'Ab', 'a', '12'][i % 5]}'`,
-    ];
-    return `(${1 + ((i * 7) % 9)}, timestamp '2023-12-20' + interval '${(i * 37) % 90} days' + interval '${(i * 13) % 24} hours', ${day}, ${bili}, ${albumin}, ${i % 3}, ${ward})`;
-  }).join(', ')}`,
-  "insert into wards values ('A', 10), ('B', 20), ('C', 30)",
-];
-
 beforeAll(async () => {
   database = await freshDatabase({ empty: true });
   const types = new pg.TypeOverrides();
@@ -91,7 +77,7 @@ beforeAll(async () => {
     readFileSync(new URL('../../src/stores/postgres/offline/sql/functions.sql', import.meta.url), 'utf8'),
   );
   duckdb = await (await DuckDBInstance.create(':memory:')).connect();
-  for (const statement of TABLES) {
+  for (const statement of VISITS) {
     await postgres.query(statement);
     await duckdb.run(statement);
   }
