@@ -396,27 +396,26 @@ function answer(
     }
     return;
   }
-  const { columns, row } = computed.length === 0 ? record : withComputed(computed, record);
+  const values = computed.length === 0 ? undefined : withComputed(computed, record);
+  const { columns, row } = record;
   if (read.found.columns !== columns)
     read.found = { columns, places: asked.map(({ feature }) => indexOf(columns, feature)) };
   const { places } = read.found;
   for (let index = 0; index < asked.length; index += 1) {
-    const { at, dtype } = asked[index] as Asked;
+    const { feature, at, dtype } = asked[index] as Asked;
     const place = places[index];
-    const value = place === undefined ? null : presentedValue(dtype, row[place] ?? null);
+    const found = values !== undefined ? values[feature] : place === undefined ? null : row[place];
+    const value = presentedValue(dtype, found ?? null);
     into.values[at] = value;
     into.statuses[at] = value === null ? 'null' : 'present';
     into.eventTimes[at] = eventTime;
   }
 }
 
-function withComputed(
-  computed: readonly ComputedFeature[],
-  record: StoredRecord,
-): Pick<StoredRecord, 'columns' | 'row'> {
-  const values: Record<string, unknown> = { ...record.values };
+function withComputed(computed: readonly ComputedFeature[], record: StoredRecord): Readonly<Record<string, unknown>> {
+  const values: Record<string, unknown> = record.values;
   for (const feature of computed) values[feature.name] = feature.evaluate(values);
-  return { columns: Object.keys(values), row: Object.values(values) };
+  return values;
 }
 
 function indexOf(columns: readonly string[], feature: string): number | undefined {

@@ -40,8 +40,11 @@ export class StoredRecord implements OnlineRecord {
     this.row = row;
   }
 
-  get values(): Readonly<Record<string, unknown>> {
-    return Object.fromEntries(this.columns.map((name, at) => [name, this.row[at]]));
+  /** Made anew each time. */
+  get values(): Record<string, unknown> {
+    const values: Record<string, unknown> = {};
+    for (let at = 0; at < this.columns.length; at += 1) values[this.columns[at] as string] = this.row[at];
+    return values;
   }
 }
 

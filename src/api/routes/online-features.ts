@@ -26,6 +26,7 @@ const KEPT_NAMES = 500;
 
 export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'features' | 'catalog'>): readonly Route[] {
   const known = new Map<string, AnswerNames>();
+  const ofServices = new WeakMap<readonly string[], readonly string[]>();
   /** Of lists that nobody can change, as `lean.parse` gives them. */
   const byList = new WeakMap<readonly string[], AnswerNames>();
 
@@ -38,6 +39,15 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
     known.set(id, found);
     if (Object.isFrozen(names)) byList.set(names, found);
     return found;
+  }
+
+  /** Of a service one list for as long as it is applied as it is, so that it is known by itself. */
+  function namesOf({ features: names, feature_service: service }: Asked): readonly string[] {
+    if (names !== undefined) return names;
+    const applied = serviceFeatures(service ?? '', catalog);
+    const own = ofServices.get(applied) ?? Object.freeze([...applied]);
+    ofServices.set(applied, own);
+    return own;
   }
 
   return [
@@ -71,19 +81,18 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
         parse: alikeBodies('features', 'entities'),
         now: ({ body, caller }) => {
           const asked = body as Asked;
-          if (asked.features === undefined) return undefined;
           const entities = listOf(asked.entities);
-          const qualified = qualifiedAlready(asked.features);
-          const rows = qualified
-            ? features.reader.readNow(entities.map(untypedKey), asked.features, caller.who)
+          const names = namesOf(asked);
+          const rows = qualifiedAlready(names)
+            ? features.reader.readNow(entities.map(untypedKey), names, caller.who)
             : undefined;
-          return rows && json(200, writeAnswer(membersOf(asked.features), entities, rows));
+          return rows && json(200, writeAnswer(membersOf(names), entities, rows));
         },
       },
       handle: async ({ body, caller }) => {
         const asked = body as Asked;
         const entities = listOf(asked.entities);
-        const names = asked.features ?? serviceFeatures(asked.feature_service ?? '', catalog);
+        const names = namesOf(asked);
         const qualified = qualifiedAlready(names)
           ? names
           : qualifiedFeatures(names, Object.keys(entities[0] ?? {}), catalog);
