@@ -45,8 +45,13 @@ export function catalogOf(root: string, specs: () => Specs): Catalog {
     const found = (specs()[kind] ?? []) as unknown as readonly CanonicalSpecs[K][];
     return found.map((spec) => record(kind, spec));
   };
+  let known = { digest: digestOf(specs()), revision: 1 };
   return {
-    revision: 1,
+    get revision() {
+      const digest = digestOf(specs());
+      if (digest !== known.digest) known = { digest, revision: known.revision + 1 };
+      return known.revision;
+    },
     root,
     get: (kind, name) => list(kind).find((resource) => resource.name === name),
     list,
