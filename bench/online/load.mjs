@@ -1,7 +1,7 @@
 // A client that costs little: raw sockets, requests made before, answers read as far as their length. Argument: a JSON object:
 // url, bodies (of POST requests, taken in turn), seconds, connections, and either perSecond (an open loop: each request has its
 // time, and its latency counts from then, also where it had to wait for a connection) or nothing (as many as get answered).
-// Prints { perSecond, p50, p99, max } in milliseconds.
+// Prints { answers, perSecond, p50, p99, max }: all answers, those of the warm-up included, and milliseconds.
 import { connect } from 'node:net';
 
 const { url, bodies, seconds, connections, perSecond } = JSON.parse(await new Response(process.stdin).text());
@@ -13,6 +13,7 @@ const requests = bodies.map((body) =>
 );
 const HEAD_END = Buffer.from('\r\n\r\n');
 const latencies = [];
+let answers = 0;
 let next = 0;
 let isMeasured = false;
 
@@ -31,6 +32,7 @@ function open() {
       }
       line.got += chunk.length;
       if (line.got < line.wanted) return;
+      answers += 1;
       if (isMeasured) latencies.push(performance.now() - line.since);
       line.wanted = -1;
       line.got = 0;
@@ -103,7 +105,7 @@ latencies.sort((a, b) => a - b);
 const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))];
 process.stdout.write(
   JSON.stringify({
-    count: latencies.length,
+    answers,
     perSecond: latencies.length / took,
     p50: at(0.5),
     p99: at(0.99),

@@ -94,7 +94,7 @@ try {
     }
   }
   const least = await bare(project.folder, answers);
-  const cpu = ({ full }) => (full.cpuSeconds / full.count) * 1e6;
+  const cpu = ({ full }) => (full.cpuSeconds / full.answers) * 1e6;
   const line = ({ p50, p99, perSecond }) =>
     `p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)} ms at ${perSecond.toFixed(0)}/s`;
   console.log(
