@@ -2,7 +2,7 @@
  * Two daemons of two machines on one store, hurt in one way after another. For longer: `npm run test:faults`.
  * With MLOPS_SEED another seed, with MLOPS_FAULT_SECONDS so many seconds each.
  */
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,7 +11,7 @@ import { acquireEmbeddedPostgres, type EmbeddedPostgres } from '../../src/stores
 import { seededRandom } from '../../src/training/random.ts';
 import type { ChildOptions } from '../crash/orchestrator-child.ts';
 import { cuttingProxy } from '../support/cutting-proxy.ts';
-import { ended, MANUAL, openRig, pipelineOf } from '../support/orchestrator.ts';
+import { ended, MANUAL, openRig, pipelineOf, until } from '../support/orchestrator.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 import { processesOf, startDaemons } from './daemons.ts';
 import {
@@ -92,8 +92,8 @@ async function campaign({ injury, poison, dropEvery, block }: Way): Promise<void
     const runIds: string[] = [];
     const { db } = rig;
     const hurt = injury({ db, server, daemons, tasks: () => processesOf(runIds), random, signal: enough.signal });
-    const until = performance.now() + SECONDS * 1000;
-    for (let n = 0; n === 0 || performance.now() < until; n += 1) {
+    const enoughAt = performance.now() + SECONDS * 1000;
+    for (let n = 0; n === 0 || performance.now() < enoughAt; n += 1) {
       const spec = pipelineOfSeed(SEED * 1000 + n, rig.workdir, { poison: poison === true && n === 0 });
       // The store may be away: the key makes it one run however often it is asked for.
       const key = `run ${n}`;
@@ -127,15 +127,80 @@ async function campaign({ injury, poison, dropEvery, block }: Way): Promise<void
 }
 
 async function insisting<T>(ask: () => Promise<T>): Promise<T> {
-  for (const until = performance.now() + 60_000; ; ) {
+  for (const last = performance.now() + 60_000; ; ) {
     try {
       return await ask();
     } catch (error) {
-      if (performance.now() > until) throw error;
+      if (performance.now() > last) throw error;
       await pause(100);
     }
   }
 }
+
+const TASKS = Number(process.env['MLOPS_FAULT_TASKS'] ?? 2_000);
+
+const KILLS = 8;
+
+describe(`a DAG of ${TASKS.toLocaleString('en-US')} tasks, two edges each`, () => {
+  it(
+    'is done to its last task by daemons that are killed with -9 again and again',
+    async () => {
+      const rig = await openRig(server.connectionString, { leaseSeconds: LEASE_SECONDS });
+      const watcher = rig.open();
+      const random = seededRandom(SEED);
+      const { connectionString } = server;
+      const daemons = startDaemons(
+        ['one', 'two'].map((node) => ({
+          connectionString,
+          scopeId: rig.scopeId,
+          workdir: rig.workdir,
+          node,
+          leaseSeconds: LEASE_SECONDS,
+        })),
+      );
+      try {
+        await daemons.ready();
+        const tasks: Record<string, { readonly needs: readonly string[] }> = {};
+        for (let ordinal = 0; ordinal < TASKS; ordinal += 1) {
+          const earlier = (back: number): number => ordinal - 1 - Math.floor(random.next() * back);
+          tasks[`t${ordinal}`] = {
+            needs: [...new Set([earlier(40), earlier(400)])].filter((at) => at >= 0).map((at) => `t${at}`),
+          };
+        }
+        const { runId } = await watcher.submit({ pipeline: pipelineOf(tasks as never), cause: MANUAL });
+        const { db } = rig;
+        let killed = 0;
+        // Each time another part of it is done: who is killed before anything is done gets nowhere.
+        await until(
+          'the run ends',
+          async () => {
+            const [row] = await db.query<{ done: number }>(
+              `select count(*)::integer as done from mlops.tasks where run_id = $1 and status = 'succeeded'`,
+              [runId],
+            );
+            const pid = daemons.pids()[killed % 2];
+            if (row!.done > (TASKS / KILLS) * (killed + 0.5) && pid !== undefined && process.kill(pid, 'SIGKILL'))
+              killed += 1;
+            return (await rig.runs.summary(runId))?.finishedAt ?? undefined;
+          },
+          { limitMs: 120_000 + 20 * TASKS, everyMs: 100 },
+        );
+        expect(killed).toBe(KILLS);
+        await daemons.stop();
+        const run = (await watcher.get(runId))!;
+        expect(run.tasks.filter(({ status }) => status !== 'succeeded')).toEqual([]);
+        expect(await brokenInvariants(db, [run], [])).toEqual([]);
+        const executed = (await readFile(join(rig.workdir, 'executed'), 'utf8')).trim().split('\n');
+        expect(new Set(executed).size).toBe(TASKS);
+      } finally {
+        await daemons.stop();
+        await rig.db.query('delete from mlops.runs');
+        await rig.close();
+      }
+    },
+    240_000 + 20 * TASKS,
+  );
+});
 
 describe('no task is lost, none has two outcomes, no slot and no process is left, and every run ends, with', () => {
   it.each(Object.entries(WAYS))('%s', async (_, way) => campaign(way), (SECONDS + 180) * 1000);
