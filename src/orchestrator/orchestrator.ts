@@ -138,12 +138,9 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   }
 
   async function pipelineOf(name: string): Promise<CanonicalPipeline> {
-    let found = catalog.get('pipeline', name);
-    if (found === undefined) {
-      // It may have been applied a moment ago.
-      await catalog.refresh();
-      found = catalog.get('pipeline', name);
-    }
+    // It may have been applied a moment ago: who applies and then runs gets what was applied.
+    await catalog.refresh();
+    const found = catalog.get('pipeline', name);
     if (found !== undefined) return found.spec;
     throw new MlopsError('PL201', {
       detail: `No pipeline ${JSON.stringify(name)} is applied.`,
