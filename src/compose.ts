@@ -203,18 +203,25 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
   });
   const commit = lazily(() => gitCommit(root));
   const orchestrator = lazily(async () => {
-    const [{ createOrchestrator }, { createPostgresBackfills }, { createPostgresTriggers }, { createSense }] =
-      await Promise.all([
-        import('./orchestrator/orchestrator.ts'),
-        import('./stores/postgres/postgres-backfills.ts'),
-        import('./stores/postgres/postgres-triggers.ts'),
-        import('./compose/sense.ts'),
-      ]);
+    const [
+      { createOrchestrator },
+      { createPostgresBackfills },
+      { createPostgresDeferrals },
+      { createPostgresTriggers },
+      { createSense },
+    ] = await Promise.all([
+      import('./orchestrator/orchestrator.ts'),
+      import('./stores/postgres/postgres-backfills.ts'),
+      import('./stores/postgres/postgres-deferrals.ts'),
+      import('./stores/postgres/postgres-triggers.ts'),
+      import('./compose/sense.ts'),
+    ]);
     const applied = await catalog();
     const limits = spec.daemon?.resources;
     const made = createOrchestrator({
       runs: await runs(),
       backfills: createPostgresBackfills(control.db, await control.scopeId()),
+      deferrals: createPostgresDeferrals(control.db, await control.scopeId()),
       triggers: createPostgresTriggers(control.db, await control.scopeId()),
       sense: createSense(() => applied.root ?? root),
       catalog: applied,

@@ -57,7 +57,18 @@ const RUN_PROPERTIES = {
     type: 'object',
     properties: {
       kind: {
-        enum: ['manual', 'api', 'schedule', 'backfill', 'materialized', 'promoted', 'pipeline', 'sensor', 'webhook'],
+        enum: [
+          'manual',
+          'api',
+          'schedule',
+          'backfill',
+          'materialized',
+          'promoted',
+          'pipeline',
+          'sensor',
+          'webhook',
+          'pipeline_task',
+        ],
       },
       who: TEXT_OR_NULL,
       schedule: TEXT_OR_NULL,

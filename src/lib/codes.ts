@@ -116,6 +116,7 @@ export const CODES = {
   PL220: 'Interpreter not found',
   PL221: 'Template cannot be filled',
   PL222: 'HTTP request failed',
+  PL225: 'Pipeline within a pipeline',
   PL240: 'Range cannot be filled',
   PL241: 'Unknown backfill',
   PL242: 'Trigger cannot look',

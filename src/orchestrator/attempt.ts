@@ -1,13 +1,17 @@
 /** One attempt at one task, from its lease to what is to be recorded of its end. */
+import { systemClock } from '../lib/clock.ts';
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
 import { type Redact, redactor } from '../lib/redact.ts';
 import { resolveEnv, secretsIn } from '../lib/secret.ts';
 import { durationMs } from '../lib/units.ts';
 import type { CanonicalTask } from '../spec/canonical-specs.ts';
+import type { Deferral } from '../stores/control/deferrals.ts';
 import type { AttemptStatus } from '../stores/control/run-states.ts';
 import type { AttemptEnd, Lease, RunRecord, TaskProgress } from '../stores/control/runs.ts';
+import { Deferred } from './deferred.ts';
 import { fillTask, readByTemplates } from './fill-task.ts';
+import type { OperatorContext } from './operators/operator.ts';
 import { runOperator } from './operators/operators.ts';
 import { retryVerdict } from './retry.ts';
 import { type ProcessRunnerOptions, runProcess } from './runners/process-runner.ts';
@@ -38,6 +42,9 @@ export interface AttemptOptions {
   readonly outputsOf: (tasks: readonly string[]) => Promise<Readonly<Record<string, JsonObject>>>;
   readonly process: ProcessRunnerOptions;
   readonly taskLog: TaskLog;
+  readonly waited: OperatorContext['waited'];
+  readonly newestRun: OperatorContext['newestRun'];
+  readonly children: OperatorContext['children'];
   readonly progress: (progress: TaskProgress) => void;
   readonly controller: AbortController;
   readonly variables: Readonly<Record<string, string | undefined>>;
@@ -47,10 +54,10 @@ export interface AttemptOptions {
 }
 
 /** Failures that trying again cannot mend. */
-const FINAL_CODES: ReadonlySet<string> = new Set(['MD202', 'PL206', 'SP110', 'PL220', 'PL221', 'SP114']);
+const FINAL_CODES: ReadonlySet<string> = new Set(['MD202', 'PL206', 'SP110', 'PL220', 'PL221', 'PL225', 'SP114']);
 
-/** Undefined where the lease was lost: then there is nothing to record. */
-export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | undefined> {
+/** Undefined where the lease was lost: then there is nothing to record. A deferral: there is nothing to do yet. */
+export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | Deferral | undefined> {
   const { lease, run, controller, taskLog } = options;
   const task = run.spec.tasks[lease.task];
   const timeLimit = limitOf(task, lease.deadlineInMs);
@@ -85,6 +92,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
     };
   } catch (error) {
     const stopped = controller.signal.aborted ? (controller.signal.reason as unknown) : undefined;
+    if (stopped === undefined && error instanceof Deferred) return error.deferral;
     if (stopped instanceof AttemptStopped) {
       if (stopped.reason === 'lost') return undefined;
       ended = { ...stoppedEnd(stopped.reason, timeLimit), final: false, data: {} };
@@ -172,6 +180,12 @@ async function operate(
     params: run.params,
     instant,
     pipelineSpec: run.spec,
+    cause: run.cause,
+    root: options.process.root,
+    now: systemClock.now(),
+    waited: options.waited,
+    newestRun: options.newestRun,
+    children: options.children,
     ancestors,
     inputs,
     gitCommit: run.gitCommit,

@@ -85,9 +85,16 @@ function newTasks(spec: CanonicalPipeline): readonly NewTask[] {
       return ordinal;
     }),
     priority: task.priority ?? 0,
-    deadlineMs: task.deadline === undefined ? null : durationMs(task.deadline),
+    deadlineMs: deadlineOf(task),
     ...demandOf(task),
   }));
+}
+
+/** Of a task that waits, the timeout is for the waiting: over all its attempts, like a deadline. */
+function deadlineOf(task: CanonicalTask): number | null {
+  const limits = [task.deadline, task.operator === 'wait_for' ? task.timeout : undefined];
+  const known = limits.flatMap((limit) => (limit === undefined ? [] : [durationMs(limit)]));
+  return known.length === 0 ? null : Math.min(...known);
 }
 
 function demandOf(task: CanonicalTask): { readonly cpu: number; readonly memoryBytes: number; readonly gpu: number } {

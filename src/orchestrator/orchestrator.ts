@@ -1,5 +1,6 @@
 /** The orchestrator's door: runs are submitted, watched, cancelled and tried again here; the daemon starts its two loops. */
 import { randomUUID } from 'node:crypto';
+import { systemClock } from '../lib/clock.ts';
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { didYouMean } from '../lib/suggest.ts';
@@ -7,6 +8,7 @@ import type { CanonicalPipeline } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { BackfillStore } from '../stores/control/backfills.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
+import type { DeferralStore } from '../stores/control/deferrals.ts';
 import type {
   Demand,
   NewRun,
@@ -31,6 +33,7 @@ import type { OperatorServices } from './services.ts';
 import { createTriggers, type Sense } from './triggers.ts';
 import { createUsageTotals, type UsageTotal } from './usage-totals.ts';
 import { createHints } from './waiting.ts';
+import { createWatcher } from './watcher.ts';
 import { createWebhooks, type WebhookAnswer, type WebhookRequest } from './webhooks.ts';
 import { createWorker, type Worker } from './worker.ts';
 
@@ -42,6 +45,7 @@ export interface OrchestratorOptions {
   readonly sense?: Sense | undefined;
   readonly catalog: Catalog;
   readonly services: OperatorServices;
+  readonly deferrals: DeferralStore;
   readonly artifacts: Pick<ArtifactStore, 'localPath'>;
   /** Absolute. Attempts of processes get their directories below it. */
   readonly workdir: string;
@@ -153,11 +157,30 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     });
   }
 
+  async function newestRun(pipeline: string): Promise<RunSummary | undefined> {
+    return (await runs.list({ pipeline, status: 'succeeded', limit: 1 })).items[0];
+  }
+
+  async function cancel(runId: string, who: string): Promise<RunRecord> {
+    const run = await runs.cancel(runId, who, runRules);
+    if (run === undefined) throw unknownRun(runId);
+    return run;
+  }
+
   const usage = createUsageTotals();
   const worker = createWorker({
     runs,
     onEnd: ({ pipeline, task }, end) => usage.add(pipeline, task, end.usage),
     services: options.services,
+    deferrals: options.deferrals,
+    newestRun,
+    children: {
+      start: async ({ pipeline, params, cause, key }) =>
+        runs.create(await prepare(await pipelineOf(pipeline), params, cause, key), runRules),
+      retry: async (runId) => {
+        await runs.retry(runId, 'the run that started it', runRules);
+      },
+    },
     artifactFile: (digest) => options.artifacts.localPath(digest),
     hints,
     node,
@@ -193,12 +216,22 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     pipeline: async (name) => catalog.get('pipeline', name)?.spec,
     newRun: startedBy,
   });
+  const watcher = createWatcher({
+    deferrals: options.deferrals,
+    runs,
+    services: options.services,
+    newestRun,
+    root: options.root ?? process.cwd(),
+    variables: options.variables,
+    cancel,
+    now: systemClock.now,
+  });
   const scheduler = createScheduler({
     runs,
     node,
     workdir: options.workdir,
     schedules: createScheduleTicker({ runs, catalog, newRun: startedBy, report }),
-    parts: [(signal) => triggers.tick(signal), backfills.tick],
+    parts: [watcher.tick, (signal) => triggers.tick(signal), backfills.tick],
     random,
     report,
   });
@@ -212,11 +245,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     },
     get: (runId) => runs.get(runId),
     list: (filter) => runs.list(filter),
-    cancel: async (runId, who) => {
-      const run = await runs.cancel(runId, who, runRules);
-      if (run === undefined) throw unknownRun(runId);
-      return run;
-    },
+    cancel,
     retry: async (runId, who) => {
       const run = await runs.retry(runId, who, runRules);
       if (run === undefined) throw unknownRun(runId);

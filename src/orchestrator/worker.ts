@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { MlopsError } from '../lib/error.ts';
+import type { Deferral, DeferralStore } from '../stores/control/deferrals.ts';
 import type {
   AttemptEnd,
   Demand,
@@ -18,6 +19,7 @@ import { admit } from './admission.ts';
 import { AttemptStopped, runAttempt, type StopReason } from './attempt.ts';
 import { createEnds } from './ends.ts';
 import { processStartedAt } from './machine.ts';
+import type { OperatorContext } from './operators/operator.ts';
 import { runRules } from './rules.ts';
 import type { OperatorServices } from './services.ts';
 import { createTaskLog } from './task-log.ts';
@@ -27,6 +29,9 @@ import { createWakeup, type Hints, patiently, pause } from './waiting.ts';
 export interface WorkerOptions {
   readonly runs: RunStore;
   readonly services: OperatorServices;
+  readonly deferrals: DeferralStore;
+  readonly newestRun: OperatorContext['newestRun'];
+  readonly children: OperatorContext['children'];
   readonly artifactFile: (digest: string) => Promise<string>;
   readonly hints: Hints;
   readonly node: string;
@@ -165,10 +170,11 @@ export function createWorker(options: WorkerOptions): Worker {
       log: (line) => taskLog.write('out', `${line}\n`),
     });
     let end: AttemptEnd | undefined;
+    let deferral: Deferral | undefined;
     try {
       const run = await patiently(() => specOf(lease.runId), controller.signal);
       if (run === undefined) return;
-      end = await runAttempt({
+      const outcome = await runAttempt({
         lease,
         run,
         services: options.services,
@@ -183,15 +189,26 @@ export function createWorker(options: WorkerOptions): Worker {
           onGroup: (_, group) => keeper?.track(lease, group),
         },
         taskLog,
+        waited: () => patiently(() => options.deferrals.hasWaited(lease), controller.signal),
+        newestRun: options.newestRun,
+        children: options.children,
         progress: progress.tell,
         controller,
         variables: options.variables,
         random: options.random,
         abandonAfterMs: killGraceMs + 5_000,
       });
+      if (outcome !== undefined && 'what' in outcome) deferral = outcome;
+      else end = outcome;
     } finally {
       await progress.settled();
       await taskLog.close();
+    }
+    if (deferral !== undefined) {
+      const waits = deferral;
+      // Where the run is being cancelled there is nothing to wait for.
+      if (await patiently(() => options.deferrals.defer(lease, waits), controller.signal)) return;
+      end = cancelledEnd(lease);
     }
     if (end === undefined) return;
     await ends.record(end, controller.signal);
@@ -232,6 +249,11 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   return { start, drain, stop };
+}
+
+function cancelledEnd({ runId, task, attempt }: LeaseRef): AttemptEnd {
+  const end = { exitCode: null, error: 'cancelled', outputs: null, data: {}, usage: null, retryInMs: null };
+  return { runId, task, attempt, status: 'cancelled', counts: 'nothing', ...end };
 }
 
 function keyOf(lease: LeaseRef): string {

@@ -28,12 +28,14 @@ import type {
   PolicySpec,
   ProjectSpec,
   PythonTask,
+  RunPipelineTask,
   SourceSpec,
   SqlQueryTask,
   TrainingDatasetTask,
   Trigger,
   TypescriptTask,
   Variant,
+  WaitForTask,
 } from './schema-types.ts';
 import type { TaskFunction } from './task-context.ts';
 
@@ -120,7 +122,9 @@ export type TaskInput<T extends string> =
   | Replace<CommandTask, Needs<T>>
   | Replace<PythonTask, Needs<T>>
   | Replace<TypescriptTask, Needs<T> & { readonly run: TaskFunction | string }>
-  | Replace<HttpRequestTask, Needs<T>>;
+  | Replace<HttpRequestTask, Needs<T>>
+  | Replace<WaitForTask, Needs<T> & { readonly query?: QueryInput; readonly pipeline?: PipelineRef | string }>
+  | Replace<RunPipelineTask, Needs<T> & { readonly pipeline: PipelineRef | string }>;
 
 export type TriggerInput = Replace<
   Trigger,

@@ -23,10 +23,12 @@ import type {
   PipelineSpec,
   PolicySpec,
   PythonTask,
+  RunPipelineTask,
   SourceSpec,
   SqlQueryTask,
   TrainingDatasetTask,
   TypescriptTask,
+  WaitForTask,
 } from './schema-types.ts';
 
 type With<T, K extends keyof T> = T & { readonly [P in K]-?: NonNullable<T[P]> };
@@ -58,7 +60,9 @@ export type CanonicalTask =
   | (PythonTask & Placed & { readonly bundle?: CodeBundle })
   /** `run` is `MODULE#EXPORT`, the module in the bundle. */
   | (TypescriptTask & Placed & { readonly bundle?: CodeBundle })
-  | (HttpRequestTask & Placed);
+  | (HttpRequestTask & Placed)
+  | (WaitForTask & Placed)
+  | (RunPipelineTask & Placed);
 
 export type OperatorName = CanonicalTask['operator'];
 export type TaskOf<O extends OperatorName> = Extract<CanonicalTask, { operator: O }>;

@@ -5,15 +5,17 @@
  */
 import { assertNever } from '../lib/assert.ts';
 import { didYouMean } from '../lib/suggest.ts';
+import { durationMs } from '../lib/units.ts';
 import type { CanonicalPipeline, CanonicalTask, OperatorName } from './canonical-specs.ts';
 import { checkTemplates } from './check-templates.ts';
 import { checkSchedule, reportExpression } from './feature-set.ts';
 import { KIND_TITLES, type Kind } from './kinds.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
-import { declaredParams, paramProblems } from './params.ts';
+import { checkParam, declaredParams, paramProblems } from './params.ts';
 import { mentionedIn, overSources } from './query-text.ts';
 import type { PipelineSpec, Task } from './schema-types.ts';
+import { isTemplate } from './template-text.ts';
 import { checkTriggers } from './triggers.ts';
 
 interface PipelineContext {
@@ -64,6 +66,31 @@ function checkParams(spec: PipelineSpec, into: Canonicalizing): void {
         hint,
       });
     }
+  }
+}
+
+/** What a task gives the pipeline that it runs; values with templates are known when it runs. */
+function checkGivenParams(
+  pipeline: Pick<PipelineSpec, 'name' | 'params'>,
+  given: Readonly<Record<string, unknown>>,
+  pointer: string,
+  into: Canonicalizing,
+): void {
+  const declared = declaredParams(pipeline);
+  for (const [name, value] of Object.entries(given)) {
+    const param = declared[name];
+    const at = pointerTo(pointer, name);
+    if (param === undefined) {
+      const hint = didYouMean(name, Object.keys(declared));
+      report(into, 'SP104', at, `The pipeline "${pipeline.name}" has no parameter "${name}".`, { part: 'key', hint });
+    } else if (value !== null && !(typeof value === 'string' && isTemplate(value))) {
+      const verdict = checkParam(param, value);
+      if ('problem' in verdict) report(into, 'SP103', at, `The parameter "${name}" ${verdict.problem}.`);
+    }
+  }
+  for (const [name, { required }] of Object.entries(declared)) {
+    if (required === true && given[name] === undefined)
+      report(into, 'SP102', pointer, `The pipeline "${pipeline.name}" needs the parameter "${name}".`, { part: 'key' });
   }
 }
 
@@ -206,6 +233,28 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
     case 'python':
     case 'typescript':
       return { ...task, needs };
+    case 'wait_for': {
+      if (task.every !== undefined && durationMs(task.every) < 1000)
+        report(into, 'SP103', `${pointer}/every`, 'A task looks at most once a second.');
+      if (task.that !== undefined)
+        reportExpression(task.that, ['params', 'outputs', 'run', 'now'], `${pointer}/that`, into, { documents: true });
+      if (task.http?.expect?.that !== undefined)
+        reportExpression(task.http.expect.that, ['status', 'headers', 'body'], `${pointer}/http/expect/that`, into, {
+          documents: true,
+        });
+      if (task.pipeline !== undefined) refer(into, 'pipeline', task.pipeline, `${pointer}/pipeline`, true);
+      for (const source of mentionedIn(task.query, into.lookup.names('source')))
+        refer(into, 'source', source, `${pointer}/query`);
+      return { ...task, needs };
+    }
+    case 'run_pipeline': {
+      if (task.pipeline === context.pipeline)
+        report(into, 'SP107', `${pointer}/pipeline`, `The pipeline "${task.pipeline}" runs itself.`);
+      else refer(into, 'pipeline', task.pipeline, `${pointer}/pipeline`);
+      const declared = into.lookup.get('pipeline', task.pipeline);
+      if (declared !== undefined) checkGivenParams(declared, task.params ?? {}, `${pointer}/params`, into);
+      return { ...task, needs };
+    }
     case 'http_request': {
       if (task.expect?.that !== undefined)
         reportExpression(task.expect.that, ['status', 'headers', 'body'], `${pointer}/expect/that`, into, {

@@ -93,6 +93,14 @@ function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: QueryTe
       };
     case 'feature_materialization':
       return { ...task, featureSets: sets(task.featureSets) };
+    case 'wait_for':
+      return {
+        ...task,
+        ...(task.query !== undefined && { query: sql(task.query) }),
+        ...(task.pipeline !== undefined && { pipeline: nameNow('pipeline', task.pipeline) }),
+      };
+    case 'run_pipeline':
+      return { ...task, pipeline: nameNow('pipeline', task.pipeline) };
     case 'sql_query':
       return {
         ...task,

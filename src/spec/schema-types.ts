@@ -69,7 +69,9 @@ export type Task =
   | CommandTask
   | PythonTask
   | TypescriptTask
-  | HttpRequestTask;
+  | HttpRequestTask
+  | WaitForTask
+  | RunPipelineTask;
 /**
  * Bytes with an optional unit: `k M G T` or `Ki Mi Gi Ti`, e.g. `512Mi`.
  */
@@ -1605,6 +1607,175 @@ export interface HttpExpect {
    * Must be true: an expression over `status`, `headers` (lower case) and `body` (parsed where it is JSON). Common Expression Language.
    */
   that?: string;
+}
+/**
+ * Waits until something is there, holding no slot meanwhile. Exactly one of `file`, `http`, `query`, `pipeline` and `that` says what.
+ */
+export interface WaitForTask {
+  /**
+   * What the task does.
+   */
+  operator: 'wait_for';
+  /**
+   * A file or folder is there: below the root of the project on the daemon's machine, or by its absolute path.
+   */
+  file?: string;
+  /**
+   * A request is answered as expected.
+   */
+  http?: HttpCheck;
+  /**
+   * A query over sources yields a row.
+   */
+  query?: Query;
+  /**
+   * A run of this pipeline has succeeded since the instant of this run.
+   */
+  pipeline?: Name;
+  /**
+   * This expression over `params`, `outputs`, `run` and `now` (a time as ISO 8601 UTC) is true. Common Expression Language.
+   */
+  that?: string;
+  /**
+   * How often is looked, at least 1s. Default 30s.
+   */
+  every?: Duration;
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: Duration;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+}
+/**
+ * A request, and what its answer must be.
+ */
+export interface HttpCheck {
+  /**
+   * Where to: `http://` or `https://`.
+   */
+  url: string;
+  /**
+   * Default GET, or POST where there is a `body`.
+   */
+  method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /**
+   * Parameters that are added to the url, encoded; secrets by reference.
+   */
+  query?: {
+    [k: string]: Secret;
+  };
+  /**
+   * Secrets by reference. They are not sent on where the answer leads to another server.
+   */
+  headers?: {
+    [k: string]: Secret;
+  };
+  /**
+   * Who asks. Not sent on to another server either.
+   */
+  auth?: HttpAuth;
+  /**
+   * A map or a list is sent as JSON, a text as it is.
+   */
+  body?: {} | unknown[] | string | number | boolean;
+  /**
+   * What the answer must be; else the attempt fails.
+   */
+  expect?: HttpExpect;
+  /**
+   * How many redirects are followed. Default 5.
+   */
+  redirects?: number;
+  /**
+   * Largest body of an answer, at most 1Mi. Default 256Ki.
+   */
+  limit?: Size;
+}
+/**
+ * Runs another pipeline and waits for its end; its outputs are the task's outputs.
+ */
+export interface RunPipelineTask {
+  /**
+   * What the task does.
+   */
+  operator: 'run_pipeline';
+  /**
+   * The pipeline to run.
+   */
+  pipeline: Name;
+  /**
+   * Parameters of the run.
+   */
+  params?: {
+    [k: string]: string | number | boolean | null;
+  };
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: Duration;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
 }
 /**
  * A model: what it reads, what makes it, and what a version must reach.

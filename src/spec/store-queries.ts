@@ -92,6 +92,8 @@ function* queriesOf(table: ResourceTable): Iterable<Placed> {
       const pointer = pointerTo('/tasks', name);
       if (task.operator === 'training_dataset')
         yield { resource, pointer: `${pointer}/spine`, query: mapTexts(task.spine, withNulls) };
+      if (task.operator === 'wait_for' && task.query !== undefined)
+        yield { resource, pointer: `${pointer}/query`, query: mapTexts(task.query, withNulls) };
       if (task.operator === 'sql_query')
         yield { resource, pointer: `${pointer}/query`, query: mapTexts(task.query, withNulls) };
     }

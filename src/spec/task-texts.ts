@@ -11,16 +11,27 @@ export type TextMapper = (text: string, place: TextPlace, pointer: string) => un
 
 /** The task with every text put through the mapper. */
 export function mapTaskTexts<T extends CanonicalTask>(task: T, map: TextMapper): T {
-  const changed: Record<string, unknown> = {};
-  for (const [field, place] of Object.entries(TEXTS[task.operator] ?? {})) {
-    const value = (task as unknown as Readonly<Record<string, unknown>>)[field];
-    if (value !== undefined) changed[field] = mapped(value, place, `/${field}`, map);
-  }
-  return { ...task, ...changed };
+  const fields = TEXTS[task.operator];
+  return fields === undefined ? task : (mappedFields({ ...task }, fields, '', map) as T);
 }
 
-type Place = TextPlace | 'command';
+function mappedFields(
+  object: Readonly<Record<string, unknown>>,
+  fields: Readonly<Record<string, Place>>,
+  pointer: string,
+  map: TextMapper,
+): Readonly<Record<string, unknown>> {
+  const changed: Record<string, unknown> = {};
+  for (const [field, place] of Object.entries(fields)) {
+    const value = object[field];
+    if (value !== undefined) changed[field] = mapped(value, place, `${pointer}/${field}`, map);
+  }
+  return { ...object, ...changed };
+}
 
+type Place = TextPlace | 'command' | 'request';
+
+const REQUEST = { url: 'url', query: 'text', headers: 'text', body: 'value', auth: 'text' } as const;
 const PROGRAM = { env: 'text' } as const;
 
 const TEXTS: { readonly [O in CanonicalTask['operator']]?: Readonly<Record<string, Place>> } = {
@@ -30,12 +41,16 @@ const TEXTS: { readonly [O in CanonicalTask['operator']]?: Readonly<Record<strin
   python: { ...PROGRAM, args: 'text' },
   typescript: PROGRAM,
   model_training: { ...PROGRAM, command: 'command', python: 'text', params: 'value' },
-  http_request: { url: 'url', query: 'text', headers: 'text', body: 'value', auth: 'text' },
+  wait_for: { file: 'text', http: 'request', query: 'sql' },
+  run_pipeline: { params: 'value' },
+  http_request: REQUEST,
 };
 
 function mapped(value: unknown, place: Place, pointer: string, map: TextMapper): unknown {
-  if (typeof value === 'string') return map(value, place === 'command' ? 'shell' : place, pointer);
+  if (typeof value === 'string')
+    return map(value, place === 'command' ? 'shell' : place === 'request' ? 'text' : place, pointer);
   if (typeof value !== 'object' || value === null || isEnvRef(value)) return value;
+  if (place === 'request') return mappedFields(value as Readonly<Record<string, unknown>>, REQUEST, pointer, map);
   // Of a list the program gets each word as it is.
   const inner = place === 'command' ? 'text' : place;
   if (Array.isArray(value)) return value.map((item, index) => mapped(item, inner, pointerTo(pointer, index), map));

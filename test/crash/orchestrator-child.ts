@@ -8,6 +8,7 @@ import type { OperatorServices } from '../../src/orchestrator/services.ts';
 import type { RunStore } from '../../src/stores/control/runs.ts';
 import { openDatabase } from '../../src/stores/postgres/database.ts';
 import { createPostgresBackfills } from '../../src/stores/postgres/postgres-backfills.ts';
+import { createPostgresDeferrals } from '../../src/stores/postgres/postgres-deferrals.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
 import { createPostgresTriggers } from '../../src/stores/postgres/postgres-triggers.ts';
 import { fakeCatalog } from '../support/fake-catalog.ts';
@@ -73,6 +74,7 @@ const services: Partial<OperatorServices> = {
 const orchestrator = createOrchestrator({
   runs: deadly,
   backfills: createPostgresBackfills(db, options.scopeId),
+  deferrals: createPostgresDeferrals(db, options.scopeId),
   triggers: createPostgresTriggers(db, options.scopeId),
   catalog: fakeCatalog(),
   services: services as OperatorServices,

@@ -15,6 +15,7 @@ import type { CanonicalPipeline, CanonicalTask } from '../../src/spec/canonical-
 import type { RunCause, RunRecord, RunStore, TaskRecord } from '../../src/stores/control/runs.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { createPostgresBackfills } from '../../src/stores/postgres/postgres-backfills.ts';
+import { createPostgresDeferrals } from '../../src/stores/postgres/postgres-deferrals.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
 import { createPostgresTriggers } from '../../src/stores/postgres/postgres-triggers.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
@@ -62,6 +63,7 @@ export async function openRig(
       const orchestrator = createOrchestrator({
         runs,
         backfills: createPostgresBackfills(db, scopeId),
+        deferrals: createPostgresDeferrals(db, scopeId),
         triggers: createPostgresTriggers(db, scopeId),
         catalog,
         artifacts: { localPath: async (digest) => artifactFile(digest) },

@@ -59,6 +59,8 @@ export function everything(): Project {
           score: { operator: 'python', script: 'score.py', needs: ['promote'] },
           check: { operator: 'typescript', run: 'check.ts#run', needs: ['promote'] },
           ask: { operator: 'http_request', url: 'https://example.org/a', needs: ['promote'] },
+          wait: { operator: 'wait_for', that: 'true', needs: ['promote'] },
+          sub: { operator: 'run_pipeline', pipeline: 'other', needs: ['promote'] },
         },
       },
       model: {
@@ -233,6 +235,7 @@ table('feature_service', [
   ['features', null, 'one added', inputs.slice(1), inputs, 'safe', 'FS115'],
   ['features', null, 'another order', inputs, [...inputs].reverse(), 'safe', 'FS115'],
 ]);
+const waiting = (task: object): object => ({ operator: 'wait_for', needs: ['promote'], ...task });
 const train = (task: object): object => ({ operator: 'model_training', label: 'died', needs: ['dataset'], ...task });
 table('pipeline', [
   ['schedule', null, 'removed', { cron: '0 0 * * 0' }, undefined, 'safe', 'PL105'],
@@ -479,6 +482,38 @@ table('pipeline', [
   ['tasks.http_request.expect.that', 'tasks.ask.expect', 'changed', { that: 'body.a' }, { that: 'body.b' }, 'safe'],
   ['tasks.http_request.redirects', 'tasks.ask.redirects', 'changed', 5, 0, 'safe'],
   ['tasks.http_request.limit', 'tasks.ask.limit', 'changed', '1Ki', '2Ki', 'safe'],
+  ['tasks.run_pipeline.pipeline', 'tasks.sub.pipeline', 'changed', 'a', 'b', 'safe'],
+  ['tasks.run_pipeline.params.*', 'tasks.sub.params.day', 'changed', 'a', 'b', 'safe'],
+  ['tasks.wait_for.every', 'tasks.wait.every', 'changed', '1m', '2m', 'safe'],
+  ['tasks.wait_for.that', 'tasks.wait.that', 'changed', 'true', 'false', 'safe'],
+  ['tasks.wait_for.file', 'tasks.wait', 'changed', waiting({ file: 'a' }), waiting({ file: 'b' }), 'safe'],
+  [
+    'tasks.wait_for.query',
+    'tasks.wait',
+    'changed',
+    waiting({ query: 'select 1' }),
+    waiting({ query: 'select 2' }),
+    'safe',
+  ],
+  ['tasks.wait_for.pipeline', 'tasks.wait', 'changed', waiting({ pipeline: 'a' }), waiting({ pipeline: 'b' }), 'safe'],
+  ...[
+    ['url', 'http://a', 'http://b'],
+    ['method', 'GET', 'POST'],
+    ['query.*', { q: 'a' }, { q: 'b' }],
+    ['headers.*', { accept: 'a' }, { accept: 'b' }],
+    ['auth.bearer', { bearer: 'a' }, { bearer: 'b' }],
+    ['auth.user', { user: 'a', password: 'p' }, { user: 'b', password: 'p' }],
+    ['auth.password', { user: 'a', password: 'p' }, { user: 'a', password: 'q' }],
+    ['body', { a: 1 }, { a: 2 }],
+    ['expect.status', { status: 200 }, { status: 201 }],
+    ['expect.that', { that: 'body.a' }, { that: 'body.b' }],
+    ['redirects', 5, 0],
+    ['limit', '1Ki', '2Ki'],
+  ].map(([field, a, b]): Line => {
+    const http = (value: unknown): object =>
+      waiting({ http: { url: 'http://a', [String(field).replace(/\..*/, '')]: value } });
+    return [`tasks.wait_for.http.${field}`, 'tasks.wait', 'changed', http(a), http(b), 'safe'];
+  }),
 ]);
 const gates = (gate: object): readonly object[] => [{ metric: 'auc', min: 0.8, ...gate }];
 table('model', [

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../lib/json.ts';
 import type { EnvRef } from '../../lib/secret.ts';
 import type { CanonicalPipeline, CanonicalTask, OperatorName, TaskOf } from '../../spec/canonical-specs.ts';
+import type { RunCause, RunRecord, RunSummary } from '../../stores/control/runs.ts';
 import type { ProcessResult, ProcessTask } from '../runners/process-runner.ts';
 import type { CallContext, OperatorServices } from '../services.ts';
 
@@ -19,8 +20,29 @@ export interface OperatorContext extends CallContext {
   /** The value of a reference; a text as it is. SP110 where it is not set. Shown nowhere: logs, outputs and errors are redacted. */
   readonly resolve: (value: string | EnvRef) => string;
   readonly services: OperatorServices;
+  readonly cause: RunCause;
+  /** Of the project, on this machine. */
+  readonly root: string;
+  readonly now: Date;
+  /** Whether this attempt runs because what a `Deferred` of the one before waited for is there. */
+  waited(): Promise<boolean>;
+  /** The run of a pipeline that succeeded last. */
+  newestRun(pipeline: string): Promise<Pick<RunSummary, 'runId' | 'finishedAt'> | undefined>;
+  readonly children: ChildRuns;
   /** Runs a program in a fresh directory; `use` sees what it left there before the directory is removed. */
   runProcess<T>(task: ProcessTask, use: (result: ProcessResult) => Promise<T>): Promise<T>;
+}
+
+/** Runs that a task starts. */
+export interface ChildRuns {
+  /** Under a key: the same key answers the same run. */
+  start(request: {
+    readonly pipeline: string;
+    readonly params: JsonObject;
+    readonly cause: RunCause;
+    readonly key: string;
+  }): Promise<{ readonly run: RunRecord; readonly created: boolean }>;
+  retry(runId: string): Promise<void>;
 }
 
 /** Answers the task's outputs. What it throws fails the task. */

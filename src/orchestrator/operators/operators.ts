@@ -12,9 +12,11 @@ import { modelRegistration } from './model-registration.ts';
 import { modelTraining } from './model-training.ts';
 import type { OperatorContext, Operators } from './operator.ts';
 import { python } from './python.ts';
+import { runPipeline } from './run-pipeline.ts';
 import { sqlQuery } from './sql-query.ts';
 import { trainingDataset } from './training-dataset.ts';
 import { typescript } from './typescript.ts';
+import { waitFor } from './wait-for.ts';
 
 const OPERATORS: Operators = {
   data_ingestion: dataIngestion,
@@ -30,6 +32,8 @@ const OPERATORS: Operators = {
   python,
   typescript,
   http_request: httpRequest,
+  wait_for: waitFor,
+  run_pipeline: runPipeline,
 };
 
 export function runOperator(task: CanonicalTask, context: OperatorContext): Promise<JsonObject> {

@@ -100,6 +100,8 @@ const DOES_ANYTHING: ReadonlySet<CanonicalTask['operator']> = new Set([
   'python',
   'typescript',
   'http_request',
+  'wait_for',
+  'run_pipeline',
 ]);
 
 function sameWork(a: CanonicalTask, b: CanonicalTask): boolean {

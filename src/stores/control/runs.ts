@@ -12,7 +12,7 @@ export type TriggerEventKind = 'materialized' | 'promoted' | 'pipeline' | 'senso
 
 /** Why there is a run. */
 export interface RunCause {
-  readonly kind: 'manual' | 'api' | 'schedule' | 'backfill' | TriggerEventKind;
+  readonly kind: 'manual' | 'api' | 'schedule' | 'backfill' | 'pipeline_task' | TriggerEventKind;
   readonly who: string | null;
   /** `pipeline.NAME` or `feature_set.NAME`, of a scheduled run. */
   readonly schedule: string | null;
@@ -22,6 +22,8 @@ export interface RunCause {
   readonly backfill?: string | undefined;
   /** Of a run that an event started. */
   readonly event?: CauseEvent | undefined;
+  /** Of a run that a task started: which, and how many such runs are above it. */
+  readonly parent?: { readonly runId: string; readonly task: string; readonly depth: number } | undefined;
 }
 
 export type CauseEvent = {
