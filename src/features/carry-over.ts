@@ -82,7 +82,7 @@ export function donorOf(
 }
 
 /** Names of the features whose values can go from one version to the other; a text says why no row can. */
-function carried(from: FeatureSetStructure, to: FeatureSetStructure): ReadonlySet<string> | string {
+export function carried(from: FeatureSetStructure, to: FeatureSetStructure): ReadonlySet<string> | string {
   if (!canonicallyEqual(from.keys, to.keys)) return 'the keys changed';
   if (to.createdTime !== null && from.createdTime === null) return 'when its rows became known was not recorded';
   const before = new Map(storedFeatures(from).map(({ name, dtype }) => [name, dtype]));

@@ -15,6 +15,7 @@ import type { FeatureQuality } from '../stores/control/feature-quality.ts';
 import type { FeatureSetVersion, FeatureState, MaterializationClaim } from '../stores/control/feature-state.ts';
 import type { OfflineStore, RowPlan } from '../stores/offline.ts';
 import type { OnlineStore } from '../stores/online.ts';
+import { carryOnline } from './carry-online.ts';
 import { carryOver } from './carry-over.ts';
 import { type FeatureCall, featureSetSpec, isPushed, keyColumns, rowPlan } from './definitions.ts';
 import { encodeKey } from './entity-key.ts';
@@ -116,6 +117,7 @@ export async function materializeVersion(
     // A push that was under way before may come before the fresh rows: the online store's progress must not pass it by.
     pushed += await drainPushed(parts, claim, plan, folder, call);
     const onlineWritten = await fillOnline(parts, claim, working, call);
+    await carryOnline(parts, working, call);
     if (!unchanged) await claim.complete(digests(snapshots), { ...fresh, since });
     await recordStatistics(parts, working, call);
     return {

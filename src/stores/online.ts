@@ -91,6 +91,11 @@ export interface OnlineStore {
   setProgress(table: OnlineTable, progress: OnlineProgress): Promise<void>;
   /** What the store has of each table, in order; undefined where there is no store. Reads only: nothing is made. */
   inspect(tables: readonly OnlineTable[]): Promise<readonly OnlineTableState[] | undefined>;
+  /**
+   * Every record that is there from start to end, in batches; one may come twice, and what is written meanwhile may be among them. `key`
+   * writes and reads it in any table.
+   */
+  scan(table: OnlineTable): AsyncIterable<readonly { readonly key: Uint8Array; readonly record: OnlineRecord }[]>;
   /** Removes the table's records and progress. */
   drop(table: OnlineTable): Promise<void>;
   /** Throws, in bounded time, where the store cannot be used now. */

@@ -115,6 +115,24 @@ describe.each(backends)('the online store: $name', ({ start }) => {
     expect(plain(await readOne(table, 'a'))).toEqual(written);
   });
 
+  it('shows every record of a table and none of another, under keys that write it elsewhere', async () => {
+    const [table, beside] = [freshTable(), freshTable()];
+    const names = Array.from({ length: 2_500 }, (_, at) => (at === 7 ? 'long '.repeat(500) : `key ${at}`));
+    const records = names.map((name, at) => ({ key: key(name), record: record(BigInt(at), { sequence: at }) }));
+    await store.write(table, records);
+    await store.write(beside, [{ key: key('other'), record: record(1n) }]);
+    const copied = { ...freshTable(), version: 2 };
+    const sequences = new Set<number>();
+    for await (const batch of store.scan(table)) {
+      for (const { record: found } of batch) sequences.add(found.sequence);
+      await store.write(copied, batch);
+    }
+    expect(sequences.size).toBe(2_500);
+    const [rows = []] = await store.read([{ table: copied, keys: records.map((one) => one.key) }]);
+    expect(rows.map((row) => row?.sequence)).toEqual(names.map((_, at) => at));
+    for await (const batch of store.scan({ set: 'nothing', version: 1 })) expect(batch).toEqual([]);
+  });
+
   it('keeps an embedding in four bytes a number, each read with numbers of its own', async () => {
     const table = freshTable();
     const of = (value: number): Float32Array => new Float32Array(384).fill(value);

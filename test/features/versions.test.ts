@@ -264,6 +264,41 @@ describe('versions side by side', () => {
     expect(await materialize()).toMatchObject({ rowsWritten: 0 });
   });
 
+  it('carries what was pushed online only over too, each beside what the new version has of its time', async () => {
+    await apply(first);
+    await ingest([
+      [1, '2024-01-01', 1, 10, null, 'a'],
+      [2, '2024-01-01', 2, 20, null, 'b'],
+      [3, '2024-01-01', 3, 30, null, 'c'],
+    ]);
+    await materialize();
+    const alone = (id: number, features: Record<string, unknown>, eventTime: string) =>
+      store.features.push('readings', [{ entity: { id }, features, eventTime }], 'online');
+    await alone(1, { value: 100, note: 'kept' }, '2024-02-01');
+    await alone(2, { note: 'old' }, '2023-01-01');
+    await alone(4, { note: 'nowhere else' }, '2024-02-01');
+    await apply(second);
+    await materialize();
+    expect(await Promise.all([1, 2, 3, 4].map((id) => online(id, 'readings@2.note')))).toEqual([
+      'kept',
+      'b',
+      'c',
+      'nowhere else',
+    ]);
+    expect(await Promise.all([1, 2, 3, 4].map((id) => online(id, 'readings@2.value')))).toEqual([100, 20, 30, null]);
+    const [row] = await store.features.reader.read([{ id: 1 }], ['readings@2.note']);
+    expect(row?.eventTime).toEqual({ 'readings@2.note': '2024-02-01T00:00:00.000000Z' });
+    // Once it serves, nothing is carried over again.
+    await alone(4, { note: 'newer' }, '2024-03-01');
+    await materialize();
+    expect(await online(4, 'readings@2.note')).toBe('newer');
+    // And on into the next: what is not left as it was it has of its own, of that time.
+    await apply({ ...first, features: { value: { dtype: 'int64' }, note: { dtype: 'string' } } });
+    await materialize();
+    expect([await online(4, 'readings.note'), await online(1, 'readings.note')]).toEqual(['newer', 'kept']);
+    expect([await online(4), await online(1)]).toEqual([null, 1]);
+  });
+
   it('gives what is pushed to every version that has the columns for it, all in one', async () => {
     specs = { ...specs, source: [] };
     await apply(pushed);

@@ -107,7 +107,10 @@ export function createExplainer(
       const pushOf = (one: number | null | undefined): PushTime | undefined =>
         pushes.find((push) => push.sequence === one);
       const pushedHere = (one: number | null | undefined): PushTime['to'] | null =>
-        one === null || one === undefined || one < version.pushesSince ? null : (pushOf(one)?.to ?? null);
+        // What was pushed online alone is carried over into later versions.
+        one === null || one === undefined || (one < version.pushesSince && pushOf(one)?.to !== 'online')
+          ? null
+          : (pushOf(one)?.to ?? null);
       const until = item.at.getTime();
       return causeOf({
         served: sequence === null || eventTime === null ? null : { sequence, eventTime },

@@ -21,6 +21,12 @@ export interface PushTime {
   readonly until: Date;
 }
 
+/** Both included. */
+export interface SequenceRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 export interface ServedHistory {
   /** A materialization wrote a version online. */
   noteFill(
@@ -32,6 +38,8 @@ export interface ServedHistory {
   fills(set: string, version: number): Promise<readonly OnlineFill[]>;
   /** Of rows of a set that were pushed, to any of its versions. */
   pushTimes(set: string, sequences: readonly number[]): Promise<readonly PushTime[]>;
+  /** Of a set: what was pushed to the online store alone with a lesser sequence, as ranges in order; within a second other rows may lie between. */
+  onlineOnly(set: string, before: number): Promise<readonly SequenceRange[]>;
   /** When parts of a version were recorded, by their sequence. */
   recordedAt(set: string, version: number): Promise<ReadonlyMap<number, Date>>;
 }

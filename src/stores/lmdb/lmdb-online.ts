@@ -36,6 +36,7 @@ const RECORD = 0x72;
 const FORMAT = 1;
 const PROGRESS = 0x70;
 const DROP_BATCH = 10_000;
+const SCAN_BATCH = 1_000;
 const DATA_FILE = 'data.mdb';
 
 interface Opened {
@@ -138,6 +139,22 @@ export function createLmdbOnline({ directory }: LmdbOnlineOptions): OnlineStore 
           return { progress: progressOf(opened, table), empty };
         }),
       ),
+    scan: async function* (table) {
+      const opened = await store();
+      const { db } = opened;
+      const prefix = keyOf(table, RECORD).length;
+      let start = keyOf(table, RECORD);
+      for (;;) {
+        // Copied: between two batches the database may move.
+        const found = [...db.getRange({ start, end: keyOf(table, RECORD + 1), limit: SCAN_BATCH })].map(
+          ({ key, value }) => ({ at: Buffer.from(key), record: recordOf(opened, value) }),
+        );
+        const last = found.at(-1);
+        if (last === undefined) return;
+        yield found.map(({ at, record }) => ({ key: at.subarray(prefix), record }));
+        start = Buffer.concat([last.at, Buffer.of(0)]);
+      }
+    },
     drop: async (table) => {
       const { db } = await store();
       // The progress goes first: what a crash leaves is filled again, not taken for complete.
@@ -196,16 +213,18 @@ function isEmptyRange(db: RootDatabase<Buffer, Buffer>, start: Buffer, end: Buff
 }
 
 function recordsOf(opened: Opened, requests: Parameters<OnlineStore['read']>[0]) {
-  const { db, codec } = opened;
+  const { db } = opened;
   return requests.map(({ table, keys }) =>
     keys.map((key) => {
       // Not copied: it is decoded before anything else uses the buffer.
       const value = db.getBinaryFast(keyOf(table, RECORD, key));
-      if (value === undefined) return undefined;
-      return value[0] === FORMAT ? codec.decode(value, 1, value.length) : unpackBefore(opened, value);
+      return value === undefined ? undefined : recordOf(opened, value);
     }),
   );
 }
+
+const recordOf = (opened: Opened, value: Buffer): StoredRecord =>
+  value[0] === FORMAT ? opened.codec.decode(value, 1, value.length) : unpackBefore(opened, value);
 
 function progressOf({ db, packr }: Opened, table: OnlineTable): OnlineProgress | undefined {
   const value = db.get(keyOf(table, PROGRESS));

@@ -49,6 +49,14 @@ export function postgresServedHistory(db: Database, scopeId: number): ServedHist
         }),
       );
     },
+    onlineOnly: async (set, before) => {
+      const rows = await db.query<{ first_sequence: Int8; last_sequence: Int8 }>(
+        `select first_sequence, least(last_sequence, $3::bigint - 1) as last_sequence from mlops.push_times
+          where ${NAMED} and target = 'online' and first_sequence < $3 order by first_sequence`,
+        [scopeId, set, before],
+      );
+      return rows.map((row) => ({ first: Number(row.first_sequence), last: Number(row.last_sequence) }));
+    },
     recordedAt: async (set, version) => {
       const rows = await db.query<{ sequence: Int8; at: Date }>(
         `select sequence, min(created_at) as at from mlops.feature_parts where ${NAMED} and version = $3 group by sequence`,

@@ -20,6 +20,8 @@ const SLOTS = 16_384;
 
 export interface TableKeys {
   record(key: Uint8Array): string;
+  /** Of the name of a record. */
+  entity(record: string): Uint8Array;
   /** All of them, with one value: the table's progress is what the least of them says. */
   readonly progress: readonly string[];
   /** Matches every key of the table and no other, as SCAN reads it. */
@@ -38,6 +40,7 @@ export function createKeys(prefix: string, scope: RedisScope, isCluster: boolean
     const records = `${head}:r:`;
     const made: TableKeys = {
       record: (key) => records + Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('base64url'),
+      entity: (record) => Buffer.from(record.slice(records.length), 'base64url'),
       progress: tags.map((tag) => `${head}:p:{${tag}}`),
       recordPattern: `${records.replace(/[\\*?[\]^]/g, '\\$&')}*`,
     };

@@ -143,6 +143,18 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
       }
       return states;
     },
+    scan: async function* (table) {
+      const codec = await loadCodec();
+      const names = keysOf(table);
+      for await (const keys of scan(names.recordPattern)) {
+        if (keys.length === 0) continue;
+        const found = await connection.run((client) => readAll(client, keys));
+        yield keys.flatMap((key, index) => {
+          const bytes = found[index];
+          return bytes == null ? [] : [{ key: names.entity(key), record: codec.decode(bytes, 0, bytes.length) }];
+        });
+      }
+    },
     drop: async (table) => {
       const names = keysOf(table);
       // The progress goes first: what a crash leaves is filled again, not taken for complete.
