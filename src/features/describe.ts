@@ -2,7 +2,7 @@
 import type { CanonicalFeatureSet } from '../spec/canonical-specs.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion, FeatureState, VersionStatus } from '../stores/control/feature-state.ts';
-import type { VersionReader } from '../stores/control/version-lives.ts';
+import type { VersionAsked, VersionReader } from '../stores/control/version-lives.ts';
 import { entitySpec, featureSetSpec } from './definitions.ts';
 import { formatTimestamp } from './time.ts';
 
@@ -30,6 +30,8 @@ export interface FeatureSetDescription {
     readonly servingSince: Date | null;
     /** Versions of models that are asked with it; such without a lineage, and whoever asks for no version, read `servingVersion`. */
     readonly readers: readonly Omit<VersionReader, 'set' | 'version'>[];
+    /** Clients that asked for it by its number within the last week, though a newer one serves. */
+    readonly askedBy: readonly Omit<VersionAsked, 'set' | 'version'>[];
     readonly keptUntil: Date | null;
     readonly retiredAt: Date | null;
     readonly retiredWhy: string | null;
@@ -40,13 +42,18 @@ export async function listFeatureSets(
   catalog: Catalog,
   featureState: FeatureState,
 ): Promise<readonly FeatureSetDescription[]> {
-  const [versions, readers] = await Promise.all([featureState.versions(), featureState.readers()]);
+  const [versions, readers, asked] = await Promise.all([
+    featureState.versions(),
+    featureState.readers(),
+    featureState.asked(),
+  ]);
   return catalog.list('feature_set').map((resource) =>
     describe(
       catalog,
       resource.spec,
       versions.filter((version) => version.set === resource.name),
       readers.filter((reader) => reader.set === resource.name),
+      asked.filter((one) => one.set === resource.name),
     ),
   );
 }
@@ -58,8 +65,12 @@ export async function describeFeatureSet(
   name: string,
 ): Promise<FeatureSetDescription> {
   const spec = featureSetSpec(catalog, name);
-  const [versions, readers] = await Promise.all([featureState.versions(name), featureState.readers(name)]);
-  return describe(catalog, spec, versions, readers);
+  const [versions, readers, asked] = await Promise.all([
+    featureState.versions(name),
+    featureState.readers(name),
+    featureState.asked(name),
+  ]);
+  return describe(catalog, spec, versions, readers, asked);
 }
 
 function describe(
@@ -67,6 +78,7 @@ function describe(
   spec: CanonicalFeatureSet,
   versions: readonly FeatureSetVersion[],
   readers: readonly VersionReader[],
+  asked: readonly VersionAsked[],
 ): FeatureSetDescription {
   return {
     name: spec.name,
@@ -89,6 +101,7 @@ function describe(
       readers: readers
         .filter((reader) => reader.version === version)
         .map(({ model, modelVersion, as }) => ({ model, modelVersion, as })),
+      askedBy: asked.filter((one) => one.version === version).map(({ reader, lastAt }) => ({ reader, lastAt })),
       keptUntil: times.keptUntil,
       retiredAt: times.retiredAt,
       retiredWhy: times.retiredWhy,

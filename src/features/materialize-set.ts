@@ -7,7 +7,7 @@ import { sourcesBelow } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion } from '../stores/control/feature-state.ts';
 import { donorOf } from './carry-over.ts';
 import { type FeatureCall, isPushed, rowPlan, sourceSpec } from './definitions.ts';
-import { livesOf } from './live-versions.ts';
+import { livesOf, readersOf } from './live-versions.ts';
 import {
   drainPushed,
   type MaterializeOptions,
@@ -64,7 +64,7 @@ export async function materializeSet(
 async function olderOnes(parts: MaterializeParts, working: FeatureSetVersion): Promise<readonly FeatureSetVersion[]> {
   const { featureState } = parts;
   const versions = await featureState.versions(working.set);
-  const { live } = livesOf(versions, await featureState.readers(working.set), await featureState.now());
+  const { live } = livesOf(versions, await readersOf(featureState, working.set), await featureState.now());
   return live.filter(({ version }) => version < working.version);
 }
 

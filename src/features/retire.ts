@@ -5,7 +5,7 @@
  */
 import type { FeatureSetVersion } from '../stores/control/feature-state.ts';
 import type { FeatureCall } from './definitions.ts';
-import { livesOf } from './live-versions.ts';
+import { livesOf, readersOf } from './live-versions.ts';
 import type { MaterializeParts } from './materialize.ts';
 import { folderOf, onlineTable } from './versions.ts';
 
@@ -15,7 +15,7 @@ type Parts = Pick<MaterializeParts, 'featureState' | 'online' | 'offline'>;
 export async function retireUnread(parts: Parts, set: string, call: FeatureCall): Promise<readonly number[]> {
   const { featureState } = parts;
   const versions = await featureState.versions(set);
-  const { unread } = livesOf(versions, await featureState.readers(set), await featureState.now());
+  const { unread } = livesOf(versions, await readersOf(featureState, set), await featureState.now());
   const left = versions.filter(({ status, swept }) => status === 'retired' && !swept);
   const retired: number[] = [];
   for (const version of [...left, ...unread]) {
@@ -44,5 +44,5 @@ async function emptied({ featureState, online, offline }: Parts, version: Featur
 
 function whyOf(version: FeatureSetVersion, versions: readonly FeatureSetVersion[]): string {
   const serves = versions.findLast(({ status }) => status === 'serving');
-  return `version ${serves?.version ?? version.version + 1} serves, and no model in production or staging, none to roll back to and no endpoint reads this one`;
+  return `version ${serves?.version ?? version.version + 1} serves, and no model in production or staging, none to roll back to, no endpoint and no client reads this one`;
 }

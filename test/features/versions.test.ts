@@ -237,6 +237,41 @@ describe('versions side by side', () => {
     expect(await versions()).toEqual(['1 retired', '2 retired', '3 serving']);
   });
 
+  it('keeps a version that clients ask for by its number, for a week after the last of them', async () => {
+    await apply(first);
+    await ingest([[1, '2024-01-01', 1, 10, null, 'a']]);
+    await materialize();
+    const reads = async (names: readonly string[], reader: string): Promise<void> => {
+      await store.features.reader.readAligned([{ id: 1 }], names, reader);
+      await store.features.insights();
+    };
+    // Before a newer one serves whoever names none reads it too.
+    await reads(['readings.value'], 'http');
+    await apply(second);
+    await materialize();
+    expect(await versions()).toEqual(['1 retired', '2 serving']);
+
+    await apply(third);
+    // As if that had been an hour ago.
+    const anHourAgo = async (): Promise<void> => {
+      await store.db.query("update mlops.feature_set_versions set serving_since = serving_since - interval '1 hour'");
+      await store.db.query("update mlops.feature_usage set last_at = last_at - interval '1 hour'");
+    };
+    const filled = await store.features.materialize('readings', store.call, { version: 3 });
+    expect(filled.version).toBe(3);
+    await anHourAgo();
+    await reads(['readings@2.value'], 'endpoint:risk');
+    await reads(['readings.value'], 'key:plain');
+    await reads(['readings@2.value'], 'key:app');
+    await materialize();
+    expect(await versions()).toEqual(['1 retired', '2 serving', '3 serving']);
+    expect((await store.features.describe('readings')).versions[1]?.askedBy).toEqual([
+      { reader: 'key:app', lastAt: expect.any(Date) },
+    ]);
+    await store.db.query("update mlops.feature_usage set last_at = last_at - interval '8 days'");
+    expect((await materialize()).retired).toEqual([2]);
+  });
+
   it('lets a version without a lineage read the newest that serves', async () => {
     await ingest([[1, '2024-03-01', 10, 100, 1000, 'a']]);
     await materialize();

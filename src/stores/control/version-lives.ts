@@ -20,10 +20,22 @@ export interface VersionReader {
   readonly as: ReadAs;
 }
 
+/** A client that asks for a version by its number, over HTTP. */
+export interface VersionAsked {
+  /** Under the name that it has now. */
+  readonly set: string;
+  readonly version: number;
+  /** `http` or `key:NAME`. */
+  readonly reader: string;
+  readonly lastAt: Date;
+}
+
 /** Methods that take a set's name also take one that it had before. */
 export interface VersionLives {
   /** Of all sets, or of one; by set, version, model and model version. */
   readers(set?: string): Promise<readonly VersionReader[]>;
+  /** Of all sets, or of one: those that asked within the last week for an older version than the one that serves. */
+  asked(set?: string): Promise<readonly VersionAsked[]>;
   /**
    * One transaction: the version is retired, its parts and pushed rows are recorded no more, and the audit log says why. False,
    * and nothing is done, where it is the newest, nothing newer serves, it is kept, or something reads it. A promotion under way

@@ -2,12 +2,13 @@
 
 import type { Stage, StageMove } from '../control/registry.ts';
 import { rollbackTarget } from '../control/rollback-target.ts';
-import type { ReadAs, VersionLives, VersionReader } from '../control/version-lives.ts';
+import type { ReadAs, VersionAsked, VersionLives, VersionReader } from '../control/version-lives.ts';
 import type { Database, Queryable } from './database.ts';
 import { lockName } from './feature-claims.ts';
 import { sqlFile } from './sql-file.ts';
 
 const READERS = sqlFile('feature-version-readers');
+const ASKED = sqlFile('feature-version-asked');
 const RETIRE = sqlFile('feature-retire');
 const REVIVE = sqlFile('feature-revive');
 
@@ -24,6 +25,7 @@ interface ReaderRow {
 export function postgresVersionLives(db: Database, scopeId: number): VersionLives {
   return {
     readers: (set) => readVersionReaders(db, scopeId, set),
+    asked: (set) => readAsked(db, scopeId, set),
     retire: (set, version, why) =>
       db.transaction(async (tx) => {
         await lockPushes(tx, scopeId, set);
@@ -34,6 +36,8 @@ export function postgresVersionLives(db: Database, scopeId: number): VersionLive
         );
         const readers = await readVersionReaders(tx, scopeId, set);
         if (readers.some((reader) => reader.version === version)) return false;
+        const asked = await readAsked(tx, scopeId, set);
+        if (asked.some((one) => one.version === version)) return false;
         return (await tx.query(RETIRE, [scopeId, set, version, why])).length > 0;
       }),
     revive: (set, version, keptForMs) =>
@@ -56,6 +60,18 @@ export function postgresVersionLives(db: Database, scopeId: number): VersionLive
         )
       ).map(({ location }) => location),
   };
+}
+
+/** For so long after it was last asked for a version is kept. */
+const ASKED_WITHIN_MS = 7 * 86_400_000;
+
+async function readAsked(query: Queryable, scopeId: number, set?: string): Promise<readonly VersionAsked[]> {
+  const rows = await query.query<{ feature_set: string; version: number; reader: string; last_at: Date }>(ASKED, [
+    scopeId,
+    set ?? null,
+    ASKED_WITHIN_MS,
+  ]);
+  return rows.map((row) => ({ set: row.feature_set, version: row.version, reader: row.reader, lastAt: row.last_at }));
 }
 
 async function lockPushes(tx: Queryable, scopeId: number, set: string): Promise<void> {

@@ -18,7 +18,7 @@ export default class FeaturesVersions extends BaseCommand {
       [
         table(
           ['VERSION', 'STATUS', 'ROWS', 'WATERMARK (UTC)', 'READ BY'],
-          versions.map(({ version, status, rows, watermark, readers, keptUntil }) => [
+          versions.map(({ version, status, rows, watermark, readers, askedBy, keptUntil }) => [
             String(version),
             status,
             String(rows),
@@ -26,6 +26,7 @@ export default class FeaturesVersions extends BaseCommand {
             [
               ...(version === servingVersion ? ['whoever names no version'] : []),
               ...readers.map(({ model, modelVersion, as }) => `${model} ${modelVersion} (${as})`),
+              ...askedBy.map(({ reader, lastAt }) => `${reader} (asked ${instant(lastAt)})`),
               ...(keptUntil === null ? [] : [`kept until ${instant(keptUntil)}`]),
             ].join(', ') || '-',
           ]),
