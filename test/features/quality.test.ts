@@ -256,6 +256,22 @@ describe('expectations when a set is materialized', () => {
     expect(check).toMatchObject({ outcome: 'warned', duplicates: 1, failures: [{ feature: null, expectation: told }] });
   });
 
+  it('more rows to keep aside than anybody looks through stop the materialization, and none is kept', {
+    timeout: 60_000,
+  }, async () => {
+    expecting(
+      undefined,
+      { max: 60, onFailure: 'quarantine' },
+      {
+        source: undefined,
+        query: `select g as id, timestamp '2024-03-01' as "at", case when g = 0 then 1 else 99 end as value, 'n' as note from generate_series(0, 100001) t (g)`,
+      },
+    );
+    await expect(materialize()).rejects.toMatchObject({ code: 'FS210' });
+    expect([await held(), await store.featureState.parts('readings', 1)]).toEqual([[], []]);
+    expect(await store.quality.checks({ set: 'readings', limit: 1 })).toMatchObject([{ outcome: 'failed' }]);
+  });
+
   it('keep the rows that lost to a later one of the same keys and times aside, where those are to be unique', async () => {
     expecting({ unique: true, onFailure: 'quarantine' }, undefined);
     await ingest([...rows, [3, '2024-03-03', 8, 'again']]);
