@@ -96,3 +96,31 @@ it('writes every number as JSON.stringify does', () => {
     { numRuns: 20_000 },
   );
 });
+
+it('is as long as it has to be, in memory of its own while somebody reads it', () => {
+  const names = Array.from({ length: 50 }, (_, at) => `set.feature_${at}`);
+  const answer = (rows: number, text: string) => {
+    const entities = Array.from({ length: rows }, (_, id) => ({ id }));
+    const values = names.map((_, at) => (at % 2 === 0 ? text : at / 7));
+    const row = { values, statuses: names.map(() => 'present' as const), eventTimes: names.map(() => null) };
+    const written = writeAnswer(answerNames(names), entities, new Array<typeof row>(rows).fill(row));
+    return { written, entities, values };
+  };
+  const read: { bytes: Buffer; entities: readonly unknown[]; values: readonly unknown[] }[] = [];
+  for (const [rows, text] of [
+    [1, 'short'],
+    [1, 'ж'.repeat(50_000)],
+    [300, 'é'],
+    [3, 'x'.repeat(200_000)],
+    [0, ''],
+  ] as const) {
+    answer(rows, text).written.release();
+    const { written, entities, values } = answer(rows, text);
+    read.push({ bytes: written.written(), entities, values });
+  }
+  for (const { bytes, entities, values } of read) {
+    const { rows } = JSON.parse(bytes.toString('utf8')) as { rows: { entity: unknown; features: object }[] };
+    expect(rows.map(({ entity }) => entity)).toEqual(entities);
+    for (const { features } of rows) expect(Object.values(features)).toEqual(values);
+  }
+});
