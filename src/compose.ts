@@ -9,6 +9,7 @@ import type { ResourceEffects } from './apply/effects.ts';
 import { openControl } from './compose/control.ts';
 import { effectsOf } from './compose/effects.ts';
 import { gitCommit, whoami } from './compose/identity.ts';
+import { kubernetesOf } from './compose/kubernetes.ts';
 import { createClosers, lazily } from './compose/lazy.ts';
 import type { Look } from './compose/observe.ts';
 import { openOffline } from './compose/offline.ts';
@@ -235,6 +236,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
         ...(limits?.gpu !== undefined && { gpu: limits.gpu }),
       },
       variables: process.env,
+      kubernetes: await kubernetesOf(settings, await runs(), await artifacts(), { folder, report }),
       gitCommit: commit,
       report,
     });

@@ -9,30 +9,22 @@ import type { CanonicalTask } from '../spec/canonical-specs.ts';
 import type { Deferral } from '../stores/control/deferrals.ts';
 import type { AttemptStatus } from '../stores/control/run-states.ts';
 import type { AttemptEnd, Lease, RunRecord, TaskProgress } from '../stores/control/runs.ts';
+import { AttemptStopped, type StopReason } from './attempt-stopped.ts';
 import { Deferred } from './deferred.ts';
 import { fillTask, readByTemplates } from './fill-task.ts';
+import type { InCluster } from './in-cluster.ts';
 import type { OperatorContext } from './operators/operator.ts';
 import { runOperator } from './operators/operators.ts';
 import { retryVerdict } from './retry.ts';
+import { HandedOver } from './runners/handed-over.ts';
 import { type ProcessRunnerOptions, runProcess } from './runners/process-runner.ts';
+import { noCluster, type Where, whereOf } from './runners/where.ts';
 import type { OperatorServices } from './services.ts';
 import { type Outlook, TaskFailure } from './task-failure.ts';
 import type { TaskLog } from './task-log.ts';
+import { createTimeLimit } from './time-limit.ts';
 import { ancestorsOf } from './upstream.ts';
 import { createUsageGatherer, type UsageGatherer } from './usage.ts';
-
-/** Why an attempt is ended from outside. lost: its lease; somebody else may have the task. stopped: the worker stops. */
-export type StopReason = 'cancelled' | 'timed_out' | 'lost' | 'stopped';
-
-export class AttemptStopped extends Error {
-  override readonly name = 'AttemptStopped';
-  readonly reason: StopReason;
-
-  constructor(reason: StopReason) {
-    super(`the attempt is ended: ${reason}`);
-    this.reason = reason;
-  }
-}
 
 export interface AttemptOptions {
   readonly lease: Lease;
@@ -41,6 +33,8 @@ export interface AttemptOptions {
   /** Outputs of the tasks named that succeeded. */
   readonly outputsOf: (tasks: readonly string[]) => Promise<Readonly<Record<string, JsonObject>>>;
   readonly process: ProcessRunnerOptions;
+  /** Where the environment names a cluster. */
+  readonly cluster?: InCluster | undefined;
   readonly taskLog: TaskLog;
   readonly waited: OperatorContext['waited'];
   readonly newestRun: OperatorContext['newestRun'];
@@ -54,18 +48,28 @@ export interface AttemptOptions {
 }
 
 /** Failures that trying again cannot mend. */
-const FINAL_CODES: ReadonlySet<string> = new Set(['MD202', 'PL206', 'SP110', 'PL220', 'PL221', 'PL225', 'SP114']);
+const FINAL_CODES: ReadonlySet<string> = new Set([
+  'MD202',
+  'PL206',
+  'SP110',
+  'PL220',
+  'PL221',
+  'PL225',
+  'SP114',
+  'PL230',
+  'PL233',
+]);
 
 /** Undefined where the lease was lost: then there is nothing to record. A deferral: there is nothing to do yet. */
 export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | Deferral | undefined> {
   const { lease, run, controller, taskLog } = options;
   const task = run.spec.tasks[lease.task];
-  const timeLimit = limitOf(task, lease.deadlineInMs);
-  // A longer delay than a timer can count is no limit in practice.
-  const timer =
-    timeLimit === undefined || timeLimit > 2 ** 31 - 1
-      ? undefined
-      : setTimeout(() => controller.abort(new AttemptStopped('timed_out')), Math.max(0, timeLimit));
+  const where = task === undefined ? 'daemon' : (options.cluster?.where ?? whereOf(task, false));
+  const timeLimit = createTimeLimit(() => controller.abort(new AttemptStopped('timed_out')));
+  timeLimit.begin(lease.deadlineInMs ?? undefined);
+  const timeoutMs = task?.timeout === undefined ? undefined : durationMs(task.timeout);
+  // In a cluster it counts from the start of the pod.
+  if (where !== 'kubernetes') timeLimit.begin(timeoutMs);
   const began = performance.now();
   const usage = createUsageGatherer();
   let redact: Redact = (text) => text;
@@ -81,7 +85,8 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
   try {
     if (task === undefined) throw new MlopsError('PL203', { detail: `The run's pipeline has no task ${lease.task}.` });
     redact = redactor(secretsIn(task, options.variables));
-    const outputs = await operate(task, redact, options, usage);
+    const begun = (elapsedMs: number): void => timeLimit.begin(timeoutMs, elapsedMs);
+    const outputs = await operate(task, redact, options, { usage, begun, where });
     ended = {
       status: 'succeeded',
       exitCode: null,
@@ -91,17 +96,18 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
       data: {},
     };
   } catch (error) {
+    if (error instanceof HandedOver) return undefined;
     const stopped = controller.signal.aborted ? (controller.signal.reason as unknown) : undefined;
     if (stopped === undefined && error instanceof Deferred) return error.deferral;
     if (stopped instanceof AttemptStopped) {
       if (stopped.reason === 'lost') return undefined;
-      ended = { ...stoppedEnd(stopped.reason, timeLimit), final: false, data: {} };
+      ended = { ...stoppedEnd(stopped.reason, timeLimit.passedMs), final: false, data: {} };
     } else {
       ended = failedEnd(error, redact);
     }
     if (ended.error !== null) taskLog.write('system', `${ended.status}: ${ended.error}\n`);
   } finally {
-    clearTimeout(timer);
+    timeLimit.clear();
   }
   const left = lease.deadlineInMs === null ? null : lease.deadlineInMs - (performance.now() - began);
   const isStop =
@@ -126,17 +132,18 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
   };
 }
 
-function limitOf(task: CanonicalTask | undefined, deadlineInMs: number | null): number | undefined {
-  const limits = [task?.timeout === undefined ? undefined : durationMs(task.timeout), deadlineInMs ?? undefined];
-  const known = limits.filter((limit) => limit !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
+interface Measures {
+  readonly usage: UsageGatherer;
+  /** A program in a cluster started so long ago. */
+  readonly begun: (elapsedMs: number) => void;
+  readonly where: Where;
 }
 
 async function operate(
   written: CanonicalTask,
   redact: Redact,
   options: AttemptOptions,
-  usage: UsageGatherer,
+  { usage, begun, where }: Measures,
 ): Promise<JsonObject> {
   const { lease, run, controller, taskLog } = options;
   const { signal } = controller;
@@ -190,7 +197,11 @@ async function operate(
     inputs,
     gitCommit: run.gitCommit,
     services: options.services,
-    runProcess: (process, use) => runProcess(process, attempt, options.process, use),
+    runProcess: (process, use) => {
+      if (where !== 'kubernetes') return runProcess(process, attempt, options.process, use);
+      if (options.cluster === undefined) throw noCluster(lease.task, lease.pipeline);
+      return options.cluster.run(process, { ...attempt, spec: task, deadlineInMs: lease.deadlineInMs }, begun, use);
+    },
   });
   return patient(work, signal, options.abandonAfterMs);
 }

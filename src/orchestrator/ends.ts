@@ -1,6 +1,6 @@
 /** Ends of attempts, recorded in batches: while one batch of a run is written the next one gathers. */
 import type { AttemptEnd, RunRules, RunStore } from '../stores/control/runs.ts';
-import { AttemptStopped } from './attempt.ts';
+import { AttemptStopped } from './attempt-stopped.ts';
 import { pause } from './waiting.ts';
 
 export interface Ends {

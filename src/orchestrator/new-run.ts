@@ -5,8 +5,9 @@ import { didYouMean } from '../lib/suggest.ts';
 import { durationMs, sizeBytes } from '../lib/units.ts';
 import type { CanonicalPipeline, CanonicalTask } from '../spec/canonical-specs.ts';
 import { checkParam, declaredParams } from '../spec/params.ts';
-import type { NewRun, NewTask, RunCause } from '../stores/control/runs.ts';
+import type { Demand, NewRun, NewTask, RunCause } from '../stores/control/runs.ts';
 import { runsAsProcess } from './operators/operator.ts';
+import { whereOf } from './runners/where.ts';
 
 export interface RunRequest {
   readonly runId: string;
@@ -15,6 +16,8 @@ export interface RunRequest {
   readonly cause: RunCause;
   readonly gitCommit: string | null;
   readonly idempotencyKey: string | null;
+  /** Whether the environment names a cluster. Default: it does not. */
+  readonly hasCluster?: boolean | undefined;
 }
 
 export function newRun(request: RunRequest): NewRun {
@@ -27,7 +30,7 @@ export function newRun(request: RunRequest): NewRun {
     cause: request.cause,
     gitCommit: request.gitCommit,
     idempotencyKey: request.idempotencyKey,
-    tasks: newTasks(spec),
+    tasks: newTasks(spec, request.hasCluster ?? false),
   };
 }
 
@@ -65,7 +68,7 @@ export function runParams(spec: CanonicalPipeline, given: JsonObject): JsonObjec
   return values;
 }
 
-function newTasks(spec: CanonicalPipeline): readonly NewTask[] {
+function newTasks(spec: CanonicalPipeline, hasCluster: boolean): readonly NewTask[] {
   const names = Object.keys(spec.tasks);
   const position = new Map(names.map((name, ordinal) => [name, ordinal]));
   return Object.entries(spec.tasks).map(([name, task]) => ({
@@ -86,7 +89,7 @@ function newTasks(spec: CanonicalPipeline): readonly NewTask[] {
     }),
     priority: task.priority ?? 0,
     deadlineMs: deadlineOf(task),
-    ...demandOf(task),
+    ...demandOf(task, hasCluster),
   }));
 }
 
@@ -97,7 +100,11 @@ function deadlineOf(task: CanonicalTask): number | null {
   return known.length === 0 ? null : Math.min(...known);
 }
 
-function demandOf(task: CanonicalTask): { readonly cpu: number; readonly memoryBytes: number; readonly gpu: number } {
+const NOTHING: Demand = { cpu: 0, memoryBytes: 0, gpu: 0 };
+
+/** What runs in a cluster takes no room of any machine of ours. */
+function demandOf(task: CanonicalTask, hasCluster: boolean): Demand {
+  if (whereOf(task, hasCluster) === 'kubernetes') return NOTHING;
   const { cpu, memory, gpu } = task.resources ?? {};
   return {
     cpu: cpu ?? (runsAsProcess(task) ? 1 : 0),

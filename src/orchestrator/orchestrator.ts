@@ -27,6 +27,7 @@ import { machineCapacity, nodeName } from './machine.ts';
 import { newRun } from './new-run.ts';
 import { type PipelineStatus, pipelineStatus } from './pipeline-status.ts';
 import { runRules } from './rules.ts';
+import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createScheduleTicker } from './schedules.ts';
 import type { OperatorServices } from './services.ts';
@@ -55,6 +56,8 @@ export interface OrchestratorOptions {
   readonly capacity?: Partial<Demand> | undefined;
   /** What references in a task's `env` are looked up in, and what processes inherit the harmless part of. Normally process.env. */
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Programs of tasks run there unless a task says otherwise. */
+  readonly kubernetes?: KubernetesRunner | undefined;
   /** The commit that the applied specs came from, for the lineage of what a run makes. */
   readonly gitCommit?: (() => Promise<string | null>) | undefined;
   /** For people: what the loops do and what goes wrong in them. */
@@ -130,6 +133,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   const report = options.report ?? (() => {});
   const node = options.node ?? nodeName();
   const hints = createHints(runs);
+  const hasCluster = options.kubernetes !== undefined;
 
   async function prepare(
     spec: CanonicalPipeline,
@@ -138,7 +142,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     idempotencyKey: string | null,
   ): Promise<NewRun> {
     const gitCommit = (await options.gitCommit?.()) ?? null;
-    return newRun({ runId: newId(), spec, params, cause, gitCommit, idempotencyKey });
+    return newRun({ runId: newId(), spec, params, cause, gitCommit, idempotencyKey, hasCluster });
   }
 
   async function pipelineOf(name: string): Promise<CanonicalPipeline> {
@@ -182,6 +186,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
       },
     },
     artifactFile: (digest) => options.artifacts.localPath(digest),
+    kubernetes: options.kubernetes,
     hints,
     node,
     capacity: { ...machineCapacity(), ...defined(options.capacity) },
@@ -198,7 +203,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     newId,
     gitCommit: async () => (await options.gitCommit?.()) ?? null,
     newRun: ({ spec, params, gitCommit }, cause) =>
-      newRun({ runId: newId(), spec, params, cause, gitCommit, idempotencyKey: null }),
+      newRun({ runId: newId(), spec, params, cause, gitCommit, idempotencyKey: null, hasCluster }),
     report,
   });
   const startedBy = (spec: CanonicalPipeline, cause: RunCause, params: JsonObject): Promise<NewRun> =>

@@ -8,11 +8,16 @@ export interface Outlook {
 
 export class TaskFailure extends Error {
   override readonly name = 'TaskFailure';
-  readonly status: 'failed' | 'crashed';
+  readonly status: 'failed' | 'crashed' | 'timed_out';
   readonly exitCode: number | null;
   readonly outlook: Outlook;
 
-  constructor(status: 'failed' | 'crashed', exitCode: number | null, message: string, outlook: Outlook = {}) {
+  constructor(
+    status: 'failed' | 'crashed' | 'timed_out',
+    exitCode: number | null,
+    message: string,
+    outlook: Outlook = {},
+  ) {
     super(message);
     this.status = status;
     this.exitCode = exitCode;

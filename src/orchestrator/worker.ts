@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { MlopsError } from '../lib/error.ts';
 import type { Deferral, DeferralStore } from '../stores/control/deferrals.ts';
+import type { AdoptedLease } from '../stores/control/external-work.ts';
 import type {
   AttemptEnd,
   Demand,
@@ -16,11 +17,14 @@ import type {
   WorkerIdentity,
 } from '../stores/control/runs.ts';
 import { admit } from './admission.ts';
-import { AttemptStopped, runAttempt, type StopReason } from './attempt.ts';
+import { runAttempt } from './attempt.ts';
+import { AttemptStopped, type StopReason } from './attempt-stopped.ts';
 import { createEnds } from './ends.ts';
+import { inCluster } from './in-cluster.ts';
 import { processStartedAt } from './machine.ts';
 import type { OperatorContext } from './operators/operator.ts';
 import { runRules } from './rules.ts';
+import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
 import type { OperatorServices } from './services.ts';
 import { createTaskLog } from './task-log.ts';
 import { createProgressTeller } from './task-progress.ts';
@@ -41,6 +45,8 @@ export interface WorkerOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly random: () => number;
   readonly report: (message: string, error?: unknown) => void;
+  /** Where the environment names a cluster. */
+  readonly kubernetes?: KubernetesRunner | undefined;
   /** An attempt's end was recorded. */
   readonly onEnd?: ((lease: Lease, end: AttemptEnd) => void) | undefined;
   /** Tasks at once, however little they ask for. Default 32. */
@@ -61,16 +67,19 @@ export interface Worker {
 const POLL_MS = 1000;
 /** Hints come in crowds. After a claim that found nothing the next one waits this long: the crowd is then answered by one. */
 const EMPTY_CLAIM_PAUSE_MS = 20;
+const ADOPT_EVERY_MS = 1000;
 const SPECS_KEPT = 64;
 
 interface Active {
   readonly lease: Lease;
   readonly controller: AbortController;
   readonly done: Promise<void>;
+  /** Its program runs outside: it takes no room here, and goes on when this worker stops. */
+  outside: boolean;
 }
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { runs, report } = options;
+  const { runs, report, kubernetes } = options;
   const killGraceMs = options.killGraceMs ?? 10_000;
   const maxTasks = options.maxTasks ?? 32;
   const active = new Map<string, Active>();
@@ -82,11 +91,13 @@ export function createWorker(options: WorkerOptions): Worker {
   let keeper: LeaseKeeper | undefined;
   let loop: Promise<void> | undefined;
   let draining = false;
+  let adoptAt = 0;
   let unsubscribe = (): void => {};
 
   async function start(): Promise<void> {
     if (loop !== undefined) return;
     await openKeeper();
+    kubernetes?.start();
     unsubscribe = options.hints.subscribe((hint) => {
       if (hint.kind === 'state') wakeup.wake();
     });
@@ -112,7 +123,8 @@ export function createWorker(options: WorkerOptions): Worker {
       let waitMs = POLL_MS;
       try {
         if (keeper?.ended() === true) await openKeeper();
-        if (!draining && active.size < maxTasks) waitMs = await claimSome(waitMs);
+        if (!draining) await adoptSome();
+        if (!draining && slots() > 0) waitMs = await claimSome(waitMs);
         if (active.size > 0) await noticeCancelled();
       } catch (error) {
         if (!signal.aborted) report('the worker cannot reach the control store; it tries again', error);
@@ -121,10 +133,24 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
+  /** Programs in a cluster take none, up to as many as the environment wants at once. */
+  function slots(): number {
+    const outside = [...active.values()].filter((attempt) => attempt.outside).length;
+    return maxTasks - active.size + Math.min(outside, kubernetes?.parallelism ?? 0);
+  }
+
+  /** What workers before this one left running in the cluster. */
+  async function adoptSome(): Promise<void> {
+    if (kubernetes === undefined || identity === undefined || performance.now() < adoptAt) return;
+    adoptAt = performance.now() + ADOPT_EVERY_MS;
+    const room = maxTasks + kubernetes.parallelism - active.size;
+    if (room > 0) for (const lease of await runs.adopt(identity, room)) begin(lease);
+  }
+
   /** How long until something is due. */
   async function claimSome(waitMs: number): Promise<number> {
     if (identity === undefined) return waitMs;
-    const { leases, nextDueMs } = await runs.claim(identity, maxTasks - active.size, admit, runRules);
+    const { leases, nextDueMs } = await runs.claim(identity, slots(), admit, runRules);
     for (const lease of leases) begin(lease);
     if (leases.length === 0) await pause(EMPTY_CLAIM_PAUSE_MS, stopping.signal);
     return nextDueMs === null ? waitMs : Math.min(waitMs, Math.max(1, Math.ceil(nextDueMs)));
@@ -140,11 +166,11 @@ export function createWorker(options: WorkerOptions): Worker {
     if (found !== undefined && !found.controller.signal.aborted) found.controller.abort(new AttemptStopped(reason));
   }
 
-  function begin(lease: Lease): void {
+  function begin(lease: Lease | AdoptedLease): void {
     const controller = new AbortController();
     const key = keyOf(lease);
     keeper?.track(lease, null);
-    const done = attend(lease, controller)
+    const done = attend(lease, controller, identity?.workerId ?? '')
       .catch((error: unknown) =>
         report(
           `task ${lease.task} of run ${lease.runId} could not be ended in the store; its lease will expire`,
@@ -156,38 +182,57 @@ export function createWorker(options: WorkerOptions): Worker {
         keeper?.untrack(lease);
         wakeup.wake();
       });
-    active.set(key, { lease, controller, done });
+    active.set(key, { lease, controller, done, outside: 'job' in lease });
     if (stopping.signal.aborted) controller.abort(new AttemptStopped('stopped'));
   }
 
-  async function attend(lease: Lease, controller: AbortController): Promise<void> {
-    const taskLog = createTaskLog({
-      append: (chunks) => runs.appendLog(lease, chunks),
-      pause: (milliseconds) => pause(milliseconds, controller.signal),
-    });
+  async function attend(lease: Lease | AdoptedLease, controller: AbortController, workerId: string): Promise<void> {
+    const { signal } = controller;
+    const run = await patiently(() => specOf(lease.runId), signal);
+    if (run === undefined) return;
     const progress = createProgressTeller({
       record: (told) => runs.recordProgress(lease, told),
       log: (line) => taskLog.write('out', `${line}\n`),
     });
+    const cluster =
+      kubernetes === undefined
+        ? undefined
+        : inCluster({
+            runs,
+            runner: kubernetes,
+            lease,
+            workerId,
+            task: run.spec.tasks[lease.task],
+            progress: progress.tell,
+            signal,
+          });
+    const outside = cluster?.where === 'kubernetes';
+    const entry = active.get(keyOf(lease));
+    if (entry !== undefined) entry.outside = outside;
+    const taskLog = createTaskLog({
+      append: (chunks, position) =>
+        outside ? runs.appendExternalLog(lease, workerId, chunks, position) : runs.appendLog(lease, chunks),
+      pause: (milliseconds) => pause(milliseconds, signal),
+      begun: 'job' in lease ? { chunks: lease.logChunks, characters: lease.logCharacters } : undefined,
+    });
     let end: AttemptEnd | undefined;
     let deferral: Deferral | undefined;
     try {
-      const run = await patiently(() => specOf(lease.runId), controller.signal);
-      if (run === undefined) return;
       const outcome = await runAttempt({
         lease,
         run,
         services: options.services,
-        outputsOf: (tasks) => patiently(() => runs.outputs(lease.runId, tasks), controller.signal),
+        outputsOf: (tasks) => patiently(() => runs.outputs(lease.runId, tasks), signal),
         process: {
           workdir: options.workdir,
           root: options.root,
           artifactFile: options.artifactFile,
           variables: options.variables,
           killGraceMs,
-          recordProcess: (_, started) => patiently(() => runs.recordProcess(lease, started), controller.signal),
+          recordProcess: (_, started) => patiently(() => runs.recordProcess(lease, started), signal),
           onGroup: (_, group) => keeper?.track(lease, group),
         },
+        cluster,
         taskLog,
         waited: () => patiently(() => options.deferrals.hasWaited(lease), controller.signal),
         newestRun: options.newestRun,
@@ -207,12 +252,12 @@ export function createWorker(options: WorkerOptions): Worker {
     if (deferral !== undefined) {
       const waits = deferral;
       // Where the run is being cancelled there is nothing to wait for.
-      if (await patiently(() => options.deferrals.defer(lease, waits), controller.signal)) return;
+      if (await patiently(() => options.deferrals.defer(lease, waits), signal)) return;
       end = cancelledEnd(lease);
     }
-    if (end === undefined) return;
-    await ends.record(end, controller.signal);
-    options.onEnd?.(lease, end);
+    if (end !== undefined) await ends.record(end, signal);
+    await cluster?.leave(end !== undefined);
+    if (end !== undefined) options.onEnd?.(lease, end);
   }
 
   /** A run's pipeline and parameters never change. */
@@ -229,6 +274,8 @@ export function createWorker(options: WorkerOptions): Worker {
 
   async function drain(signal?: AbortSignal): Promise<void> {
     draining = true;
+    // What runs outside goes on without this worker; the next one sees it to its end.
+    for (const { lease, outside } of active.values()) if (outside) stopAttempt(lease, 'stopped');
     const done = Promise.all([...active.values()].map((attempt) => attempt.done)).then(() => undefined);
     if (signal === undefined) return done;
     await Promise.race([
@@ -244,6 +291,7 @@ export function createWorker(options: WorkerOptions): Worker {
     await loop;
     for (const { lease } of active.values()) stopAttempt(lease, 'stopped');
     while (active.size > 0) await Promise.all([...active.values()].map((attempt) => attempt.done));
+    await kubernetes?.close();
     await keeper?.stop();
     keeper = undefined;
   }

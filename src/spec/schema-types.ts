@@ -770,6 +770,14 @@ export interface DataIngestionTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Further attempts.
@@ -824,6 +832,109 @@ export interface Resources {
    * Whole devices. Default 0.
    */
   gpu?: number;
+}
+/**
+ * What the pod of a task has otherwise than the environment says.
+ */
+export interface KubernetesTaskSpec {
+  /**
+   * The container image that programs run in. It needs the program, and `/bin/sh` for a shell line; nothing of mlops. Default: as the environment says.
+   */
+  image?: string;
+  /**
+   * When the image is pulled. Default: as the environment says.
+   */
+  imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  /**
+   * Service account of the pods; with one they get its token. Default: as the environment says.
+   */
+  serviceAccount?: string;
+  /**
+   * Labels that a node must have. Beside those of the environment.
+   */
+  nodeSelector?: {
+    [k: string]: string;
+  };
+  /**
+   * Taints of nodes that the pods bear. Beside those of the environment.
+   */
+  tolerations?: TolerationSpec[];
+  /**
+   * The local queue of Kueue that lets the Job in. Default: as the environment says.
+   */
+  queue?: string;
+  /**
+   * Priority class of the pods. Default: as the environment says.
+   */
+  priorityClass?: string;
+  /**
+   * Runtime class of the pods. Default: as the environment says.
+   */
+  runtimeClass?: string;
+  /**
+   * What the cluster calls the devices that `resources.gpu` counts. Default: as the environment says.
+   */
+  gpuResource?: string;
+  /**
+   * Number of the account that programs run as; `image`: the one that the image names, which must not be root. Default: as the environment says.
+   */
+  runAsUser?: number | 'image';
+  /**
+   * Environment variables from Secret objects that are in the namespace. Beside those of the environment.
+   */
+  secretEnv?: {
+    [k: string]: SecretKeySpec;
+  };
+  /**
+   * Labels of Jobs and pods. Beside those of the environment.
+   */
+  labels?: {
+    [k: string]: string;
+  };
+  /**
+   * Annotations of pods. Beside those of the environment.
+   */
+  annotations?: {
+    [k: string]: string;
+  };
+}
+/**
+ * A taint of nodes that is borne, in the words of Kubernetes.
+ */
+export interface TolerationSpec {
+  /**
+   * The taint. Default: every one.
+   */
+  key?: string;
+  /**
+   * Default: `Equal` where there is a value, else `Exists`.
+   */
+  operator?: 'Exists' | 'Equal';
+  /**
+   * The value that it must have.
+   */
+  value?: string;
+  /**
+   * Default: every effect.
+   */
+  effect?: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+  /**
+   * How long a NoExecute is borne. Default: for ever.
+   */
+  tolerationSeconds?: number;
+}
+/**
+ * A key of a Secret object.
+ */
+export interface SecretKeySpec {
+  /**
+   * Name of the object.
+   */
+  name: string;
+  /**
+   * Key within it.
+   */
+  key: string;
 }
 /**
  * Checks the expectations of feature sets against a snapshot of their source.
@@ -883,6 +994,14 @@ export interface DataValidationTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Runs a query over sources and keeps its result. A feature_materialization task after it writes the result into its sets.
@@ -936,6 +1055,14 @@ export interface SqlQueryTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Computes new rows of feature sets, writes them offline and the latest online. What a sql_query task before it found is written too.
@@ -987,6 +1114,14 @@ export interface FeatureMaterializationTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Joins features to a spine point in time and records the result as an immutable training set.
@@ -1041,6 +1176,14 @@ export interface TrainingDatasetTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * How rows are set aside for the test. Default: by entity, a fifth.
@@ -1133,6 +1276,14 @@ export interface ModelTrainingTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * A Python script with its arguments and its interpreter.
@@ -1211,6 +1362,14 @@ export interface ModelEvaluationTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Registers the trained model as the next version.
@@ -1260,6 +1419,14 @@ export interface ModelRegistrationTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Moves the registered version to a stage, through its gates.
@@ -1313,6 +1480,14 @@ export interface ModelPromotionTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Runs any program in a fresh directory that holds the task's code bundle.
@@ -1370,6 +1545,14 @@ export interface CommandTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Runs a Python script in a fresh directory that holds the task's code bundle.
@@ -1435,6 +1618,14 @@ export interface PythonTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Runs a function of the config, or of a module of the project, in a worker process.
@@ -1492,6 +1683,14 @@ export interface TypescriptTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Sends an HTTP request; the answer is the task's outputs.
@@ -1577,6 +1776,14 @@ export interface HttpRequestTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * Credentials of a request: a token, or a user with a password.
@@ -1676,6 +1883,14 @@ export interface WaitForTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * A request, and what its answer must be.
@@ -1776,6 +1991,14 @@ export interface RunPipelineTask {
    * Higher is claimed first. Default 0.
    */
   priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
 }
 /**
  * A model: what it reads, what makes it, and what a version must reach.
@@ -2050,6 +2273,7 @@ export interface EnvironmentSpec {
    * Who is told of what happens to pipelines that have no `notify` of their own, and of feature sets that are late.
    */
   notify?: NotifyRules;
+  runner?: RunnerSpec;
 }
 /**
  * Where the rows of feature sets and the snapshots of sources are kept. Default: Parquet files in .mlops/, read by DuckDB. With another one the store begins empty.
@@ -2264,4 +2488,103 @@ export interface EmailSpec {
    * Recipients.
    */
   to: string | string[];
+}
+/**
+ * Where programs of tasks run. Default: on the machine of the daemon.
+ */
+export interface RunnerSpec {
+  kubernetes?: KubernetesSpec;
+}
+/**
+ * Programs run as Jobs of a Kubernetes cluster.
+ */
+export interface KubernetesSpec {
+  /**
+   * Where Jobs are made. Default: the namespace of the kubeconfig's context, else `default`.
+   */
+  namespace?: string;
+  /**
+   * Path of a kubeconfig, relative to the project; normally `env('KUBECONFIG')`. Default: KUBECONFIG, else ~/.kube/config, else the service account of the pod that the daemon runs in.
+   */
+  kubeconfig?: Secret;
+  /**
+   * Context of the kubeconfig. Default: the one that it is set to.
+   */
+  context?: string;
+  /**
+   * Secret objects with the credentials of image registries.
+   */
+  imagePullSecrets?: string[];
+  /**
+   * The container image that programs run in. It needs the program, and `/bin/sh` for a shell line; nothing of mlops. A task may name its own.
+   */
+  image?: string;
+  /**
+   * When the image is pulled. Default: as Kubernetes decides, by the tag.
+   */
+  imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  /**
+   * Service account of the pods; with one they get its token. Default: none, and no token.
+   */
+  serviceAccount?: string;
+  /**
+   * Labels that a node must have.
+   */
+  nodeSelector?: {
+    [k: string]: string;
+  };
+  /**
+   * Taints of nodes that the pods bear.
+   */
+  tolerations?: TolerationSpec[];
+  /**
+   * The local queue of Kueue that lets the Job in. Default: none, it starts at once.
+   */
+  queue?: string;
+  /**
+   * Priority class of the pods.
+   */
+  priorityClass?: string;
+  /**
+   * Runtime class of the pods.
+   */
+  runtimeClass?: string;
+  /**
+   * What the cluster calls the devices that `resources.gpu` counts. Default `nvidia.com/gpu`.
+   */
+  gpuResource?: string;
+  /**
+   * Number of the account that programs run as; `image`: the one that the image names, which must not be root. Default 1000.
+   */
+  runAsUser?: number | 'image';
+  /**
+   * Environment variables from Secret objects that are in the namespace.
+   */
+  secretEnv?: {
+    [k: string]: SecretKeySpec;
+  };
+  /**
+   * Labels of Jobs and pods.
+   */
+  labels?: {
+    [k: string]: string;
+  };
+  /**
+   * Annotations of pods.
+   */
+  annotations?: {
+    [k: string]: string;
+  };
+  /**
+   * Jobs that one daemon looks after at once, beside the tasks of its machine. Default 100.
+   */
+  parallelism?: number;
+  /**
+   * How long a pod may wait for a node or for room in a quota, a queue of Kueue aside; then the attempt has crashed. Default `1h`.
+   */
+  startWithin?: Duration;
+  /**
+   * When the cluster removes a finished Job whose end no daemon came to see. Default `1d`.
+   */
+  keepFinished?: Duration;
 }

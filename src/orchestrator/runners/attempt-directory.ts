@@ -60,6 +60,11 @@ export async function readOutputs(file: string): Promise<JsonObject> {
     if ((error as { code?: unknown }).code === 'ENOENT') return {};
     throw error;
   }
+  return parseOutputs(text);
+}
+
+/** PL203 for what is not one JSON object of a bearable size. */
+export function parseOutputs(text: string): JsonObject {
   if (text.trim() === '') return {};
   const problem = (why: string): MlopsError =>
     new MlopsError('PL203', {

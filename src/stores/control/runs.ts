@@ -5,7 +5,11 @@
 import type { JsonObject } from '../../lib/json.ts';
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import type { AttemptUsage } from './attempt-usage.ts';
+import type { ExternalWorkStore } from './external-work.ts';
+import type { Demand, Lease, LeaseRef, LogChunk, WorkerIdentity } from './leases.ts';
 import type { AttemptStatus, RunStatus, TaskStatus } from './run-states.ts';
+
+export type { Demand, Lease, LeaseRef, LogChunk, WorkerIdentity };
 
 /** What happened, where that started a run. */
 export type TriggerEventKind = 'materialized' | 'promoted' | 'pipeline' | 'sensor' | 'webhook';
@@ -38,14 +42,6 @@ export type CauseEvent = {
   /** How many events it stands for, itself included. */
   readonly events: number;
 };
-
-export interface Demand {
-  /** Cores. */
-  readonly cpu: number;
-  readonly memoryBytes: number;
-  /** Whole devices. */
-  readonly gpu: number;
-}
 
 export type Trigger = 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
 
@@ -218,34 +214,6 @@ export interface Room {
 
 // ---- work ----
 
-/** A worker as it is known to the others. */
-export interface WorkerIdentity {
-  readonly workerId: string;
-  /** The machine (host, boot and process namespace): what is shared by workers on one machine. */
-  readonly node: string;
-  readonly pid: number;
-  /** Tells a process from a later one of the same number. */
-  readonly pidStartedAt: string;
-  readonly capacity: Demand;
-}
-
-export interface LeaseRef {
-  readonly runId: string;
-  readonly task: string;
-  /** Guards every write: once another attempt began or this one was given up, nothing of this one changes anything. */
-  readonly attempt: number;
-}
-
-export interface Lease extends LeaseRef {
-  readonly pipeline: string;
-  /** Attempts since the run was last started that ended by the task's own fault. */
-  readonly failures: number;
-  /** Likewise attempts that crashed. */
-  readonly recoveries: number;
-  /** Left of the task's deadline; null: none. */
-  readonly deadlineInMs: number | null;
-}
-
 export interface ExpiredLease extends Lease {
   readonly node: string;
   readonly pid: number | null;
@@ -263,12 +231,6 @@ export interface AttemptEnd extends LeaseRef {
   /** Try again after so long; null: it was the last attempt. */
   readonly retryInMs: number | null;
   readonly counts: 'failure' | 'recovery' | 'nothing';
-}
-
-export interface LogChunk {
-  readonly seq: number;
-  readonly stream: 'out' | 'err' | 'system';
-  readonly text: string;
 }
 
 /** Renews a worker's leases from a thread of its own, on a connection of its own: a busy event loop loses none. */
@@ -297,7 +259,7 @@ export interface RunHint {
   readonly kind: 'state' | 'log';
 }
 
-export interface RunStore {
+export interface RunStore extends ExternalWorkStore {
   /**
    * The run with its first tasks settled. Where a run has the idempotency key already, that run, and `created` is false.
    */

@@ -17,6 +17,7 @@ import type {
 import { type Database, sqlState } from './database.ts';
 import { readCursor, UUID, writeCursor } from './run-cursor.ts';
 import { claim } from './runs/claims.ts';
+import { externalWork } from './runs/external-work.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
 import { cancelledLeases, endAttempts, endOverdue, expiredLeases, LEASE_SECONDS } from './runs/leases.ts';
 import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
@@ -133,6 +134,7 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
   }
 
   return {
+    ...externalWork(db, scopeId, leaseSeconds),
     create: async (run, rules) => {
       const created = await db.transaction((tx) => insertRun(tx, scopeId, run, { schedule: null, held: false }, rules));
       if (created) return { run: await existing(run.runId), created };

@@ -18,7 +18,7 @@ export async function appendLog(
        on conflict do nothing
      )
      select pg_notify('mlops_runs', $5)`,
-    [lease.runId, lease.task, lease.attempt, JSON.stringify(chunks.map(clean)), `${scopeId} ${lease.runId} log`],
+    [lease.runId, lease.task, lease.attempt, JSON.stringify(chunks.map(cleanChunk)), `${scopeId} ${lease.runId} log`],
   );
 }
 
@@ -54,7 +54,7 @@ export async function readProgress(
 }
 
 /** Postgres holds neither NUL nor halves of surrogate pairs in a text. */
-function clean(chunk: LogChunk): LogChunk {
+export function cleanChunk(chunk: LogChunk): LogChunk {
   return { ...chunk, text: chunk.text.replaceAll('\u0000', '\uFFFD').replace(/\p{Surrogate}/gu, '\uFFFD') };
 }
 
