@@ -4,7 +4,7 @@ import { MlopsError } from '../lib/error.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
 import { type Redact, redactor } from '../lib/redact.ts';
 import { resolveEnv, secretsIn } from '../lib/secret.ts';
-import { durationMs } from '../lib/units.ts';
+import { durationMs, sizeBytes } from '../lib/units.ts';
 import type { CanonicalTask } from '../spec/canonical-specs.ts';
 import type { Deferral } from '../stores/control/deferrals.ts';
 import type { AttemptStatus } from '../stores/control/run-states.ts';
@@ -173,6 +173,7 @@ async function operate(
     taskLog,
     env: env.values,
     secrets: env.secrets,
+    memoryBytes: task.resources?.memory === undefined ? undefined : sizeBytes(task.resources.memory),
     onUsage: usage.add,
   };
   const work = runOperator(task, {

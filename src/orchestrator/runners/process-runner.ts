@@ -7,11 +7,13 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { EnvRef } from '../../lib/secret.ts';
+import { sizeInWords } from '../../lib/units.ts';
 import type { CodeBundle } from '../../spec/canonical-specs.ts';
 import { processStartedAt, signalGroup } from '../machine.ts';
 import { redactingStream } from '../redact.ts';
@@ -58,6 +60,8 @@ export interface ProcessAttempt {
   /** The values of `env`, its references resolved. */
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
+  /** What its program may hold at once. Undefined: as much as there is. */
+  readonly memoryBytes: number | undefined;
   /** Once its program has ended: what it took. */
   readonly onUsage: (usage: ProgramUsage) => void;
 }
@@ -89,6 +93,7 @@ const GATE = `
 (trap '' TERM INT HUP; exec </dev/null >/dev/null 2>&1; read -r end <&3; kill -s KILL 0) &
 read -r go || exit 125
 exec </dev/null
+{ echo 500 >/proc/self/oom_score_adj; } 2>/dev/null
 trap : TERM INT HUP
 (exec 3<&-; exec "$@")
 code=$?
@@ -185,7 +190,13 @@ async function execute(
     return;
   }
   options.onGroup(attempt, group);
-  const watch = groupMeter.watch(group);
+  yieldToOthers(group);
+  let overMemory: number | undefined;
+  const watch = groupMeter.watch(group, (bytes) => {
+    if (attempt.memoryBytes === undefined || bytes <= attempt.memoryBytes || overMemory !== undefined) return;
+    overMemory = bytes;
+    signalGroup(group, 'SIGKILL');
+  });
   const told = textOf(lifeline);
   const output = Promise.all([capture(stdout, 'out', attempt), capture(stderr, 'err', attempt)]);
   const stop = (): void => {
@@ -201,6 +212,7 @@ async function execute(
     const result = await exit;
     attempt.signal.throwIfAborted();
     if (!mayStart) throw new TaskFailure('crashed', null, 'the lease was lost before the program started');
+    if (overMemory !== undefined) throw overLimit(overMemory, attempt.memoryBytes ?? 0);
     judge(result);
   } catch (error) {
     signalGroup(group, 'SIGKILL');
@@ -220,6 +232,25 @@ async function execute(
       peakMemoryBytes: seen?.peakMemoryBytes ?? null,
     });
   }
+}
+
+const NICE = 5;
+
+/** Programs get what the daemon and its database leave: it stays quick, however much they compute. */
+function yieldToOthers(group: number): void {
+  try {
+    setPriority(group, NICE);
+  } catch {
+    // It ended already, or this account may not.
+  }
+}
+
+function overLimit(bytes: number, limit: number): TaskFailure {
+  return new TaskFailure(
+    'crashed',
+    137,
+    `the program was killed: it held ${sizeInWords(bytes)} of memory, over its limit of ${sizeInWords(limit)}`,
+  );
 }
 
 /** Ends when the last process of the group has. A broken pipe ends it likewise. */
