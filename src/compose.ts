@@ -230,6 +230,15 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       artifacts: await artifacts(),
       workdir: join(folder, 'work', environment),
       root,
+      limits: {
+        pools: spec.pools ?? {},
+        teams: Object.fromEntries(
+          Object.entries(spec.teams ?? {}).map(([team, { memory, ...others }]) => [
+            team,
+            { ...others, ...(memory !== undefined && { memoryBytes: sizeBytes(memory) }) },
+          ]),
+        ),
+      },
       capacity: {
         ...(limits?.cpu !== undefined && { cpu: limits.cpu }),
         ...(limits?.memory !== undefined && { memoryBytes: sizeBytes(limits.memory) }),

@@ -44,6 +44,13 @@ export const TASK: JsonSchema = {
         wall_seconds: { type: 'number' },
       },
     },
+    waiting_for: { ...TEXT_OR_NULL, description: 'Of a waiting task, for people.' },
+    items: {
+      type: ['object', 'null'],
+      description:
+        'Of a task that runs for each item of a list: how many, how many are not at their end, how many failed.',
+      properties: { total: { type: 'integer' }, open: { type: 'integer' }, failed: { type: 'integer' } },
+    },
     started_at: TIME_OR_NULL,
     finished_at: TIME_OR_NULL,
   },

@@ -52,6 +52,8 @@ export function taskView(task: TaskRecord) {
             peak_memory_bytes: task.usage.peakMemoryBytes,
             wall_seconds: task.usage.wallSeconds,
           },
+    waiting_for: task.waitingFor,
+    items: task.items,
     started_at: task.startedAt,
     finished_at: task.finishedAt,
   };

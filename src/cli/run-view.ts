@@ -41,6 +41,8 @@ export function createRunProgress(colors: Colors): (event: RunEvent) => string |
   const started = new Map<string, number>();
   return (event) => {
     const { task, status, attempt, error } = event;
+    // Of thousands of items people want to see those that went wrong.
+    if (task?.endsWith(']') === true && error === null) return undefined;
     const subject = task ?? 'run';
     const at = event.at.getTime();
     if (status === 'running' && !(task === null && started.has(subject))) started.set(subject, at);
@@ -73,12 +75,17 @@ export function runText(run: RunRecord, colors: Colors): string {
       run.tasks.map((task) => [
         task.name,
         task.operator,
-        task.status,
+        task.items === null
+          ? task.status
+          : `${task.status} (${task.items.total - task.items.open} of ${task.items.total} items)`,
         String(task.attempt),
         span(task.startedAt, task.finishedAt),
         task.usage?.cpuSeconds == null ? '-' : elapsed(task.usage.cpuSeconds * 1000),
         task.usage?.peakMemoryBytes == null ? '-' : sizeInWords(task.usage.peakMemoryBytes),
       ]),
+    ),
+    ...run.tasks.flatMap(({ name, waitingFor }) =>
+      waitingFor === null ? [] : ['', `${name} waits for ${waitingFor}`],
     ),
     ...run.tasks.flatMap(({ name, progress }) =>
       progress === null

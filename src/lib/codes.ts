@@ -113,6 +113,7 @@ export const CODES = {
   PL204: 'Run cannot be changed',
   PL205: 'Run parameter not accepted',
   PL206: 'Task has nothing to work on',
+  PL207: 'Items of a task not found',
   PL220: 'Interpreter not found',
   PL221: 'Template cannot be filled',
   PL222: 'HTTP request failed',

@@ -8,13 +8,14 @@ import { durationMs, sizeBytes } from '../lib/units.ts';
 import type { CanonicalTask } from '../spec/canonical-specs.ts';
 import type { Deferral } from '../stores/control/deferrals.ts';
 import type { AttemptStatus } from '../stores/control/run-states.ts';
-import type { AttemptEnd, Lease, RunRecord, TaskProgress } from '../stores/control/runs.ts';
+import type { AttemptEnd, FanOut, Lease, RunDefinition, TaskProgress } from '../stores/control/runs.ts';
 import { AttemptStopped, type StopReason } from './attempt-stopped.ts';
 import { Deferred } from './deferred.ts';
 import { fillTask, readByTemplates } from './fill-task.ts';
 import type { InCluster } from './in-cluster.ts';
+import { asksItems, fanOutOf, itemIndex, specTask, specTaskName } from './items.ts';
 import type { OperatorContext } from './operators/operator.ts';
-import { runOperator } from './operators/operators.ts';
+import type { runOperator } from './operators/operators.ts';
 import { retryVerdict } from './retry.ts';
 import { HandedOver } from './runners/handed-over.ts';
 import { type ProcessRunnerOptions, runProcess } from './runners/process-runner.ts';
@@ -28,10 +29,11 @@ import { createUsageGatherer, type UsageGatherer } from './usage.ts';
 
 export interface AttemptOptions {
   readonly lease: Lease;
-  readonly run: Pick<RunRecord, 'spec' | 'params' | 'cause' | 'gitCommit' | 'createdAt'>;
+  readonly run: RunDefinition;
   readonly services: OperatorServices;
   /** Outputs of the tasks named that succeeded. */
   readonly outputsOf: (tasks: readonly string[]) => Promise<Readonly<Record<string, JsonObject>>>;
+  readonly runOperator: typeof runOperator;
   readonly process: ProcessRunnerOptions;
   /** Where the environment names a cluster. */
   readonly cluster?: InCluster | undefined;
@@ -63,7 +65,7 @@ const FINAL_CODES: ReadonlySet<string> = new Set([
 /** Undefined where the lease was lost: then there is nothing to record. A deferral: there is nothing to do yet. */
 export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | Deferral | undefined> {
   const { lease, run, controller, taskLog } = options;
-  const task = run.spec.tasks[lease.task];
+  const task = specTask(run.spec, lease.task);
   const where = task === undefined ? 'daemon' : (options.cluster?.where ?? whereOf(task, false));
   const timeLimit = createTimeLimit(() => controller.abort(new AttemptStopped('timed_out')));
   timeLimit.begin(lease.deadlineInMs ?? undefined);
@@ -73,6 +75,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
   const began = performance.now();
   const usage = createUsageGatherer();
   let redact: Redact = (text) => text;
+  let fanOut: FanOut | undefined;
   let ended: {
     status: AttemptStatus;
     exitCode: number | null;
@@ -85,13 +88,22 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
   try {
     if (task === undefined) throw new MlopsError('PL203', { detail: `The run's pipeline has no task ${lease.task}.` });
     redact = redactor(secretsIn(task, options.variables));
+    if (task.forEach !== undefined && lease.item === undefined) {
+      const found = await findItems(task, options);
+      fanOut = found;
+      taskLog.write('out', `${found.items.length} items\n`);
+    }
     const begun = (elapsedMs: number): void => timeLimit.begin(timeoutMs, elapsedMs);
-    const outputs = await operate(task, redact, options, { usage, begun, where });
+    const outputs = fanOut === undefined ? await operate(task, redact, options, { usage, begun, where }) : undefined;
     ended = {
       status: 'succeeded',
       exitCode: null,
       error: null,
-      outputs: cleaned(outputs, redact),
+      // Without items there is nothing to wait for.
+      outputs:
+        outputs === undefined
+          ? ((fanOut?.items ?? []).map(() => null) as unknown as JsonObject)
+          : cleaned(outputs, redact),
       final: true,
       data: {},
     };
@@ -129,7 +141,15 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
     usage: usage.total((performance.now() - began) / 1000),
     retryInMs: ended.final ? null : verdict.retryInMs,
     counts: verdict.counts,
+    fanOut: ended.status === 'succeeded' ? fanOut : undefined,
   };
+}
+
+/** What the expressions of `forEach` and of the items' condition read. */
+async function findItems(task: CanonicalTask, { lease, run, outputsOf, cluster }: AttemptOptions): Promise<FanOut> {
+  const reads = typeof task.forEach === 'string' || asksItems(task);
+  const outputs = reads ? await outputsOf(ancestorsOf(run.spec, lease.task)) : {};
+  return fanOutOf(task, lease, run, outputs, cluster !== undefined);
 }
 
 interface Measures {
@@ -147,8 +167,8 @@ async function operate(
 ): Promise<JsonObject> {
   const { lease, run, controller, taskLog } = options;
   const { signal } = controller;
-  const ancestors = ancestorsOf(run.spec, lease.task);
   const asked = readByTemplates(written);
+  const ancestors = readsNothing(written) && asked?.size === 0 ? [] : ancestorsOf(run.spec, specTaskName(lease.task));
   const read = ancestors.filter(
     (name) => asked === undefined || asked.has(name) || readsInputs(written, run.spec.tasks[name]),
   );
@@ -159,6 +179,8 @@ async function operate(
     params: run.params,
     outputs: inputs,
     run: { id: lease.runId, pipeline: lease.pipeline, cause: run.cause.kind, instant: instant.toISOString() },
+    item: lease.item,
+    index: itemIndex(lease.task) ?? undefined,
   });
   const env = resolvedEnv(task, options.variables);
   const attempt = {
@@ -175,8 +197,11 @@ async function operate(
     secrets: env.secrets,
     memoryBytes: task.resources?.memory === undefined ? undefined : sizeBytes(task.resources.memory),
     onUsage: usage.add,
+    gpus: lease.gpus,
+    item: lease.item,
+    index: itemIndex(lease.task),
   };
-  const work = runOperator(task, {
+  const work = options.runOperator(task, {
     signal,
     log: (line) => taskLog.write('out', `${redact(line)}\n`),
     resolve: (value) => resolveEnv(value, options.variables),
@@ -194,6 +219,8 @@ async function operate(
     waited: options.waited,
     newestRun: options.newestRun,
     children: options.children,
+    item: lease.item,
+    index: itemIndex(lease.task),
     ancestors,
     inputs,
     gitCommit: run.gitCommit,
@@ -208,17 +235,13 @@ async function operate(
 }
 
 /** Operators that work on data alone need little of the tasks before them; in a large graph all would be much to read. */
+function readsNothing(task: CanonicalTask): boolean {
+  return task.operator === 'data_ingestion' || task.operator === 'data_validation' || task.operator === 'sql_query';
+}
+
 function readsInputs(task: CanonicalTask, before: CanonicalTask | undefined): boolean {
-  switch (task.operator) {
-    case 'data_ingestion':
-    case 'data_validation':
-    case 'sql_query':
-      return false;
-    case 'feature_materialization':
-      return before?.operator === 'sql_query';
-    default:
-      return true;
-  }
+  if (readsNothing(task)) return false;
+  return task.operator !== 'feature_materialization' || before?.operator === 'sql_query';
 }
 
 /** As `work`; but an operator that does not heed the signal is not waited for longer than that. */

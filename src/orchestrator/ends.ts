@@ -1,4 +1,5 @@
-/** Ends of attempts, recorded in batches: while one batch of a run is written the next one gathers. */
+/** Ends of attempts, recorded in batches: while one batch is written the next one gathers. */
+import { MlopsError } from '../lib/error.ts';
 import type { AttemptEnd, RunRules, RunStore } from '../stores/control/runs.ts';
 import { AttemptStopped } from './attempt-stopped.ts';
 import { pause } from './waiting.ts';
@@ -15,6 +16,7 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+const LARGEST_BATCH = 2_000;
 const TRY_AGAIN_MS = 500;
 /** An end that the store refuses each time is given up; the lease then expires and the task is recovered. */
 const TRIES = 60;
@@ -29,30 +31,28 @@ export interface EndsOptions {
 }
 
 export function createEnds({ runs, rules, onRecorded, stopping }: EndsOptions): Ends {
-  const gathering = new Map<string, Waiting[]>();
-  const writing = new Set<string>();
+  let gathering: Waiting[] = [];
+  let writing = false;
 
-  async function write(runId: string): Promise<void> {
-    if (writing.has(runId)) return;
-    writing.add(runId);
-    for (let batch = take(runId); batch.length > 0; batch = take(runId)) await writeBatch(runId, batch);
-    writing.delete(runId);
+  async function write(): Promise<void> {
+    writing = true;
+    // What ends in the same turn of the event loop comes along.
+    await new Promise(setImmediate);
+    while (gathering.length > 0) {
+      const batch = gathering.slice(0, LARGEST_BATCH);
+      gathering = gathering.slice(LARGEST_BATCH);
+      await writeBatch(batch, 1);
+    }
+    writing = false;
   }
 
-  function take(runId: string): readonly Waiting[] {
-    const batch = gathering.get(runId) ?? [];
-    gathering.delete(runId);
-    return batch;
-  }
-
-  async function writeBatch(runId: string, batch: readonly Waiting[]): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
+  async function writeBatch(batch: readonly Waiting[], tries: number): Promise<void> {
+    for (let attempt = tries; ; attempt += 1) {
       const held = batch.filter(({ signal }) => !isLost(signal));
       try {
         // A commit whose answer got lost is refused when it is repeated: what it changed stands.
         if (held.length > 0)
           await runs.end(
-            runId,
             held.map(({ end }) => end),
             rules,
           );
@@ -65,6 +65,14 @@ export function createEnds({ runs, rules, onRecorded, stopping }: EndsOptions): 
           return;
         }
         await pause(TRY_AGAIN_MS);
+        const away = error instanceof MlopsError && error.retryable;
+        if (!away && batch.length > 1) {
+          // One of them may be what the store refuses: the others need not fall with it.
+          const middle = batch.length >> 1;
+          await writeBatch(batch.slice(0, middle), attempt + 1);
+          await writeBatch(batch.slice(middle), attempt + 1);
+          return;
+        }
       }
     }
   }
@@ -72,10 +80,8 @@ export function createEnds({ runs, rules, onRecorded, stopping }: EndsOptions): 
   return {
     record: (end, signal) =>
       new Promise((resolve, reject) => {
-        const waiting = gathering.get(end.runId) ?? [];
-        waiting.push({ end, signal, resolve, reject });
-        gathering.set(end.runId, waiting);
-        void write(end.runId);
+        gathering.push({ end, signal, resolve, reject });
+        if (!writing) void write();
       }),
   };
 }

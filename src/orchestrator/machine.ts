@@ -20,10 +20,28 @@ export function nodeName(): string {
 
 /** What tasks may use where nothing else is configured. */
 export function machineCapacity(): Demand {
-  return { cpu: availableParallelism(), memoryBytes: totalmem(), gpu: gpuCount() };
+  return { cpu: Math.min(availableParallelism(), cpuQuota()), memoryBytes: memoryLimit(), gpu: gpuCount() };
 }
 
+/** Cores that the control group of a container leaves it. */
+function cpuQuota(): number {
+  try {
+    const [quota, period] = readFileSync('/sys/fs/cgroup/cpu.max', 'utf8').trim().split(' ');
+    return quota === 'max' ? Number.POSITIVE_INFINITY : Number(quota) / Number(period) || Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function memoryLimit(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}
+
+/** Those that this program may see. */
 function gpuCount(): number {
+  const visible = process.env['CUDA_VISIBLE_DEVICES'];
+  if (visible !== undefined) return visible.split(',').filter((device) => device !== '' && device !== '-1').length;
   try {
     return readdirSync('/dev').filter((name) => /^nvidia\d+$/.test(name)).length;
   } catch {

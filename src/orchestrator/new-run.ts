@@ -2,12 +2,12 @@
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { didYouMean } from '../lib/suggest.ts';
-import { durationMs, sizeBytes } from '../lib/units.ts';
+import { durationMs } from '../lib/units.ts';
 import type { CanonicalPipeline, CanonicalTask } from '../spec/canonical-specs.ts';
 import { checkParam, declaredParams } from '../spec/params.ts';
-import type { Demand, NewRun, NewTask, RunCause } from '../stores/control/runs.ts';
-import { runsAsProcess } from './operators/operator.ts';
-import { whereOf } from './runners/where.ts';
+import type { NewRun, NewTask, RunCause } from '../stores/control/runs.ts';
+import { demandOf, NOTHING, sharesOf } from './demand.ts';
+import { asksItems } from './items.ts';
 
 export interface RunRequest {
   readonly runId: string;
@@ -75,7 +75,8 @@ function newTasks(spec: CanonicalPipeline, hasCluster: boolean): readonly NewTas
     name,
     operator: task.operator,
     trigger: task.trigger ?? 'all_success',
-    when: task.when ?? null,
+    // Where it reads the item it is asked of each, once they are known.
+    when: asksItems(task) ? null : (task.when ?? null),
     needs: [...new Set(task.needs)].map((upstream) => {
       const ordinal = position.get(upstream);
       if (ordinal === undefined) {
@@ -89,26 +90,15 @@ function newTasks(spec: CanonicalPipeline, hasCluster: boolean): readonly NewTas
     }),
     priority: task.priority ?? 0,
     deadlineMs: deadlineOf(task),
-    ...demandOf(task, hasCluster),
+    // Finding its items takes nothing; their tasks do.
+    ...(task.forEach === undefined ? demandOf(task, hasCluster) : NOTHING),
+    shares: task.forEach === undefined ? sharesOf(spec, task) : null,
   }));
 }
 
 /** Of a task that waits, the timeout is for the waiting: over all its attempts, like a deadline. */
-function deadlineOf(task: CanonicalTask): number | null {
+export function deadlineOf(task: CanonicalTask): number | null {
   const limits = [task.deadline, task.operator === 'wait_for' ? task.timeout : undefined];
   const known = limits.flatMap((limit) => (limit === undefined ? [] : [durationMs(limit)]));
   return known.length === 0 ? null : Math.min(...known);
-}
-
-const NOTHING: Demand = { cpu: 0, memoryBytes: 0, gpu: 0 };
-
-/** What runs in a cluster takes no room of any machine of ours. */
-function demandOf(task: CanonicalTask, hasCluster: boolean): Demand {
-  if (whereOf(task, hasCluster) === 'kubernetes') return NOTHING;
-  const { cpu, memory, gpu } = task.resources ?? {};
-  return {
-    cpu: cpu ?? (runsAsProcess(task) ? 1 : 0),
-    memoryBytes: memory === undefined ? 0 : sizeBytes(memory),
-    gpu: gpu ?? 0,
-  };
 }

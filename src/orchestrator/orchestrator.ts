@@ -9,6 +9,7 @@ import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { BackfillStore } from '../stores/control/backfills.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { DeferralStore } from '../stores/control/deferrals.ts';
+import { type Limits, NO_LIMITS } from '../stores/control/limits.ts';
 import type {
   Demand,
   NewRun,
@@ -25,7 +26,9 @@ import { type BackfillRequest, type Backfills, createBackfills } from './backfil
 import { followEvents, followLog, unknownRun } from './follow.ts';
 import { machineCapacity, nodeName } from './machine.ts';
 import { newRun } from './new-run.ts';
+import type { runOperator } from './operators/operators.ts';
 import { type PipelineStatus, pipelineStatus } from './pipeline-status.ts';
+import { type PoolUse, poolsInUse } from './pools.ts';
 import { runRules } from './rules.ts';
 import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
@@ -47,6 +50,8 @@ export interface OrchestratorOptions {
   readonly catalog: Catalog;
   readonly services: OperatorServices;
   readonly deferrals: DeferralStore;
+  /** What a task's operator does. Default: the operators of this program. */
+  readonly runOperator?: typeof runOperator | undefined;
   readonly artifacts: Pick<ArtifactStore, 'localPath'>;
   /** Absolute. Attempts of processes get their directories below it. */
   readonly workdir: string;
@@ -54,6 +59,8 @@ export interface OrchestratorOptions {
   readonly root?: string | undefined;
   /** What tasks on this machine may use together. Default: what it has. */
   readonly capacity?: Partial<Demand> | undefined;
+  /** Of what tasks share beyond machines. Default: none. */
+  readonly limits?: Limits | undefined;
   /** What references in a task's `env` are looked up in, and what processes inherit the harmless part of. Normally process.env. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Programs of tasks run there unless a task says otherwise. */
@@ -89,6 +96,10 @@ export interface Orchestrator {
   /** PL201 for an unknown pipeline, PL205 for a parameter that it does not take. */
   submit(submission: Submission): Promise<RunRecord>;
   get(runId: string): Promise<RunRecord | undefined>;
+  /** The pools of the environment, and what is used of them. */
+  pools(): Promise<readonly PoolUse[]>;
+  /** The tasks of a task's items, in order. */
+  items: RunStore['items'];
   list(filter: RunFilter): Promise<{ readonly items: readonly RunSummary[]; readonly nextCursor: string | null }>;
   /** PL202 for an unknown run. A run at its end is left as it is. */
   cancel(runId: string, who: string): Promise<RunRecord>;
@@ -185,10 +196,12 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
         await runs.retry(runId, 'the run that started it', runRules);
       },
     },
+    runOperator: options.runOperator,
     artifactFile: (digest) => options.artifacts.localPath(digest),
     kubernetes: options.kubernetes,
     hints,
     node,
+    limits: options.limits,
     capacity: { ...machineCapacity(), ...defined(options.capacity) },
     workdir: options.workdir,
     root: options.root ?? process.cwd(),
@@ -249,6 +262,8 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
       return (await runs.create(run, runRules)).run;
     },
     get: (runId) => runs.get(runId),
+    pools: async () => poolsInUse(options.limits ?? NO_LIMITS, await runs.sharesInUse()),
+    items: (runId, task, filter) => runs.items(runId, task, filter),
     list: (filter) => runs.list(filter),
     cancel,
     retry: async (runId, who) => {

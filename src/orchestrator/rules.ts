@@ -51,18 +51,23 @@ function byTrigger({ trigger, needs }: PendingTask): 'pending' | 'ready' | 'skip
   }
 }
 
+/** Throws where it is neither true nor false. */
+export function evaluatedCondition(when: string, values: Readonly<Record<string, unknown>>): boolean {
+  const value = compileExpression(when, Object.keys(values)).evaluate(values);
+  if (typeof value === 'boolean') return value;
+  throw new MlopsError('SP114', {
+    detail: `\`when\` is ${JSON.stringify(value) ?? String(value)}, neither true nor false: ${when}`,
+  });
+}
+
 function byCondition(when: string, run: RunFacts): Settlement {
   try {
-    const value = compileExpression(when, WHEN_VARIABLES).evaluate({
+    const met = evaluatedCondition(when, {
       params: run.params,
       outputs: run.outputs,
       run: { id: run.runId, pipeline: run.pipeline, cause: run.cause.kind, instant: run.cause.instant },
     });
-    if (typeof value === 'boolean') return { to: value ? 'ready' : 'skipped' };
-    return {
-      to: 'failed',
-      error: `\`when\` is ${JSON.stringify(value) ?? String(value)}, neither true nor false: ${when}`,
-    };
+    return { to: met ? 'ready' : 'skipped' };
   } catch (error) {
     if (error instanceof MlopsError) return { to: 'failed', error: error.message };
     throw error;

@@ -1,6 +1,7 @@
 /** Fires schedules, takes over what dead workers left, ends what waits too long. Any number may run: the store arbitrates. */
 import { MlopsError } from '../lib/error.ts';
 import type { ExpiredLease, RunStore } from '../stores/control/runs.ts';
+import { specTask } from './items.ts';
 import { isAlive, signalGroup } from './machine.ts';
 import { retryVerdict } from './retry.ts';
 import { runRules } from './rules.ts';
@@ -78,9 +79,15 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         report(`what task ${lease.task} of run ${lease.runId} left cannot be removed`, error),
       );
     }
-    const run = await runs.get(lease.runId);
+    const run = await runs.definition(lease.runId);
     const end = { status: 'crashed' as const, exitCode: null };
-    const verdict = retryVerdict(run?.spec.tasks[lease.task]?.retry, lease, end, lease.deadlineInMs, options.random);
+    const verdict = retryVerdict(
+      run === undefined ? undefined : specTask(run.spec, lease.task)?.retry,
+      lease,
+      end,
+      lease.deadlineInMs,
+      options.random,
+    );
     await runs.giveUp(
       {
         ...end,

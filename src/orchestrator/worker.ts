@@ -6,13 +6,17 @@ import { randomUUID } from 'node:crypto';
 import { MlopsError } from '../lib/error.ts';
 import type { Deferral, DeferralStore } from '../stores/control/deferrals.ts';
 import type { AdoptedLease } from '../stores/control/external-work.ts';
+import type { Limits } from '../stores/control/limits.ts';
 import type {
+  Admission,
   AttemptEnd,
+  Candidate,
   Demand,
   Lease,
   LeaseKeeper,
   LeaseRef,
-  RunRecord,
+  Room,
+  RunDefinition,
   RunStore,
   WorkerIdentity,
 } from '../stores/control/runs.ts';
@@ -23,6 +27,7 @@ import { createEnds } from './ends.ts';
 import { inCluster } from './in-cluster.ts';
 import { processStartedAt } from './machine.ts';
 import type { OperatorContext } from './operators/operator.ts';
+import { runOperator } from './operators/operators.ts';
 import { runRules } from './rules.ts';
 import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
 import type { OperatorServices } from './services.ts';
@@ -36,10 +41,14 @@ export interface WorkerOptions {
   readonly deferrals: DeferralStore;
   readonly newestRun: OperatorContext['newestRun'];
   readonly children: OperatorContext['children'];
+  /** Default: the operators of this program. */
+  readonly runOperator?: typeof runOperator | undefined;
   readonly artifactFile: (digest: string) => Promise<string>;
   readonly hints: Hints;
   readonly node: string;
   readonly capacity: Demand;
+  /** Of what tasks share beyond machines. Default: none. */
+  readonly limits?: Limits | undefined;
   readonly workdir: string;
   readonly root: string;
   readonly variables: Readonly<Record<string, string | undefined>>;
@@ -66,7 +75,7 @@ export interface Worker {
 
 const POLL_MS = 1000;
 /** Hints come in crowds. After a claim that found nothing the next one waits this long: the crowd is then answered by one. */
-const EMPTY_CLAIM_PAUSE_MS = 20;
+const EMPTY_CLAIM_PAUSE_MS = 3;
 const ADOPT_EVERY_MS = 1000;
 const SPECS_KEPT = 64;
 
@@ -84,14 +93,16 @@ export function createWorker(options: WorkerOptions): Worker {
   const maxTasks = options.maxTasks ?? 32;
   const active = new Map<string, Active>();
   const wakeup = createWakeup();
+  const admitted = (candidates: readonly Candidate[], room: Room): Admission => admit(candidates, room, options.limits);
   const stopping = new AbortController();
-  const specs = new Map<string, Promise<RunRecord | undefined>>();
+  const specs = new Map<string, Promise<RunDefinition | undefined>>();
   const ends = createEnds({ runs, rules: runRules, onRecorded: () => wakeup.wake(), stopping: stopping.signal });
   let identity: WorkerIdentity | undefined;
   let keeper: LeaseKeeper | undefined;
   let loop: Promise<void> | undefined;
   let draining = false;
   let adoptAt = 0;
+  let lookForCancelled = false;
   let unsubscribe = (): void => {};
 
   async function start(): Promise<void> {
@@ -99,7 +110,8 @@ export function createWorker(options: WorkerOptions): Worker {
     await openKeeper();
     kubernetes?.start();
     unsubscribe = options.hints.subscribe((hint) => {
-      if (hint.kind === 'state') wakeup.wake();
+      if (hint.kind === 'cancel') lookForCancelled = true;
+      if (hint.kind === 'work' || hint.kind === 'cancel') wakeup.wake();
     });
     loop = work();
   }
@@ -119,13 +131,18 @@ export function createWorker(options: WorkerOptions): Worker {
 
   async function work(): Promise<void> {
     const { signal } = stopping;
+    let lookedAt = performance.now();
     while (!signal.aborted) {
       let waitMs = POLL_MS;
       try {
         if (keeper?.ended() === true) await openKeeper();
         if (!draining) await adoptSome();
         if (!draining && slots() > 0) waitMs = await claimSome(waitMs);
-        if (active.size > 0) await noticeCancelled();
+        if (active.size > 0 && (lookForCancelled || performance.now() - lookedAt >= POLL_MS)) {
+          lookForCancelled = false;
+          lookedAt = performance.now();
+          await noticeCancelled();
+        }
       } catch (error) {
         if (!signal.aborted) report('the worker cannot reach the control store; it tries again', error);
       }
@@ -150,7 +167,7 @@ export function createWorker(options: WorkerOptions): Worker {
   /** How long until something is due. */
   async function claimSome(waitMs: number): Promise<number> {
     if (identity === undefined) return waitMs;
-    const { leases, nextDueMs } = await runs.claim(identity, slots(), admit, runRules);
+    const { leases, nextDueMs } = await runs.claim(identity, slots(), admitted, runRules);
     for (const lease of leases) begin(lease);
     if (leases.length === 0) await pause(EMPTY_CLAIM_PAUSE_MS, stopping.signal);
     return nextDueMs === null ? waitMs : Math.min(waitMs, Math.max(1, Math.ceil(nextDueMs)));
@@ -222,6 +239,7 @@ export function createWorker(options: WorkerOptions): Worker {
         lease,
         run,
         services: options.services,
+        runOperator: options.runOperator ?? runOperator,
         outputsOf: (tasks) => patiently(() => runs.outputs(lease.runId, tasks), signal),
         process: {
           workdir: options.workdir,
@@ -261,10 +279,10 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   /** A run's pipeline and parameters never change. */
-  async function specOf(runId: string): Promise<RunRecord | undefined> {
+  async function specOf(runId: string): Promise<RunDefinition | undefined> {
     const kept = specs.get(runId);
     if (kept !== undefined) return kept;
-    const loading = runs.get(runId);
+    const loading = runs.definition(runId);
     specs.set(runId, loading);
     loading.catch(() => specs.delete(runId));
     const oldest = specs.size > SPECS_KEPT ? specs.keys().next().value : undefined;

@@ -13,6 +13,7 @@ import type { CanonicalFeatureSet, CanonicalPipeline, CanonicalSource } from './
 import { CANONICAL_ORDER, canonicalizeValue } from './canonicalize.ts';
 import { checkChannels } from './check-channels.ts';
 import { checkDataFiles } from './check-data-files.ts';
+import { checkPools } from './check-pools.ts';
 import { checkSql } from './check-sql.ts';
 import type { Column } from './column.ts';
 import type { FeatureLineage } from './column-lineage.ts';
@@ -87,7 +88,10 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
     for (const resource of table.ofKind(kind)) canonicalize(resource, table, diagnostics);
   diagnostics.push(...findCycles(table), ...findTriggerCycles(table));
   diagnostics.push(...checkDataFiles(table, root));
-  if (read.settings !== undefined) diagnostics.push(...checkChannels(table, read.settings.environments ?? {}));
+  if (read.settings !== undefined) {
+    diagnostics.push(...checkChannels(table, read.settings.environments ?? {}));
+    diagnostics.push(...checkPools(table, read.settings.environments ?? {}));
+  }
   const bundleFiles = attachBundles(table, root, diagnostics);
   const checks = attachPolicies(table, diagnostics);
   const sql = await checkSql(table, root, {

@@ -156,7 +156,19 @@ function inOrder(needs: ReadonlyMap<string, readonly string[]>, into: Canonicali
 function canonicalTask(name: string, task: Task, needs: string[], context: PipelineContext): CanonicalTask {
   const { into } = context;
   const pointer = pointerTo('/tasks', name);
-  if (task.when !== undefined) reportExpression(task.when, ['params', 'outputs', 'run'], `${pointer}/when`, into);
+  const variables = ['params', 'outputs', 'run'];
+  if (task.when !== undefined)
+    reportExpression(
+      task.when,
+      task.forEach === undefined ? variables : [...variables, 'item', 'index'],
+      `${pointer}/when`,
+      into,
+    );
+  if (typeof task.forEach === 'string') reportExpression(task.forEach, variables, `${pointer}/forEach`, into);
+  if (task.concurrency !== undefined && task.forEach === undefined)
+    report(into, 'SP103', `${pointer}/concurrency`, `The task "${name}" has no "forEach" whose items it could limit.`, {
+      part: 'key',
+    });
   switch (task.operator) {
     case 'data_ingestion': {
       const source = task.source ?? onlyOne('source', `what to ingest ("source")`, pointer, context);

@@ -553,6 +553,7 @@ export interface PipelineSpec {
    * Its former name. Its runs are kept by name, so renaming it once it is applied is refused (AP108) rather than losing them.
    */
   movedFrom?: Name;
+  concurrency?: PipelineConcurrency;
 }
 /**
  * When the daemon runs it. Default: only when asked.
@@ -778,6 +779,22 @@ export interface DataIngestionTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Further attempts.
@@ -1002,6 +1019,22 @@ export interface DataValidationTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Runs a query over sources and keeps its result. A feature_materialization task after it writes the result into its sets.
@@ -1063,6 +1096,22 @@ export interface SqlQueryTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Computes new rows of feature sets, writes them offline and the latest online. What a sql_query task before it found is written too.
@@ -1122,6 +1171,22 @@ export interface FeatureMaterializationTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Joins features to a spine point in time and records the result as an immutable training set.
@@ -1184,6 +1249,22 @@ export interface TrainingDatasetTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * How rows are set aside for the test. Default: by entity, a fifth.
@@ -1284,6 +1365,22 @@ export interface ModelTrainingTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * A Python script with its arguments and its interpreter.
@@ -1370,6 +1467,22 @@ export interface ModelEvaluationTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Registers the trained model as the next version.
@@ -1427,6 +1540,22 @@ export interface ModelRegistrationTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Moves the registered version to a stage, through its gates.
@@ -1488,6 +1617,22 @@ export interface ModelPromotionTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Runs any program in a fresh directory that holds the task's code bundle.
@@ -1553,6 +1698,22 @@ export interface CommandTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Runs a Python script in a fresh directory that holds the task's code bundle.
@@ -1626,6 +1787,22 @@ export interface PythonTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Runs a function of the config, or of a module of the project, in a worker process.
@@ -1691,6 +1868,22 @@ export interface TypescriptTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Sends an HTTP request; the answer is the task's outputs.
@@ -1784,6 +1977,22 @@ export interface HttpRequestTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * Credentials of a request: a token, or a user with a password.
@@ -1891,6 +2100,22 @@ export interface WaitForTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
 }
 /**
  * A request, and what its answer must be.
@@ -1999,6 +2224,35 @@ export interface RunPipelineTask {
    * How its pod is made, where it runs in a cluster.
    */
   kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
+}
+/**
+ * What of it may be under way at once. Default: any number.
+ */
+export interface PipelineConcurrency {
+  /**
+   * Runs; a further one waits.
+   */
+  runs?: number;
+  /**
+   * Tasks, over all of its runs.
+   */
+  tasks?: number;
 }
 /**
  * A model: what it reads, what makes it, and what a version must reach.
@@ -2274,6 +2528,18 @@ export interface EnvironmentSpec {
    */
   notify?: NotifyRules;
   runner?: RunnerSpec;
+  /**
+   * Pools that tasks take slots of, by name, with how many slots each has: whatever machines the tasks run on.
+   */
+  pools?: {
+    [k: string]: number;
+  };
+  /**
+   * What the tasks of a team's pipelines (their `owner`) may use together, by team. Default: no limit.
+   */
+  teams?: {
+    [k: string]: TeamSpec;
+  };
 }
 /**
  * Where the rows of feature sets and the snapshots of sources are kept. Default: Parquet files in .mlops/, read by DuckDB. With another one the store begins empty.
@@ -2587,4 +2853,22 @@ export interface KubernetesSpec {
    * When the cluster removes a finished Job whose end no daemon came to see. Default `1d`.
    */
   keepFinished?: Duration;
+}
+export interface TeamSpec {
+  /**
+   * Tasks at once.
+   */
+  tasks?: number;
+  /**
+   * Cores.
+   */
+  cpu?: number;
+  /**
+   * Memory, e.g. `8Gi`.
+   */
+  memory?: Size;
+  /**
+   * Whole devices.
+   */
+  gpu?: number;
 }

@@ -91,7 +91,7 @@ describe('a claim', () => {
     const run = (await runs.get(runId))!;
     expect(statuses(run)).toEqual({ big: 'running', small: 'waiting', wide: 'waiting', gpu: 'running' });
     expect(await claim(worker())).toEqual([]);
-    await runs.end(runId, [end(first.find((lease) => lease.task === 'big')!)], runRules);
+    await runs.end([end(first.find((lease) => lease.task === 'big')!)], runRules);
     expect(names(await claim(worker()))).toEqual(['small', 'wide']);
     await rig.close();
   });
@@ -129,7 +129,7 @@ describe('an attempt', () => {
     expect(await runs.giveUp(givenUp, runRules)).toBe(true);
     expect(await runs.giveUp(givenUp, runRules)).toBe(false);
     const before = await runs.get(runId);
-    expect(await runs.end(runId, [end(late!)], runRules)).toEqual([false]);
+    expect(await runs.end([end(late!)], runRules)).toEqual([false]);
     expect(await runs.recordProcess(late!, { pid: 2, pidStartedAt: '2' })).toBe(false);
     expect(await runs.get(runId)).toEqual(before);
     const [next] = await until('it can be claimed again', async () => {
@@ -137,8 +137,8 @@ describe('an attempt', () => {
       return leases.length > 0 && leases;
     });
     expect(next).toMatchObject({ task: 'a', attempt: 2, recoveries: 1, failures: 0 });
-    expect(await runs.end(runId, [end(late!)], runRules)).toEqual([false]);
-    expect(await runs.end(runId, [end(next!)], runRules)).toEqual([true]);
+    expect(await runs.end([end(late!)], runRules)).toEqual([false]);
+    expect(await runs.end([end(next!)], runRules)).toEqual([true]);
     expect(statuses((await runs.get(runId))!)).toEqual({ a: 'succeeded', b: 'ready' });
     await rig.close();
   });
@@ -208,8 +208,8 @@ describe('a run', () => {
     const runId = await create({ a: {}, b: {}, c: { needs: ['a', 'b'] } });
     const [a, b] = await claim(worker());
     await Promise.all([
-      runs.end(runId, [end(a!)], runRules),
-      runs.end(runId, [end(b!, { status: 'failed', error: 'no' })], runRules),
+      runs.end([end(a!)], runRules),
+      runs.end([end(b!, { status: 'failed', error: 'no' })], runRules),
     ]);
     const events = await runs.events(runId, 0, 100);
     expect(events.map((event) => event.seq)).toEqual(events.map((_, index) => index + 1));
@@ -223,7 +223,7 @@ describe('a run', () => {
     await fresh();
     const runId = await create({ train: {}, tell: { needs: ['train'], trigger: 'one_failed' } });
     for (const status of ['failed', 'succeeded', 'failed'] as const) {
-      for (const lease of await claim(worker())) await runs.end(runId, [end(lease, { status })], runRules);
+      for (const lease of await claim(worker())) await runs.end([end(lease, { status })], runRules);
       if (status !== 'failed') await runs.retry(runId, 'ada', runRules);
     }
     const run = (await runs.get(runId))!;
@@ -243,7 +243,7 @@ describe('a run', () => {
     expect(statuses((await runs.cancel(runId, 'ada', runRules))!)).toEqual({ running: 'running', after: 'cancelled' });
     expect(await runs.cancelledLeases(by.workerId)).toEqual([{ runId, task: 'running', attempt: 1 }]);
     // Crashed, and to be tried again: not in a run that is being cancelled.
-    await runs.end(runId, [end(lease!, { status: 'crashed', retryInMs: 0 })], runRules);
+    await runs.end([end(lease!, { status: 'crashed', retryInMs: 0 })], runRules);
     const run = (await runs.get(runId))!;
     expect(run.status).toBe('cancelled');
     expect(statuses(run)).toEqual({ running: 'cancelled', after: 'cancelled' });
@@ -273,7 +273,7 @@ describe('a log', () => {
       chunks: [{ seq: 3, stream: 'out', text: 'line 3 \ufffd \ufffd\n' }],
       ended: false,
     });
-    await runs.end(runId, [end(lease!)], runRules);
+    await runs.end([end(lease!)], runRules);
     expect((await runs.readLog(runId, 'a', 1, 3, 10))!.ended).toBe(true);
     await rig.close();
   });
@@ -293,7 +293,7 @@ describe('how far a task is', () => {
     // A late writer, of an attempt that is not this one, changes nothing.
     await runs.recordProgress({ ...lease!, attempt: 7 }, told(8));
     expect(await shown()).toEqual(told(2));
-    await runs.end(runId, [end(lease!)], runRules);
+    await runs.end([end(lease!)], runRules);
     expect(await shown()).toBeNull();
     await runs.recordProgress(lease!, told(9));
     expect(await shown()).toBeNull();
@@ -328,7 +328,7 @@ describe('a schedule', () => {
     expect([lease!.runId, others]).toEqual([first, []]);
     await runs.releaseHeld();
     expect(await claim(worker())).toEqual([]);
-    await runs.end(first, [end(lease!)], runRules);
+    await runs.end([end(lease!)], runRules);
     await runs.releaseHeld();
     const [next] = await claim(worker());
     expect(next!.runId).toBe(second);

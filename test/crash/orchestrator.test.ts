@@ -162,7 +162,7 @@ describe('another machine', () => {
 
 describe('a poison task', () => {
   it('that takes its worker down each time stops after three recoveries', async () => {
-    const runId = await submit({ a: { ...task(), command: 'kill -9 $PPID; sleep 5' } });
+    const runId = await submit({ a: { ...task(), command: 'kill -9 $(cut -d" " -f4 /proc/$PPID/stat); sleep 5' } });
     for (let n = 1; n <= 4; n += 1) {
       const child = start();
       await until(`attempt ${n} runs or is over`, async () => taskOf((await watcher.get(runId))!, 'a').attempt >= n);

@@ -126,7 +126,7 @@ export async function followOn(rig: Rig, world: World): Promise<Followed> {
         return create(action.run, action.tasks);
       case 'end': {
         const end = endOf(before, action.lease, action.end);
-        const [isHeld] = await runs.end(end.runId, [end], runRules);
+        const [isHeld] = await runs.end([end], runRules);
         const expected = before.leases.some(
           ({ run, task, attempt }) =>
             run === action.lease.run && task === action.lease.task && attempt === action.lease.attempt,

@@ -7,8 +7,8 @@ import type { RunEvent } from '../../stores/control/runs.ts';
 import type { ApiContext } from '../context.ts';
 import { toJson } from '../json.ts';
 import { type Call, json, PAGE_QUERY, pageSchema, type Route } from '../route.ts';
-import { RUN, RUN_SUMMARY } from '../shapes.ts';
-import { runEventView, runSummaryView, runView } from '../views.ts';
+import { RUN, RUN_SUMMARY, TASK } from '../shapes.ts';
+import { runEventView, runSummaryView, runView, taskView } from '../views.ts';
 
 const tag = 'runs';
 
@@ -118,6 +118,63 @@ export function runRoutes({ orchestrator }: Pick<ApiContext, 'orchestrator'>): r
     },
     {
       method: 'GET',
+      path: '/api/v1/runs/{id}/tasks/{task}/items',
+      operationId: 'listItems',
+      summary: "The tasks of a task's items, in order.",
+      tag,
+      query: {
+        failed: { type: 'boolean', default: false, description: 'Those that failed alone.' },
+        after: { type: 'integer', minimum: 0, description: 'After the item of this place.' },
+        limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100, description: 'How many at most.' },
+      },
+      answers: {
+        200: {
+          description: 'A part of them.',
+          schema: { type: 'object', properties: { items: { type: 'array', items: TASK } } },
+        },
+      },
+      handle: async (call) => {
+        const run = await runOf(call);
+        const items = await orchestrator.items(run.runId, call.params['task'] ?? '', {
+          failed: call.query['failed'] as boolean,
+          after: call.query['after'] as number | undefined,
+          limit: call.query['limit'] as number,
+        });
+        return json(200, { items: items.map(taskView) });
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/pools',
+      operationId: 'listPools',
+      summary: 'Pools, and what is used of them.',
+      tag,
+      answers: {
+        200: {
+          description: 'Slots; `slots` is null where tasks ask for a pool that the environment does not have.',
+          schema: {
+            type: 'object',
+            properties: {
+              items: {
+                type: 'array',
+                items: {
+                  type: 'object',
+                  properties: {
+                    name: { type: 'string' },
+                    slots: { type: ['integer', 'null'] },
+                    used: { type: 'integer' },
+                    waiting: { type: 'integer' },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+      handle: async () => json(200, { items: await orchestrator.pools() }),
+    },
+    {
+      method: 'GET',
       path: '/api/v1/runs/{id}/tasks/{task}/logs',
       operationId: 'readLog',
       summary: "A task's log.",
@@ -130,7 +187,7 @@ export function runRoutes({ orchestrator }: Pick<ApiContext, 'orchestrator'>): r
       handle: async (call) => {
         const run = await runOf(call);
         const task = call.params['task'] ?? '';
-        if (!run.tasks.some(({ name }) => name === task)) {
+        if (!run.tasks.some(({ name }) => name === task.replace(/\[\d+\]$/, ''))) {
           throw new MlopsError('PL202', {
             detail: `The run ${run.runId} has no task "${task}".`,
             hint: `its tasks: ${run.tasks.map(({ name }) => name).join(', ')}`,

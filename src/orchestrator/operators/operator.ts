@@ -1,5 +1,5 @@
 /** What an operator gets and gives. */
-import type { JsonObject } from '../../lib/json.ts';
+import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { EnvRef } from '../../lib/secret.ts';
 import type { CanonicalPipeline, CanonicalTask, OperatorName, TaskOf } from '../../spec/canonical-specs.ts';
 import type { RunCause, RunRecord, RunSummary } from '../../stores/control/runs.ts';
@@ -16,6 +16,10 @@ export interface OperatorContext extends CallContext {
   readonly ancestors: readonly string[];
   /** Outputs of those of them that succeeded. */
   readonly inputs: Readonly<Record<string, JsonObject>>;
+  /** Of an item's task. */
+  readonly item: JsonValue | undefined;
+  /** The place of the item, from 0. */
+  readonly index: number | null;
   readonly gitCommit: string | null;
   /** The value of a reference; a text as it is. SP110 where it is not set. Shown nowhere: logs, outputs and errors are redacted. */
   readonly resolve: (value: string | EnvRef) => string;

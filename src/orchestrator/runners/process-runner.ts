@@ -62,6 +62,11 @@ export interface ProcessAttempt {
   readonly secrets: readonly string[];
   /** What its program may hold at once. Undefined: as much as there is. */
   readonly memoryBytes: number | undefined;
+  /** Numbers of the devices that are the attempt's own. */
+  readonly gpus: readonly number[];
+  /** Of an item's task, with its place from 0. */
+  readonly item: JsonValue | undefined;
+  readonly index: number | null;
   /** Once its program has ended: what it took. */
   readonly onUsage: (usage: ProgramUsage) => void;
 }
@@ -131,6 +136,10 @@ export async function runProcess<T>(
       MLOPS_PIPELINE: attempt.pipeline,
       MLOPS_TASK: attempt.task,
       MLOPS_ATTEMPT: String(attempt.attempt),
+      ...(attempt.gpus.length === 0 ? {} : { CUDA_VISIBLE_DEVICES: devicesOf(attempt.gpus, options.variables) }),
+      ...(attempt.index === null
+        ? {}
+        : { MLOPS_ITEM: JSON.stringify(attempt.item), MLOPS_INDEX: String(attempt.index) }),
       ...(attempt.instant === null ? {} : { MLOPS_INSTANT: attempt.instant }),
       MLOPS_OUTPUTS: outputsFile,
       MLOPS_ERROR: errorFile,
@@ -156,6 +165,12 @@ async function argumentsOf(
   if (typeof command === 'string') return ['/bin/sh', '-c', command];
   const [program = '', ...rest] = command;
   return interpreted === true ? [await findInterpreter(program, root, variables['PATH'] ?? ''), ...rest] : command;
+}
+
+/** Of the devices that this program itself may see. */
+function devicesOf(gpus: readonly number[], variables: Readonly<Record<string, string | undefined>>): string {
+  const own = variables['CUDA_VISIBLE_DEVICES']?.split(',').filter((device) => device !== '');
+  return gpus.map((number) => own?.[number] ?? String(number)).join(',');
 }
 
 function inherited(variables: Readonly<Record<string, string | undefined>>): Record<string, string> {

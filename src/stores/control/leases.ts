@@ -1,4 +1,5 @@
 /** Who works on what: workers, their leases on attempts, and what attempts print. */
+import type { JsonValue } from '../../lib/json.ts';
 
 export interface Demand {
   /** Cores. */
@@ -34,6 +35,10 @@ export interface Lease extends LeaseRef {
   readonly recoveries: number;
   /** Left of the task's deadline; null: none. */
   readonly deadlineInMs: number | null;
+  /** Numbers of the devices that are its own while it runs, from 0. */
+  readonly gpus: readonly number[];
+  /** Of one item's task. */
+  readonly item: JsonValue | undefined;
 }
 
 export interface LogChunk {

@@ -46,6 +46,7 @@ const RUN_MOVES: Readonly<Record<RunStatus, readonly RunStatus[]>> = {
  *     ready, waiting, retrying → timed_out (its deadline), failed (no machine is large enough)
  *     whatever is not at its end → cancelled
  *     whatever ended, except succeeded → pending (somebody retries the run)
+ *     failed, cancelled → running (likewise, of a task with items: those of them that failed run again)
  */
 const TASK_MOVES: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   pending: ['ready', 'skipped', 'upstream_failed', 'failed', 'cancelled'],
@@ -54,10 +55,10 @@ const TASK_MOVES: Readonly<Record<TaskStatus, readonly TaskStatus[]>> = {
   running: ['succeeded', 'failed', 'timed_out', 'crashed', 'cancelled'],
   retrying: ['ready', 'timed_out', 'cancelled'],
   succeeded: [],
-  failed: ['retrying', 'pending'],
+  failed: ['retrying', 'pending', 'running'],
   timed_out: ['retrying', 'pending'],
   crashed: ['retrying', 'pending'],
-  cancelled: ['pending'],
+  cancelled: ['pending', 'running'],
   skipped: ['pending'],
   upstream_failed: ['pending'],
 };

@@ -2,11 +2,12 @@
  * Runs, their tasks and attempts, leases, events, logs and schedules' instants: what the orchestrator must never lose.
  * One scope. Time is the store's clock alone. Every method that changes something is one transaction.
  */
-import type { JsonObject } from '../../lib/json.ts';
+import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import type { AttemptUsage } from './attempt-usage.ts';
 import type { ExternalWorkStore } from './external-work.ts';
 import type { Demand, Lease, LeaseRef, LogChunk, WorkerIdentity } from './leases.ts';
+import type { Shares } from './limits.ts';
 import type { AttemptStatus, RunStatus, TaskStatus } from './run-states.ts';
 
 export type { Demand, Lease, LeaseRef, LogChunk, WorkerIdentity };
@@ -55,6 +56,8 @@ export interface NewTask extends Demand {
   readonly priority: number;
   /** From the moment the task first may run. */
   readonly deadlineMs: number | null;
+  /** Null: it shares nothing. */
+  readonly shares: Shares | null;
 }
 
 export interface NewRun {
@@ -92,11 +95,23 @@ export interface TaskRecord {
   readonly outputs: JsonObject | null;
   /** While it runs, and where its operator tells. */
   readonly progress: TaskProgress | null;
+  /** Of a task that is ready and cannot run yet, for people. */
+  readonly waitingFor: string | null;
+  /** Of a task that runs for each item of a list, once that is known. */
+  readonly items: ItemCounts | null;
   /** What the last attempt took, once it ended. */
   readonly usage: AttemptUsage | null;
   /** Start of the first attempt. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
+}
+
+/** Each is a task of its own, named TASK[INDEX]. */
+export interface ItemCounts {
+  readonly total: number;
+  /** Not at their end. */
+  readonly open: number;
+  readonly failed: number;
 }
 
 export interface TaskState {
@@ -124,6 +139,9 @@ export interface RunRecord extends RunSummary {
   /** In the order of the pipeline. */
   readonly tasks: readonly TaskRecord[];
 }
+
+/** What of a run never changes. */
+export type RunDefinition = Pick<RunRecord, 'spec' | 'params' | 'cause' | 'gitCommit' | 'createdAt'>;
 
 export interface RunFilter {
   readonly pipeline?: string | undefined;
@@ -181,9 +199,12 @@ export interface EndedTask {
 
 /** Pure functions. */
 export interface RunRules {
-  /** What becomes of a pending task, by its upstream tasks' ends. */
+  /**
+   * What becomes of a pending task, by its upstream tasks' ends. Not asked where all of them succeeded, there is no `when` and
+   * the trigger is one that waits for all of them: then it is ready.
+   */
   settle(task: PendingTask, run: RunFacts): Settlement;
-  /** How a run ended, all its tasks being at their ends. Not asked where the run was cancelled. */
+  /** How a run ended, all its tasks being at their ends. Not asked where it was cancelled, nor where none of them failed: then it succeeded. */
   result(tasks: readonly EndedTask[]): 'succeeded' | 'failed';
 }
 
@@ -193,12 +214,15 @@ export interface Candidate extends Demand {
   readonly priority: number;
   /** Since it first could run. */
   readonly waitedSeconds: number;
+  readonly shares?: Shares | null;
 }
 
 export interface Admission {
   /** Indices into the candidates. */
   readonly admit: readonly number[];
   readonly refuse: readonly { readonly index: number; readonly error: string }[];
+  /** What each of the others waits for, for people. */
+  readonly wait: readonly { readonly index: number; readonly for: string }[];
 }
 
 export interface Room {
@@ -210,11 +234,13 @@ export interface Room {
   readonly machines: readonly Demand[];
   /** How many more tasks the worker takes. */
   readonly slots: number;
+  /** What live leases on any machine hold of what is shared, of each kind once. */
+  readonly inUse?: readonly SharesInUse[];
 }
 
 // ---- work ----
 
-export interface ExpiredLease extends Lease {
+export interface ExpiredLease extends Omit<Lease, 'gpus' | 'item'> {
   readonly node: string;
   readonly pid: number | null;
   readonly pidStartedAt: string | null;
@@ -231,6 +257,25 @@ export interface AttemptEnd extends LeaseRef {
   /** Try again after so long; null: it was the last attempt. */
   readonly retryInMs: number | null;
   readonly counts: 'failure' | 'recovery' | 'nothing';
+  /** Of a task that runs for each item of a list and succeeded in finding them. */
+  readonly fanOut?: FanOut | undefined;
+}
+
+/** Tasks that take the same shares. */
+export interface SharesInUse {
+  readonly shares: Shares;
+  readonly tasks: number;
+  /** Of all of them together. */
+  readonly demand: Demand;
+}
+
+/** The items of a task: it goes on running until their tasks have ended. */
+export interface FanOut extends Demand {
+  readonly priority: number;
+  readonly deadlineMs: number | null;
+  readonly shares: Shares | null;
+  /** In order. `skip`: its condition is false. */
+  readonly items: readonly { readonly item: JsonValue; readonly skip: boolean }[];
 }
 
 /** Renews a worker's leases from a thread of its own, on a connection of its own: a busy event loop loses none. */
@@ -253,10 +298,13 @@ export interface ScheduleCursor {
   readonly now: Date;
 }
 
-/** A hint that something may have changed; a null run means any. Poll behind it. */
+/**
+ * A hint that something may have changed; a null run means any. Poll behind it. `work`: there may be something to claim,
+ * too. `cancel`: and attempts that are to be ended.
+ */
 export interface RunHint {
   readonly runId: string | null;
-  readonly kind: 'state' | 'log';
+  readonly kind: 'state' | 'work' | 'cancel' | 'log';
 }
 
 export interface RunStore extends ExternalWorkStore {
@@ -265,6 +313,7 @@ export interface RunStore extends ExternalWorkStore {
    */
   create(run: NewRun, rules: RunRules): Promise<{ readonly run: RunRecord; readonly created: boolean }>;
   get(runId: string): Promise<RunRecord | undefined>;
+  definition(runId: string): Promise<RunDefinition | undefined>;
   /** Without its tasks: what is asked again and again of a large run. */
   summary(runId: string): Promise<RunSummary | undefined>;
   /** How far those of its tasks are that run and tell. */
@@ -302,8 +351,16 @@ export interface RunStore extends ExternalWorkStore {
   ): Promise<{ readonly leases: readonly Lease[]; readonly nextDueMs: number | null }>;
   /** The intent to let the process run. False: the lease is lost, do not. */
   recordProcess(lease: LeaseRef, process: { readonly pid: number; readonly pidStartedAt: string }): Promise<boolean>;
-  /** Ends attempts of one run and settles what comes after. False for each whose lease was lost: nothing changed. */
-  end(runId: string, ends: readonly AttemptEnd[], rules: RunRules): Promise<readonly boolean[]>;
+  /** Tasks that run, or wait, and share something: of each kind once. */
+  sharesInUse(): Promise<readonly (SharesInUse & { readonly state: 'running' | 'waiting' })[]>;
+  /** The tasks of a task's items, in order, after `after`, at most `limit`; with `failed` those that failed alone. */
+  items(
+    runId: string,
+    task: string,
+    filter: { readonly failed?: boolean | undefined; readonly after?: number | undefined; readonly limit: number },
+  ): Promise<readonly TaskRecord[]>;
+  /** Ends attempts and settles what comes after. False for each whose lease was lost: nothing changed. */
+  end(ends: readonly AttemptEnd[], rules: RunRules): Promise<readonly boolean[]>;
   /** Leases of the worker whose run is being cancelled. */
   cancelledLeases(workerId: string): Promise<readonly LeaseRef[]>;
   /** Leases that ended without an outcome. */

@@ -1,16 +1,18 @@
 /** Tasks that wait for something outside, in Postgres. */
 import type { DeferralStore } from '../control/deferrals.ts';
 import { isRunEnded } from '../control/run-states.ts';
-import type { LeaseRef } from '../control/runs.ts';
+import type { LeaseRef, RunRules } from '../control/runs.ts';
 import type { Database } from './database.ts';
-import { lockRun } from './runs/changes.ts';
+import { changeRuns, lockRuns } from './runs/changes.ts';
 import { sqlFile } from './sql-file.ts';
 
-const APPEND = sqlFile('runs-append-events');
 const DEFER = sqlFile('deferrals-defer');
 const DUE = sqlFile('deferrals-due');
 const RESUME = sqlFile('deferrals-resume');
 const ORPHANS = sqlFile('deferrals-orphans');
+
+/** Nothing ends here, so that nothing is to be decided. */
+const NO_RULES: RunRules = { settle: () => ({ to: 'pending' }), result: () => 'succeeded' };
 
 type Row = { run_id: string; name: string; attempt: number };
 
@@ -21,19 +23,29 @@ export function createPostgresDeferrals(db: Database, scopeId: number): Deferral
     const { task } = where;
     const rows = await db.query<Row>(RESUME, [scopeId, task?.runId ?? null, task?.task ?? null, task?.attempt ?? null]);
     for (const runId of new Set(rows.map((row) => row.run_id)))
-      await db.query('select pg_notify($1, $2)', ['mlops_runs', `${scopeId} ${runId} state`]);
+      await db.query('select pg_notify($1, $2)', ['mlops_runs', `${scopeId} ${runId} work`]);
     return rows.length;
   }
 
   return {
     defer: (lease, { what, everyMs, childRun }) =>
       db.transaction(async (tx) => {
-        const run = await lockRun(tx, scopeId, lease.runId);
+        const [run] = await lockRuns(tx, scopeId, [lease.runId]);
         if (run === undefined || run.cancelling || isRunEnded(run.status)) return false;
-        const [row] = await tx.query(DEFER, [lease.runId, lease.task, lease.attempt, scopeId, everyMs, childRun, what]);
+        const [row] = await tx.query<{ ordinal: number }>(DEFER, [
+          lease.runId,
+          lease.task,
+          lease.attempt,
+          scopeId,
+          everyMs,
+          childRun,
+          what,
+        ]);
         if (row === undefined) return false;
-        const event = { task: lease.task, status: 'waiting', attempt: lease.attempt, error: null, data: { for: what } };
-        await tx.query(APPEND, [lease.runId, JSON.stringify([event]), `${scopeId} ${lease.runId} state`]);
+        const change = changeRuns(tx, scopeId, [run], NO_RULES);
+        const move = { from: 'running', to: 'waiting', error: null, data: { for: what }, parent: null } as const;
+        await change.moved([{ ...move, ...lease, ordinal: row.ordinal }]);
+        await change.commit();
         return true;
       }),
     due: async (limit) => (await db.query<Row>(DUE, [scopeId, limit])).map(refOf),

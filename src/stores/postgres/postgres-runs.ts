@@ -14,6 +14,7 @@ import type {
   TaskProgress,
   TaskRecord,
 } from '../control/runs.ts';
+import { createBatcher } from './batcher.ts';
 import { type Database, sqlState } from './database.ts';
 import { readCursor, UUID, writeCursor } from './run-cursor.ts';
 import { claim } from './runs/claims.ts';
@@ -21,8 +22,9 @@ import { externalWork } from './runs/external-work.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
 import { cancelledLeases, endAttempts, endOverdue, expiredLeases, LEASE_SECONDS } from './runs/leases.ts';
 import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
-import { appendLog, readLog, readProgress, recordProgress } from './runs/logs.ts';
+import { appendLogs, type LogPart, readLog, readProgress, recordProgress } from './runs/logs.ts';
 import { advanceSchedule, fire, releaseHeld, scheduleCursor, touchSchedules } from './runs/schedules.ts';
+import { sharesInUse } from './runs/shares.ts';
 import { sqlFile } from './sql-file.ts';
 
 const GET = sqlFile('runs-get');
@@ -53,6 +55,10 @@ type TaskRow = {
   error: string | null;
   outputs: JsonObject | null;
   progress: (TaskProgress & { readonly attempt: number }) | null;
+  waiting_for: string | null;
+  items: number | null;
+  items_open: number;
+  items_failed: number;
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;
   wall_seconds: number | null;
@@ -81,6 +87,10 @@ export interface PostgresRunsOptions {
 
 export function createPostgresRuns(db: Database, scopeId: number, options: PostgresRunsOptions): RunStore {
   const leaseSeconds = options.leaseSeconds ?? LEASE_SECONDS;
+  const logs = createBatcher<LogPart>(
+    ({ lease }) => `${lease.runId} ${lease.task} ${lease.attempt}`,
+    (parts) => appendLogs(db, scopeId, parts),
+  );
 
   async function get(runId: string): Promise<RunRecord | undefined> {
     if (!UUID.test(runId)) return undefined;
@@ -88,7 +98,7 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
       async (tx) => {
         const [row] = await tx.query<RunRow>(GET, [scopeId, runId]);
         if (row === undefined) return undefined;
-        const tasks = await tx.query<TaskRow>(TASKS, [runId]);
+        const tasks = await tx.query<TaskRow>(TASKS, [runId, null, false, null, null]);
         return {
           ...summaryOf(row),
           spec: row.spec,
@@ -127,9 +137,9 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
   async function onHint(listener: (hint: RunHint) => void): Promise<() => Promise<void>> {
     const own = String(scopeId);
     return db.listen('mlops_runs', (payload) => {
-      if (payload === '') return listener({ runId: null, kind: 'state' });
+      if (payload === '') return listener({ runId: null, kind: 'cancel' });
       const [scope, runId, kind] = payload.split(' ');
-      if (scope === own) listener({ runId: runId ?? null, kind: kind === 'log' ? 'log' : 'state' });
+      if (scope === own) listener({ runId: runId ?? null, kind: hintKind(kind) });
     });
   }
 
@@ -145,6 +155,13 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
       return { run: await existing(other?.run_id ?? run.runId), created };
     },
     get,
+    definition: async (runId) => {
+      if (!UUID.test(runId)) return undefined;
+      const [row] = await db.query<RunRow>(GET, [scopeId, runId]);
+      if (row === undefined) return undefined;
+      const { spec, params, cause } = row;
+      return { spec, params, cause, gitCommit: row.git_commit, createdAt: row.created_at };
+    },
     summary: async (runId) => {
       if (!UUID.test(runId)) return undefined;
       const [row] = await db.query<SummaryRow>(
@@ -220,10 +237,16 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
       );
       return rows.length > 0;
     },
-    end: (runId, ends, rules) => endAttempts(db, scopeId, runId, ends, rules, false),
+    end: (ends, rules) => endAttempts(db, scopeId, ends, rules, false),
+    sharesInUse: () => sharesInUse(db, scopeId, true),
+    items: async (runId, task, { failed = false, after, limit }) => {
+      if (!UUID.test(runId) || (await db.query(GET, [scopeId, runId])).length === 0) return [];
+      const rows = await db.query<TaskRow>(TASKS, [runId, task, failed, after ?? null, limit]);
+      return rows.map((row) => taskOf(row, []));
+    },
     cancelledLeases: (workerId) => cancelledLeases(db, workerId),
     expiredLeases: () => expiredLeases(db, scopeId),
-    giveUp: async (end, rules) => (await endAttempts(db, scopeId, end.runId, [end], rules, true))[0] === true,
+    giveUp: async (end, rules) => (await endAttempts(db, scopeId, [end], rules, true))[0] === true,
     workersOn: async (node) => {
       type Row = {
         worker_id: string;
@@ -255,7 +278,7 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
       });
     },
     endOverdue: (rules) => endOverdue(db, scopeId, rules),
-    appendLog: (lease, chunks) => appendLog(db, scopeId, lease, chunks),
+    appendLog: (lease, chunks) => logs.add({ lease, chunks }),
     recordProgress: (lease, progress) => recordProgress(db, scopeId, lease, progress),
     readLog: async (runId, task, attempt, after, limit) =>
       UUID.test(runId) ? readLog(db, scopeId, runId, task, attempt, after, limit) : undefined,
@@ -269,6 +292,10 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     releaseHeld: () => releaseHeld(db, scopeId),
     onHint,
   };
+}
+
+function hintKind(text: string | undefined): RunHint['kind'] {
+  return text === 'log' || text === 'work' || text === 'cancel' ? text : 'state';
 }
 
 function summaryOf(row: SummaryRow): RunSummary {
@@ -296,6 +323,8 @@ function taskOf(row: TaskRow, tasks: readonly TaskRow[]): TaskRecord {
     error: row.error,
     outputs: row.outputs,
     progress: progressOf(row),
+    waitingFor: row.status === 'waiting' ? row.waiting_for : null,
+    items: row.items === null ? null : { total: row.items, open: row.items_open, failed: row.items_failed },
     usage:
       row.wall_seconds === null
         ? null

@@ -1,6 +1,6 @@
 /**
- * The one place where runs and tasks change their state: a transaction that holds the run's lock, moves tasks, settles
- * what comes after them, and ends the run with its last task.
+ * The one place where runs and tasks change their state: a transaction that holds the runs' locks, moves tasks, settles
+ * what comes after them, and ends each run with its last task. Always of many tasks and runs at once: a statement a step.
  */
 import { invariant } from '../../../lib/assert.ts';
 import type { JsonObject } from '../../../lib/json.ts';
@@ -18,25 +18,43 @@ import type { Queryable } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
 
 const LOCK = sqlFile('runs-lock');
-const CHANGE = sqlFile('runs-change-tasks');
+const LOCK_FREE = sqlFile('runs-lock-free');
+const CHANGE_TASKS = sqlFile('runs-change-tasks');
 const APPEND = sqlFile('runs-append-events');
 const COUNT_ENDS = sqlFile('runs-count-ends');
+const CHANGE = sqlFile('runs-change');
+const FOLD_ITEMS = sqlFile('runs-fold-items');
+const END_FAN_OUTS = sqlFile('runs-end-fan-outs');
 
+/** A move that is no start and no end of an attempt. */
 export interface TaskChange {
+  readonly runId: string;
+  readonly ordinal: number;
+  readonly task: string;
+  readonly from: TaskStatus;
+  readonly to: TaskStatus;
+  readonly failures?: number;
+  readonly recoveries?: number;
+  readonly error?: string | null;
+  /** What a waiting task waits for. */
+  readonly waitingFor?: string;
+}
+
+/** A task that was moved in the transaction already. */
+export interface TaskMove {
+  readonly runId: string;
   readonly ordinal: number;
   readonly task: string;
   readonly from: TaskStatus;
   /** The state that an attempt ended in on the way to `to`: running → via → to. */
-  readonly via?: TaskStatus;
+  readonly via?: TaskStatus | undefined;
   readonly to: TaskStatus;
-  readonly attempt?: number;
-  readonly failures?: number;
-  readonly recoveries?: number;
-  readonly retryInMs?: number;
-  readonly exitCode?: number | null;
-  readonly error?: string | null;
-  readonly outputs?: JsonObject | null;
+  readonly attempt: number;
+  readonly error: string | null;
   readonly data?: JsonObject;
+  readonly retryInMs?: number | null;
+  /** Of an item's task: the position of the task whose item it is. */
+  readonly parent: number | null;
 }
 
 export interface LockedRun {
@@ -44,13 +62,17 @@ export interface LockedRun {
   readonly pipeline: string;
   readonly params: JsonObject;
   readonly cause: RunCause;
-  readonly schedule: string | null;
   readonly held: boolean;
   readonly cancelling: boolean;
   readonly status: RunStatus;
+  /** The last event's number. */
+  readonly eventSeq: number;
+  /** Tasks that are not at their end. */
+  readonly openTasks: number;
 }
 
-export interface PendingRow {
+export type PendingRow = {
+  readonly run_id: string;
   readonly ordinal: number;
   readonly name: string;
   readonly trigger_rule: Trigger;
@@ -59,173 +81,327 @@ export interface PendingRow {
   readonly needs_succeeded: number;
   readonly needs_failed: number;
   readonly needs_skipped: number;
+};
+
+/** Changes that belong together. Nothing is seen before `commit` and the transaction's end. */
+export interface RunsChange {
+  /** Moves tasks and, where they ended, settles those after them, and so on. */
+  move(changes: readonly TaskChange[]): Promise<void>;
+  /** Notes moves that were written already, and settles what comes after those that ended. */
+  moved(moves: readonly TaskMove[]): Promise<void>;
+  /** Decides about pending tasks. */
+  settle(pending: readonly PendingRow[]): Promise<void>;
+  moveRun(runId: string, to: RunStatus, data?: JsonObject): void;
+  /** Notes tasks that came to be in the transaction, with their events under the next numbers. */
+  added(runId: string, tasks: number, open: number): void;
+  /** The number of the run's last event. */
+  lastEvent(runId: string): number;
+  /** Something of it may be claimed, or has to be ended: workers look at once. */
+  hint(runId: string, kind: 'work' | 'cancel'): void;
+  /** Ends runs of which no task is left, and writes events and hints. Last. */
+  commit(): Promise<void>;
+}
+
+interface RunState extends LockedRun {
+  status: RunStatus;
+  eventSeq: number;
+  openTasks: number;
+  ended: boolean;
+  kind: 'state' | 'work' | 'cancel';
 }
 
 interface Event {
+  readonly runId: string;
+  readonly seq: number;
   readonly task: string | null;
   readonly status: TaskStatus | RunStatus;
   readonly attempt: number | null;
   readonly error: string | null;
-  readonly data: JsonObject;
+  readonly data: JsonObject | undefined;
 }
 
-/** Changes to one run that belong together. Nothing is seen before `commit` and the transaction's end. */
-export interface RunChange {
-  readonly run: LockedRun;
-  /** Moves tasks and, where they ended, settles those after them, and so on. */
-  move(changes: readonly TaskChange[]): Promise<void>;
-  /** Decides about pending tasks. */
-  settle(pending: readonly PendingRow[]): Promise<void>;
-  moveRun(to: RunStatus, data?: JsonObject): Promise<void>;
-  /** Ends the run where no task is left, and writes the events. Last. */
-  commit(): Promise<void>;
-}
+type LockRow = {
+  run_id: string;
+  pipeline: string;
+  status: RunStatus;
+  params: JsonObject;
+  cause: RunCause;
+  held: boolean;
+  cancelling: boolean;
+  event_seq: number;
+  open_tasks: number;
+};
 
-export async function lockRun(tx: Queryable, scopeId: number, runId: string): Promise<LockedRun | undefined> {
-  type Row = {
-    run_id: string;
-    pipeline: string;
-    status: RunStatus;
-    params: JsonObject;
-    cause: RunCause;
-    held: boolean;
-    schedule: string | null;
-    cancelling: boolean;
-  };
-  const [row] = await tx.query<Row>(LOCK, [scopeId, runId]);
-  if (row === undefined) return undefined;
-  return {
+/** Those that are there. `free`: those, too, that nobody else has locked; it waits for none. */
+export async function lockRuns(
+  tx: Queryable,
+  scopeId: number,
+  runIds: readonly string[],
+  { free = false }: { readonly free?: boolean } = {},
+): Promise<readonly LockedRun[]> {
+  if (runIds.length === 0) return [];
+  const rows = await tx.query<LockRow>(free ? LOCK_FREE : LOCK, [scopeId, runIds]);
+  return rows.map((row) => ({
     runId: row.run_id,
     pipeline: row.pipeline,
     params: row.params,
     cause: row.cause,
-    schedule: row.schedule,
     held: row.held,
     cancelling: row.cancelling,
     status: row.status,
-  };
+    eventSeq: row.event_seq,
+    openTasks: row.open_tasks,
+  }));
 }
 
-export function changeRun(tx: Queryable, scopeId: number, run: LockedRun, rules: RunRules): RunChange {
-  const events: Event[] = [];
-  let status = run.status;
-  let ended = false;
+export function changeRuns(tx: Queryable, scopeId: number, locked: readonly LockedRun[], rules: RunRules): RunsChange {
+  const states = new Map(
+    locked.map((run): [string, RunState] => [run.runId, { ...run, ended: false, kind: 'state' as const }]),
+  );
+  const touched = new Set<RunState>();
+  let events: Event[] = [];
 
-  async function moveRun(to: RunStatus, data: JsonObject = {}): Promise<void> {
-    assertRunMove(status, to);
-    status = to;
-    await tx.query(
-      `update mlops.runs set status = $2,
-         started_at = case when $2 <> 'cancelled' then coalesce(started_at, clock_timestamp()) else started_at end,
-         finished_at = case when $3 then clock_timestamp() end
-       where run_id = $1`,
-      [run.runId, to, isRunEnded(to)],
-    );
-    events.push({ task: null, status: to, attempt: null, error: null, data });
+  function stateOf(runId: string): RunState {
+    const state = states.get(runId);
+    invariant(state !== undefined, `run ${runId} is changed without its lock`);
+    touched.add(state);
+    return state;
+  }
+
+  function note(run: RunState, event: Omit<Event, 'runId' | 'seq'>): void {
+    run.eventSeq += 1;
+    events.push({ ...event, runId: run.runId, seq: run.eventSeq });
+  }
+
+  function moveRun(runId: string, to: RunStatus, data?: JsonObject): void {
+    const run = stateOf(runId);
+    assertRunMove(run.status, to);
+    run.status = to;
+    note(run, { task: null, status: to, attempt: null, error: null, data });
+  }
+
+  function hint(runId: string, kind: 'work' | 'cancel'): void {
+    const run = stateOf(runId);
+    if (run.kind !== 'cancel') run.kind = kind;
   }
 
   /** See the drawing in stores/control/run-states.ts. */
   async function move(changes: readonly TaskChange[]): Promise<void> {
-    if (changes.length === 0) return;
-    for (const change of changes) {
-      if (change.via !== undefined) {
-        assertTaskMove(change.from, change.via);
-        assertTaskMove(change.via, change.to);
-      } else {
-        assertTaskMove(change.from, change.to);
-      }
-    }
-    const rows = changes.map((change) => ({
-      ordinal: change.ordinal,
-      from: change.from,
-      to: change.to,
-      attempt: change.attempt,
-      failures: change.failures,
-      recoveries: change.recoveries,
-      retry_in_ms: change.retryInMs,
-      exit_code: change.exitCode ?? null,
-      error: change.error ?? null,
-      outputs: change.outputs ?? null,
-    }));
-    const moved = await tx.query(CHANGE, [run.runId, JSON.stringify(rows)]);
+    await settle(await write(changes));
+  }
+
+  async function write(changes: readonly TaskChange[]): Promise<readonly PendingRow[]> {
+    if (changes.length === 0) return [];
+    for (const change of changes) assertTaskMove(change.from, change.to);
+    const rows = await tx.query<{ run_id: string; ordinal: number; parent: number | null }>(CHANGE_TASKS, [
+      changes.map((change) => change.runId),
+      changes.map((change) => change.ordinal),
+      changes.map((change) => change.from),
+      changes.map((change) => change.to),
+      changes.map((change) => stateOf(change.runId).held),
+      changes.map((change) => change.failures ?? null),
+      changes.map((change) => change.recoveries ?? null),
+      changes.map((change) => change.error ?? null),
+      changes.map((change) => change.waitingFor ?? null),
+    ]);
     invariant(
-      moved.length === changes.length,
-      `${changes.length - moved.length} tasks of run ${run.runId} were not in the state expected`,
+      rows.length === changes.length,
+      `${changes.length - rows.length} tasks of run ${changes[0]?.runId} were not in the state expected`,
     );
-    for (const change of changes) {
-      const event = { task: change.task, attempt: change.attempt ?? null, error: change.error ?? null };
-      if (change.via !== undefined) events.push({ ...event, status: change.via, data: change.data ?? {} });
-      if (change.to === 'retrying') {
-        events.push({ ...event, status: change.to, error: null, data: { retryInMs: change.retryInMs ?? 0 } });
-      } else {
-        events.push({ ...event, status: change.to, data: change.data ?? {} });
+    const parents = new Map(rows.map((row) => [`${row.run_id} ${row.ordinal}`, row.parent]));
+    return noted(
+      changes.map(
+        (change): TaskMove => ({
+          ...change,
+          attempt: 0,
+          error: change.error ?? null,
+          parent: parents.get(`${change.runId} ${change.ordinal}`) ?? null,
+          ...(change.waitingFor === undefined ? {} : { data: { for: change.waitingFor } }),
+        }),
+      ),
+      false,
+    );
+  }
+
+  /** Events and counters of moves, and the pending tasks that their ends leave to be decided about. */
+  async function noted(moves: readonly TaskMove[], ofAttempts: boolean): Promise<readonly PendingRow[]> {
+    const ends: TaskMove[] = [];
+    for (const one of moves) {
+      const run = stateOf(one.runId);
+      const event = { task: one.task, attempt: ofAttempts ? one.attempt : null, error: one.error };
+      if (one.via !== undefined) note(run, { ...event, status: one.via, data: one.data });
+      if (one.to === 'retrying')
+        note(run, { ...event, status: one.to, error: null, data: { retryInMs: one.retryInMs ?? 0 } });
+      else note(run, { ...event, status: one.to, data: one.via === undefined ? one.data : undefined });
+      if (isEnded(one.from)) run.openTasks += 1;
+      if (isEnded(one.to)) {
+        run.openTasks -= 1;
+        run.ended = true;
+        ends.push(one);
       }
+      if (one.to === 'ready' || one.to === 'retrying') hint(one.runId, 'work');
     }
-    const ends = changes.filter((change) => isEnded(change.to));
-    if (ends.length === 0) return;
-    ended = true;
-    const outcomes = ends.map((change) => ({ ordinal: change.ordinal, outcome: outcomeOf(change.to) }));
-    await settle(
-      await tx.query<PendingRow & Record<string, unknown>>(COUNT_ENDS, [run.runId, JSON.stringify(outcomes)]),
+    return [...(await countEnds(ends)), ...(await foldItems(ends))];
+  }
+
+  /** A task ends with the last of its items. */
+  async function foldItems(ends: readonly TaskMove[]): Promise<readonly PendingRow[]> {
+    const items = ends.filter((end) => end.parent !== null);
+    if (items.length === 0) return [];
+    type Row = { run_id: string; ordinal: number; name: string; attempt: number; failed: number };
+    const over = await tx.query<Row>(FOLD_ITEMS, [
+      items.map((end) => end.runId),
+      items.map((end) => end.parent),
+      items.map((end) => outcomeOf(end.to)),
+    ]);
+    if (over.length === 0) return [];
+    const states = over.map((row) =>
+      row.failed === 0
+        ? ('succeeded' as const)
+        : stateOf(row.run_id).cancelling
+          ? ('cancelled' as const)
+          : ('failed' as const),
+    );
+    const ended = await tx.query<{ run_id: string; ordinal: number; error: string | null }>(END_FAN_OUTS, [
+      over.map((row) => row.run_id),
+      over.map((row) => row.ordinal),
+      states,
+    ]);
+    const errors = new Map(ended.map((row) => [`${row.run_id} ${row.ordinal}`, row.error]));
+    return noted(
+      over.map((row, index): TaskMove => {
+        const error = errors.get(`${row.run_id} ${row.ordinal}`) ?? null;
+        const { run_id: runId, ordinal, name: task, attempt } = row;
+        return { runId, ordinal, task, from: 'running', to: states[index]!, attempt, error, parent: null };
+      }),
+      true,
     );
   }
 
-  async function settle(pending: readonly PendingRow[]): Promise<void> {
-    if (pending.length === 0 || run.cancelling) return;
-    const facts = await factsFor(pending);
-    const changes: TaskChange[] = [];
-    for (const row of pending) {
-      const settlement = rules.settle(pendingTask(row), facts);
-      if (settlement.to === 'pending') continue;
-      changes.push({
-        ordinal: row.ordinal,
-        task: row.name,
-        from: 'pending',
-        to: settlement.to,
-        error: settlement.to === 'failed' ? settlement.error : null,
-      });
+  async function countEnds(ends: readonly TaskMove[]): Promise<readonly PendingRow[]> {
+    if (ends.length === 0) return [];
+    const runs = [...new Set(ends.map((end) => end.runId))].map(stateOf);
+    const rows = await tx.query<PendingRow & { readonly readied: number | null }>(COUNT_ENDS, [
+      ends.map((end) => end.runId),
+      ends.map((end) => end.ordinal),
+      ends.map((end) => outcomeOf(end.to)),
+      runs.map((run) => run.runId),
+      runs.map((run) => run.eventSeq),
+    ]);
+    for (const row of rows) {
+      if (row.readied === null) continue;
+      stateOf(row.run_id).eventSeq += row.readied;
+      hint(row.run_id, 'work');
     }
-    await move(changes);
+    return rows.filter((row) => row.readied === null);
   }
 
-  async function factsFor(pending: readonly PendingRow[]): Promise<RunFacts> {
-    const facts = { runId: run.runId, pipeline: run.pipeline, params: run.params, cause: run.cause };
-    if (pending.every((row) => row.when_expression === null)) return { ...facts, outputs: {} };
-    const rows = await tx.query<{ name: string; outputs: JsonObject }>(
-      `select name, outputs from mlops.tasks where run_id = $1 and status = 'succeeded' and outputs is not null`,
-      [run.runId],
+  async function settle(first: readonly PendingRow[]): Promise<void> {
+    let pending = first;
+    while (pending.length > 0) {
+      const facts = await factsFor(pending);
+      const changes: TaskChange[] = [];
+      for (const row of pending) {
+        if (stateOf(row.run_id).cancelling) continue;
+        const settlement = rules.settle(pendingTask(row), facts(row.run_id));
+        if (settlement.to === 'pending') continue;
+        changes.push({
+          runId: row.run_id,
+          ordinal: row.ordinal,
+          task: row.name,
+          from: 'pending',
+          to: settlement.to,
+          error: settlement.to === 'failed' ? settlement.error : null,
+        });
+      }
+      pending = await write(changes);
+    }
+  }
+
+  /** Outputs are read only of runs with a condition to decide about. */
+  async function factsFor(pending: readonly PendingRow[]): Promise<(runId: string) => RunFacts> {
+    const conditional = new Set(pending.filter((row) => row.when_expression !== null).map((row) => row.run_id));
+    const outputs = new Map([...conditional].map((runId): [string, Record<string, JsonObject>] => [runId, {}]));
+    if (conditional.size > 0) {
+      const rows = await tx.query<{ run_id: string; name: string; outputs: JsonObject }>(
+        `select run_id, name, outputs from mlops.tasks
+         where run_id = any($1::uuid[]) and status = 'succeeded' and outputs is not null and parent is null`,
+        [[...conditional]],
+      );
+      for (const row of rows) outputs.get(row.run_id)![row.name] = row.outputs;
+    }
+    return (runId) => {
+      const { pipeline, params, cause } = stateOf(runId);
+      return { runId, pipeline, params, cause, outputs: outputs.get(runId) ?? {} };
+    };
+  }
+
+  async function endRuns(): Promise<void> {
+    const over = [...touched].filter(
+      (run) => run.openTasks === 0 && (run.ended || run.cancelling) && !isRunEnded(run.status),
     );
-    return { ...facts, outputs: Object.fromEntries(rows.map((row) => [row.name, row.outputs])) };
-  }
-
-  async function endRun(): Promise<void> {
-    const [open] = await tx.query(
-      `select 1 from mlops.tasks where run_id = $1 and status in ('pending', 'ready', 'waiting', 'running', 'retrying') limit 1`,
-      [run.runId],
+    if (over.length === 0) return;
+    const failed = new Set(
+      (
+        await tx.query<{ run_id: string }>(
+          `select r.run_id from unnest($1::uuid[]) as r(run_id)
+           where exists (select 1 from mlops.tasks t where t.run_id = r.run_id and t.parent is null
+                           and t.status in ('failed', 'timed_out', 'crashed', 'cancelled', 'upstream_failed'))`,
+          [over.map((run) => run.runId)],
+        )
+      ).map((row) => row.run_id),
     );
-    if (open !== undefined) return;
-    const to = run.cancelling ? 'cancelled' : rules.result(await endedTasks());
-    if (status === 'queued' && to !== 'cancelled') await moveRun('running');
-    await moveRun(to);
+    for (const run of over) {
+      const result = failed.has(run.runId) ? rules.result(await endedTasks(run.runId)) : 'succeeded';
+      const to = run.cancelling ? 'cancelled' : result;
+      if (run.status === 'queued' && to !== 'cancelled') moveRun(run.runId, 'running');
+      moveRun(run.runId, to);
+    }
   }
 
-  async function endedTasks(): Promise<readonly EndedTask[]> {
+  async function endedTasks(runId: string): Promise<readonly EndedTask[]> {
     const rows = await tx.query<{ status: TaskStatus; trigger_rule: Trigger; dependents: number[] }>(
-      'select status, trigger_rule, dependents from mlops.tasks where run_id = $1 order by ordinal',
-      [run.runId],
+      'select status, trigger_rule, dependents from mlops.tasks where run_id = $1 and parent is null order by ordinal',
+      [runId],
     );
     return rows.map((row) => ({ status: row.status, trigger: row.trigger_rule, dependents: row.dependents }));
   }
 
   return {
-    run,
     move,
+    moved: async (moves) => settle(await noted(moves, true)),
     settle,
     moveRun,
+    added: (runId, tasks, open) => {
+      const run = stateOf(runId);
+      run.eventSeq += tasks;
+      run.openTasks += open;
+    },
+    lastEvent: (runId) => stateOf(runId).eventSeq,
+    hint,
     commit: async () => {
-      if (ended || run.cancelling) if (!isRunEnded(status)) await endRun();
-      if (events.length > 0)
-        await tx.query(APPEND, [run.runId, JSON.stringify(events), `${scopeId} ${run.runId} state`]);
+      await endRuns();
+      if (events.length > 0) {
+        await tx.query(APPEND, [
+          events.map((event) => event.runId),
+          events.map((event) => event.seq),
+          events.map((event) => event.task),
+          events.map((event) => event.status),
+          events.map((event) => event.attempt),
+          events.map((event) => event.error),
+          events.map((event) => (event.data === undefined ? null : JSON.stringify(event.data))),
+        ]);
+      }
+      events = [];
+      const changed = [...touched];
+      if (changed.length === 0) return;
+      await tx.query(CHANGE, [
+        changed.map((run) => run.runId),
+        changed.map((run) => run.status),
+        changed.map((run) => run.eventSeq),
+        changed.map((run) => run.openTasks),
+        changed.map((run) => `${scopeId} ${run.runId} ${run.kind}`),
+      ]);
     },
   };
 }

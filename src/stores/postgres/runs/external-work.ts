@@ -1,5 +1,5 @@
 /** Attempts whose program runs outside of the worker's machine. */
-import type { JsonObject } from '../../../lib/json.ts';
+import type { JsonObject, JsonValue } from '../../../lib/json.ts';
 import type { AdoptedLease, ExternalJob, ExternalWorkStore } from '../../control/external-work.ts';
 import type { LeaseRef } from '../../control/runs.ts';
 import type { Database } from '../database.ts';
@@ -48,6 +48,7 @@ export function externalWork(db: Database, scopeId: number, leaseSeconds: number
         failures: number;
         recoveries: number;
         deadline_in_ms: number | null;
+        item: JsonValue | null;
         external: ExternalJob;
         log_chunks: number;
         log_characters: number;
@@ -63,6 +64,9 @@ export function externalWork(db: Database, scopeId: number, leaseSeconds: number
           failures: row.failures,
           recoveries: row.recoveries,
           deadlineInMs: row.deadline_in_ms,
+          // Devices of the cluster are not ours to number.
+          gpus: [],
+          item: row.task.endsWith(']') ? row.item : undefined,
           job: row.external,
           logChunks: row.log_chunks,
           logCharacters: row.log_characters,

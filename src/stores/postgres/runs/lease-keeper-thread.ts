@@ -5,7 +5,8 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import pg from 'pg';
-import type { LeaseRef, WorkerIdentity } from '../../control/runs.ts';
+import type { WorkerIdentity } from '../../control/runs.ts';
+import { type FromKeeper, keyOf, type ToKeeper, type Tracked } from './lease-keeper-words.ts';
 
 export interface KeeperData {
   readonly connectionString: string;
@@ -15,43 +16,34 @@ export interface KeeperData {
   readonly renewEveryMs: number;
 }
 
-export type ToKeeper =
-  | { readonly type: 'track'; readonly lease: LeaseRef; readonly processGroup: number | null }
-  | { readonly type: 'untrack'; readonly lease: LeaseRef }
-  | { readonly type: 'stop' };
-
-export type FromKeeper =
-  | { readonly type: 'ready' }
-  | { readonly type: 'failed'; readonly message: string }
-  | { readonly type: 'lost'; readonly lease: LeaseRef };
-
 const RENEW_WORKER = `
   insert into mlops.workers (worker_id, scope_id, node, pid, pid_started_at, cpu, memory_bytes, gpu, lease_until)
   values ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp() + $9 * interval '1 second')
   on conflict (worker_id) do update set lease_until = excluded.lease_until`;
 
+/** That an attempt runs is asked by what it is not: so the planner does not hope for few rows, and goes by the key. */
 const RENEW_LEASES = `
+  with held as materialized (
+    select t.run_id, t.ordinal, t.name, l.attempt
+    from json_to_recordset($3) as l("runId" uuid, task text, attempt integer)
+    join mlops.tasks t on t.run_id = l."runId" and t.name = l.task
+  )
   update mlops.task_attempts a set lease_until = clock_timestamp() + $2 * interval '1 second'
-  from json_to_recordset($3) as l("runId" uuid, task text, attempt integer)
-  join mlops.tasks t on t.run_id = l."runId" and t.name = l.task
-  where a.worker_id = $1 and a.ended_at is null and a.run_id = t.run_id and a.ordinal = t.ordinal and a.attempt = l.attempt
-  returning a.run_id, t.name, a.attempt`;
+  from held
+  where a.run_id = held.run_id and a.ordinal = held.ordinal and a.attempt = held.attempt and a.worker_id = $1
+    and a.status not in ('succeeded', 'failed', 'timed_out', 'crashed', 'cancelled')
+  returning a.run_id, held.name, a.attempt`;
 
 const port = parentPort;
 if (port === null) throw new Error('lease-keeper-thread runs as a worker thread only');
 const { connectionString, scopeId, worker, leaseSeconds, renewEveryMs } = workerData as KeeperData;
 
-interface Tracked {
-  readonly lease: LeaseRef;
-  readonly processGroup: number | null;
-}
 const tracked = new Map<string, Tracked>();
 let client: pg.Client | undefined;
 let timer: NodeJS.Timeout | undefined;
 let stopped = false;
 let renewedAt = performance.now();
 
-const keyOf = (lease: LeaseRef): string => `${lease.runId} ${lease.task} ${lease.attempt}`;
 const post = (message: FromKeeper): void => port.postMessage(message);
 
 function lose(entry: Tracked): void {
@@ -82,6 +74,10 @@ async function connect(): Promise<pg.Client> {
   next.on('error', drop);
   next.on('end', drop);
   await next.connect();
+  // Few rows of large tables, by their keys: the planner does not know how few.
+  await next.query(
+    'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set enable_material = off',
+  );
   client = next;
   return next;
 }
@@ -142,11 +138,9 @@ async function stop(): Promise<void> {
 
 port.on('message', (message: ToKeeper) => {
   switch (message.type) {
-    case 'track':
-      tracked.set(keyOf(message.lease), { lease: message.lease, processGroup: message.processGroup });
-      break;
-    case 'untrack':
-      tracked.delete(keyOf(message.lease));
+    case 'change':
+      for (const entry of message.track) tracked.set(keyOf(entry.lease), entry);
+      for (const key of message.untrack) tracked.delete(key);
       break;
     case 'stop':
       void stop();

@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { MlopsError } from '../../../lib/error.ts';
 import { startThread } from '../../../lib/thread.ts';
 import type { LeaseKeeper, LeaseRef, WorkerIdentity } from '../../control/runs.ts';
-import type { FromKeeper, KeeperData, ToKeeper } from './lease-keeper-thread.ts';
+import type { KeeperData } from './lease-keeper-thread.ts';
+import { type FromKeeper, keyOf, type ToKeeper, type Tracked } from './lease-keeper-words.ts';
+
+/** Nothing beside the length of a lease. */
+const TELL_AFTER_MS = 50;
 
 export interface KeeperOptions {
   readonly connectionString: string;
@@ -30,8 +34,19 @@ export async function keepLeases(options: KeeperOptions): Promise<LeaseKeeper> {
   let over = false;
   const exited = once(thread, 'exit');
   const post = (message: ToKeeper): void => thread.postMessage(message);
+  // Leases come in batches, and go in batches. One that came is told before anything of its task runs: that may block this
+  // thread for as long as it likes. That one went may be told a little later.
+  let came: Tracked[] = [];
+  let went: string[] = [];
+  let telling: NodeJS.Timeout | undefined;
+  const tell = (): void => {
+    clearTimeout(telling);
+    telling = undefined;
+    if (came.length > 0 || went.length > 0) post({ type: 'change', track: came, untrack: went });
+    came = [];
+    went = [];
+  };
   const tracked = new Map<string, LeaseRef>();
-  const keyOf = (lease: LeaseRef): string => `${lease.runId} ${lease.task} ${lease.attempt}`;
   const lose = (lease: LeaseRef): void => {
     tracked.delete(keyOf(lease));
     for (const listener of listeners) listener(lease);
@@ -60,12 +75,13 @@ export async function keepLeases(options: KeeperOptions): Promise<LeaseKeeper> {
     track: (lease, processGroup) => {
       const ref = { runId: lease.runId, task: lease.task, attempt: lease.attempt };
       tracked.set(keyOf(ref), ref);
-      post({ type: 'track', lease: ref, processGroup });
+      if (came.length === 0) queueMicrotask(tell);
+      came.push({ lease: ref, processGroup });
     },
     untrack: (lease) => {
-      const ref = { runId: lease.runId, task: lease.task, attempt: lease.attempt };
-      tracked.delete(keyOf(ref));
-      post({ type: 'untrack', lease: ref });
+      tracked.delete(keyOf(lease));
+      went.push(keyOf(lease));
+      telling ??= setTimeout(tell, TELL_AFTER_MS).unref();
     },
     onLost: (listener) => {
       listeners.add(listener);
@@ -75,6 +91,7 @@ export async function keepLeases(options: KeeperOptions): Promise<LeaseKeeper> {
       if (stopping) return;
       stopping = true;
       thread.ref();
+      tell();
       post({ type: 'stop' });
       await exited;
     },

@@ -1,9 +1,10 @@
 /** Ends of attempts, and what happens to leases whose holder is gone. */
-import { isEnded, isRunEnded, type TaskStatus } from '../../control/run-states.ts';
-import type { AttemptEnd, ExpiredLease, LeaseRef, RunRules } from '../../control/runs.ts';
+import { assertTaskMove, isRunEnded, type TaskStatus } from '../../control/run-states.ts';
+import type { AttemptEnd, ExpiredLease, FanOut, LeaseRef, RunRules } from '../../control/runs.ts';
 import type { Database } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
-import { changeRun, lockRun, type TaskChange } from './changes.ts';
+import { changeRuns, lockRuns, type TaskChange, type TaskMove } from './changes.ts';
+import { insertItems } from './fan-outs.ts';
 
 const END = sqlFile('runs-end-attempts');
 const EXPIRED = sqlFile('runs-expired');
@@ -16,65 +17,83 @@ export const LEASE_SECONDS = 30;
 export async function endAttempts(
   db: Database,
   scopeId: number,
-  runId: string,
   ends: readonly AttemptEnd[],
   rules: RunRules,
   onlyExpired: boolean,
 ): Promise<readonly boolean[]> {
   return db.transaction(async (tx) => {
-    const run = await lockRun(tx, scopeId, runId);
-    if (run === undefined) return ends.map(() => false);
-    type Row = {
-      ordinal: number;
-      attempt: number;
-      name: string;
-      status: TaskStatus;
-      failures: number;
-      recoveries: number;
-    };
-    const rows = await tx.query<Row>(END, [
-      runId,
-      JSON.stringify(
-        ends.map((end) => ({
-          task: end.task,
-          attempt: end.attempt,
-          status: end.status,
-          exit_code: end.exitCode,
-          error: end.error,
-          cpu_seconds: end.usage?.cpuSeconds ?? null,
-          peak_memory_bytes: end.usage?.peakMemoryBytes ?? null,
-          wall_seconds: end.usage?.wallSeconds ?? null,
-        })),
-      ),
+    const locked = await lockRuns(tx, scopeId, [...new Set(ends.map((end) => end.runId))]);
+    const runs = new Map(locked.map((run) => [run.runId, run]));
+    const known = ends.flatMap((end, index) => {
+      const run = runs.get(end.runId);
+      return run === undefined ? [] : [{ end, index, becomes: stateAfter(end, run.cancelling) }];
+    });
+    if (known.length === 0) return ends.map(() => false);
+    const rows = await tx.query<{ place: number; ordinal: number; parent: number | null }>(END, [
       onlyExpired,
+      known.map(({ end }) => end.runId),
+      known.map(({ end }) => end.task),
+      known.map(({ end }) => end.attempt),
+      known.map(({ end }) => end.status),
+      known.map(({ end }) => end.exitCode),
+      known.map(({ end }) => end.error),
+      known.map(({ becomes }) => becomes),
+      known.map(({ end, becomes }) => (becomes === 'retrying' ? (end.retryInMs ?? 0) : null)),
+      known.map(({ end }) => (end.counts === 'failure' ? 1 : 0)),
+      known.map(({ end }) => (end.counts === 'recovery' ? 1 : 0)),
+      known.map(({ end }) => (end.status === 'succeeded' && end.outputs !== null ? JSON.stringify(end.outputs) : null)),
+      known.map(({ end }) => end.usage?.cpuSeconds ?? null),
+      known.map(({ end }) => end.usage?.peakMemoryBytes ?? null),
+      known.map(({ end }) => end.usage?.wallSeconds ?? null),
     ]);
-    const held = new Map(rows.map((row) => [`${row.name} ${row.attempt}`, row]));
-    const change = changeRun(tx, scopeId, run, rules);
-    const moves: TaskChange[] = [];
-    for (const end of ends) {
-      const row = held.get(`${end.task} ${end.attempt}`);
-      if (row === undefined || isEnded(row.status)) continue;
-      const cancelled = run.cancelling && end.status !== 'succeeded';
-      const again = end.retryInMs !== null && !cancelled && end.status !== 'succeeded' && end.status !== 'cancelled';
+    const byPlace = new Map(rows.map((row) => [row.place - 1, row]));
+    const change = changeRuns(tx, scopeId, locked, rules);
+    const moves: TaskMove[] = [];
+    const fanOuts: { readonly end: AttemptEnd; readonly ordinal: number; readonly fanOut: FanOut }[] = [];
+    const held = ends.map(() => false);
+    known.forEach(({ end, index, becomes }, place) => {
+      const row = byPlace.get(place);
+      if (row === undefined) return;
+      held[index] = true;
+      if (end.fanOut !== undefined) fanOuts.push({ end, ordinal: row.ordinal, fanOut: end.fanOut });
+      // It goes on running: its items do.
+      if (becomes === 'running') return;
       moves.push({
+        runId: end.runId,
         ordinal: row.ordinal,
-        task: row.name,
-        from: row.status,
-        ...(again ? { via: end.status, retryInMs: end.retryInMs ?? 0 } : {}),
-        to: again ? 'retrying' : cancelled ? 'cancelled' : end.status,
+        task: end.task,
+        from: 'running',
+        via: becomes === 'retrying' ? end.status : undefined,
+        to: becomes,
         attempt: end.attempt,
-        failures: row.failures + (end.counts === 'failure' ? 1 : 0),
-        recoveries: row.recoveries + (end.counts === 'recovery' ? 1 : 0),
-        exitCode: end.exitCode,
         error: end.error,
-        outputs: end.status === 'succeeded' ? end.outputs : null,
         data: end.data,
+        retryInMs: end.retryInMs,
+        parent: row.parent,
       });
+      // What the attempt held is free for others.
+      change.hint(end.runId, 'work');
+    });
+    for (const { from, via, to } of moves) {
+      assertTaskMove(from, via ?? to);
+      if (via !== undefined) assertTaskMove(via, to);
     }
-    await change.move(moves);
+    for (const { end, ordinal, fanOut } of fanOuts)
+      if (!runs.get(end.runId)!.cancelling)
+        await insertItems(tx, scopeId, runs.get(end.runId)!, ordinal, end.task, fanOut, change);
+    await change.moved(moves);
     await change.commit();
-    return ends.map((end) => held.has(`${end.task} ${end.attempt}`));
+    return held;
   });
+}
+
+/** In a run that is being cancelled nothing is tried again. */
+function stateAfter(end: AttemptEnd, cancelling: boolean): TaskStatus {
+  const goesOn = end.fanOut?.items.some(({ skip }) => !skip) ?? false;
+  if (end.status === 'succeeded' && !goesOn) return 'succeeded';
+  if (cancelling) return 'cancelled';
+  if (goesOn) return 'running';
+  return end.retryInMs !== null && end.status !== 'cancelled' ? 'retrying' : end.status;
 }
 
 export async function expiredLeases(db: Database, scopeId: number): Promise<readonly ExpiredLease[]> {
@@ -119,28 +138,26 @@ export async function cancelledLeases(db: Database, workerId: string): Promise<r
 
 export async function endOverdue(db: Database, scopeId: number, rules: RunRules): Promise<number> {
   type Row = { run_id: string; ordinal: number; name: string; status: TaskStatus };
-  const runs = new Set((await db.query<Row>(OVERDUE, [scopeId])).map((row) => row.run_id));
-  let count = 0;
-  for (const runId of runs) {
-    await db.transaction(async (tx) => {
-      const run = await lockRun(tx, scopeId, runId);
-      if (run === undefined || run.cancelling || isRunEnded(run.status)) return;
-      const rows = (await tx.query<Row>(OVERDUE, [scopeId])).filter((row) => row.run_id === runId);
-      const change = changeRun(tx, scopeId, run, rules);
-      await change.move(
-        rows.map(
-          (row): TaskChange => ({
-            ordinal: row.ordinal,
-            task: row.name,
-            from: row.status,
-            to: 'timed_out',
-            error: 'its deadline passed before it could run',
-          }),
-        ),
-      );
-      await change.commit();
-      count += rows.length;
-    });
-  }
-  return count;
+  const runIds = [...new Set((await db.query<Row>(OVERDUE, [scopeId])).map((row) => row.run_id))];
+  if (runIds.length === 0) return 0;
+  return db.transaction(async (tx) => {
+    const locked = await lockRuns(tx, scopeId, runIds);
+    const runs = new Set(locked.filter((run) => !run.cancelling && !isRunEnded(run.status)).map((run) => run.runId));
+    const rows = (await tx.query<Row>(OVERDUE, [scopeId])).filter((row) => runs.has(row.run_id));
+    const change = changeRuns(tx, scopeId, locked, rules);
+    await change.move(
+      rows.map(
+        (row): TaskChange => ({
+          runId: row.run_id,
+          ordinal: row.ordinal,
+          task: row.name,
+          from: row.status,
+          to: 'timed_out',
+          error: 'its deadline passed before it could run',
+        }),
+      ),
+    );
+    await change.commit();
+    return rows.length;
+  });
 }

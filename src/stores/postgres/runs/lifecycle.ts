@@ -1,11 +1,14 @@
 /** Runs come to be, are cancelled and are tried again. */
 import { MlopsError } from '../../../lib/error.ts';
 import { isEnded, isRunEnded, outcomeOf, type TaskStatus } from '../../control/run-states.ts';
-import type { NewRun, NewTask, RunRules } from '../../control/runs.ts';
+import type { NewRun, RunRules } from '../../control/runs.ts';
 import type { Database, Queryable } from '../database.ts';
 import { lockName } from '../feature-claims.ts';
 import { sqlFile } from '../sql-file.ts';
-import { changeRun, lockRun, type PendingRow, type TaskChange } from './changes.ts';
+import { changeRuns, lockRuns, type PendingRow, type TaskChange } from './changes.ts';
+import { resumeFanOuts } from './fan-outs.ts';
+import { kindOf } from './kind-of.ts';
+import { lockLimits } from './shares.ts';
 
 const INSERT_TASKS = sqlFile('runs-insert-tasks');
 const RESET = sqlFile('runs-reset');
@@ -23,11 +26,12 @@ export async function insertRun(
   placement: Placement,
   rules: RunRules,
 ): Promise<boolean> {
+  const held = placement.held || (await isFull(tx, scopeId, run));
   // A rename under way is waited for: the run is listed under the name that its pipeline has then.
   await tx.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [lockName(scopeId, 'names', '')]);
   const inserted = await tx.query(
-    `insert into mlops.runs (run_id, scope_id, pipeline, spec, params, cause, git_commit, schedule, held, idempotency_key)
-     values ($1, $2, mlops.current_pipeline($2, $3), $4, $5, $6, $7, $8, $9, $10)
+    `insert into mlops.runs (run_id, scope_id, pipeline, spec, params, cause, git_commit, schedule, held, idempotency_key, run_limit)
+     values ($1, $2, mlops.current_pipeline($2, $3), $4, $5, $6, $7, $8, $9, $10, $11)
      on conflict (scope_id, idempotency_key) where idempotency_key is not null do nothing returning run_id`,
     [
       run.runId,
@@ -38,58 +42,84 @@ export async function insertRun(
       JSON.stringify(run.cause),
       run.gitCommit,
       placement.schedule,
-      placement.held,
+      held,
       run.idempotencyKey,
+      run.spec.concurrency?.runs ?? null,
     ],
   );
   if (inserted.length === 0) return false;
-  await tx.query(INSERT_TASKS, [scopeId, run.runId, JSON.stringify(taskRows(run.tasks))]);
-  const change = changeRun(
+  const [counted] = await tx.query<{ readied: number }>(INSERT_TASKS, taskColumns(scopeId, run, held));
+  const readied = counted?.readied ?? 0;
+  const change = changeRuns(
     tx,
     scopeId,
-    {
-      runId: run.runId,
-      pipeline: run.pipeline,
-      params: run.params,
-      cause: run.cause,
-      schedule: placement.schedule,
-      held: placement.held,
-      cancelling: false,
-      status: 'queued',
-    },
+    [
+      {
+        runId: run.runId,
+        pipeline: run.pipeline,
+        params: run.params,
+        cause: run.cause,
+        held,
+        cancelling: false,
+        status: 'queued',
+        eventSeq: readied,
+        openTasks: run.tasks.length,
+      },
+    ],
     rules,
   );
-  await change.settle(await pendingTasks(tx, run.runId, true));
+  change.hint(run.runId, 'work');
+  if (run.tasks.some((task) => task.when !== null && task.needs.length === 0))
+    await change.settle(await pendingRoots(tx, run.runId));
   await change.commit();
   return true;
 }
 
-function taskRows(tasks: readonly NewTask[]): readonly object[] {
+/** Whether as many runs of its pipeline are under way as may be. Who comes at the same moment has to wait. */
+async function isFull(tx: Queryable, scopeId: number, run: NewRun): Promise<boolean> {
+  const limit = run.spec.concurrency?.runs;
+  if (limit === undefined) return false;
+  await lockLimits(tx, scopeId);
+  const [row] = await tx.query<{ runs: number }>(
+    `select count(*)::integer as runs from mlops.runs
+     where scope_id = $1 and pipeline = mlops.current_pipeline($1, $2) and status in ('queued', 'running')`,
+    [scopeId, run.pipeline],
+  );
+  return (row?.runs ?? 0) >= limit;
+}
+
+function taskColumns(scopeId: number, run: NewRun, held: boolean): readonly unknown[] {
+  const { tasks } = run;
+  const shared = tasks.map((task) => (task.shares === null ? null : JSON.stringify(task.shares)));
   const dependents = tasks.map((): number[] => []);
   tasks.forEach((task, ordinal) => {
     for (const upstream of task.needs) dependents[upstream]?.push(ordinal);
   });
-  return tasks.map((task, ordinal) => ({
-    ordinal,
-    name: task.name,
-    operator: task.operator,
-    trigger_rule: task.trigger,
-    when_expression: task.when,
-    needs: task.needs,
-    dependents: dependents[ordinal],
-    priority: task.priority,
-    cpu: task.cpu,
-    memory_bytes: task.memoryBytes,
-    gpu: task.gpu,
-    deadline_ms: task.deadlineMs,
-  }));
+  return [
+    scopeId,
+    run.runId,
+    held,
+    tasks.map((task) => task.name),
+    tasks.map((task) => task.operator),
+    tasks.map((task) => task.trigger),
+    tasks.map((task) => task.when),
+    tasks.map((task) => `{${task.needs.join(',')}}`),
+    dependents.map((ordinals) => `{${ordinals.join(',')}}`),
+    tasks.map((task) => task.priority),
+    tasks.map((task) => task.cpu),
+    tasks.map((task) => task.memoryBytes),
+    tasks.map((task) => task.gpu),
+    tasks.map((task) => task.deadlineMs),
+    tasks.map((task, index) => kindOf(run.pipeline, task, shared[index] ?? null)),
+    shared,
+  ];
 }
 
-async function pendingTasks(tx: Queryable, runId: string, rootsOnly: boolean): Promise<readonly PendingRow[]> {
-  return tx.query<PendingRow & Record<string, unknown>>(
-    `select ordinal, name, trigger_rule, when_expression, cardinality(needs) as needs_total, needs_succeeded, needs_failed, needs_skipped
-     from mlops.tasks where run_id = $1 and status = 'pending' and (not $2 or cardinality(needs) = 0) order by ordinal`,
-    [runId, rootsOnly],
+async function pendingRoots(tx: Queryable, runId: string): Promise<readonly PendingRow[]> {
+  return tx.query<PendingRow>(
+    `select run_id, ordinal, name, trigger_rule, when_expression, 0 as needs_total, needs_succeeded, needs_failed, needs_skipped
+     from mlops.tasks where run_id = $1 and status = 'pending' and cardinality(needs) = 0 order by ordinal`,
+    [runId],
   );
 }
 
@@ -101,7 +131,7 @@ export async function cancelRun(
   who: string,
   rules: RunRules,
 ): Promise<boolean> {
-  const run = await lockRun(tx, scopeId, runId);
+  const [run] = await lockRuns(tx, scopeId, [runId]);
   if (run === undefined) return false;
   if (isRunEnded(run.status) || run.cancelling) return true;
   await tx.query(
@@ -109,7 +139,7 @@ export async function cancelRun(
     [runId, who],
   );
   await audit(tx, scopeId, who, 'run.cancel', `run.${runId}`, run.pipeline);
-  const change = changeRun(tx, scopeId, { ...run, cancelling: true }, rules);
+  const change = changeRuns(tx, scopeId, [{ ...run, held: false, cancelling: true }], rules);
   const rows = await tx.query<{ ordinal: number; name: string; status: TaskStatus }>(
     `select ordinal, name, status from mlops.tasks
      where run_id = $1 and status in ('pending', 'ready', 'waiting', 'retrying') order by ordinal`,
@@ -118,6 +148,7 @@ export async function cancelRun(
   await change.move(
     rows.map(
       (row): TaskChange => ({
+        runId,
         ordinal: row.ordinal,
         task: row.name,
         from: row.status,
@@ -126,9 +157,9 @@ export async function cancelRun(
       }),
     ),
   );
-  await change.commit();
   // Workers learn of it even where no task changed its state.
-  await tx.query(`select pg_notify('mlops_runs', $1)`, [`${scopeId} ${runId} state`]);
+  change.hint(runId, 'cancel');
+  await change.commit();
   return true;
 }
 
@@ -140,7 +171,7 @@ export async function retryRun(
   rules: RunRules,
 ): Promise<boolean> {
   return db.transaction(async (tx) => {
-    const run = await lockRun(tx, scopeId, runId);
+    const [run] = await lockRuns(tx, scopeId, [runId]);
     if (run === undefined) return false;
     if (run.status !== 'failed' && run.status !== 'cancelled') {
       throw new MlopsError('PL204', {
@@ -150,32 +181,56 @@ export async function retryRun(
     }
     await tx.query('update mlops.runs set cancel_requested_at = null, cancelled_by = null where run_id = $1', [runId]);
     await audit(tx, scopeId, who, 'run.retry', `run.${runId}`, run.pipeline);
-    const change = changeRun(tx, scopeId, { ...run, cancelling: false }, rules);
-    await change.moveRun('running', { retriedBy: who });
+    const change = changeRuns(tx, scopeId, [{ ...run, cancelling: false }], rules);
+    change.moveRun(runId, 'running', { retriedBy: who });
+    const repeated = await tasksToRepeat(tx, runId);
+    // Of a task whose items are known, those that failed run again, and it goes on with them.
+    const resumed = repeated.filter((row) => row.items !== null);
     await change.move(
-      (await tasksToRepeat(tx, runId)).map(
-        (row): TaskChange => ({
-          ordinal: row.ordinal,
-          task: row.name,
-          from: row.status,
-          to: 'pending',
-          failures: 0,
-          recoveries: 0,
-        }),
-      ),
+      repeated
+        .filter((row) => row.items === null)
+        .map(
+          (row): TaskChange => ({
+            runId,
+            ordinal: row.ordinal,
+            task: row.name,
+            from: row.status,
+            to: 'pending',
+            failures: 0,
+            recoveries: 0,
+          }),
+        ),
     );
-    await change.settle(await tx.query<PendingRow & Record<string, unknown>>(RESET, [runId]));
+    await resumeFanOuts(
+      tx,
+      runId,
+      resumed.map(({ ordinal }) => ({ ordinal, items: repeated.filter((row) => row.parent === ordinal).length })),
+    );
+    await change.moved(
+      resumed.map(({ ordinal, name: task, status: from, attempt }) => {
+        return { runId, ordinal, task, from, to: 'running', attempt, error: null, parent: null };
+      }),
+    );
+    await change.settle(await tx.query<PendingRow>(RESET, [runId]));
     await change.commit();
     return true;
   });
 }
 
-type TaskRow = { ordinal: number; name: string; status: TaskStatus; dependents: number[] };
+type TaskRow = {
+  ordinal: number;
+  name: string;
+  status: TaskStatus;
+  attempt: number;
+  dependents: number[];
+  parent: number | null;
+  items: number | null;
+};
 
 /** What failed, timed out, crashed or was cancelled, and what was skipped or never ran because of that. */
 async function tasksToRepeat(tx: Queryable, runId: string): Promise<readonly TaskRow[]> {
   const rows = await tx.query<TaskRow>(
-    'select ordinal, name, status, dependents from mlops.tasks where run_id = $1 order by ordinal',
+    'select ordinal, name, status, attempt, dependents, parent, items from mlops.tasks where run_id = $1 order by ordinal',
     [runId],
   );
   const repeat = new Set<number>();

@@ -2,23 +2,36 @@
 import type { LeaseRef, LogChunk, TaskProgress } from '../../control/runs.ts';
 import type { Database } from '../database.ts';
 
-export async function appendLog(
-  db: Database,
-  scopeId: number,
-  lease: LeaseRef,
-  chunks: readonly LogChunk[],
-): Promise<void> {
-  if (chunks.length === 0) return;
+export interface LogPart {
+  readonly lease: LeaseRef;
+  readonly chunks: readonly LogChunk[];
+}
+
+/** Of many attempts at once. */
+export async function appendLogs(db: Database, scopeId: number, parts: readonly LogPart[]): Promise<void> {
+  const rows = parts.flatMap(({ lease, chunks }) => chunks.map((chunk) => ({ lease, chunk: cleanChunk(chunk) })));
+  if (rows.length === 0) return;
+  const runIds = [...new Set(rows.map(({ lease }) => lease.runId))];
   await db.query(
-    `with chunks as (
+    `with located as materialized (
+       select c.*, t.ordinal
+       from unnest($1::uuid[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::text[]) as c(run_id, task, attempt, seq, stream, text)
+       join mlops.tasks t on t.run_id = c.run_id and t.name = c.task
+     ), chunks as (
        insert into mlops.task_logs (run_id, ordinal, attempt, seq, stream, text)
-       select t.run_id, t.ordinal, $3, c.seq, c.stream, c.text
-       from json_to_recordset($4) as c(seq integer, stream text, text text)
-       join mlops.tasks t on t.run_id = $1 and t.name = $2
+       select run_id, ordinal, attempt, seq, stream, text from located
        on conflict do nothing
      )
-     select pg_notify('mlops_runs', $5)`,
-    [lease.runId, lease.task, lease.attempt, JSON.stringify(chunks.map(cleanChunk)), `${scopeId} ${lease.runId} log`],
+     select pg_notify('mlops_runs', payload) from unnest($7::text[]) as hint(payload)`,
+    [
+      rows.map(({ lease }) => lease.runId),
+      rows.map(({ lease }) => lease.task),
+      rows.map(({ lease }) => lease.attempt),
+      rows.map(({ chunk }) => chunk.seq),
+      rows.map(({ chunk }) => chunk.stream),
+      rows.map(({ chunk }) => chunk.text),
+      runIds.map((runId) => `${scopeId} ${runId} log`),
+    ],
   );
 }
 

@@ -4,6 +4,7 @@ import type { Database } from '../database.ts';
 import { lockName } from '../feature-claims.ts';
 import { sqlFile } from '../sql-file.ts';
 import { cancelRun, insertRun } from './lifecycle.ts';
+import { lockLimits } from './shares.ts';
 
 const RELEASE = sqlFile('runs-release');
 /** `pipeline.NAME#DIGEST` of a cron among the triggers keeps its end. */
@@ -88,9 +89,12 @@ export async function fire(
 }
 
 export async function releaseHeld(db: Database, scopeId: number): Promise<void> {
+  const [held] = await db.query(`select 1 from mlops.runs where scope_id = $1 and held and status = 'queued' limit 1`, [
+    scopeId,
+  ]);
+  if (held === undefined) return;
   await db.transaction(async (tx) => {
-    const released = await tx.query<{ run_id: string }>(RELEASE, [scopeId]);
-    for (const { run_id } of released)
-      await tx.query(`select pg_notify('mlops_runs', $1)`, [`${scopeId} ${run_id} state`]);
+    await lockLimits(tx, scopeId);
+    await tx.query(RELEASE, [scopeId, String(scopeId)]);
   });
 }

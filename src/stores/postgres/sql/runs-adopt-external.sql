@@ -12,7 +12,7 @@ with free as (
   where a.run_id = free.run_id and a.ordinal = free.ordinal and a.attempt = free.attempt
   returning a.run_id, a.ordinal, a.attempt, a.external, a.log_position
 )
-select taken.run_id, t.name as task, taken.attempt, r.pipeline, t.failures, t.recoveries, taken.external, taken.log_position,
+select taken.run_id, t.name as task, t.item, taken.attempt, r.pipeline, t.failures, t.recoveries, taken.external, taken.log_position,
        extract(epoch from t.deadline_at - clock_timestamp())::double precision * 1000 as deadline_in_ms,
        coalesce(l.chunks, 0)::integer as log_chunks, coalesce(l.characters, 0)::double precision as log_characters
 from taken

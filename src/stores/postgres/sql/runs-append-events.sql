@@ -1,12 +1,6 @@
--- Appends events of one run and hints at them. Counting the number up locks the run: events have the order of their commits.
--- Params: $1 run, $2 json array of {task, status, attempt, error, data}, $3 payload of the hint. Rows: one.
-with counted as (
-  update mlops.runs set event_seq = event_seq + json_array_length($2) where run_id = $1
-  returning event_seq - json_array_length($2) as before
-), appended as (
-  insert into mlops.run_events (run_id, seq, task, status, attempt, error, data)
-  select $1, counted.before + e.position, e.event ->> 'task', e.event ->> 'status', (e.event ->> 'attempt')::integer,
-         e.event ->> 'error', coalesce(e.event -> 'data', '{}')
-  from counted, json_array_elements($2) with ordinality as e(event, position)
-)
-select pg_notify('mlops_runs', $3)
+-- Writes events of runs under the numbers given. The caller holds the runs' locks, so events have the order of their commits.
+-- Params, one element an event: $1 runs, $2 numbers, $3 tasks, $4 states, $5 attempts, $6 errors, $7 data. Rows: none.
+insert into mlops.run_events (run_id, seq, task, status, attempt, error, data)
+select e.run_id, e.seq, e.task, e.status, e.attempt, e.error, coalesce(e.data::json, '{}')
+from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::text[])
+  as e(run_id, seq, task, status, attempt, error, data)

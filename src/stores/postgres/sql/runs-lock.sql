@@ -1,8 +1,11 @@
--- Locks one run and reads what a decision about it needs. A holder that freezes inside its transaction is cut off by the server.
--- Params: $1 scope, $2 run. Rows: one, or none where the run is not there. Locks: the run, until the transaction ends.
-select r.run_id, r.pipeline, r.status, r.params, r.cause, r.held, r.schedule,
-       r.cancel_requested_at is not null as cancelling,
-       set_config('idle_in_transaction_session_timeout', '15s', true) as guarded
-from mlops.runs r
-where r.run_id = $2 and r.scope_id = $1
-for update of r
+-- Locks runs and reads what decisions about them need. A holder that freezes inside its transaction is cut off by the server. What
+-- follows finds few rows of large tables by their keys: the planner, who does not know how few, must not read whole tables.
+-- Params: $1 scope, $2 runs. Rows: those that are there. Locks: those runs, in the order of their numbers, until the transaction ends.
+select run_id, pipeline, status, params, cause, held, schedule, cancel_requested_at is not null as cancelling, event_seq, open_tasks,
+       set_config('idle_in_transaction_session_timeout', '15s', true), set_config('enable_hashjoin', 'off', true),
+       set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_material', 'off', true)
+from mlops.runs
+where run_id = any($2::uuid[]) and scope_id = $1
+order by run_id
+for update

@@ -17,6 +17,6 @@ with ends as (
   where p.run_id = $1 and t.run_id = $1 and t.ordinal = p.ordinal and p.status = 'pending'
   returning t.*
 )
-select ordinal, name, status, trigger_rule, when_expression, cardinality(needs) as needs_total,
+select run_id, ordinal, name, trigger_rule, when_expression, cardinality(needs) as needs_total,
        needs_succeeded, needs_failed, needs_skipped
 from counted order by ordinal
