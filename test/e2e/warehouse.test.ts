@@ -115,6 +115,7 @@ describe('a Postgres warehouse', () => {
     expect(warehouse?.metrics).toBe(embedded?.metrics);
     expect(warehouse?.sets).toMatch(/^patient_labs +patient +5 +version 1 +1945/m);
     expect(await tables()).toEqual([
+      'grown_snapshots',
       'migrations',
       'parts',
       'set_patient_labs_v1',
