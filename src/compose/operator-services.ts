@@ -2,6 +2,7 @@
 import { arch, platform } from 'node:os';
 import type { Features } from '../features/create-features.ts';
 import { packageVersion } from '../lib/package.ts';
+import type { Notifier } from '../notify/notifier.ts';
 import type { OperatorServices } from '../orchestrator/services.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
@@ -13,6 +14,7 @@ export function operatorServices(parts: {
   readonly features: () => Promise<Features>;
   readonly offline: () => Promise<OfflineStore>;
   readonly registry: () => Promise<Registry>;
+  readonly notifier: () => Promise<Notifier>;
 }): OperatorServices {
   const training = lazily(async () => {
     const [{ createTraining }, { createOnnxRuntime }] = await Promise.all([
@@ -53,6 +55,12 @@ export function operatorServices(parts: {
     evaluate: async (request, context) => (await training()).evaluate(request, context),
     register: async (request, context) => (await registryOperators()).register(request, context),
     promote: async (request, context) => (await registryOperators()).promote(request, context),
+    notify: async ({ channel, title, text, severity, key }, { pipeline, runId, task }) =>
+      (await parts.notifier()).send(
+        channel,
+        { title, text, severity, fields: [{ name: 'Run', value: runId }], data: { pipeline, task, run_id: runId } },
+        { key, subject: `pipeline.${pipeline}`, runId },
+      ),
     artifactFile: async (digest) => (await parts.artifacts()).localPath(digest),
     storeFile: async (path) => (await parts.artifacts()).putFile(path),
   };

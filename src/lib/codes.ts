@@ -117,6 +117,7 @@ export const CODES = {
   PL220: 'Interpreter not found',
   PL221: 'Template cannot be filled',
   PL222: 'HTTP request failed',
+  PL224: 'Artifacts of a task not kept',
   PL225: 'Pipeline within a pipeline',
   PL230: 'No cluster or no image for a task',
   PL231: 'Cluster refuses',

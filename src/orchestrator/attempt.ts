@@ -191,6 +191,7 @@ async function operate(
     params: run.params,
     inputs,
     instant: run.cause.instant,
+    ancestors,
     signal,
     taskLog,
     env: env.values,

@@ -10,6 +10,7 @@ import type { BackfillStore } from '../stores/control/backfills.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { DeferralStore } from '../stores/control/deferrals.ts';
 import { type Limits, NO_LIMITS } from '../stores/control/limits.ts';
+import type { RunArtifact, RunArtifactStore } from '../stores/control/run-artifacts.ts';
 import type {
   Demand,
   NewRun,
@@ -52,6 +53,7 @@ export interface OrchestratorOptions {
   readonly deferrals: DeferralStore;
   /** What a task's operator does. Default: the operators of this program. */
   readonly runOperator?: typeof runOperator | undefined;
+  readonly runArtifacts: RunArtifactStore;
   readonly artifacts: Pick<ArtifactStore, 'localPath'>;
   /** Absolute. Attempts of processes get their directories below it. */
   readonly workdir: string;
@@ -101,6 +103,8 @@ export interface Orchestrator {
   /** The tasks of a task's items, in order. */
   items: RunStore['items'];
   list(filter: RunFilter): Promise<{ readonly items: readonly RunSummary[]; readonly nextCursor: string | null }>;
+  /** Files that its tasks left, of the tasks named or all. */
+  artifacts(runId: string, tasks?: readonly string[]): Promise<readonly RunArtifact[]>;
   /** PL202 for an unknown run. A run at its end is left as it is. */
   cancel(runId: string, who: string): Promise<RunRecord>;
   /** PL202 for an unknown run, PL204 for one that is under way or succeeded. */
@@ -188,6 +192,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     onEnd: ({ pipeline, task }, end) => usage.add(pipeline, task, end.usage),
     services: options.services,
     deferrals: options.deferrals,
+    runArtifacts: options.runArtifacts,
     newestRun,
     children: {
       start: async ({ pipeline, params, cause, key }) =>
@@ -265,6 +270,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     pools: async () => poolsInUse(options.limits ?? NO_LIMITS, await runs.sharesInUse()),
     items: (runId, task, filter) => runs.items(runId, task, filter),
     list: (filter) => runs.list(filter),
+    artifacts: (runId, tasks) => options.runArtifacts.list(runId, tasks),
     cancel,
     retry: async (runId, who) => {
       const run = await runs.retry(runId, who, runRules);

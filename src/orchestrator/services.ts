@@ -172,6 +172,17 @@ export interface OperatorServices {
     request: { readonly versionId: string; readonly to: Stage; readonly reason: string },
     context: CallContext,
   ): Promise<PromotedVersion>;
+  /** Written down under the key, to be sent by a daemon; the same key again changes nothing. NT101 for an unknown channel. */
+  notify(
+    request: {
+      readonly channel: string;
+      readonly title: string;
+      readonly text: string;
+      readonly severity: 'info' | 'success' | 'warning' | 'error';
+      readonly key: string;
+    },
+    context: CallContext,
+  ): Promise<void>;
   /** Bytes of an artifact as a local file, for inputs of processes. */
   artifactFile(digest: string): Promise<string>;
   /** The content of an artifact is stored under its SHA-256. */

@@ -7,6 +7,7 @@ import { MlopsError } from '../lib/error.ts';
 import type { Deferral, DeferralStore } from '../stores/control/deferrals.ts';
 import type { AdoptedLease } from '../stores/control/external-work.ts';
 import type { Limits } from '../stores/control/limits.ts';
+import type { RunArtifact, RunArtifactStore } from '../stores/control/run-artifacts.ts';
 import type {
   Admission,
   AttemptEnd,
@@ -39,6 +40,7 @@ export interface WorkerOptions {
   readonly runs: RunStore;
   readonly services: OperatorServices;
   readonly deferrals: DeferralStore;
+  readonly runArtifacts: RunArtifactStore;
   readonly newestRun: OperatorContext['newestRun'];
   readonly children: OperatorContext['children'];
   /** Default: the operators of this program. */
@@ -245,6 +247,15 @@ export function createWorker(options: WorkerOptions): Worker {
           workdir: options.workdir,
           root: options.root,
           artifactFile: options.artifactFile,
+          artifactsBefore: ({ runId, ancestors }) =>
+            ancestors.length === 0
+              ? Promise.resolve([])
+              : patiently(() => options.runArtifacts.list(runId, ancestors), controller.signal),
+          keepArtifacts: async (_, files) => {
+            const kept: Omit<RunArtifact, 'task'>[] = [];
+            for (const { path, file } of files) kept.push({ path, ...(await options.services.storeFile(file)) });
+            if (kept.length > 0) await patiently(() => options.runArtifacts.add(lease, kept), controller.signal);
+          },
           variables: options.variables,
           killGraceMs,
           recordProcess: (_, started) => patiently(() => runs.recordProcess(lease, started), signal),

@@ -24,6 +24,7 @@ import type {
   ModelRegistrationTask,
   ModelSpec,
   ModelTrainingTask,
+  NotifyTask,
   PipelineSpec,
   PolicySpec,
   ProjectSpec,
@@ -124,6 +125,7 @@ export type TaskInput<T extends string> =
   | Replace<TypescriptTask, Needs<T> & { readonly run: TaskFunction | string }>
   | Replace<HttpRequestTask, Needs<T>>
   | Replace<WaitForTask, Needs<T> & { readonly query?: QueryInput; readonly pipeline?: PipelineRef | string }>
+  | Replace<NotifyTask, Needs<T>>
   | Replace<RunPipelineTask, Needs<T> & { readonly pipeline: PipelineRef | string }>;
 
 export type TriggerInput = Replace<

@@ -20,6 +20,7 @@ import type {
   ModelRegistrationTask,
   ModelSpec,
   ModelTrainingTask,
+  NotifyTask,
   PipelineSpec,
   PolicySpec,
   PythonTask,
@@ -62,7 +63,8 @@ export type CanonicalTask =
   | (TypescriptTask & Placed & { readonly bundle?: CodeBundle })
   | (HttpRequestTask & Placed)
   | (WaitForTask & Placed)
-  | (RunPipelineTask & Placed);
+  | (RunPipelineTask & Placed)
+  | (NotifyTask & Placed);
 
 export type OperatorName = CanonicalTask['operator'];
 export type TaskOf<O extends OperatorName> = Extract<CanonicalTask, { operator: O }>;

@@ -26,7 +26,11 @@ export function checkChannels(table: ResourceTable, environments: Environments):
   return [...table.ofKind('pipeline')].flatMap((pipeline) => {
     if (!pipeline.sound) return [];
     const rules = pipeline.value['notify'] as readonly NotifyRule[] | undefined;
-    return unknownChannels(rules, [...new Set(known)], '/notify').map((problem) =>
+    const problems = [
+      ...unknownChannels(rules, [...new Set(known)], '/notify'),
+      ...unknownTaskChannels(pipeline.value['tasks'] as Tasks | undefined, [...new Set(known)]),
+    ];
+    return problems.map((problem) =>
       toDiagnostic(
         { ...problem, code: 'SP104', detail: `No environment has a notification channel "${problem.to}".` },
         pipeline,
@@ -34,6 +38,19 @@ export function checkChannels(table: ResourceTable, environments: Environments):
     );
   });
 }
+
+type Tasks = Readonly<Record<string, { readonly operator: string; readonly channel?: string }>>;
+
+function unknownTaskChannels(tasks: Tasks = {}, known: readonly string[]) {
+  return Object.entries(tasks).flatMap(([name, { operator, channel = '' }]) =>
+    operator !== 'notify' || known.includes(channel)
+      ? []
+      : [{ to: channel, pointer: `${pointerTo('/tasks', name)}/channel`, hint: hintFor(channel, known) }],
+  );
+}
+
+const hintFor = (to: string, known: readonly string[]): string =>
+  didYouMean(to, known) ?? `declare it: environments.NAME.notifications.${to}`;
 
 function unknownChannels(rules: readonly NotifyRule[] = [], known: readonly string[], pointer: string) {
   return rules.flatMap(({ to }, index) =>
@@ -43,7 +60,7 @@ function unknownChannels(rules: readonly NotifyRule[] = [], known: readonly stri
           {
             to,
             pointer: `${pointer}/${index}/to`,
-            hint: didYouMean(to, known) ?? `declare it: environments.NAME.notifications.${to}`,
+            hint: hintFor(to, known),
           },
         ],
   );

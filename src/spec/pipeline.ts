@@ -244,6 +244,7 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
     case 'command':
     case 'python':
     case 'typescript':
+    case 'notify':
       return { ...task, needs };
     case 'wait_for': {
       if (task.every !== undefined && durationMs(task.every) < 1000)

@@ -119,6 +119,7 @@ function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: QueryTe
     case 'python':
     case 'typescript':
     case 'http_request':
+    case 'notify':
       return task;
     default:
       return assertNever(task);

@@ -71,7 +71,8 @@ export type Task =
   | TypescriptTask
   | HttpRequestTask
   | WaitForTask
-  | RunPipelineTask;
+  | RunPipelineTask
+  | NotifyTask;
 /**
  * Bytes with an optional unit: `k M G T` or `Ki Mi Gi Ti`, e.g. `512Mi`.
  */
@@ -2180,6 +2181,91 @@ export interface RunPipelineTask {
   params?: {
     [k: string]: string | number | boolean | null;
   };
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: Duration;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
+}
+/**
+ * Sends a message to a channel of the environment.
+ */
+export interface NotifyTask {
+  /**
+   * What the task does.
+   */
+  operator: 'notify';
+  /**
+   * A channel of the `notifications` of an environment.
+   */
+  channel: Name;
+  /**
+   * The text.
+   */
+  message: string;
+  /**
+   * One line above it. Default: the pipeline and the task.
+   */
+  title?: string;
+  /**
+   * Default info.
+   */
+  severity?: 'info' | 'success' | 'warning' | 'error';
   /**
    * What it is, for people.
    */

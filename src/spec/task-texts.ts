@@ -43,6 +43,7 @@ const TEXTS: { readonly [O in CanonicalTask['operator']]?: Readonly<Record<strin
   model_training: { ...PROGRAM, command: 'command', python: 'text', params: 'value' },
   wait_for: { file: 'text', http: 'request', query: 'sql' },
   run_pipeline: { params: 'value' },
+  notify: { message: 'text', title: 'text' },
   http_request: REQUEST,
 };
 

@@ -9,6 +9,7 @@ import type { RunStore } from '../../src/stores/control/runs.ts';
 import { openDatabase } from '../../src/stores/postgres/database.ts';
 import { createPostgresBackfills } from '../../src/stores/postgres/postgres-backfills.ts';
 import { createPostgresDeferrals } from '../../src/stores/postgres/postgres-deferrals.ts';
+import { createPostgresRunArtifacts } from '../../src/stores/postgres/postgres-run-artifacts.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
 import { createPostgresTriggers } from '../../src/stores/postgres/postgres-triggers.ts';
 import { fakeCatalog } from '../support/fake-catalog.ts';
@@ -75,6 +76,7 @@ const orchestrator = createOrchestrator({
   runs: deadly,
   backfills: createPostgresBackfills(db, options.scopeId),
   deferrals: createPostgresDeferrals(db, options.scopeId),
+  runArtifacts: createPostgresRunArtifacts(db, options.scopeId),
   triggers: createPostgresTriggers(db, options.scopeId),
   catalog: fakeCatalog(),
   services: services as OperatorServices,

@@ -1,6 +1,6 @@
 /** An orchestrator on a real store, with services that are objects of optional functions. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '../../src/lib/canonical.ts';
@@ -16,6 +16,7 @@ import type { RunCause, RunRecord, RunStore, TaskRecord } from '../../src/stores
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { createPostgresBackfills } from '../../src/stores/postgres/postgres-backfills.ts';
 import { createPostgresDeferrals } from '../../src/stores/postgres/postgres-deferrals.ts';
+import { createPostgresRunArtifacts } from '../../src/stores/postgres/postgres-run-artifacts.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
 import { createPostgresTriggers } from '../../src/stores/postgres/postgres-triggers.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
@@ -64,6 +65,7 @@ export async function openRig(
         runs,
         backfills: createPostgresBackfills(db, scopeId),
         deferrals: createPostgresDeferrals(db, scopeId),
+        runArtifacts: createPostgresRunArtifacts(db, scopeId),
         triggers: createPostgresTriggers(db, scopeId),
         catalog,
         artifacts: { localPath: async (digest) => artifactFile(digest) },
@@ -75,6 +77,12 @@ export async function openRig(
         ...more,
         services: {
           artifactFile: async (digest: string) => artifactFile(digest),
+          storeFile: async (path: string) => {
+            const content = await readFile(path);
+            const digest = sha256(content);
+            await writeFile(artifactFile(digest), content);
+            return { digest, bytes: content.length };
+          },
           ...more.services,
         } as OperatorServices,
       });

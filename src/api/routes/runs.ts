@@ -12,7 +12,10 @@ import { runEventView, runSummaryView, runView, taskView } from '../views.ts';
 
 const tag = 'runs';
 
-export function runRoutes({ orchestrator }: Pick<ApiContext, 'orchestrator'>): readonly Route[] {
+export function runRoutes({
+  orchestrator,
+  artifacts,
+}: Pick<ApiContext, 'orchestrator' | 'artifacts'>): readonly Route[] {
   const runOf = async (call: Call) => {
     const id = call.params['id'] ?? '';
     const run = await orchestrator.get(id);
@@ -203,6 +206,44 @@ export function runRoutes({ orchestrator }: Pick<ApiContext, 'orchestrator'>): r
           status: 200,
           contentType: 'text/plain; charset=utf-8',
           stream: Readable.from(untilGone(text, call.signal)),
+        };
+      },
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/runs/{id}/artifacts',
+      operationId: 'listRunArtifacts',
+      summary: 'Files that the tasks of a run left.',
+      tag,
+      answers: { 200: { description: '`{items: [{task, path, digest, bytes}]}`.' } },
+      handle: async (call) => json(200, { items: await orchestrator.artifacts((await runOf(call)).runId) }),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/runs/{id}/tasks/{task}/artifacts/{path*}',
+      operationId: 'getRunArtifact',
+      summary: 'Download a file that a task left.',
+      tag,
+      answers: { 200: { description: 'The bytes.', contentType: 'application/octet-stream' } },
+      handle: async (call) => {
+        const { runId } = await runOf(call);
+        const { task = '', path = '' } = call.params;
+        const found = (await orchestrator.artifacts(runId, [task])).find((artifact) => artifact.path === path);
+        if (found === undefined)
+          throw new MlopsError('PL202', {
+            detail: `The task "${task}" of run ${runId} left no file ${path}.`,
+            hint: `GET /api/v1/runs/${runId}/artifacts lists them`,
+          });
+        return {
+          kind: 'stream',
+          status: 200,
+          contentType: 'application/octet-stream',
+          stream: await artifacts.stream(found.digest),
+          headers: {
+            etag: `"${found.digest}"`,
+            'x-checksum-sha256': found.digest,
+            'content-length': String(found.bytes),
+          },
         };
       },
     },

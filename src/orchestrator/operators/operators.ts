@@ -10,6 +10,7 @@ import { modelEvaluation } from './model-evaluation.ts';
 import { modelPromotion } from './model-promotion.ts';
 import { modelRegistration } from './model-registration.ts';
 import { modelTraining } from './model-training.ts';
+import { notify } from './notify.ts';
 import type { OperatorContext, Operators } from './operator.ts';
 import { python } from './python.ts';
 import { runPipeline } from './run-pipeline.ts';
@@ -34,6 +35,7 @@ const OPERATORS: Operators = {
   http_request: httpRequest,
   wait_for: waitFor,
   run_pipeline: runPipeline,
+  notify,
 };
 
 export function runOperator(task: CanonicalTask, context: OperatorContext): Promise<JsonObject> {

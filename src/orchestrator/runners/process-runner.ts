@@ -15,6 +15,7 @@ import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { EnvRef } from '../../lib/secret.ts';
 import { sizeInWords } from '../../lib/units.ts';
 import type { CodeBundle } from '../../spec/canonical-specs.ts';
+import type { RunArtifact } from '../../stores/control/run-artifacts.ts';
 import { processStartedAt, signalGroup } from '../machine.ts';
 import { redactingStream } from '../redact.ts';
 import { TaskFailure } from '../task-failure.ts';
@@ -25,6 +26,7 @@ import { findInterpreter } from './find-interpreter.ts';
 import { groupMeter } from './group-meter.ts';
 import { type Exit, exitOf, judge } from './process-exit.ts';
 import { cpuSecondsOf } from './shell-times.ts';
+import { type LeftFile, leftFiles, placeArtifacts } from './task-artifacts.ts';
 
 export interface ProcessTask {
   /** A shell line, or the program and its arguments. */
@@ -55,6 +57,8 @@ export interface ProcessAttempt {
   readonly inputs: Readonly<Record<string, JsonObject>>;
   /** The instant of a scheduled run. */
   readonly instant: string | null;
+  /** Tasks before it. */
+  readonly ancestors: readonly string[];
   readonly signal: AbortSignal;
   readonly taskLog: TaskLog;
   /** The values of `env`, its references resolved. */
@@ -77,6 +81,9 @@ export interface ProcessRunnerOptions {
   /** Of the project. */
   readonly root: string;
   readonly artifactFile: (digest: string) => Promise<string>;
+  /** Files that the tasks before it left. */
+  readonly artifactsBefore: (attempt: ProcessAttempt) => Promise<readonly RunArtifact[]>;
+  readonly keepArtifacts: (attempt: ProcessAttempt, files: readonly LeftFile[]) => Promise<void>;
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** From the asking (SIGTERM) to the killing (SIGKILL) of a group. */
   readonly killGraceMs: number;
@@ -124,6 +131,10 @@ export async function runProcess<T>(
     await unpack(task.bundle, directory, options.artifactFile);
     const outputsFile = join(exchange, 'outputs.json');
     const errorFile = join(exchange, 'error.txt');
+    const artifacts = join(exchange, 'artifacts');
+    const inputArtifacts = join(exchange, 'input-artifacts');
+    await Promise.all([mkdir(artifacts), mkdir(inputArtifacts)]);
+    await placeArtifacts(await options.artifactsBefore(attempt), inputArtifacts, options.artifactFile);
     const files = await writeFiles(exchange, {
       MLOPS_PARAMS: attempt.params,
       MLOPS_INPUTS: attempt.inputs,
@@ -143,12 +154,15 @@ export async function runProcess<T>(
       ...(attempt.instant === null ? {} : { MLOPS_INSTANT: attempt.instant }),
       MLOPS_OUTPUTS: outputsFile,
       MLOPS_ERROR: errorFile,
+      MLOPS_ARTIFACTS: artifacts,
+      MLOPS_INPUT_ARTIFACTS: inputArtifacts,
       ...files,
       ...task.variables,
     };
     await execute(await argumentsOf(task, options), directory, env, attempt, options).catch(async (error: unknown) => {
       throw await explained(error, errorFile);
     });
+    await options.keepArtifacts(attempt, await leftFiles(artifacts));
     return await use({ directory, outputs: await readOutputs(outputsFile) });
   } finally {
     // Files of another account, say of a container: the task's end does not depend on them.

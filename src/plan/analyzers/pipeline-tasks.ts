@@ -102,6 +102,7 @@ const DOES_ANYTHING: ReadonlySet<CanonicalTask['operator']> = new Set([
   'http_request',
   'wait_for',
   'run_pipeline',
+  'notify',
 ]);
 
 function sameWork(a: CanonicalTask, b: CanonicalTask): boolean {

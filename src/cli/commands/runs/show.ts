@@ -12,9 +12,16 @@ export default class RunsShow extends BaseCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(RunsShow);
-    const run = await inEnvironment(this, flags, async (environment) =>
-      foundRun(await environment.orchestrator(), args.run),
+    const { run, artifacts } = await inEnvironment(this, flags, async (environment) => {
+      const orchestrator = await environment.orchestrator();
+      const found = await foundRun(orchestrator, args.run);
+      return { run: found, artifacts: await orchestrator.artifacts(found.runId) };
+    });
+    const files = artifacts.map(({ task, path, bytes }) => `\n${task}/${path}  ${bytes} bytes`).join('');
+    this.result(
+      flags,
+      { ...runView(run), artifacts },
+      () => runText(run, this.paint(flags)) + (files === '' ? '' : `\n\nFiles that tasks left:${files}`),
     );
-    this.result(flags, runView(run), () => runText(run, this.paint(flags)));
   }
 }

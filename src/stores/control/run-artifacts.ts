@@ -1,0 +1,18 @@
+/** Files that tasks of a run left for those after them: which, and where their content is. One scope. */
+import type { LeaseRef } from './runs.ts';
+
+export interface RunArtifact {
+  readonly task: string;
+  /** With forward slashes, below the task's directory of artifacts. */
+  readonly path: string;
+  /** SHA-256 in the artifact store. */
+  readonly digest: string;
+  readonly bytes: number;
+}
+
+export interface RunArtifactStore {
+  /** Of an attempt that holds its lease; false where it was lost. They are the task's once the attempt succeeded. */
+  add(lease: LeaseRef, artifacts: readonly Omit<RunArtifact, 'task'>[]): Promise<boolean>;
+  /** Of the tasks named, else of all, that succeeded; in the order of tasks and paths. */
+  list(runId: string, tasks?: readonly string[]): Promise<readonly RunArtifact[]>;
+}
