@@ -30,6 +30,7 @@ export const CODES = {
   SP120: 'Record is still needed',
   SP130: 'Code of a task cannot be told',
   SP131: 'Template where no value can stand',
+  SP132: 'Task cannot run there',
   // specs: SQL
   SP201: 'SQL syntax error',
   SP202: 'Unknown table',

@@ -14,6 +14,7 @@ import { CANONICAL_ORDER, canonicalizeValue } from './canonicalize.ts';
 import { checkChannels } from './check-channels.ts';
 import { checkDataFiles } from './check-data-files.ts';
 import { checkPools } from './check-pools.ts';
+import { checkRunners } from './check-runners.ts';
 import { checkSql } from './check-sql.ts';
 import type { Column } from './column.ts';
 import type { FeatureLineage } from './column-lineage.ts';
@@ -89,8 +90,9 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   diagnostics.push(...findCycles(table), ...findTriggerCycles(table));
   diagnostics.push(...checkDataFiles(table, root));
   if (read.settings !== undefined) {
-    diagnostics.push(...checkChannels(table, read.settings.environments ?? {}));
-    diagnostics.push(...checkPools(table, read.settings.environments ?? {}));
+    const environments = read.settings.environments ?? {};
+    diagnostics.push(...checkChannels(table, environments), ...checkPools(table, environments));
+    diagnostics.push(...checkRunners(table, environments));
   }
   const bundleFiles = attachBundles(table, root, diagnostics);
   const checks = attachPolicies(table, diagnostics);
