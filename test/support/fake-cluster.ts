@@ -11,7 +11,7 @@ export interface Answer {
   /** Lines of a watch or a log, sent one after the other. */
   readonly lines?: readonly string[];
   /** After the lines: end well, break the connection off, or keep it open. */
-  readonly then?: 'end' | 'break' | 'open';
+  readonly after?: 'end' | 'break' | 'open';
 }
 
 export interface FakeCluster {
@@ -46,8 +46,8 @@ export async function fakeCluster(kubeconfig: string, script: Script): Promise<F
       return;
     }
     for (const text of said.lines) response.write(text);
-    if (said.then === 'break') setTimeout(() => response.destroy(), 20);
-    else if (said.then !== 'open') response.end();
+    if (said.after === 'break') setTimeout(() => response.destroy(), 20);
+    else if (said.after !== 'open') response.end();
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

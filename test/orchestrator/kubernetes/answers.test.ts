@@ -39,7 +39,7 @@ describe('a call', () => {
       [`GET ${JOBS}/a`]: [
         { status: 429, headers: { 'retry-after': '1' }, body: status(429, 'TooManyRequests') },
         { status: 500, body: status(500, 'InternalError') },
-        { lines: ['{"half'], then: 'break' },
+        { lines: ['{"half'], after: 'break' },
         { body: job('a', '1') },
       ],
       [`GET ${JOBS}/b`]: [{ status: 403, body: status(403, 'Forbidden', 'jobs is forbidden') }],
@@ -99,7 +99,7 @@ describe('a Job whose creation was answered by nobody', () => {
     const cluster = await open({
       // The write happened; its answer did not come.
       [`POST ${JOBS}`]: [
-        { lines: [''], then: 'break' },
+        { lines: [''], after: 'break' },
         { status: 409, body: status(409, 'AlreadyExists') },
       ],
       [`GET ${JOBS}/${objectName}`]: [
@@ -146,10 +146,10 @@ describe('the watch', () => {
             event('ERROR', { code: 410, reason: 'Expired', message: 'too old' }),
           ],
         },
-        { lines: [], then: 'open' },
+        { lines: [], after: 'open' },
       ],
       [`GET ${PODS}?labelSelector`]: [list('1')],
-      [`GET ${PODS}?watch`]: [{ lines: [], then: 'open' }],
+      [`GET ${PODS}?watch`]: [{ lines: [], after: 'open' }],
     });
     const watcher = createJobWatcher({ cluster, namespace: 'ml', selector: 's', report: () => {} });
     await watcher.start();
@@ -167,12 +167,12 @@ describe('the watch', () => {
       [`GET ${JOBS}?watch`]: [
         {
           lines: [event('ADDED', job('a', '6')), event('BOOKMARK', job('', '7')), '{"type":"ADDED","obj'],
-          then: 'break',
+          after: 'break',
         },
-        { lines: [event('ADDED', job('b', '8')), event('DELETED', job('a', '9'))], then: 'open' },
+        { lines: [event('ADDED', job('b', '8')), event('DELETED', job('a', '9'))], after: 'open' },
       ],
       [`GET ${PODS}?labelSelector`]: [list('1')],
-      [`GET ${PODS}?watch`]: [{ lines: [], then: 'open' }],
+      [`GET ${PODS}?watch`]: [{ lines: [], after: 'open' }],
     });
     const watcher = createJobWatcher({ cluster, namespace: 'ml', selector: 's', report: () => {} });
     await watcher.start();
@@ -216,8 +216,8 @@ describe('a log', () => {
   it('has each line once where connections break, lines of one nanosecond and half lines included', async () => {
     const all = [at('1', 'one'), at('2', 'two'), at('2', 'two'), at('2', 'three'), at('3', 'four')];
     const { text } = await taken([
-      { lines: [all[0]!, all[1]!, all[2]!.slice(0, 40)], then: 'break' },
-      { lines: [...all.slice(0, 3), all[3]!.slice(0, 20)], then: 'break' },
+      { lines: [all[0]!, all[1]!, all[2]!.slice(0, 40)], after: 'break' },
+      { lines: [...all.slice(0, 3), all[3]!.slice(0, 20)], after: 'break' },
       { lines: all },
     ]);
     expect(text).toBe('one\ntwo\ntwo\nthree\nfour\n');
