@@ -39,7 +39,12 @@ export function inCluster(options: InClusterOptions): InCluster {
   let begun_ = false;
   return {
     // A Job that is there is seen to its end, whatever the environment says by now.
-    where: adopted !== undefined ? 'kubernetes' : task === undefined ? 'daemon' : whereOf(task, true),
+    where:
+      adopted !== undefined
+        ? 'kubernetes'
+        : task === undefined || findsItems(task, lease)
+          ? 'daemon'
+          : whereOf(task, true),
     run: (program, attempt, begun, use) =>
       runner.run(
         program,
@@ -70,6 +75,11 @@ export function inCluster(options: InClusterOptions): InCluster {
         await runs.handOver(lease, workerId);
     },
   };
+}
+
+/** Of a task that runs once for each item: which items there are is found here, and what they run goes to the cluster. */
+function findsItems(task: CanonicalTask, { item }: Lease): boolean {
+  return task.forEach !== undefined && item === undefined;
 }
 
 function goesOn({ reason }: AttemptStopped): boolean {

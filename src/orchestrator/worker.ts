@@ -26,6 +26,7 @@ import { runAttempt } from './attempt.ts';
 import { AttemptStopped, type StopReason } from './attempt-stopped.ts';
 import { createEnds } from './ends.ts';
 import { inCluster } from './in-cluster.ts';
+import { specTask } from './items.ts';
 import { processStartedAt } from './machine.ts';
 import type { OperatorContext } from './operators/operator.ts';
 import { runOperator } from './operators/operators.ts';
@@ -221,7 +222,7 @@ export function createWorker(options: WorkerOptions): Worker {
             runner: kubernetes,
             lease,
             workerId,
-            task: run.spec.tasks[lease.task],
+            task: specTask(run.spec, lease.task),
             progress: progress.tell,
             signal,
           });

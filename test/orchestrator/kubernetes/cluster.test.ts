@@ -308,6 +308,29 @@ describe.skipIf(clusterMissing())('in a cluster with a real API server', { timeo
     await gone(runId);
   });
 
+  it('each item of a list is a Job of its own, and finding the items is none', async () => {
+    const runId = await submit({
+      a: command('echo "{\\"is\\": \\"$ITEM\\"}" > "$MLOPS_OUTPUTS"', {
+        forEach: ['x', 'y'],
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a template of the spec
+        env: { ITEM: '${item}' },
+      }),
+    });
+    const run = await ended(orchestrator, runId);
+    expect(run.status).toBe('succeeded');
+    const jobs = await rig.db.query<{ name: string; outside: boolean }>(
+      `select t.name, a.external is not null as outside from mlops.task_attempts a
+       join mlops.tasks t on t.run_id = a.run_id and t.ordinal = a.ordinal where a.run_id = $1 order by t.name`,
+      [runId],
+    );
+    expect(jobs).toEqual([
+      { name: 'a', outside: false },
+      { name: 'a[0]', outside: true },
+      { name: 'a[1]', outside: true },
+    ]);
+    await gone(runId);
+  });
+
   it('a program that is not in the image cannot be started', async () => {
     const runId = await submit({ a: command(['no-such-program']) });
     expect(taskOf(await ended(orchestrator, runId), 'a')).toMatchObject({ status: 'failed', exitCode: 128 });
