@@ -36,7 +36,9 @@ export function createWatcher(options: WatcherOptions): Watcher {
   async function look(ref: LeaseRef): Promise<void> {
     const run = await runs.get(ref.runId);
     const task = run?.spec.tasks[ref.task];
-    if (run === undefined || task === undefined) return;
+    if (run === undefined) return;
+    // The task of an item: its attempt knows the item, and looks itself.
+    if (task === undefined) return deferrals.resume(ref);
     // What waits for a run alone is let go by its end.
     if (task.operator !== 'wait_for') return;
     const outputs: Readonly<Record<string, JsonObject>> = await runs.outputs(

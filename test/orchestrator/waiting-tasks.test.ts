@@ -129,6 +129,21 @@ describe('wait_for', () => {
     expect((await ended(orchestrator, other)).status).toBe('succeeded');
   });
 
+  it('waits for each item by itself', async () => {
+    const runId = await submit({
+      a: { operator: 'wait_for', file: 'items/${{ item }}.txt', every: '1s', forEach: ['x', 'y'] },
+      b: { operator: 'command', command: 'echo ${{ outputs.a[1].file }}', needs: ['a'] },
+    });
+    await waits(runId, 'a[0]');
+    await waits(runId, 'a[1]');
+    await mkdir(join(root, 'items'));
+    for (const item of ['x', 'y']) await writeFile(join(root, `items/${item}.txt`), item);
+    const run = await ended(orchestrator, runId);
+    expect(statuses(run)).toMatchObject({ a: 'succeeded', b: 'succeeded' });
+    const signal = AbortSignal.timeout(10_000);
+    expect((await collect(orchestrator.logs(runId, 'b', { signal }))).join('')).toBe('items/y.txt\n');
+  });
+
   it('times out for good after its timeout, is cancelled at once, and leaves nothing', async () => {
     const late = await submit({ a: { operator: 'wait_for', that: 'false', timeout: '1s', retry: { limit: 0 } } });
     expect(taskOf(await ended(orchestrator, late), 'a').status).toBe('timed_out');
