@@ -209,6 +209,8 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       { createPostgresBackfills },
       { createPostgresDeferrals },
       { createPostgresRunArtifacts },
+      { createPostgresBreakers },
+      { createPostgresTaskCache },
       { createPostgresTriggers },
       { createSense },
     ] = await Promise.all([
@@ -216,6 +218,8 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       import('./stores/postgres/postgres-backfills.ts'),
       import('./stores/postgres/postgres-deferrals.ts'),
       import('./stores/postgres/postgres-run-artifacts.ts'),
+      import('./stores/postgres/postgres-breakers.ts'),
+      import('./stores/postgres/postgres-task-cache.ts'),
       import('./stores/postgres/postgres-triggers.ts'),
       import('./compose/sense.ts'),
     ]);
@@ -227,6 +231,8 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       deferrals: createPostgresDeferrals(control.db, await control.scopeId()),
       runArtifacts: createPostgresRunArtifacts(control.db, await control.scopeId()),
       triggers: createPostgresTriggers(control.db, await control.scopeId()),
+      breakers: createPostgresBreakers(control.db, await control.scopeId()),
+      taskCache: createPostgresTaskCache(control.db, await control.scopeId()),
       sense: createSense(() => applied.root ?? root),
       catalog: applied,
       services: operatorServices({ artifacts, features, offline, registry, notifier }),

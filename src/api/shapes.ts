@@ -24,6 +24,11 @@ export const TASK: JsonSchema = {
     exit_code: { type: ['integer', 'null'] },
     error: TEXT_OR_NULL,
     outputs: { type: ['object', 'null'] },
+    cached_from: {
+      type: ['object', 'null'],
+      description: 'The attempt whose result its last one took over.',
+      properties: { run_id: TEXT, task: TEXT, attempt: { type: 'integer' } },
+    },
     progress: {
       type: ['object', 'null'],
       description:

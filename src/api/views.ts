@@ -6,6 +6,7 @@ import { canonicallyEqual } from '../lib/canonical.ts';
 import type { BackfillPreview } from '../orchestrator/backfills.ts';
 import type { PipelineStatus } from '../orchestrator/pipeline-status.ts';
 import type { BackfillRecord, BackfillSummary } from '../stores/control/backfills.ts';
+import type { BreakerStanding } from '../stores/control/breakers.ts';
 import type { HistoryEntry, PastResource } from '../stores/control/history.ts';
 import type { NotificationRecord } from '../stores/control/notifications.ts';
 import type { ModelVersion, StageMove } from '../stores/control/registry.ts';
@@ -44,6 +45,8 @@ export function taskView(task: TaskRecord) {
     error: task.error,
     outputs: task.outputs,
     progress: task.progress === null ? null : (snakeCaseKeys(task.progress) as Record<string, unknown>),
+    cached_from:
+      task.reused === null ? null : { run_id: task.reused.runId, task: task.reused.task, attempt: task.reused.attempt },
     usage:
       task.usage === null
         ? null
@@ -108,7 +111,11 @@ export function backfillPreviewView({ instants, ...preview }: BackfillPreview) {
   };
 }
 
-export function pipelineStatusView({ pipeline, spec, lastRun, sensors, events }: PipelineStatus) {
+export function breakerView({ pipeline: _, ...standing }: BreakerStanding) {
+  return snakeCaseKeys(standing) as Record<string, unknown>;
+}
+
+export function pipelineStatusView({ pipeline, spec, lastRun, sensors, events, breaker, history }: PipelineStatus) {
   return {
     pipeline,
     schedule: spec.schedule ?? null,
@@ -119,6 +126,8 @@ export function pipelineStatusView({ pipeline, spec, lastRun, sensors, events }:
         .map(({ error, changedAt }) => ({ error, changed_at: changedAt }))[0],
     })),
     last_run: lastRun === null ? null : runSummaryView(lastRun),
+    breaker: breaker === null ? null : breakerView(breaker),
+    history: history.map(({ id, at, kind, detail }) => ({ id, at, kind, detail })),
     events: events.map(({ id, kind, subject, detail, at, outcome, why, runId }) => ({
       ...{ id, kind, subject, detail, at, outcome, why },
       run_id: runId,

@@ -40,7 +40,7 @@ export function statusColor(status: string, colors: Colors): (text: string) => s
 export function createRunProgress(colors: Colors): (event: RunEvent) => string | undefined {
   const started = new Map<string, number>();
   return (event) => {
-    const { task, status, attempt, error } = event;
+    const { task, status, attempt, error, data } = event;
     // Of thousands of items people want to see those that went wrong.
     if (task?.endsWith(']') === true && error === null) return undefined;
     const subject = task ?? 'run';
@@ -51,9 +51,10 @@ export function createRunProgress(colors: Colors): (event: RunEvent) => string |
     const begun = started.get(subject);
     const took = begun === undefined || status === 'running' ? '' : colors.dim(` ${elapsed(Math.max(0, at - begun))}`);
     const again = attempt !== null && attempt > 1 ? colors.dim(` (attempt ${attempt})`) : '';
+    const taken = data['cached'] === undefined ? '' : colors.dim(' (cached)');
     const why = error === null ? '' : `\n    ${error.split('\n').join('\n    ')}`;
     const paint = statusColor(status, colors);
-    return `  ${paint(`${statusSymbol(status)} ${subject.padEnd(18)}`)} ${paint(status)}${again}${took}${why}`;
+    return `  ${paint(`${statusSymbol(status)} ${subject.padEnd(18)}`)} ${paint(status)}${taken}${again}${took}${why}`;
   };
 }
 
@@ -94,6 +95,9 @@ export function runText(run: RunRecord, colors: Colors): string {
             '',
             `${name}: ${progress.what}${progress.etaSeconds ? `, about ${secondsInWords(progress.etaSeconds)} left` : ''}`,
           ],
+    ),
+    ...run.tasks.flatMap(({ name, reused }) =>
+      reused === null ? [] : ['', `${name}: taken over from ${reused.task} of run ${reused.runId}`],
     ),
     ...run.tasks.flatMap((task) => (task.error === null ? [] : ['', `${colors.red(task.name)}: ${task.error}`])),
   ].join('\n');

@@ -35,6 +35,7 @@ export type { BackfillPreview } from '../orchestrator/backfills.ts';
 export type { Orchestrator } from '../orchestrator/orchestrator.ts';
 export type { PipelineStatus } from '../orchestrator/pipeline-status.ts';
 export { type BackfillRecord, REPROCESS, type Reprocess } from '../stores/control/backfills.ts';
+export type { BreakerStanding } from '../stores/control/breakers.ts';
 export { sourcesBelow } from '../stores/control/catalog.ts';
 export type { HistoryEntry, SerialRecord } from '../stores/control/history.ts';
 export { NOTIFICATION_STATUSES, type NotificationStatus } from '../stores/control/notifications.ts';

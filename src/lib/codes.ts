@@ -93,6 +93,7 @@ export const CODES = {
   PL114: 'Query writes other rows',
   PL120: 'Pipelines start each other',
   PL121: 'Trigger added, removed or changed',
+  PL122: 'Breaker added, removed or changed',
   MD101: 'Model with versions is destroyed',
   MD102: 'Gate loosened or removed',
   MD103: 'Gate tightened or added',

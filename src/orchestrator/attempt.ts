@@ -21,6 +21,7 @@ import { HandedOver } from './runners/handed-over.ts';
 import { type ProcessRunnerOptions, runProcess } from './runners/process-runner.ts';
 import { noCluster, type Where, whereOf } from './runners/where.ts';
 import type { OperatorServices } from './services.ts';
+import { memoryOf, type Recall, reusedData, type TaskCache } from './task-cache.ts';
 import { type Outlook, TaskFailure } from './task-failure.ts';
 import type { TaskLog } from './task-log.ts';
 import { createTimeLimit } from './time-limit.ts';
@@ -45,6 +46,8 @@ export interface AttemptOptions {
   readonly controller: AbortController;
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly random: () => number;
+  /** Where results that may be taken over are kept. Default: nowhere. */
+  readonly cache?: TaskCache | undefined;
   /** How long an operator that was told to end may take before it is left to itself. */
   readonly abandonAfterMs: number;
 }
@@ -74,6 +77,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
   if (where !== 'kubernetes') timeLimit.begin(timeoutMs);
   const began = performance.now();
   const usage = createUsageGatherer();
+  const recall: Recall = { reused: null };
   let redact: Redact = (text) => text;
   let fanOut: FanOut | undefined;
   let ended: {
@@ -94,7 +98,8 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
       taskLog.write('out', `${found.items.length} items\n`);
     }
     const begun = (elapsedMs: number): void => timeLimit.begin(timeoutMs, elapsedMs);
-    const outputs = fanOut === undefined ? await operate(task, redact, options, { usage, begun, where }) : undefined;
+    const outputs =
+      fanOut === undefined ? await operate(task, redact, options, { usage, begun, where, recall }) : undefined;
     ended = {
       status: 'succeeded',
       exitCode: null,
@@ -105,7 +110,7 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
           ? ((fanOut?.items ?? []).map(() => null) as unknown as JsonObject)
           : cleaned(outputs, redact),
       final: true,
-      data: {},
+      data: reusedData(recall),
     };
   } catch (error) {
     if (error instanceof HandedOver) return undefined;
@@ -157,13 +162,14 @@ interface Measures {
   /** A program in a cluster started so long ago. */
   readonly begun: (elapsedMs: number) => void;
   readonly where: Where;
+  readonly recall: Recall;
 }
 
 async function operate(
   written: CanonicalTask,
   redact: Redact,
   options: AttemptOptions,
-  { usage, begun, where }: Measures,
+  { usage, begun, where, recall }: Measures,
 ): Promise<JsonObject> {
   const { lease, run, controller, taskLog } = options;
   const { signal } = controller;
@@ -202,6 +208,11 @@ async function operate(
     item: lease.item,
     index: itemIndex(lease.task),
   };
+  const memory = memoryOf(task, { lease, run, inputs }, options.cache, taskLog);
+  // A Job that is adopted is at work already.
+  const known = 'job' in lease ? undefined : await memory.find(recall);
+  if (known !== undefined) return known;
+  signal.throwIfAborted();
   const work = options.runOperator(task, {
     signal,
     log: (line) => taskLog.write('out', `${redact(line)}\n`),
@@ -232,7 +243,9 @@ async function operate(
       return options.cluster.run(process, { ...attempt, spec: task, deadlineInMs: lease.deadlineInMs }, begun, use);
     },
   });
-  return patient(work, signal, options.abandonAfterMs);
+  const outputs = await patient(work, signal, options.abandonAfterMs);
+  await memory.keep();
+  return outputs;
 }
 
 /** Operators that work on data alone need little of the tasks before them; in a large graph all would be much to read. */

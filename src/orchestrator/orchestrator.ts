@@ -7,6 +7,7 @@ import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalPipeline } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { BackfillStore } from '../stores/control/backfills.ts';
+import type { BreakerStanding, BreakerStore } from '../stores/control/breakers.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { DeferralStore } from '../stores/control/deferrals.ts';
 import { type Limits, NO_LIMITS } from '../stores/control/limits.ts';
@@ -22,6 +23,7 @@ import type {
   RunSummary,
   TaskProgress,
 } from '../stores/control/runs.ts';
+import type { TaskCacheStore } from '../stores/control/task-cache.ts';
 import type { TriggerStore } from '../stores/control/triggers.ts';
 import { type BackfillRequest, type Backfills, createBackfills } from './backfills.ts';
 import { followEvents, followLog, unknownRun } from './follow.ts';
@@ -35,6 +37,7 @@ import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createScheduleTicker } from './schedules.ts';
 import type { OperatorServices } from './services.ts';
+import { withoutReuse } from './task-cache.ts';
 import { createTriggers, type Sense } from './triggers.ts';
 import { createUsageTotals, type UsageTotal } from './usage-totals.ts';
 import { createHints } from './waiting.ts';
@@ -46,6 +49,7 @@ export interface OrchestratorOptions {
   readonly runs: RunStore;
   readonly backfills: BackfillStore;
   readonly triggers: TriggerStore;
+  readonly breakers: BreakerStore;
   /** What triggers look at. Default: they look at nothing. */
   readonly sense?: Sense | undefined;
   readonly catalog: Catalog;
@@ -54,7 +58,8 @@ export interface OrchestratorOptions {
   /** What a task's operator does. Default: the operators of this program. */
   readonly runOperator?: typeof runOperator | undefined;
   readonly runArtifacts: RunArtifactStore;
-  readonly artifacts: Pick<ArtifactStore, 'localPath'>;
+  readonly artifacts: Pick<ArtifactStore, 'localPath' | 'has'>;
+  readonly taskCache: TaskCacheStore;
   /** Absolute. Attempts of processes get their directories below it. */
   readonly workdir: string;
   /** Of the project: what relative paths of interpreters are below. Default: the working directory. */
@@ -87,6 +92,8 @@ export interface Submission {
   readonly pipeline: string | CanonicalPipeline;
   /** Over the pipeline's defaults. */
   readonly params?: JsonObject | undefined;
+  /** Nothing is taken over from runs before, whatever the tasks' `cache` says. Default false. */
+  readonly noCache?: boolean | undefined;
   readonly cause: RunCause;
   /** Submitting the same key again answers the run that it made. */
   readonly idempotencyKey?: string | undefined;
@@ -133,6 +140,10 @@ export interface Orchestrator {
   };
   /** PL201. */
   status(pipeline: string): Promise<PipelineStatus>;
+  /** How the breakers of the applied pipelines stand. */
+  breakers(): Promise<readonly BreakerStanding[]>;
+  /** Closes the pipeline's breaker and begins to count anew. PL201. */
+  resetBreaker(pipeline: string, who: string): Promise<PipelineStatus>;
   /** PL243, PL244. */
   webhook(request: WebhookRequest): Promise<WebhookAnswer>;
   readonly scheduler: Scheduler;
@@ -204,6 +215,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     runOperator: options.runOperator,
     artifactFile: (digest) => options.artifacts.localPath(digest),
     kubernetes: options.kubernetes,
+    cache: { store: options.taskCache, isThere: async (digest) => (await options.artifacts.has(digest)) !== undefined },
     hints,
     node,
     limits: options.limits,
@@ -263,7 +275,12 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     submit: async (submission) => {
       const { pipeline } = submission;
       const spec = typeof pipeline === 'string' ? await pipelineOf(pipeline) : pipeline;
-      const run = await prepare(spec, submission.params ?? {}, submission.cause, submission.idempotencyKey ?? null);
+      const run = await prepare(
+        submission.noCache === true ? withoutReuse(spec) : spec,
+        submission.params ?? {},
+        submission.cause,
+        submission.idempotencyKey ?? null,
+      );
       return (await runs.create(run, runRules)).run;
     },
     get: (runId) => runs.get(runId),
@@ -287,6 +304,12 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
       start: async (request) => backfills.start({ ...request, spec: await pipelineOf(request.pipeline) }),
     },
     status: async (pipeline) => pipelineStatus(await pipelineOf(pipeline), options),
+    breakers: () => options.breakers.standings(catalog.list('pipeline').map(({ spec }) => spec)),
+    resetBreaker: async (pipeline, who) => {
+      const spec = await pipelineOf(pipeline);
+      await options.breakers.reset(spec.name, who);
+      return pipelineStatus(spec, options);
+    },
     webhook,
     scheduler,
     worker,

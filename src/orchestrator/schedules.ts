@@ -180,6 +180,7 @@ export function createScheduleTicker(options: ScheduleTickerOptions): ScheduleTi
     const outcome = await runs.fire({ name: schedule.name, instant, overlap: schedule.overlap }, run, runRules);
     const at = `${schedule.name} at ${instant.toISOString()}`;
     if (outcome === 'skipped') options.report(`${at} is skipped: the run before is still under way`);
+    else if (outcome === 'open') options.report(`${at} is skipped: the breaker is open`);
     else if (outcome !== undefined) options.report(`${at}: run ${outcome.runId}`);
   }
 

@@ -33,6 +33,7 @@ import { runOperator } from './operators/operators.ts';
 import { runRules } from './rules.ts';
 import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
 import type { OperatorServices } from './services.ts';
+import type { TaskCache } from './task-cache.ts';
 import { createTaskLog } from './task-log.ts';
 import { createProgressTeller } from './task-progress.ts';
 import { createWakeup, type Hints, patiently, pause } from './waiting.ts';
@@ -47,6 +48,7 @@ export interface WorkerOptions {
   /** Default: the operators of this program. */
   readonly runOperator?: typeof runOperator | undefined;
   readonly artifactFile: (digest: string) => Promise<string>;
+  readonly cache?: TaskCache | undefined;
   readonly hints: Hints;
   readonly node: string;
   readonly capacity: Demand;
@@ -243,6 +245,7 @@ export function createWorker(options: WorkerOptions): Worker {
         run,
         services: options.services,
         runOperator: options.runOperator ?? runOperator,
+        cache: options.cache,
         outputsOf: (tasks) => patiently(() => runs.outputs(lease.runId, tasks), signal),
         process: {
           workdir: options.workdir,

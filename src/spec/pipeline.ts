@@ -15,6 +15,7 @@ import { type Canonicalizing, refer, report } from './lookup.ts';
 import { checkParam, declaredParams, paramProblems } from './params.ts';
 import { mentionedIn, overSources } from './query-text.ts';
 import type { PipelineSpec, Task } from './schema-types.ts';
+import { checkTaskCache } from './task-cache.ts';
 import { isTemplate } from './template-text.ts';
 import { checkTriggers } from './triggers.ts';
 
@@ -169,6 +170,7 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
     report(into, 'SP103', `${pointer}/concurrency`, `The task "${name}" has no "forEach" whose items it could limit.`, {
       part: 'key',
     });
+  checkTaskCache(task, pointer, into);
   switch (task.operator) {
     case 'data_ingestion': {
       const source = task.source ?? onlyOne('source', `what to ingest ("source")`, pointer, context);

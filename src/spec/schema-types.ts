@@ -513,6 +513,7 @@ export interface PipelineSpec {
    * What else starts a run of it. Default: nothing.
    */
   triggers?: Trigger[];
+  breaker?: Breaker;
   /**
    * Parameters of a run: a default value, which says the type, or what a value may be.
    */
@@ -665,6 +666,19 @@ export interface Trigger {
   coalesce?: boolean;
 }
 /**
+ * After so many runs that failed in a row no schedule and no trigger starts it for a while; then one run tries. Default: none.
+ */
+export interface Breaker {
+  /**
+   * Failed runs in a row that open it, whoever started them.
+   */
+  failures: number;
+  /**
+   * How long nothing starts the pipeline by itself. Default 1h.
+   */
+  pause?: Duration;
+}
+/**
  * What a parameter of a run may be.
  */
 export interface Param {
@@ -761,6 +775,10 @@ export interface DataIngestionTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -796,6 +814,10 @@ export interface DataIngestionTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Further attempts.
@@ -955,6 +977,19 @@ export interface SecretKeySpec {
   key: string;
 }
 /**
+ * Whether what a task gave before is taken over.
+ */
+export interface Cache {
+  /**
+   * How long after its end a result is taken over. `0s`: never; it is kept for others all the same.
+   */
+  ttl: Duration;
+  /**
+   * An expression over `params`, `outputs` and `run` (Common Expression Language) that stands in place of the parameters and the outputs of the tasks before: `outputs.dataset.digest`, `run.instant`.
+   */
+  key?: string;
+}
+/**
  * Checks the expectations of feature sets against a snapshot of their source.
  */
 export interface DataValidationTask {
@@ -1001,6 +1036,10 @@ export interface DataValidationTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1036,6 +1075,10 @@ export interface DataValidationTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Runs a query over sources and keeps its result. A feature_materialization task after it writes the result into its sets.
@@ -1078,6 +1121,10 @@ export interface SqlQueryTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1113,6 +1160,10 @@ export interface SqlQueryTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Computes new rows of feature sets, writes them offline and the latest online. What a sql_query task before it found is written too.
@@ -1153,6 +1204,10 @@ export interface FeatureMaterializationTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1188,6 +1243,10 @@ export interface FeatureMaterializationTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Joins features to a spine point in time and records the result as an immutable training set.
@@ -1231,6 +1290,10 @@ export interface TrainingDatasetTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1266,6 +1329,10 @@ export interface TrainingDatasetTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * How rows are set aside for the test. Default: by entity, a fifth.
@@ -1347,6 +1414,10 @@ export interface ModelTrainingTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1382,6 +1453,10 @@ export interface ModelTrainingTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * A Python script with its arguments and its interpreter.
@@ -1449,6 +1524,10 @@ export interface ModelEvaluationTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1484,6 +1563,10 @@ export interface ModelEvaluationTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Registers the trained model as the next version.
@@ -1522,6 +1605,10 @@ export interface ModelRegistrationTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1557,6 +1644,10 @@ export interface ModelRegistrationTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Moves the registered version to a stage, through its gates.
@@ -1599,6 +1690,10 @@ export interface ModelPromotionTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1634,6 +1729,10 @@ export interface ModelPromotionTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Runs any program in a fresh directory that holds the task's code bundle.
@@ -1680,6 +1779,10 @@ export interface CommandTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1715,6 +1818,10 @@ export interface CommandTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Runs a Python script in a fresh directory that holds the task's code bundle.
@@ -1769,6 +1876,10 @@ export interface PythonTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1804,6 +1915,10 @@ export interface PythonTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Runs a function of the config, or of a module of the project, in a worker process.
@@ -1850,6 +1965,10 @@ export interface TypescriptTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1885,6 +2004,10 @@ export interface TypescriptTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Sends an HTTP request; the answer is the task's outputs.
@@ -1959,6 +2082,10 @@ export interface HttpRequestTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -1994,6 +2121,10 @@ export interface HttpRequestTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Credentials of a request: a token, or a user with a password.
@@ -2082,6 +2213,10 @@ export interface WaitForTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -2117,6 +2252,10 @@ export interface WaitForTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * A request, and what its answer must be.
@@ -2206,6 +2345,10 @@ export interface RunPipelineTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -2241,6 +2384,10 @@ export interface RunPipelineTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * Sends a message to a channel of the environment.
@@ -2291,6 +2438,10 @@ export interface NotifyTask {
    */
   timeout?: Duration;
   /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
    * For the task over all its attempts. Default: none.
    */
   deadline?: Duration;
@@ -2326,6 +2477,10 @@ export interface NotifyTask {
     | {
         [k: string]: number;
       };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
 }
 /**
  * What of it may be under way at once. Default: any number.

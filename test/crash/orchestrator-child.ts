@@ -8,9 +8,11 @@ import type { OperatorServices } from '../../src/orchestrator/services.ts';
 import type { RunStore } from '../../src/stores/control/runs.ts';
 import { openDatabase } from '../../src/stores/postgres/database.ts';
 import { createPostgresBackfills } from '../../src/stores/postgres/postgres-backfills.ts';
+import { createPostgresBreakers } from '../../src/stores/postgres/postgres-breakers.ts';
 import { createPostgresDeferrals } from '../../src/stores/postgres/postgres-deferrals.ts';
 import { createPostgresRunArtifacts } from '../../src/stores/postgres/postgres-run-artifacts.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
+import { createPostgresTaskCache } from '../../src/stores/postgres/postgres-task-cache.ts';
 import { createPostgresTriggers } from '../../src/stores/postgres/postgres-triggers.ts';
 import { fakeCatalog } from '../support/fake-catalog.ts';
 
@@ -78,9 +80,11 @@ const orchestrator = createOrchestrator({
   deferrals: createPostgresDeferrals(db, options.scopeId),
   runArtifacts: createPostgresRunArtifacts(db, options.scopeId),
   triggers: createPostgresTriggers(db, options.scopeId),
+  breakers: createPostgresBreakers(db, options.scopeId),
+  taskCache: createPostgresTaskCache(db, options.scopeId),
   catalog: fakeCatalog(),
   services: services as OperatorServices,
-  artifacts: { localPath: async () => '' },
+  artifacts: { localPath: async () => '', has: async () => undefined },
   workdir: options.workdir,
   variables: process.env,
   random: () => 0,

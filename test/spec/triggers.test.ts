@@ -108,3 +108,18 @@ describe('triggers', () => {
     ]);
   });
 });
+
+describe('a cache', () => {
+  it('goes with tasks whose result is all that they do', async () => {
+    expect(
+      await problems(
+        pipeline('p', '', '{ operator: command, command: "true", cache: { ttl: 1h, key: "params.x" } }') +
+          pipeline('q', '', '{ operator: data_ingestion, source: raw, cache: { ttl: 1h } }') +
+          pipeline('r', '', '{ operator: command, command: "true", cache: { ttl: 1h, key: "1 +" } }'),
+      ),
+    ).toEqual([
+      'SP103 What a data_ingestion task does in the stores cannot be taken over.',
+      expect.stringMatching(/^SP114 /),
+    ]);
+  });
+});

@@ -1,5 +1,6 @@
 /** An orchestrator on a real store, with services that are objects of optional functions. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,9 +16,11 @@ import type { CanonicalPipeline, CanonicalTask } from '../../src/spec/canonical-
 import type { RunCause, RunRecord, RunStore, TaskRecord } from '../../src/stores/control/runs.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { createPostgresBackfills } from '../../src/stores/postgres/postgres-backfills.ts';
+import { createPostgresBreakers } from '../../src/stores/postgres/postgres-breakers.ts';
 import { createPostgresDeferrals } from '../../src/stores/postgres/postgres-deferrals.ts';
 import { createPostgresRunArtifacts } from '../../src/stores/postgres/postgres-run-artifacts.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
+import { createPostgresTaskCache } from '../../src/stores/postgres/postgres-task-cache.ts';
 import { createPostgresTriggers } from '../../src/stores/postgres/postgres-triggers.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
 import { type FakeCatalog, fakeCatalog } from './fake-catalog.ts';
@@ -67,8 +70,13 @@ export async function openRig(
         deferrals: createPostgresDeferrals(db, scopeId),
         runArtifacts: createPostgresRunArtifacts(db, scopeId),
         triggers: createPostgresTriggers(db, scopeId),
+        breakers: createPostgresBreakers(db, scopeId),
+        taskCache: createPostgresTaskCache(db, scopeId),
         catalog,
-        artifacts: { localPath: async (digest) => artifactFile(digest) },
+        artifacts: {
+          localPath: async (digest) => artifactFile(digest),
+          has: async (digest) => (existsSync(artifactFile(digest)) ? { digest, bytes: 0 } : undefined),
+        },
         workdir,
         variables: process.env,
         random: () => 1,

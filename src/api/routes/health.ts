@@ -1,6 +1,7 @@
 /** Probes, figures and the description of the interface itself. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { LogStatus } from '../../lib/log-writer.ts';
+import { breakerGauges } from '../breaker-gauges.ts';
 import type { ApiContext } from '../context.ts';
 import type { Gauge } from '../metrics.ts';
 import { openApiDocument } from '../openapi.ts';
@@ -63,6 +64,7 @@ export function healthRoutes(
           ...gauges(context, delay.percentile(99) / 1e9),
           ...(await featureGauges(context)),
           ...usageGauges(context.orchestrator.usage()),
+          ...breakerGauges(await context.orchestrator.breakers().catch(() => [])),
           ...qualityGauges(await context.features.insights().catch(() => [])),
         ]),
       }),

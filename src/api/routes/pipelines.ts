@@ -69,5 +69,15 @@ export function pipelineRoutes({
       answers: { 200: { description: 'The pipeline as it stands.', schema: { type: 'object' } } },
       handle: async ({ params }) => json(200, pipelineStatusView(await orchestrator.status(params['name'] ?? ''))),
     },
+    {
+      method: 'POST',
+      path: '/api/v1/pipelines/{name}/breaker/reset',
+      operationId: 'resetBreaker',
+      summary: "Close a pipeline's breaker and begin to count anew.",
+      tag,
+      answers: { 200: { description: 'The pipeline as it stands.', schema: { type: 'object' } } },
+      handle: async ({ params, caller }) =>
+        json(200, pipelineStatusView(await orchestrator.resetBreaker(params['name'] ?? '', caller.who))),
+    },
   ];
 }

@@ -40,6 +40,10 @@ export function runRoutes({
             description: "Over the pipeline's defaults.",
             additionalProperties: { type: ['string', 'number', 'boolean'] },
           },
+          no_cache: {
+            type: 'boolean',
+            description: "Take over nothing from runs before, whatever the tasks' `cache` says. Default false.",
+          },
         },
         anyOf: [{ required: ['pipeline'] }, { required: ['pipeline_id'] }],
       },
@@ -54,12 +58,13 @@ export function runRoutes({
         },
       },
       handle: async ({ body, caller, header }) => {
-        const asked = body as { pipeline?: string; pipeline_id?: string; params?: JsonObject };
+        const asked = body as { pipeline?: string; pipeline_id?: string; params?: JsonObject; no_cache?: boolean };
         const pipeline = (asked.pipeline ?? asked.pipeline_id ?? '').replace(/^pipeline\./, '');
         const key = header('idempotency-key');
         const run = await orchestrator.submit({
           pipeline,
           params: asked.params ?? {},
+          noCache: asked.no_cache,
           cause: { kind: 'api', who: caller.who, schedule: null, instant: null },
           ...(key !== undefined && { idempotencyKey: `${caller.who}:${key}` }),
         });

@@ -19,6 +19,7 @@ export default class Run extends BaseCommand {
       multiple: true,
       default: [],
     }),
+    'no-cache': boolean({ description: "Take over nothing from runs before, whatever the tasks' cache says." }),
     follow: boolean({ char: 'f', description: 'Draw what happens until it ends; exit with 1 when it fails.' }),
   };
 
@@ -31,6 +32,7 @@ export default class Run extends BaseCommand {
       const run = await orchestrator.submit({
         pipeline: name,
         params,
+        noCache: flags['no-cache'],
         cause: { kind: 'manual', who: environment.who, schedule: null, instant: null },
       });
       const served = await isServed(environment, ['worker']);

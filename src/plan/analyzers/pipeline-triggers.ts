@@ -31,3 +31,24 @@ export function triggerChanges(
     }),
   );
 }
+
+/** PL122. */
+export function breakerChange(
+  { address, desired }: Context,
+  before: CanonicalPipeline,
+  after: CanonicalPipeline,
+): Analysis | undefined {
+  if (canonicallyEqual(before.breaker ?? null, after.breaker ?? null)) return undefined;
+  const { breaker } = after;
+  return says(
+    'safe',
+    finding('PL122', breaker === undefined ? 'warning' : 'info', desired, {
+      detail:
+        breaker === undefined
+          ? `Nothing stops ${address} from being started again and again while each of its runs fails.`
+          : `After ${breaker.failures} ${breaker.failures === 1 ? 'run that fails' : 'runs in a row that fail'} nothing starts ${address} by itself for ${breaker.pause ?? '1h'}; then one run tries.`,
+      ...(breaker === undefined ? { fix: 'see that somebody is told of failed runs' } : {}),
+      pointer: breaker === undefined ? '' : '/breaker',
+    }),
+  );
+}

@@ -7,7 +7,7 @@ import { type Analysis, type AnalysisContext, analyzerOf, finding, listed, says 
 import { noLongerFed } from './pipeline-feeds.ts';
 import { scheduleChanges } from './pipeline-schedule.ts';
 import { taskChanges } from './pipeline-tasks.ts';
-import { triggerChanges } from './pipeline-triggers.ts';
+import { breakerChange, triggerChanges } from './pipeline-triggers.ts';
 
 type Context = AnalysisContext<'pipeline'>;
 
@@ -16,6 +16,7 @@ export const analyzePipeline = analyzerOf<'pipeline'>({
   changed: (context, before, after) => [
     ...scheduleChanges(context, before, after),
     triggerChanges(context, before, after),
+    breakerChange(context, before, after),
     params(context, before, after),
     ...taskChanges(context, before, after),
     ...noLongerFed(context, before, after),

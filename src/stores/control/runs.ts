@@ -9,6 +9,7 @@ import type { ExternalWorkStore } from './external-work.ts';
 import type { Demand, Lease, LeaseRef, LogChunk, WorkerIdentity } from './leases.ts';
 import type { Shares } from './limits.ts';
 import type { AttemptStatus, RunStatus, TaskStatus } from './run-states.ts';
+import type { Reuse } from './task-cache.ts';
 
 export type { Demand, Lease, LeaseRef, LogChunk, WorkerIdentity };
 
@@ -101,6 +102,8 @@ export interface TaskRecord {
   readonly items: ItemCounts | null;
   /** What the last attempt took, once it ended. */
   readonly usage: AttemptUsage | null;
+  /** The attempt whose result its last one took over. */
+  readonly reused: Reuse | null;
   /** Start of the first attempt. */
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
@@ -371,7 +374,7 @@ export interface RunStore extends ExternalWorkStore {
   workersOn(node: string): Promise<readonly WorkerIdentity[]>;
   /** The worker's process is known to be gone: its leases end now. */
   forgetWorker(workerId: string): Promise<void>;
-  /** Ends tasks that wait beyond their deadline. Answers how many. */
+  /** Ends tasks that wait beyond their deadline, or longer for room than they may. Answers how many. */
   endOverdue(rules: RunRules): Promise<number>;
 
   /** Kept under the attempt. Chunks count up from 1. */
@@ -398,13 +401,13 @@ export interface RunStore extends ExternalWorkStore {
   touchSchedules(names: readonly string[]): Promise<Date>;
   /**
    * One instant, once: undefined where it was fired before. With `skip` an instant is skipped while a run of the schedule is
-   * under way, with `queue` its run waits for that, with `cancel` that is cancelled first.
+   * under way, with `queue` its run waits for that, with `cancel` that is cancelled first. `open`: the pipeline's breaker let it not start.
    */
   fire(
     schedule: { readonly name: string; readonly instant: Date; readonly overlap: 'queue' | 'skip' | 'cancel' },
     run: NewRun,
     rules: RunRules,
-  ): Promise<RunRecord | 'skipped' | undefined>;
+  ): Promise<RunRecord | 'skipped' | 'open' | undefined>;
   /** Lets queued runs go whose forerunner is done. */
   releaseHeld(): Promise<void>;
 

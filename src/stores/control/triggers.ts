@@ -42,7 +42,7 @@ export interface TriggerStore {
    * run after it.
    */
   waiting(limit: number): Promise<readonly TriggerEvent[]>;
-  /** False, and nothing done, where one of the events was handled already. */
+  /** False, and nothing done, where one of the events was handled already. A run that the pipeline's breaker keeps back is skipped. */
   handle(events: readonly number[], outcome: EventOutcome, rules: RunRules): Promise<boolean>;
   /** An event that is handled at once; under a key that came before, that one's run. */
   deliver(

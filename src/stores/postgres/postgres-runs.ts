@@ -62,6 +62,9 @@ type TaskRow = {
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;
   wall_seconds: number | null;
+  from_run: string | null;
+  from_task: string | null;
+  from_attempt: number | null;
   started_at: Date | null;
   finished_at: Date | null;
 };
@@ -325,6 +328,8 @@ function taskOf(row: TaskRow, tasks: readonly TaskRow[]): TaskRecord {
     progress: progressOf(row),
     waitingFor: row.status === 'waiting' ? row.waiting_for : null,
     items: row.items === null ? null : { total: row.items, open: row.items_open, failed: row.items_failed },
+    reused:
+      row.from_run === null ? null : { runId: row.from_run, task: row.from_task ?? '', attempt: row.from_attempt ?? 0 },
     usage:
       row.wall_seconds === null
         ? null

@@ -1,7 +1,7 @@
 /** Events that start runs, in Postgres. Those of materializations, promotions and ends of runs are written by the schema's triggers. */
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { Trigger } from '../../spec/schema-types.ts';
-import type { RunRules, TriggerEventKind } from '../control/runs.ts';
+import type { NewRun, RunRules, TriggerEventKind } from '../control/runs.ts';
 import type {
   EventOutcome,
   HandledEvent,
@@ -12,6 +12,7 @@ import type {
 } from '../control/triggers.ts';
 import type { Database, Queryable } from './database.ts';
 import { lockName } from './feature-claims.ts';
+import { noteProbe, passBreaker } from './runs/breakers.ts';
 import { insertRun } from './runs/lifecycle.ts';
 import { sqlFile } from './sql-file.ts';
 
@@ -139,20 +140,33 @@ async function handle(
     [scopeId, events],
   );
   if (open.length !== events.length) return false;
-  const run = 'run' in outcome ? outcome.run : undefined;
-  if (run !== undefined) await insertRun(tx, scopeId, run, ON_ITS_OWN, rules);
+  const passed = 'run' in outcome ? await startOf(tx, scopeId, outcome.run, rules) : outcome;
   await tx.query(
     `update mlops.trigger_events set handled_at = clock_timestamp(), outcome = $3, why = $4, run_id = $5
      where scope_id = $1 and event_id = any($2::bigint[])`,
     [
       scopeId,
       events,
-      'run' in outcome ? 'run' : outcome.outcome,
-      'run' in outcome ? null : outcome.why,
-      run?.runId ?? null,
+      'run' in passed ? 'run' : passed.outcome,
+      'run' in passed ? null : passed.why,
+      'run' in passed ? passed.run.runId : null,
     ],
   );
   return true;
+}
+
+/** The run, made; or why the pipeline's breaker kept it from starting. */
+async function startOf(tx: Queryable, scopeId: number, run: NewRun, rules: RunRules): Promise<EventOutcome> {
+  const { kind, event } = run.cause;
+  const passage = await passBreaker(tx, scopeId, run, {
+    kind,
+    subject: event?.subject ?? null,
+    event: event?.id ?? null,
+  });
+  if (typeof passage === 'object') return { outcome: 'skipped', why: passage.why };
+  await insertRun(tx, scopeId, run, ON_ITS_OWN, rules);
+  if (passage === 'probe') await noteProbe(tx, scopeId, run);
+  return { run };
 }
 
 /** Of two that look at once the second finds that the first has told. */

@@ -187,7 +187,14 @@ async function renameModel(tx: Queryable, scopeId: number, rename: Named): Promi
 
 /** A run keeps the spec and the cause that it began with. */
 async function renameRuns(tx: Queryable, scopeId: number, old: string, name: string): Promise<void> {
-  for (const table of ['runs', 'backfills', 'trigger_events', 'trigger_sensors'] as const)
+  for (const table of [
+    'runs',
+    'backfills',
+    'trigger_events',
+    'trigger_sensors',
+    'breakers',
+    'pipeline_events',
+  ] as const)
     await tx.query(`update mlops.${table} set pipeline = $3 where scope_id = $1 and pipeline = $2`, [
       scopeId,
       old,

@@ -19,11 +19,12 @@ export default class PipelinesList extends BaseCommand {
       pipelines.length === 0
         ? 'No pipelines.'
         : table(
-            ['PIPELINE', 'TASKS', 'LAST RUN', 'STARTED BY'],
+            ['PIPELINE', 'TASKS', 'LAST RUN', 'BREAKER', 'STARTED BY'],
             pipelines.map((one) => [
               one.pipeline,
               String(Object.keys(one.spec.tasks).length),
               one.lastRun?.status ?? '-',
+              one.breaker?.state ?? '-',
               startsText(one).join('; ') || 'hand',
             ]),
           ),

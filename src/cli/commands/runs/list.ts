@@ -2,6 +2,7 @@ import { integer, string } from '@oclif/core/flags';
 import { RUN_STATUSES, type RunStatus, runSummaryView } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
 import { elapsed, instant, table } from '../../output.ts';
+import { breakerText } from '../../pipeline-view.ts';
 import { statusColor } from '../../run-view.ts';
 import { inEnvironment } from '../../session.ts';
 
@@ -15,13 +16,20 @@ export default class RunsList extends BaseCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(RunsList);
-    const { items } = await inEnvironment(this, flags, async (environment) =>
-      (await environment.orchestrator()).list({
+    const { items, breakers } = await inEnvironment(this, flags, async (environment) => {
+      const orchestrator = await environment.orchestrator();
+      const page = await orchestrator.list({
         limit: flags.limit,
         pipeline: flags.pipeline,
         status: flags.status as RunStatus | undefined,
-      }),
-    );
+      });
+      return { ...page, breakers: await orchestrator.breakers() };
+    });
+    // Why the newest run is not as new as it should be.
+    for (const breaker of breakers) {
+      if (breaker.state !== 'closed' && (flags.pipeline ?? breaker.pipeline) === breaker.pipeline)
+        this.note(`the breaker of ${breaker.pipeline} is ${breakerText(breaker)}`);
+    }
     const paint = this.paint(flags);
     this.result(flags, { runs: items.map(runSummaryView) }, () =>
       items.length === 0

@@ -6,6 +6,7 @@ import type { LockedRun, RunsChange } from './changes.ts';
 import { kindOf } from './kind-of.ts';
 
 const INSERT = sqlFile('runs-insert-items');
+const QUEUED_TIMEOUTS = sqlFile('runs-queued-timeouts');
 
 /** The caller holds the run's lock. */
 export async function insertItems(
@@ -33,6 +34,7 @@ export async function insertItems(
     fanOut.items.map(({ item }) => JSON.stringify(item)),
     fanOut.items.map(({ skip }) => skip),
   ]);
+  await tx.query(QUEUED_TIMEOUTS, [run.runId]);
   const { items, readied } = made ?? { items: 0, readied: 0 };
   await tx.query(
     'update mlops.tasks set items = $3, items_open = $4, items_failed = 0 where run_id = $1 and ordinal = $2',

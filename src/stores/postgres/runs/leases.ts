@@ -1,7 +1,7 @@
 /** Ends of attempts, and what happens to leases whose holder is gone. */
 import { assertTaskMove, isRunEnded, type TaskStatus } from '../../control/run-states.ts';
 import type { AttemptEnd, ExpiredLease, FanOut, LeaseRef, RunRules } from '../../control/runs.ts';
-import type { Database } from '../database.ts';
+import type { Database, Queryable } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
 import { changeRuns, lockRuns, type TaskChange, type TaskMove } from './changes.ts';
 import { insertItems } from './fan-outs.ts';
@@ -9,6 +9,7 @@ import { insertItems } from './fan-outs.ts';
 const END = sqlFile('runs-end-attempts');
 const EXPIRED = sqlFile('runs-expired');
 const OVERDUE = sqlFile('runs-overdue');
+const QUEUED_TOO_LONG = sqlFile('runs-queued-too-long');
 
 /** How long a worker may be silent before its tasks are taken over. */
 export const LEASE_SECONDS = 30;
@@ -136,14 +137,29 @@ export async function cancelledLeases(db: Database, workerId: string): Promise<r
   return rows.map((row) => ({ runId: row.run_id, task: row.task, attempt: row.attempt }));
 }
 
+type OverdueRow = { run_id: string; ordinal: number; name: string; status: TaskStatus; error: string };
+
+/** What waits beyond its deadline, or longer for room than it may. */
+async function overdueTasks(db: Queryable, scopeId: number): Promise<readonly OverdueRow[]> {
+  type Row = Omit<OverdueRow, 'error'>;
+  const late = await db.query<Row>(OVERDUE, [scopeId]);
+  const queued = await db.query<Row & { waits: string }>(QUEUED_TOO_LONG, [scopeId]);
+  const told = new Set(late.map((row) => `${row.run_id} ${row.ordinal}`));
+  return [
+    ...late.map((row) => ({ ...row, error: 'its deadline passed before it could run' })),
+    ...queued
+      .filter((row) => !told.has(`${row.run_id} ${row.ordinal}`))
+      .map((row) => ({ ...row, error: `it waited longer than ${row.waits} for room` })),
+  ];
+}
+
 export async function endOverdue(db: Database, scopeId: number, rules: RunRules): Promise<number> {
-  type Row = { run_id: string; ordinal: number; name: string; status: TaskStatus };
-  const runIds = [...new Set((await db.query<Row>(OVERDUE, [scopeId])).map((row) => row.run_id))];
+  const runIds = [...new Set((await overdueTasks(db, scopeId)).map((row) => row.run_id))];
   if (runIds.length === 0) return 0;
   return db.transaction(async (tx) => {
     const locked = await lockRuns(tx, scopeId, runIds);
     const runs = new Set(locked.filter((run) => !run.cancelling && !isRunEnded(run.status)).map((run) => run.runId));
-    const rows = (await tx.query<Row>(OVERDUE, [scopeId])).filter((row) => runs.has(row.run_id));
+    const rows = (await overdueTasks(tx, scopeId)).filter((row) => runs.has(row.run_id));
     const change = changeRuns(tx, scopeId, locked, rules);
     await change.move(
       rows.map(
@@ -153,7 +169,7 @@ export async function endOverdue(db: Database, scopeId: number, rules: RunRules)
           task: row.name,
           from: row.status,
           to: 'timed_out',
-          error: 'its deadline passed before it could run',
+          error: row.error,
         }),
       ),
     );

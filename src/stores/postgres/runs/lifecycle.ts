@@ -12,6 +12,7 @@ import { lockLimits } from './shares.ts';
 
 const INSERT_TASKS = sqlFile('runs-insert-tasks');
 const RESET = sqlFile('runs-reset');
+const QUEUED_TIMEOUTS = sqlFile('runs-queued-timeouts');
 
 export interface Placement {
   readonly schedule: string | null;
@@ -49,6 +50,8 @@ export async function insertRun(
   );
   if (inserted.length === 0) return false;
   const [counted] = await tx.query<{ readied: number }>(INSERT_TASKS, taskColumns(scopeId, run, held));
+  if (Object.values(run.spec.tasks).some((task) => task.queuedTimeout !== undefined))
+    await tx.query(QUEUED_TIMEOUTS, [run.runId]);
   const readied = counted?.readied ?? 0;
   const change = changeRuns(
     tx,
@@ -180,6 +183,7 @@ export async function retryRun(
       });
     }
     await tx.query('update mlops.runs set cancel_requested_at = null, cancelled_by = null where run_id = $1', [runId]);
+    await tx.query(QUEUED_TIMEOUTS, [runId]);
     await audit(tx, scopeId, who, 'run.retry', `run.${runId}`, run.pipeline);
     const change = changeRuns(tx, scopeId, [{ ...run, cancelling: false }], rules);
     change.moveRun(runId, 'running', { retriedBy: who });

@@ -3,6 +3,7 @@ import type { NewRun, RunRules, ScheduleCursor } from '../../control/runs.ts';
 import type { Database } from '../database.ts';
 import { lockName } from '../feature-claims.ts';
 import { sqlFile } from '../sql-file.ts';
+import { noteProbe, passBreaker } from './breakers.ts';
 import { cancelRun, insertRun } from './lifecycle.ts';
 import { lockLimits } from './shares.ts';
 
@@ -55,7 +56,7 @@ export async function fire(
   schedule: { readonly name: string; readonly instant: Date; readonly overlap: 'queue' | 'skip' | 'cancel' },
   run: NewRun,
   rules: RunRules,
-): Promise<'created' | 'skipped' | undefined> {
+): Promise<'created' | 'skipped' | 'open' | undefined> {
   return db.transaction(async (tx) => {
     // A rename under way is waited for: what fired under the old name does not fire again under the new one.
     await tx.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [lockName(scopeId, 'names', '')]);
@@ -71,6 +72,14 @@ export async function fire(
       [scopeId, name, schedule.instant],
     );
     if (fired.length === 0) return undefined;
+    const passage = await passBreaker(tx, scopeId, run, { schedule: name, instant: schedule.instant.toISOString() });
+    if (typeof passage === 'object') {
+      await tx.query(
+        'update mlops.schedule_instants set why = $4 where scope_id = $1 and schedule = $2 and instant = $3',
+        [scopeId, name, schedule.instant, passage.why],
+      );
+      return 'open';
+    }
     const underWay = await tx.query<{ run_id: string }>(
       `select run_id from mlops.runs where scope_id = $1 and schedule = $2 and status in ('queued', 'running') order by created_at`,
       [scopeId, name],
@@ -80,6 +89,7 @@ export async function fire(
       for (const other of underWay) await cancelRun(tx, scopeId, other.run_id, `schedule ${name}`, rules);
     }
     await insertRun(tx, scopeId, run, { schedule: name, held: underWay.length > 0 }, rules);
+    if (passage === 'probe') await noteProbe(tx, scopeId, run);
     await tx.query(
       'update mlops.schedule_instants set run_id = $4 where scope_id = $1 and schedule = $2 and instant = $3',
       [scopeId, name, schedule.instant, run.runId],
