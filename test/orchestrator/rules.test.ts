@@ -181,6 +181,7 @@ describe('admission', () => {
           error: 'it asks for 8 cores, 0 bytes of memory and 4 gpus; no one machine offers all of that together',
         },
       ],
+      wait: [{ index: 0, for: 'room on a larger machine' }],
     });
     expect(admit([old], room).refuse).toEqual([
       { index: 0, error: 'it asks for 4 gpus; the largest machine offers 2' },

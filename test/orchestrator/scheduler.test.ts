@@ -29,7 +29,7 @@ it('fires schedules and recovers tasks whatever is wrong with one of them', asyn
   const runs = {
     workersOn: () => Promise.reject(new Error('no workers')),
     expiredLeases: async () => [lease('poison'), lease('other')].filter(({ task }) => !givenUp.includes(task)),
-    get: async () => undefined,
+    definition: async () => undefined,
     giveUp: async (end: { readonly task: string }) => {
       if (end.task === 'poison') throw new Error('refused');
       givenUp.push(end.task);
