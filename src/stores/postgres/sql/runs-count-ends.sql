@@ -1,6 +1,7 @@
 -- Counts ends of tasks at those after them that still are pending: after a retry others have counted them before. Where with that every task before one succeeded, and nothing else is asked, it is ready
 -- at once and its event written; what the rules have to decide is answered. The caller holds the runs' locks.
 -- Params, one element a task: $1 runs, $2 ordinals, $3 outcomes; one a run: $4 runs, $5 last numbers of their events.
+-- (That a task is pending is asked by what it is not: so the planner does not hope for few rows, and goes by the key.)
 -- Rows: of each run with tasks that became ready, how many (`readied`), and the pending tasks to decide about, as they stand now.
 with counts as (
   select e.run_id, d.ordinal,
@@ -27,7 +28,9 @@ with counts as (
     select p.when_expression is null and p.trigger_rule in ('all_success', 'none_failed', 'all_done', 'always')
              and p.needs_succeeded + c.succeeded = cardinality(p.needs) as now_ready
   ) s
-  where t.run_id = p.run_id and t.ordinal = p.ordinal and t.status = 'pending' and p.status = 'pending'
+  where t.run_id = p.run_id and t.ordinal = p.ordinal
+    and p.status not in ('ready', 'waiting', 'running', 'retrying', 'succeeded', 'failed', 'timed_out', 'crashed', 'cancelled', 'skipped',
+                         'upstream_failed')
   returning t.run_id, t.ordinal, t.name, t.status, t.trigger_rule, t.when_expression, cardinality(t.needs) as needs_total,
             t.needs_succeeded, t.needs_failed, t.needs_skipped, s.now_ready
 ), noted as (
