@@ -39,7 +39,8 @@ export async function processes() {
       const ours = await measured(rig, async () => {
         const { runId } = await orchestrator.submit({ pipeline: { name: 'fibonacci', tasks }, cause: MANUAL });
         const run = await untilEnded(runs, runId);
-        if (run.status !== 'succeeded') throw new Error(`the run ${run.status}: ${(await runs.get(runId)).tasks.find(({ error }) => error)?.error}`);
+        if (run.status !== 'succeeded')
+          throw new Error(`the run ${run.status}: ${(await runs.get(runId)).tasks.find(({ error }) => error)?.error}`);
       });
       report(`${count} × fibonacci(${n}): bare loop`, bare.wallSeconds, 's');
       report(`${count} × fibonacci(${n}): ours`, ours.wallSeconds, 's', {

@@ -9,6 +9,8 @@ const dist = (path) => import(join(root, 'dist', path));
 const { acquireEmbeddedPostgres } = await dist('stores/postgres/server/embedded.js');
 const { openControlDatabase } = await dist('stores/postgres/control-database.js');
 const { createPostgresRuns } = await dist('stores/postgres/postgres-runs.js');
+const { createPostgresDeferrals } = await dist('stores/postgres/postgres-deferrals.js');
+const { createPostgresRunArtifacts } = await dist('stores/postgres/postgres-run-artifacts.js');
 const { ensureScope } = await dist('stores/postgres/scopes.js');
 const { createOrchestrator } = await dist('orchestrator/orchestrator.js');
 
@@ -35,6 +37,8 @@ export async function openRig() {
       const runs = createPostgresRuns(db, scopeId, { connectionString });
       const orchestrator = createOrchestrator({
         runs,
+        deferrals: createPostgresDeferrals(db, scopeId),
+        runArtifacts: createPostgresRunArtifacts(db, scopeId),
         catalog: { get: () => undefined, list: () => [], refresh: async () => {} },
         artifacts: { localPath: async (digest) => digest },
         workdir: join(folder, 'work'),
