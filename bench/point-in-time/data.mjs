@@ -25,11 +25,11 @@ export const CASES = [
   },
 ];
 
-export async function makeData(connection, folder, { spineRows, featureRows }) {
+export async function makeData(connection, folder, { spineRows, featureRows, cases = CASES }) {
   const every = YEAR_SECONDS / featureRows;
   const at = (row) => `${START} + to_microseconds(((${row}) * ${every} * 1000000)::bigint)`;
   const values = FEATURES.map((name, index) => `(hash(i, ${index + 10}) % 1000000)::double / 1000 as ${name}`);
-  for (const { name, created } of CASES) {
+  for (const { name, created } of cases) {
     mkdirSync(join(folder, name), { recursive: true });
     const original = name === 'unique' ? 'i' : 'i - (i % 10 = 9)::bigint';
     await connection.run(
