@@ -31,11 +31,11 @@ export default class SourcesPrune extends BaseCommand {
       });
     }
     const call = { signal: this.interruption.signal, log: (line: string) => this.note(`  ${line}`) };
-    const options = { isLook: !flags.yes, keepMs: age === undefined ? undefined : durationMs(age) };
+    const options = { isLook: flags.yes !== true, keepMs: age === undefined ? undefined : durationMs(age) };
     const found = await inEnvironment(this, flags, async (environment) =>
       (await environment.features()).sweepSnapshots(options, call),
     );
-    this.result(flags, { pruned: flags.yes, snapshots: snakeCaseKeys(found) }, () => {
+    this.result(flags, { pruned: flags.yes === true, snapshots: snakeCaseKeys(found) }, () => {
       if (found.length === 0) return 'Every snapshot is needed, or was until lately.';
       const size = sizeInWords(found.reduce((sum, { bytes }) => sum + bytes, 0));
       const rows = found.map(({ source, digest, rows, bytes, since }) => [
