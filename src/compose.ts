@@ -255,6 +255,10 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       },
       variables: process.env,
       kubernetes: await kubernetesOf(settings, await runs(), await artifacts(), { folder, report }),
+      retention: {
+        logsMs: spec.retention?.logs === undefined ? undefined : durationMs(spec.retention.logs),
+        eventsMs: spec.retention?.events === undefined ? undefined : durationMs(spec.retention.events),
+      },
       gitCommit: commit,
       report,
     });

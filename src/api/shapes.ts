@@ -275,3 +275,41 @@ export const NOTIFICATION: JsonSchema = {
     sent_at: TIME_OR_NULL,
   },
 };
+
+const LOG_LINE: JsonSchema = {
+  type: 'object',
+  required: ['run_id', 'task', 'attempt', 'at', 'level', 'stream', 'text'],
+  properties: {
+    run_id: TEXT,
+    task: TEXT,
+    attempt: { type: 'integer' },
+    at: TIME,
+    level: {
+      type: ['string', 'null'],
+      description:
+        'As the line says itself; `system`: the orchestrator said it; null: the line says none, and counts as info.',
+    },
+    stream: { enum: ['out', 'err', 'system'] },
+    text: TEXT,
+  },
+};
+
+export const LOG_SEARCH: JsonSchema = {
+  type: 'object',
+  required: ['items', 'next_cursor', 'searched_runs', 'searched_back', 'skipped_runs'],
+  properties: {
+    items: { type: 'array', items: LOG_LINE, description: 'At most 20 lines of an attempt.' },
+    next_cursor: { type: ['string', 'null'], description: 'Null: all runs were searched.' },
+    searched_runs: { type: 'integer' },
+    searched_back: {
+      type: ['string', 'null'],
+      format: 'date-time',
+      description: 'When the oldest run was made that was searched.',
+    },
+    skipped_runs: {
+      type: 'array',
+      items: TEXT,
+      description: 'Runs whose logs are too large to be searched in that time.',
+    },
+  },
+};

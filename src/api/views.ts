@@ -4,7 +4,9 @@ import type { FeatureSetDescription } from '../features/describe.ts';
 import type { TrainingSetDescription } from '../features/training-recipe.ts';
 import { canonicallyEqual } from '../lib/canonical.ts';
 import type { BackfillPreview } from '../orchestrator/backfills.ts';
+import type { AttemptLine } from '../orchestrator/follow-lines.ts';
 import type { PipelineStatus } from '../orchestrator/pipeline-status.ts';
+import type { LogSearchResult } from '../orchestrator/search-logs.ts';
 import type { BackfillRecord, BackfillSummary } from '../stores/control/backfills.ts';
 import type { BreakerStanding } from '../stores/control/breakers.ts';
 import type { HistoryEntry, PastResource } from '../stores/control/history.ts';
@@ -213,4 +215,19 @@ export function pastView(resource: PastResource | null) {
 /** What was told, and how far that is. */
 export function notificationView({ key: _, message: { title, text, severity }, ...rest }: NotificationRecord) {
   return { ...(snakeCaseKeys(rest) as Record<string, unknown>), title, text, severity };
+}
+
+/** A line of a log. */
+export function logLineView({ task, attempt, at, level, stream, text }: AttemptLine & { readonly task: string }) {
+  return { task, attempt, at, level, stream, text };
+}
+
+export function logSearchView({ items, nextCursor, searchedRuns, searchedBack, skippedRuns }: LogSearchResult) {
+  return {
+    items: items.map((line) => ({ run_id: line.runId, ...logLineView(line) })),
+    next_cursor: nextCursor,
+    searched_runs: searchedRuns,
+    searched_back: searchedBack,
+    skipped_runs: skippedRuns,
+  };
 }

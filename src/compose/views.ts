@@ -10,6 +10,8 @@ export {
   backfillView,
   featureSetView,
   historyView,
+  logLineView,
+  logSearchView,
   notificationView,
   pastView,
   pipelineStatusView,
@@ -32,6 +34,8 @@ export { timeMicros } from '../features/time.ts';
 export { SERVED } from '../features/verify/served.ts';
 export { parseInstant, parseLastInstant } from '../lib/instant.ts';
 export type { BackfillPreview } from '../orchestrator/backfills.ts';
+export type { AttemptLine } from '../orchestrator/follow-lines.ts';
+export { hasFilter, LOG_LEVELS, type LogLevel } from '../orchestrator/log-lines.ts';
 export type { Orchestrator } from '../orchestrator/orchestrator.ts';
 export type { PipelineStatus } from '../orchestrator/pipeline-status.ts';
 export { type BackfillRecord, REPROCESS, type Reprocess } from '../stores/control/backfills.ts';

@@ -1,7 +1,7 @@
 /** A run's events and a task's log as they come, also when another process runs it. */
 import { MlopsError } from '../lib/error.ts';
 import { isEnded, isRunEnded } from '../stores/control/run-states.ts';
-import type { RunEvent, RunStore, RunSummary, TaskState } from '../stores/control/runs.ts';
+import type { RunEvent, RunStore, RunSummary, StoredLogChunk, TaskState } from '../stores/control/runs.ts';
 import { createWakeup, type Hints } from './waiting.ts';
 
 const POLL_MS = 1000;
@@ -38,21 +38,26 @@ export async function* followEvents(
   );
 }
 
+export interface LogOptions {
+  readonly attempt?: number | undefined;
+  readonly follow?: boolean | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A part of a task's log. */
+export type LogPart = { readonly attempt: number; readonly chunk: StoredLogChunk };
+
 /**
  * Without `attempt` the last one's, and with `follow` each that comes until the task is at its end. PL202 for an unknown run,
- * task or attempt.
+ * task or attempt. Undefined stands where all that was there has been given.
  */
 export async function* followLog(
   runs: RunStore,
   hints: Hints,
   runId: string,
   task: string,
-  options: {
-    readonly attempt?: number | undefined;
-    readonly follow?: boolean | undefined;
-    readonly signal: AbortSignal;
-  },
-): AsyncGenerator<string, void, undefined> {
+  options: LogOptions,
+): AsyncGenerator<LogPart | undefined, void, undefined> {
   const { signal, follow = false } = options;
   const first = await taskOf(runs, runId, task);
   if (options.attempt !== undefined && (options.attempt < 1 || options.attempt > first.attempt)) {
@@ -73,9 +78,10 @@ export async function* followLog(
         const part = await runs.readLog(runId, task, state.attempt, state.seq, CHUNKS_AT_ONCE);
         for (const chunk of part?.chunks ?? []) {
           state.seq = chunk.seq;
-          yield chunk.text;
+          yield { attempt: state.attempt, chunk };
         }
         if (part !== undefined && part.chunks.length === CHUNKS_AT_ONCE) continue;
+        yield undefined;
         const attemptEnded = part === undefined ? over : part.ended;
         if (
           !follow ||

@@ -26,16 +26,19 @@ import type {
 import type { TaskCacheStore } from '../stores/control/task-cache.ts';
 import type { TriggerStore } from '../stores/control/triggers.ts';
 import { type BackfillRequest, type Backfills, createBackfills } from './backfills.ts';
-import { followEvents, followLog, unknownRun } from './follow.ts';
+import { followEvents, followLog, type LogOptions, unknownRun } from './follow.ts';
+import { type AttemptLine, type LinesOptions, linesOf, textOf } from './follow-lines.ts';
 import { machineCapacity, nodeName } from './machine.ts';
 import { newRun } from './new-run.ts';
 import type { runOperator } from './operators/operators.ts';
 import { type PipelineStatus, pipelineStatus } from './pipeline-status.ts';
 import { type PoolUse, poolsInUse } from './pools.ts';
+import { createRetention } from './retention.ts';
 import { runRules } from './rules.ts';
 import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { createScheduleTicker } from './schedules.ts';
+import { type LogSearch, type LogSearchResult, searchLogs } from './search-logs.ts';
 import type { OperatorServices } from './services.ts';
 import { withoutReuse } from './task-cache.ts';
 import { createTriggers, type Sense } from './triggers.ts';
@@ -44,6 +47,9 @@ import { createHints } from './waiting.ts';
 import { createWatcher } from './watcher.ts';
 import { createWebhooks, type WebhookAnswer, type WebhookRequest } from './webhooks.ts';
 import { createWorker, type Worker } from './worker.ts';
+
+const DEFAULT_LOGS_KEPT_MS = 90 * 86_400_000;
+const DEFAULT_EVENTS_KEPT_MS = 365 * 86_400_000;
 
 export interface OrchestratorOptions {
   readonly runs: RunStore;
@@ -79,6 +85,8 @@ export interface OrchestratorOptions {
   readonly newId?: (() => string) | undefined;
   /** In [0, 1). */
   readonly random?: (() => number) | undefined;
+  /** How long logs and events of runs are kept. Default 90 and 365 days. */
+  readonly retention?: { readonly logsMs?: number | undefined; readonly eventsMs?: number | undefined } | undefined;
   /** Tasks at once, however little they ask for. Default 32. */
   readonly maxTasks?: number | undefined;
   /** From SIGTERM to SIGKILL of a task's processes. Default 10 s. */
@@ -122,15 +130,12 @@ export interface Orchestrator {
     runId: string,
     options: { readonly signal: AbortSignal; readonly after?: number | undefined },
   ): AsyncIterable<RunEvent>;
-  logs(
-    runId: string,
-    task: string,
-    options: {
-      readonly attempt?: number | undefined;
-      readonly follow?: boolean | undefined;
-      readonly signal: AbortSignal;
-    },
-  ): AsyncIterable<string>;
+  /** What the task wrote, as it wrote it. */
+  logs(runId: string, task: string, options: LogOptions): AsyncIterable<string>;
+  /** The same as lines: those that are asked for. */
+  logLines(runId: string, task: string, options: LogOptions & LinesOptions): AsyncIterable<AttemptLine>;
+  /** Lines of the logs of a pipeline's runs, the newest run first, for a limited time. */
+  searchLogs(search: LogSearch): Promise<LogSearchResult>;
   /** Since this daemon started. */
   usage(): readonly UsageTotal[];
   readonly backfills: Omit<Backfills, 'preview' | 'start' | 'tick'> & {
@@ -266,7 +271,16 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     node,
     workdir: options.workdir,
     schedules: createScheduleTicker({ runs, catalog, newRun: startedBy, report }),
-    parts: [watcher.tick, (signal) => triggers.tick(signal), backfills.tick],
+    parts: [
+      watcher.tick,
+      (signal) => triggers.tick(signal),
+      backfills.tick,
+      createRetention({
+        runs,
+        logsMs: options.retention?.logsMs ?? DEFAULT_LOGS_KEPT_MS,
+        eventsMs: options.retention?.eventsMs ?? DEFAULT_EVENTS_KEPT_MS,
+      }),
+    ],
     random,
     report,
   });
@@ -296,7 +310,9 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     },
     progress: (runId) => runs.progress(runId),
     events: (runId, { signal, after }) => followEvents(runs, hints, runId, { signal, after }),
-    logs: (runId, task, logOptions) => followLog(runs, hints, runId, task, logOptions),
+    logs: (runId, task, logOptions) => textOf(followLog(runs, hints, runId, task, logOptions)),
+    logLines: (runId, task, logOptions) => linesOf(followLog(runs, hints, runId, task, logOptions), logOptions),
+    searchLogs: (search) => searchLogs(runs, search),
     usage: usage.list,
     backfills: {
       ...backfills,

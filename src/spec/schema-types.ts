@@ -2758,6 +2758,7 @@ export interface EnvironmentSpec {
   answerLog?: AnswerLogSpec;
   snapshots?: SnapshotsSpec;
   daemon?: DaemonSpec;
+  retention?: RetentionSpec;
   /**
    * Name to channel. Pipelines name them in `notify`.
    */
@@ -2942,6 +2943,19 @@ export interface DaemonSpec {
      */
     gpu?: number;
   };
+}
+/**
+ * How long what runs leave behind is kept, from when a run was made. The runs themselves and their tasks stay.
+ */
+export interface RetentionSpec {
+  /**
+   * What their tasks printed. Default `90d`.
+   */
+  logs?: Duration;
+  /**
+   * Each change of state. Default `365d`.
+   */
+  events?: Duration;
 }
 /**
  * Where notifications go: one of `webhook`, `slack` and `email`.

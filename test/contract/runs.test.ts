@@ -270,7 +270,7 @@ describe('a log', () => {
     await runs.appendLog(lease!, chunks.slice(1));
     expect((await runs.readLog(runId, 'a', 1, 0, 2))!.chunks).toHaveLength(2);
     expect(await runs.readLog(runId, 'a', 1, 2, 10)).toEqual({
-      chunks: [{ seq: 3, stream: 'out', text: 'line 3 \ufffd \ufffd\n' }],
+      chunks: [{ seq: 3, stream: 'out', text: 'line 3 \ufffd \ufffd\n', at: expect.any(Date) }],
       ended: false,
     });
     await runs.end([end(lease!)], runRules);

@@ -281,6 +281,46 @@ export interface FanOut extends Demand {
   readonly items: readonly { readonly item: JsonValue; readonly skip: boolean }[];
 }
 
+/** A part of a log as it is kept. */
+export interface StoredLogChunk extends LogChunk {
+  /** When it came in. */
+  readonly at: Date;
+}
+
+export interface LogPlace {
+  readonly runId: string;
+  readonly task: string;
+  readonly attempt: number;
+}
+
+export interface LogCandidatesRequest {
+  readonly pipeline: string;
+  /** What one line holds; with `foldsCase` it is lower case and so is what it is compared with. */
+  readonly text: { readonly needle: string; readonly foldsCase: boolean } | null;
+  /** A regular expression, any case; counts where no text is asked for. Null with a null text: no attempt is named. */
+  readonly pattern: string | null;
+  /** Runs made before are not looked at. */
+  readonly since: Date | null;
+  /** Opaque, from the answer before. */
+  readonly cursor: string | null;
+  /** How many runs to look at. */
+  readonly runs: number;
+  /** Null: as long as it takes. */
+  readonly withinMs: number | null;
+}
+
+export interface LogCandidates {
+  /** How many runs were looked at. */
+  readonly runs: number;
+  /** Attempts whose log may hold it: newest runs first, then in the order of the pipeline. */
+  readonly places: readonly LogPlace[];
+  /** Of the last run that was looked at: when it was made, and its id. */
+  readonly oldest: Date | null;
+  readonly lastRun: string | null;
+  /** Null: there are no more. */
+  readonly nextCursor: string | null;
+}
+
 /** Renews a worker's leases from a thread of its own, on a connection of its own: a busy event loop loses none. */
 export interface LeaseKeeper {
   /** Begins to watch over the process group of an attempt. */
@@ -388,7 +428,14 @@ export interface RunStore extends ExternalWorkStore {
     attempt: number,
     after: number,
     limit: number,
-  ): Promise<{ readonly chunks: readonly LogChunk[]; readonly ended: boolean } | undefined>;
+  ): Promise<{ readonly chunks: readonly StoredLogChunk[]; readonly ended: boolean } | undefined>;
+  /** Which logs of a pipeline's runs may hold a text, the newest runs first; `timeout` where that takes too long for so many runs. */
+  logCandidates(request: LogCandidatesRequest): Promise<LogCandidates | 'timeout'>;
+  /**
+   * Removes the logs, or the events, of runs that were made so long ago and are at their end, of at most `limit` runs that were
+   * not looked at before. Answers how many those are.
+   */
+  pruneHistory(what: 'logs' | 'events', olderThanMs: number, limit: number): Promise<number>;
 
   /** Where a schedule stands; begins now where it is new or its pattern (`digest`) is another. */
   schedule(name: string, digest: string): Promise<ScheduleCursor>;

@@ -22,6 +22,7 @@ import { externalWork } from './runs/external-work.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
 import { cancelledLeases, endAttempts, endOverdue, expiredLeases, LEASE_SECONDS } from './runs/leases.ts';
 import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
+import { logCandidates, pruneHistory } from './runs/log-search.ts';
 import { appendLogs, type LogPart, readLog, readProgress, recordProgress } from './runs/logs.ts';
 import { advanceSchedule, fire, releaseHeld, scheduleCursor, touchSchedules } from './runs/schedules.ts';
 import { sharesInUse } from './runs/shares.ts';
@@ -285,6 +286,8 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     recordProgress: (lease, progress) => recordProgress(db, scopeId, lease, progress),
     readLog: async (runId, task, attempt, after, limit) =>
       UUID.test(runId) ? readLog(db, scopeId, runId, task, attempt, after, limit) : undefined,
+    logCandidates: (request) => logCandidates(db, scopeId, request),
+    pruneHistory: (what, olderThanMs, limit) => pruneHistory(db, scopeId, what, olderThanMs, limit),
     schedule: (name, digest) => scheduleCursor(db, scopeId, name, digest),
     advanceSchedule: (name, cursor) => advanceSchedule(db, scopeId, name, cursor),
     touchSchedules: (names) => touchSchedules(db, scopeId, names),

@@ -1,5 +1,5 @@
 /** What tasks print, in chunks under their attempt. */
-import type { LeaseRef, LogChunk, TaskProgress } from '../../control/runs.ts';
+import type { LeaseRef, LogChunk, StoredLogChunk, TaskProgress } from '../../control/runs.ts';
 import type { Database } from '../database.ts';
 
 export interface LogPart {
@@ -79,7 +79,7 @@ export async function readLog(
   attempt: number,
   after: number,
   limit: number,
-): Promise<{ readonly chunks: readonly LogChunk[]; readonly ended: boolean } | undefined> {
+): Promise<{ readonly chunks: readonly StoredLogChunk[]; readonly ended: boolean } | undefined> {
   const [state] = await db.query<{ ended: boolean }>(
     `select a.ended_at is not null as ended
      from mlops.tasks t join mlops.task_attempts a on a.run_id = t.run_id and a.ordinal = t.ordinal
@@ -88,8 +88,8 @@ export async function readLog(
   );
   if (state === undefined) return undefined;
   // Read after the state: an attempt that had ended by then has written all its chunks.
-  const rows = await db.query<{ seq: number; stream: LogChunk['stream']; text: string }>(
-    `select l.seq, l.stream, l.text
+  const rows = await db.query<StoredLogChunk & Record<string, unknown>>(
+    `select l.seq, l.stream, l.text, l.at
      from mlops.task_logs l join mlops.tasks t on t.run_id = l.run_id and t.ordinal = l.ordinal
      where t.run_id = $1 and t.name = $2 and l.attempt = $3 and l.seq > $4 order by l.seq limit $5`,
     [runId, task, attempt, after, limit],

@@ -1,0 +1,34 @@
+/** Logs and events of old runs are removed, a few runs a round: a scheduler's part. The runs themselves stay. */
+import type { RunStore } from '../stores/control/runs.ts';
+
+export interface RetentionOptions {
+  readonly runs: Pick<RunStore, 'pruneHistory'>;
+  /** How long after a run was made. */
+  readonly logsMs: number;
+  readonly eventsMs: number;
+  /** Only goes forward. */
+  readonly nowMs?: (() => number) | undefined;
+}
+
+const RUNS_AT_ONCE = 200;
+const REST_MS = 10 * 60_000;
+
+/** At most one batch of each a round, so that a scheduler's other work is never kept back for long. */
+export function createRetention({
+  runs,
+  logsMs,
+  eventsMs,
+  nowMs = () => performance.now(),
+}: RetentionOptions): () => Promise<void> {
+  const next = { logs: Number.NEGATIVE_INFINITY, events: Number.NEGATIVE_INFINITY };
+  return async () => {
+    for (const [what, olderThanMs] of [
+      ['logs', logsMs],
+      ['events', eventsMs],
+    ] as const) {
+      if (nowMs() < next[what]) continue;
+      const looked = await runs.pruneHistory(what, olderThanMs, RUNS_AT_ONCE);
+      if (looked < RUNS_AT_ONCE) next[what] = nowMs() + REST_MS;
+    }
+  };
+}
