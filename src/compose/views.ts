@@ -34,7 +34,6 @@ export { timeMicros } from '../features/time.ts';
 export { SERVED } from '../features/verify/served.ts';
 export { parseInstant, parseLastInstant } from '../lib/instant.ts';
 export type { BackfillPreview } from '../orchestrator/backfills.ts';
-export type { AttemptLine } from '../orchestrator/follow-lines.ts';
 export { hasFilter, LOG_LEVELS, type LogLevel } from '../orchestrator/log-lines.ts';
 export type { Orchestrator } from '../orchestrator/orchestrator.ts';
 export type { PipelineStatus } from '../orchestrator/pipeline-status.ts';

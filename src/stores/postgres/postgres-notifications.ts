@@ -74,6 +74,11 @@ export function createPostgresNotifications(db: Database, scopeId: number): Noti
         [scopeId],
       ),
     prune: async (olderThanMs) => {
+      // What nobody exports does not pile up.
+      await db.query(
+        `delete from mlops.run_moves where scope_id = $1 and consumer = 'telemetry' and at < clock_timestamp() - interval '1 hour'`,
+        [scopeId],
+      );
       const rows = await db.query(
         `delete from mlops.notifications
          where scope_id = $1 and ended_at < clock_timestamp() - $2 * interval '1 millisecond' returning 1`,
