@@ -36,6 +36,7 @@ import type { RunStore } from './stores/control/runs.ts';
 import type { Scope, StateStore } from './stores/control/state.ts';
 import type { OfflineHealth } from './stores/offline.ts';
 import type { OnlineHealth } from './stores/online.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 
 export interface OpenOptions {
   /** For `plan` and its like: a server that others share is not migrated. Default false. */
@@ -66,6 +67,8 @@ export interface OpenEnvironment {
   orchestrator(): Promise<Orchestrator>;
   notifications(): Promise<NotificationStore>;
   notifier(): Promise<Notifier>;
+  /** Traces and lineage of runs, to whoever the environment names. */
+  telemetry(): Promise<Telemetry>;
   serving(): Promise<Serving>;
   predictions(): Promise<PredictionLogStore>;
   idempotency(): Promise<IdempotencyStore>;
@@ -202,6 +205,16 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     closers.add('service', () => made.stop());
     return made;
   });
+  const telemetry = lazily(async () => {
+    const [{ openTelemetry }, { createPostgresRunTraces }] = await Promise.all([
+      import('./compose/telemetry.ts'),
+      import('./stores/postgres/postgres-run-traces.ts'),
+    ]);
+    const store = createPostgresRunTraces(control.db, await control.scopeId());
+    const made = openTelemetry(settings, { scope, store, catalog: await catalog(), report });
+    closers.add('service', () => made.stop());
+    return made;
+  });
   const commit = lazily(() => gitCommit(root));
   const orchestrator = lazily(async () => {
     const [
@@ -301,6 +314,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     orchestrator,
     notifications,
     notifier,
+    telemetry,
     serving,
     predictions,
     idempotency,

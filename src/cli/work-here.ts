@@ -12,13 +12,14 @@ export async function isServed(environment: OpenEnvironment, roles: readonly Rol
 /** Returns the function that finishes what is in hand and stops. */
 export async function workHere(environment: OpenEnvironment): Promise<() => Promise<void>> {
   const { scheduler, worker } = await environment.orchestrator();
-  const notifier = await environment.notifier();
+  const [notifier, telemetry] = await Promise.all([environment.notifier(), environment.telemetry()]);
   await scheduler.start();
   await worker.start();
   notifier.start();
+  telemetry.start();
   return async () => {
     await worker.drain();
     await scheduler.stop();
-    await notifier.stop();
+    await Promise.all([notifier.stop(), telemetry.stop()]);
   };
 }

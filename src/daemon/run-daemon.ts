@@ -80,6 +80,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
     if (roles.includes('scheduler')) {
       await orchestrator.scheduler.start();
       (await live.notifier()).start();
+      (await live.telemetry()).start();
     }
     if (roles.includes('worker')) await orchestrator.worker.start();
     if (roles.includes('scheduler')) housekeeping = startHousekeeping(live, log);
@@ -119,7 +120,12 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
     ]);
     // After the tasks in hand: what their ends are worth telling is told.
     if (roles.includes('scheduler'))
-      outcomes.push(...(await Promise.allSettled([environment?.notifier().then((notifier) => notifier.stop())])));
+      outcomes.push(
+        ...(await Promise.allSettled([
+          environment?.notifier().then((notifier) => notifier.stop()),
+          environment?.telemetry().then((telemetry) => telemetry.stop()),
+        ])),
+      );
     for (const outcome of outcomes) if (outcome.status === 'rejected') log.error('stopping', outcome.reason);
     try {
       await environment?.close();

@@ -198,6 +198,7 @@ async function operate(
     inputs,
     instant: run.cause.instant,
     ancestors,
+    traceparent: run.cause.traceparent,
     signal,
     taskLog,
     env: env.values,

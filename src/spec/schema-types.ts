@@ -2758,6 +2758,7 @@ export interface EnvironmentSpec {
   answerLog?: AnswerLogSpec;
   snapshots?: SnapshotsSpec;
   daemon?: DaemonSpec;
+  telemetry?: TelemetrySpec;
   retention?: RetentionSpec;
   /**
    * Name to channel. Pipelines name them in `notify`.
@@ -2943,6 +2944,41 @@ export interface DaemonSpec {
      */
     gpu?: number;
   };
+}
+/**
+ * Where traces and lineage of runs go. Without `otlp` the variables of OpenTelemetry (`OTEL_EXPORTER_OTLP_ENDPOINT` …) count.
+ */
+export interface TelemetrySpec {
+  otlp?: OtlpSpec;
+  openLineage?: OpenLineageSpec;
+}
+/**
+ * A receiver of OpenTelemetry by OTLP over HTTP: a collector, or a service.
+ */
+export interface OtlpSpec {
+  /**
+   * Its base, e.g. `http://localhost:4318`; traces go to `/v1/traces` below.
+   */
+  endpoint: Secret;
+  /**
+   * Headers to send with it.
+   */
+  headers?: {
+    [k: string]: Secret;
+  };
+}
+/**
+ * A receiver of OpenLineage events, e.g. Marquez.
+ */
+export interface OpenLineageSpec {
+  /**
+   * Its base, e.g. `http://localhost:5000`; events go to `/api/v1/lineage` below.
+   */
+  url: Secret;
+  /**
+   * Sent as a bearer token.
+   */
+  apiKey?: Secret;
 }
 /**
  * How long what runs leave behind is kept, from when a run was made. The runs themselves and their tasks stay.

@@ -4,6 +4,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import { sinceOf } from '../../lib/since.ts';
+import { parseTraceParent } from '../../lib/trace-context.ts';
 import type { AttemptLine } from '../../orchestrator/follow-lines.ts';
 import { hasFilter, type LineFilter, LOG_LEVELS, type LogLevel } from '../../orchestrator/log-lines.ts';
 import { RUN_STATUSES, type RunStatus } from '../../stores/control/run-states.ts';
@@ -65,11 +66,13 @@ export function runRoutes({
         const asked = body as { pipeline?: string; pipeline_id?: string; params?: JsonObject; no_cache?: boolean };
         const pipeline = (asked.pipeline ?? asked.pipeline_id ?? '').replace(/^pipeline\./, '');
         const key = header('idempotency-key');
+        const traceparent = header('traceparent');
+        const isTraced = parseTraceParent(traceparent) !== undefined;
         const run = await orchestrator.submit({
           pipeline,
           params: asked.params ?? {},
           noCache: asked.no_cache,
-          cause: { kind: 'api', who: caller.who, schedule: null, instant: null },
+          cause: { kind: 'api', who: caller.who, schedule: null, instant: null, ...(isTraced && { traceparent }) },
           ...(key !== undefined && { idempotencyKey: `${caller.who}:${key}` }),
         });
         return json(

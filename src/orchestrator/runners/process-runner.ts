@@ -13,6 +13,7 @@ import type { Duplex, Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { EnvRef } from '../../lib/secret.ts';
+import { attemptTraceParent } from '../../lib/trace-context.ts';
 import { sizeInWords } from '../../lib/units.ts';
 import type { CodeBundle } from '../../spec/canonical-specs.ts';
 import type { RunArtifact } from '../../stores/control/run-artifacts.ts';
@@ -59,6 +60,8 @@ export interface ProcessAttempt {
   readonly instant: string | null;
   /** Tasks before it. */
   readonly ancestors: readonly string[];
+  /** Of whoever started the run. */
+  readonly traceparent?: string | undefined;
   readonly signal: AbortSignal;
   readonly taskLog: TaskLog;
   /** The values of `env`, its references resolved. */
@@ -151,6 +154,7 @@ export async function runProcess<T>(
       ...(attempt.index === null
         ? {}
         : { MLOPS_ITEM: JSON.stringify(attempt.item), MLOPS_INDEX: String(attempt.index) }),
+      TRACEPARENT: attemptTraceParent(attempt, attempt.traceparent),
       ...(attempt.instant === null ? {} : { MLOPS_INSTANT: attempt.instant }),
       MLOPS_OUTPUTS: outputsFile,
       MLOPS_ERROR: errorFile,

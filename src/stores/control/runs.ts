@@ -24,6 +24,8 @@ export interface RunCause {
   readonly schedule: string | null;
   /** The instant of the schedule, ISO 8601 UTC. */
   readonly instant: string | null;
+  /** W3C trace context of whoever started it over HTTP. */
+  readonly traceparent?: string | undefined;
   /** Of a run of a backfill: its id. */
   readonly backfill?: string | undefined;
   /** Of a run that an event started. */
