@@ -10,23 +10,23 @@ export function createPostgresRunTraces(db: Database, scopeId: number): RunTrace
     takeMoves: async (limit) =>
       db.query<RunMove & Record<string, unknown>>(sqlFile('run-moves-take'), [scopeId, limit]),
     trace: async (runId) => {
-      const [run] = await db.query<Omit<RunTrace, 'attempts'> & Record<string, unknown>>(
-        `select run_id as "runId", pipeline, status, cause, created_at as "createdAt", finished_at as "finishedAt", git_commit as "gitCommit", spec,
-           coalesce((select max(at) from mlops.run_events e where e.run_id = r.run_id and e.task is null and e.status = 'running'),
-                    started_at, created_at) as "begunAt"
-         from mlops.runs r where scope_id = $1 and run_id = $2`,
+      const [row] = await db.query<Omit<RunTrace, 'attempts'> & { endedBefore: Date | null } & Record<string, unknown>>(
+        sqlFile('run-trace'),
         [scopeId, runId],
       );
-      if (run === undefined) return undefined;
+      if (row === undefined) return undefined;
+      const { endedBefore, ...run } = row;
       const attempts = await db.query<AttemptTrace & Record<string, unknown>>(
         `select t.name as task, t.operator, a.attempt, a.status, a.started_at as "startedAt", a.ended_at as "endedAt",
            a.exit_code as "exitCode", a.error, a.node
          from mlops.task_attempts a join mlops.tasks t on t.run_id = a.run_id and t.ordinal = a.ordinal
-         where a.run_id = $1 and a.ended_at is not null and a.started_at >= $2
+         where a.run_id = $1 and a.ended_at is not null and ($2::timestamptz is null or a.started_at > $2)
          order by a.started_at limit $3`,
-        [runId, run.begunAt.toISOString(), ATTEMPTS_TOLD],
+        [runId, endedBefore?.toISOString() ?? null, ATTEMPTS_TOLD],
       );
-      return { ...run, attempts };
+      // Its first attempts may be noted a moment before the run itself.
+      const first = attempts[0]?.startedAt;
+      return { ...run, begunAt: first !== undefined && first < run.begunAt ? first : run.begunAt, attempts };
     },
   };
 }
