@@ -76,11 +76,12 @@ const toldTo = (path: string): Told[] =>
 
 const allSent = () =>
   until('nothing waits to be told', async () => {
-    const counts = await store.counts();
     const [moves] = await rig.db.query<{ count: number }>(
       `select count(*) from mlops.run_moves where scope_id = $1 and consumer = 'notify'`,
       [rig.scopeId],
     );
+    // Read after the feed: what left that is in the outbox by then.
+    const counts = await store.counts();
     return moves?.count === 0 && counts.every(({ status }) => status !== 'pending');
   });
 
