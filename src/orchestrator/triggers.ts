@@ -41,6 +41,7 @@ export function createTriggers(options: TriggersOptions): Triggers {
   const { store, catalog, report } = options;
   const lookAt = new Map<string, number>();
   let tidiedAt = Number.NEGATIVE_INFINITY;
+  let looking = false;
 
   async function dispatch(): Promise<void> {
     for (const group of together(await store.waiting(EVENTS_A_ROUND))) {
@@ -105,7 +106,16 @@ export function createTriggers(options: TriggersOptions): Triggers {
   return {
     tick: async (signal) => {
       await dispatch();
-      await look(signal);
+      // What is slow to answer keeps back no round of the scheduler.
+      if (looking) return;
+      looking = true;
+      void look(signal)
+        .catch((error: unknown) => {
+          if (!signal.aborted) report('triggers cannot look; they try again', error);
+        })
+        .finally(() => {
+          looking = false;
+        });
     },
   };
 }
