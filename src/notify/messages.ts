@@ -33,6 +33,23 @@ export function runEndMessage(end: RunEnd, event: 'failed' | 'recovered' | 'succ
   };
 }
 
+/** Of a failure that opened the breaker. */
+export function breakerMessage({ pipeline, runId, breaker }: RunEnd): NotificationMessage {
+  const failures = breaker?.failures ?? 0;
+  const until = breaker === null ? null : new Date(breaker.until);
+  return {
+    title: `${pipeline} is paused`,
+    text: `${failures} ${failures === 1 ? 'run' : 'runs'} failed in a row: nothing starts it by itself until ${until === null ? 'its pause is over' : minute(until)}; then one run tries.`,
+    severity: 'error',
+    fields: [
+      { name: 'Run', value: runId },
+      { name: 'Look', value: `mlops pipelines show ${pipeline}` },
+      { name: 'Go on at once', value: `mlops pipelines reset ${pipeline}` },
+    ],
+    data: { pipeline, run_id: runId, failures, until: until?.toISOString() ?? null },
+  };
+}
+
 function problemsText({ problems, moreProblems }: RunEnd): string {
   const lines = problems.map(({ task, status, error }) => `${task}: ${error === null ? status : cut(error)}`);
   if (moreProblems > 0) lines.push(`and ${moreProblems} more`);

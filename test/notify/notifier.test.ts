@@ -132,6 +132,32 @@ describe('runs', () => {
     });
   });
 
+  it('that open the breaker of their pipeline tell that too, once', async () => {
+    const orchestrator = rig.open({
+      services: ingesting({
+        a: () => {
+          throw new Error('no');
+        },
+      }),
+    });
+    await orchestrator.worker.start();
+    open(settingsOf([{ to: 'ops' }])).start();
+    const pipeline = pipelineOf({ a: {} }, { name: 'shaky', breaker: { failures: 2, pause: '1h' } });
+    let last = '';
+    for (let run = 0; run < 3; run += 1) {
+      last = (await orchestrator.submit({ pipeline, cause: MANUAL })).runId;
+      await ended(orchestrator, last);
+      if (run === 1) await allSent();
+    }
+    await allSent();
+    const told = toldTo('/ops').filter(({ data }) => data['pipeline'] === 'shaky');
+    expect(told.map(({ event }) => event).sort()).toEqual(['breaker_opened', 'failed', 'failed', 'failed']);
+    const opened = told.find(({ event }) => event === 'breaker_opened')!;
+    expect(opened).toMatchObject({ title: 'shaky is paused', data: { failures: 2 } });
+    expect(opened.text).toMatch(/^2 runs failed in a row: nothing starts it by itself until .+; then one run tries\.$/);
+    expect(opened.run_id).not.toBe(last);
+  });
+
   it('are told by the rules of their pipeline where it has some, and a run that is tried again tells its new end', async () => {
     let broken = true;
     const orchestrator = rig.open({

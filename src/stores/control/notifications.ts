@@ -81,6 +81,8 @@ export interface RunEnd {
   readonly startedAt: Date | null;
   /** Of the pipeline as the run has it; null where it has none. */
   readonly notify: readonly NotifyRule[] | null;
+  /** Where its failure opened the pipeline's circuit breaker: after how many in a row, and until when nothing starts by itself. */
+  readonly breaker: { readonly failures: number; readonly until: string } | null;
   /** How the pipeline's run before ended, cancelled ones left out; null: there was none. */
   readonly before: 'succeeded' | 'failed' | null;
   /** Of a failed run the first tasks that failed by themselves. */
