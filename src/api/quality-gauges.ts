@@ -47,6 +47,22 @@ export function qualityGauges(insights: readonly SetInsight[]): readonly Gauge[]
       ({ ingestedAt }) => (ingestedAt === null ? null : ingestedAt.getTime() / 1000),
     ),
     ...ofSets(
+      'mlops_feature_set_late',
+      '1 where a materialization that the schedule of the set asks for is overdue, else 0.',
+      ({ schedule }) => (schedule === null ? null : Number(schedule.isLate)),
+    ),
+    ...ofSets(
+      'mlops_feature_set_due_timestamp_seconds',
+      'The first instant of the schedule that no materialization has met, seconds since 1970.',
+      ({ schedule }) => (schedule === null || schedule.dueAt === null ? null : schedule.dueAt.getTime() / 1000),
+    ),
+    ...ofSets(
+      'mlops_feature_set_materialized_timestamp_seconds',
+      'When a materialization of a set with a schedule last ended well, seconds since 1970.',
+      ({ schedule }) =>
+        schedule === null || schedule.materializedAt === null ? null : schedule.materializedAt.getTime() / 1000,
+    ),
+    ...ofSets(
       'mlops_feature_set_quarantined_rows',
       'Rows kept aside because they break an expectation.',
       ({ quarantined }) => quarantined,

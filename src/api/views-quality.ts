@@ -5,6 +5,7 @@ import { formatTimestamp } from '../features/time.ts';
 import type { FeatureCheck, QuarantinedRow } from '../stores/control/feature-quality.ts';
 import type { ColumnProfile } from '../stores/profile.ts';
 import { snakeCaseKeys } from './json.ts';
+import { scheduleView } from './views.ts';
 
 type AnyStatistics = { readonly rows: number; readonly columns: Readonly<Record<string, ColumnProfile>> } & Partial<
   Omit<SetStatistics, 'rows' | 'columns'>
@@ -26,10 +27,10 @@ export function statisticsView(statistics: AnyStatistics, feature?: string) {
   };
 }
 
-export function insightView({ set, features, quality, freshness, check, ...rest }: SetInsight) {
+export function insightView({ set, features, quality, freshness, schedule, check, ...rest }: SetInsight) {
   return {
     feature_set: set,
-    ...(snakeCaseKeys(rest) as Omit<SetInsight, 'set' | 'features' | 'quality' | 'freshness' | 'check'>),
+    ...(snakeCaseKeys(rest) as Omit<SetInsight, 'set' | 'features' | 'quality' | 'freshness' | 'schedule' | 'check'>),
     score: quality.score,
     parts: quality.parts,
     freshness: {
@@ -37,6 +38,7 @@ export function insightView({ set, features, quality, freshness, check, ...rest 
       limit_seconds: seconds(freshness.limitMs),
       is_fresh: freshness.isFresh,
     },
+    schedule: schedule === null ? null : scheduleView(schedule),
     check: check === null ? null : checkView(check),
     features: features.map((feature) => featureView(set, feature, quality.features[feature.name])),
   };

@@ -1,6 +1,7 @@
 /** Rows as the HTTP interface shows them. The names are the contract; see docs/http-api.md and openapi.json. */
 
 import type { FeatureSetDescription } from '../features/describe.ts';
+import type { Timeliness } from '../features/timeliness.ts';
 import type { TrainingSetDescription } from '../features/training-recipe.ts';
 import { canonicallyEqual } from '../lib/canonical.ts';
 import type { BackfillPreview } from '../orchestrator/backfills.ts';
@@ -186,8 +187,20 @@ export function resourceView(resource: RecordedResource) {
 
 /** A feature set as it is applied and materialized. Names of features are the user's and stay as they are. */
 export function featureSetView(description: FeatureSetDescription) {
-  const { features, keys, versions, servingVersion, push: _, ...rest } = description;
-  return { ...rest, keys, serving_version: servingVersion, versions: snakeCaseKeys(versions), features };
+  const { features, keys, versions, servingVersion, schedule, push: _, ...rest } = description;
+  return {
+    ...rest,
+    keys,
+    schedule: schedule === null ? null : scheduleView(schedule),
+    serving_version: servingVersion,
+    versions: snakeCaseKeys(versions),
+    features,
+  };
+}
+
+/** Of a feature set's own schedule. */
+export function scheduleView({ isLate, isUnderWay, ...rest }: Timeliness) {
+  return { ...(snakeCaseKeys(rest) as Record<string, unknown>), under_way: isUnderWay, late: isLate };
 }
 
 /** A recorded resource whole, as the state has it. The spec is spelled as in the schemas; `outputs` holds the user's names too. */

@@ -4,10 +4,12 @@ import { elapsed, instant, table } from './output.ts';
 
 type FeatureView = ReturnType<typeof insightView>['features'][number];
 
+type Schedule = NonNullable<SetInsight['schedule']>;
+
 const DAY_MS = 86_400_000;
 
 export function insightText(insight: SetInsight): string {
-  const { quality, freshness, quarantined, check, ingestedAt } = insight;
+  const { quality, freshness, schedule, quarantined, check, ingestedAt } = insight;
   const parts = Object.entries(quality.parts).flatMap(([name, part]) =>
     part === null ? [] : [`${name} ${(part * 100).toFixed(1)} %`],
   );
@@ -19,6 +21,7 @@ export function insightText(insight: SetInsight): string {
   return [
     `quality  ${quality.score ?? 'not known yet'}${parts.length === 0 ? '' : ` (${parts.join(', ')})`}`,
     `fresh    ${[...age, ...limit, ...(ingestedAt === null ? [] : [`last rows came ${instant(ingestedAt)}`])].join(', ') || 'no rows yet'}`,
+    ...(schedule === null ? [] : [`planned  ${scheduleText(schedule)}`]),
     ...(check === null || check.failures.length === 0
       ? []
       : [
@@ -31,6 +34,25 @@ export function insightText(insight: SetInsight): string {
         ]),
     ...(quarantined === 0 ? [] : [`aside    ${quarantined} rows: mlops features quarantine list ${insight.set}`]),
   ].join('\n');
+}
+
+/** `0 2 * * * UTC, late since 2026-01-02 02:00:00, last materialized 2026-01-01 02:00:04`. */
+function scheduleText({ cron, timezone, isLate, isUnderWay, dueAt, materializedAt }: Schedule): string {
+  const state = isLate
+    ? `LATE: due ${instant(dueAt)}${isUnderWay ? ', under way' : ''}`
+    : isUnderWay
+      ? 'under way'
+      : dueAt === null
+        ? 'no instant to come'
+        : `next ${instant(dueAt)}`;
+  return `${cron} ${timezone}, ${state}, ${materializedAt === null ? 'never materialized' : `last materialized ${instant(materializedAt)}`}`;
+}
+
+/** In one word: `late` by its own schedule, else by the age that is allowed. */
+export function freshnessWord({ schedule, freshness }: Pick<SetInsight, 'schedule' | 'freshness'>): string {
+  if (schedule?.isLate === true) return 'late';
+  if (freshness.isFresh !== null) return freshness.isFresh ? 'fresh' : 'stale';
+  return schedule === null ? '-' : 'on time';
 }
 
 export function featureText(

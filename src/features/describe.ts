@@ -5,6 +5,7 @@ import type { FeatureSetVersion, FeatureState, VersionStatus } from '../stores/c
 import type { VersionAsked, VersionReader } from '../stores/control/version-lives.ts';
 import { entitySpec, featureSetSpec } from './definitions.ts';
 import { formatTimestamp } from './time.ts';
+import { type Timeliness, timelinessOf } from './timeliness.ts';
 
 export interface FeatureSetDescription {
   readonly name: string;
@@ -13,6 +14,8 @@ export interface FeatureSetDescription {
   readonly description: string | null;
   readonly owner: string | null;
   readonly ttl: string | null;
+  /** Whether its own schedule is kept; null where it has none. */
+  readonly schedule: Timeliness | null;
   /** Its rows come by push alone. */
   readonly push: boolean;
   readonly features: CanonicalFeatureSet['features'];
@@ -42,18 +45,21 @@ export async function listFeatureSets(
   catalog: Catalog,
   featureState: FeatureState,
 ): Promise<readonly FeatureSetDescription[]> {
-  const [versions, readers, asked] = await Promise.all([
+  const sets = catalog.list('feature_set').map(({ spec }) => spec);
+  const [versions, readers, asked, timeliness] = await Promise.all([
     featureState.versions(),
     featureState.readers(),
     featureState.asked(),
+    timelinessOf(sets, featureState),
   ]);
-  return catalog.list('feature_set').map((resource) =>
+  return sets.map((spec) =>
     describe(
       catalog,
-      resource.spec,
-      versions.filter((version) => version.set === resource.name),
-      readers.filter((reader) => reader.set === resource.name),
-      asked.filter((one) => one.set === resource.name),
+      spec,
+      versions.filter((version) => version.set === spec.name),
+      readers.filter((reader) => reader.set === spec.name),
+      asked.filter((one) => one.set === spec.name),
+      timeliness.get(spec.name) ?? null,
     ),
   );
 }
@@ -65,12 +71,13 @@ export async function describeFeatureSet(
   name: string,
 ): Promise<FeatureSetDescription> {
   const spec = featureSetSpec(catalog, name);
-  const [versions, readers, asked] = await Promise.all([
+  const [versions, readers, asked, timeliness] = await Promise.all([
     featureState.versions(name),
     featureState.readers(name),
     featureState.asked(name),
+    timelinessOf([spec], featureState),
   ]);
-  return describe(catalog, spec, versions, readers, asked);
+  return describe(catalog, spec, versions, readers, asked, timeliness.get(spec.name) ?? null);
 }
 
 function describe(
@@ -79,6 +86,7 @@ function describe(
   versions: readonly FeatureSetVersion[],
   readers: readonly VersionReader[],
   asked: readonly VersionAsked[],
+  schedule: Timeliness | null,
 ): FeatureSetDescription {
   return {
     name: spec.name,
@@ -87,6 +95,7 @@ function describe(
     description: spec.description ?? null,
     owner: spec.owner ?? null,
     ttl: spec.ttl ?? null,
+    schedule,
     push: spec.push === true,
     features: spec.features,
     servingVersion: versions.filter((version) => version.status === 'serving').at(-1)?.version ?? null,

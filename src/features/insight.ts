@@ -12,6 +12,7 @@ import type { FeatureSetVersion, FeatureState } from '../stores/control/feature-
 import { featureSetSpec } from './definitions.ts';
 import { type Freshness, freshnessOf, type Quality, qualityOf } from './quality.ts';
 import { microsOf } from './time.ts';
+import { type Timeliness, timelinessOf } from './timeliness.ts';
 
 export interface FeatureUse {
   /** `endpoint:mortality`, `key:ci`, `training:mortality_inputs`, … */
@@ -41,6 +42,8 @@ export interface SetInsight {
   readonly version: number | null;
   readonly quality: Quality;
   readonly freshness: Freshness;
+  /** Whether the set's own schedule is kept; null where it has none. */
+  readonly schedule: Timeliness | null;
   /** When its newest rows came in. */
   readonly ingestedAt: Date | null;
   readonly quarantined: number;
@@ -65,6 +68,7 @@ interface Known {
   readonly ingested: readonly { readonly set: string; readonly version: number; readonly at: Date }[];
   readonly reads: readonly FeatureReads[];
   readonly now: bigint;
+  readonly timeliness: ReadonlyMap<string, Timeliness>;
 }
 
 /** Of every applied set, or of one; FS201 where there is none of that name. */
@@ -74,16 +78,20 @@ export async function insights(parts: InsightParts, name?: string): Promise<read
     name === undefined
       ? catalog.list('feature_set').map((resource) => resource.name)
       : [featureSetSpec(catalog, name).name];
-  const [versions, statistics, checks, held, ingested, reads, now] = await Promise.all([
+  const [versions, statistics, checks, held, ingested, reads, timeliness, now] = await Promise.all([
     featureState.versions(name),
     quality.statistics({ kind: 'version', limit: 1 }),
     quality.checks({ limit: 1 }),
     quality.heldCounts(),
     quality.newestIngestions(),
     quality.reads(name),
+    timelinessOf(
+      sets.map((set) => featureSetSpec(catalog, set)),
+      featureState,
+    ),
     featureState.now(),
   ]);
-  const known = { versions, statistics, checks, held, ingested, reads, now: microsOf(now) };
+  const known = { versions, statistics, checks, held, ingested, reads, timeliness, now: microsOf(now) };
   return sets.map((set) => insightOf(catalog, set, known));
 }
 
@@ -102,6 +110,7 @@ function insightOf(catalog: Catalog, set: string, known: Known): SetInsight {
     version: version?.version ?? null,
     quality: qualityOf({ statistics, check, held, freshness }),
     freshness,
+    schedule: known.timeliness.get(set) ?? null,
     ingestedAt: of(known.ingested)?.at ?? null,
     quarantined: held,
     check: check ?? null,

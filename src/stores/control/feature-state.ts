@@ -4,6 +4,7 @@
  */
 import type { Column } from '../../spec/column.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
+import type { MaterializationStandings } from './materialization-standings.ts';
 import type { ServedHistory } from './served-history.ts';
 import type { SnapshotLives } from './snapshot-lives.ts';
 import type { TrainingSets } from './training-sets.ts';
@@ -110,7 +111,12 @@ export interface Measured {
 }
 
 /** Methods that take a set's or a source's name also take one that it had before. */
-export interface FeatureState extends VersionLives, TrainingSets, ServedHistory, SnapshotLives {
+export interface FeatureState
+  extends VersionLives,
+    TrainingSets,
+    ServedHistory,
+    SnapshotLives,
+    MaterializationStandings {
   /** Now, by the control store's clock. */
   now(): Promise<Date>;
   latestSnapshot(source: string): Promise<RecordedSnapshot | undefined>;

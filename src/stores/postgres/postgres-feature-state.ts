@@ -13,6 +13,7 @@ import { whileOpen } from './apply-journal.ts';
 import { createBatcher } from './batcher.ts';
 import type { Database, Queryable } from './database.ts';
 import { createClaims, lockName } from './feature-claims.ts';
+import { postgresMaterializationStandings } from './postgres-materialization-standings.ts';
 import { postgresServedHistory } from './postgres-served-history.ts';
 import { lockLocation, postgresSnapshotLives } from './postgres-snapshot-lives.ts';
 import { postgresTrainingSets } from './postgres-training-sets.ts';
@@ -104,6 +105,7 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
     ...postgresTrainingSets(db, scopeId),
     ...postgresServedHistory(db, scopeId),
     ...postgresSnapshotLives(db, scopeId),
+    ...postgresMaterializationStandings(db, scopeId),
     now: async () => {
       const rows = await db.query<{ now: Date }>('select clock_timestamp() as now');
       return rows[0]?.now ?? unreachable();

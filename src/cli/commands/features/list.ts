@@ -1,6 +1,7 @@
 import { boolean, string } from '@oclif/core/flags';
 import { featureSetView, insightView, searchCatalogue } from '../../../compose/views.ts';
 import { BaseCommand } from '../../base-command.ts';
+import { freshnessWord } from '../../insight-text.ts';
 import { instant, table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
 
@@ -46,8 +47,12 @@ export default class FeaturesList extends BaseCommand {
       return;
     }
     const scores = new Map(
-      insights.map(({ set, quality, quarantined }) => [set, { score: quality.score, quarantined }]),
+      insights.map(({ set, quality, quarantined, freshness }) => [
+        set,
+        { score: quality.score, is_fresh: freshness.isFresh, quarantined },
+      ]),
     );
+    const words = new Map(insights.map((insight) => [insight.set, freshnessWord(insight)]));
     this.result(
       flags,
       { feature_sets: sets.map((set) => ({ ...featureSetView(set), ...scores.get(set.name) })) },
@@ -57,7 +62,7 @@ export default class FeaturesList extends BaseCommand {
             ? 'No feature sets are applied.'
             : 'No feature set that is applied fits.'
           : table(
-              ['FEATURE SET', 'ENTITY', 'FEATURES', 'SERVING', 'ROWS', 'QUALITY', 'WATERMARK (UTC)'],
+              ['FEATURE SET', 'ENTITY', 'FEATURES', 'SERVING', 'ROWS', 'QUALITY', 'FRESH', 'WATERMARK (UTC)'],
               sets.map((set) => {
                 const serving = set.versions.find(({ version }) => version === set.servingVersion);
                 const score = scores.get(set.name)?.score ?? null;
@@ -68,6 +73,7 @@ export default class FeaturesList extends BaseCommand {
                   set.servingVersion === null ? 'not yet' : `version ${set.servingVersion}`,
                   serving === undefined ? '-' : String(serving.rows),
                   score === null ? '-' : String(score),
+                  words.get(set.name) ?? '-',
                   instant(serving?.watermark),
                 ];
               }),
