@@ -49,6 +49,18 @@ export interface AffectedEndpoint {
   readonly requestsPerDay: number | null;
 }
 
+/** Who read features that change, from the online store. */
+export interface AffectedReader {
+  /** `key:NAME`, `http`, `endpoint:NAME` or `cli:WHO`. */
+  readonly reader: string;
+  /** Of the feature that it read most. */
+  readonly reads: number;
+  /** Of how many days they were counted, the last ones. */
+  readonly days: number;
+  /** As `set.feature`, sorted. */
+  readonly features: readonly string[];
+}
+
 /** What is not known is null, never 0. */
 export interface Impact {
   /** Everything that depends on the resource, directly or not, sorted. */
@@ -59,6 +71,8 @@ export interface Impact {
    */
   readonly features: readonly string[] | null;
   readonly endpoints: readonly AffectedEndpoint[];
+  /** Who read online what changes, those who read most first; null where it is not known. */
+  readonly readers: readonly AffectedReader[] | null;
   /** Rows to compute again. */
   readonly rows: number | null;
   /** Days of event time that they span. */
@@ -75,6 +89,7 @@ export const NO_IMPACT: Impact = {
   downstream: [],
   features: [],
   endpoints: [],
+  readers: null,
   rows: null,
   days: null,
   bytes: null,

@@ -18,6 +18,7 @@ import { diffSpecs, sensitiveParts } from './diff.ts';
 import { createLineage } from './downstream.ts';
 import { impactOf } from './impact.ts';
 import { observedOf } from './observed.ts';
+import { answeredOtherwise } from './online-readers.ts';
 import { inApplyOrder, withinTargets } from './order.ts';
 import { PLAN_FORMAT, type Plan, type PlanMode, type UnmanagedResource } from './plan.ts';
 import type { PlanContext } from './plan-context.ts';
@@ -203,7 +204,9 @@ function planResource(address: Address, context: PlanContext): Change {
     if (untouched || actions[0] === 'create') return NO_IMPACT;
     const affected = affectedBy(address, [...bySpec, ...observedDiffs], context);
     context.recomputed.set(address, affected.recomputed);
-    return impactOf(address, gravest, affected, context);
+    const touched =
+      desired?.kind === 'feature_set' ? answeredOtherwise((desired as Resource<'feature_set'>).spec, bySpec) : [];
+    return impactOf(address, gravest, affected, touched, context);
   })();
   const beforeSensitive = sensitiveParts(asJson(shown));
   return {

@@ -10,6 +10,7 @@ import type { Affected } from './affected.ts';
 import { listed } from './analyzers/analyzer.ts';
 import type { AffectedEndpoint, ChangeClass, Impact } from './change.ts';
 import type { Lineage } from './downstream.ts';
+import { readersOf } from './online-readers.ts';
 
 export interface ImpactContext {
   readonly desired: ReadonlyMap<Address, AnyResource>;
@@ -18,8 +19,14 @@ export interface ImpactContext {
   readonly facts: PlanFacts;
 }
 
-/** What the change of a recorded resource does to what lies below it. */
-export function impactOf(address: Address, found: ChangeClass, affected: Affected, context: ImpactContext): Impact {
+/** What the change of a recorded resource does to what lies below it. `touched`: features whose answers change, not their stored values. */
+export function impactOf(
+  address: Address,
+  found: ChangeClass,
+  affected: Affected,
+  touched: readonly string[],
+  context: ImpactContext,
+): Impact {
   const { lineage, facts } = context;
   const downstream = affected.byFeature
     ? lineage.downstreamOf(address, affected.features)
@@ -30,6 +37,7 @@ export function impactOf(address: Address, found: ChangeClass, affected: Affecte
     downstream,
     features: affected.features,
     endpoints: noticed.flatMap((other) => endpointAt(other, context)),
+    readers: readersOf([...affected.features, ...touched], facts),
     ...costOf(affected.recomputed, facts),
   };
 }

@@ -48,6 +48,10 @@ export function factsUnderNewNames(facts: PlanFacts, renames: Renames): PlanFact
     sources: moved('source', facts.sources),
     requestsPerDay: moved('endpoint', facts.requestsPerDay),
   };
+  const reads = facts.onlineReads && { ...facts.onlineReads, bySet: moved('feature_set', facts.onlineReads.bySet) };
   // What is not known stays absent.
-  return { ...facts, ...Object.fromEntries(Object.entries(found).filter(([, fact]) => fact !== undefined)) };
+  return {
+    ...facts,
+    ...Object.fromEntries(Object.entries({ ...found, onlineReads: reads }).filter(([, fact]) => fact !== undefined)),
+  };
 }

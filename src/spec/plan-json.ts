@@ -285,6 +285,26 @@ export interface PlanChange {
       requestsPerDay: number | null;
     }[];
     /**
+     * Who read online what changes, over the last days, those who read most first; null: not known.
+     */
+    readers:
+      | {
+          /**
+           * `key:NAME`, `http`, `endpoint:NAME` or `cli:WHO`.
+           */
+          reader: string;
+          /**
+           * Of the feature that it read most.
+           */
+          reads: number;
+          /**
+           * Of how many days they were counted.
+           */
+          days: number;
+          features: string[];
+        }[]
+      | null;
+    /**
      * Rows to compute again.
      */
     rows: number | null;

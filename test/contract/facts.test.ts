@@ -6,6 +6,7 @@ import type { FeatureState, NewPart } from '../../src/stores/control/feature-sta
 import type { NewPrediction } from '../../src/stores/control/prediction-log.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { openFacts } from '../../src/stores/postgres/postgres-facts.ts';
+import { createPostgresFeatureQuality } from '../../src/stores/postgres/postgres-feature-quality.ts';
 import { createPostgresFeatureState } from '../../src/stores/postgres/postgres-feature-state.ts';
 import { postgresPredictionLog } from '../../src/stores/postgres/postgres-prediction-log.ts';
 import { postgresState } from '../../src/stores/postgres/postgres-state.ts';
@@ -193,6 +194,41 @@ describe('the facts: postgres', () => {
         ['idle', 0],
       ]),
     );
+  });
+
+  it('tell who read which feature online within 30 days, over all versions, and of how many days that is known', async () => {
+    const quality = createPostgresFeatureQuality(db, scopeId);
+    await features.registerVersion('read', 'd1', structure);
+    await features.registerVersion('read', 'd2', structure);
+    const read = (version: number, reader: string, reads: number, ageDays: number) => ({
+      set: 'read',
+      version,
+      feature: 'value',
+      reader,
+      reads,
+      entities: reads,
+      firstAgoMs: ageDays * 86_400_000,
+      lastAgoMs: ageDays * 86_400_000,
+    });
+    await quality.addReads([read(1, 'key:svc-triage', 100, 29), read(2, 'key:svc-triage', 20, 0)]);
+    await quality.addReads([read(2, 'key:svc-triage', 3, 0), read(1, 'key:batch', 7, 31), read(1, 'http', 1, 3)]);
+    await quality.addReads([read(1, 'training:inputs', 1000, 0), read(1, 'history:key:ci', 1000, 0)]);
+    const reads = async () => (await openFacts(db, mine).read()).onlineReads;
+    expect((await reads())?.bySet.get('read')).toEqual([
+      { feature: 'value', reader: 'key:svc-triage', reads: 123 },
+      { feature: 'value', reader: 'http', reads: 1 },
+    ]);
+    expect((await reads())?.bySet.has('never')).toBe(false);
+    expect((await reads())?.days).toBe(1);
+    await db.query(
+      "update mlops.migrations set applied_at = applied_at - interval '400 days' where name = 'reads_a_day'",
+    );
+    expect((await reads())?.days).toBe(30);
+    // All reads ever stay counted; days that nobody asks for any more go.
+    expect((await quality.reads('read')).reduce((sum, one) => sum + one.reads, 0)).toBe(2131);
+    await db.query("update mlops.feature_reads set day = day - 31 where reader = 'http'");
+    await quality.addReads([read(1, 'http', 1, 0)]);
+    expect(await db.query("select reads from mlops.feature_reads where reader = 'http'")).toEqual([{ reads: 1 }]);
   });
 
   it('leave out what does not answer in time, and tell the rest', async () => {

@@ -292,6 +292,7 @@ describe('a plan', () => {
       ],
       features: ['patient_labs.albumin', 'patient_labs.bili', 'patient_labs.bili_albumin', 'patient_trend.visits_365d'],
       endpoints: [{ address: 'endpoint.mortality', owner: null, requestsPerDay: null }],
+      readers: null,
       rows: null,
       days: null,
       bytes: null,

@@ -21,6 +21,19 @@ export const MEASURED: PlanFacts = {
     ],
   ]),
   requestsPerDay: new Map([['mortality', 1240.4]]),
+  onlineReads: {
+    days: 30,
+    bySet: new Map([
+      [
+        'patient_trend',
+        [
+          { feature: 'visits_365d', reader: 'key:svc-triage', reads: 12_000 },
+          { feature: 'bili_change_365d', reader: 'key:svc-triage', reads: 9_000 },
+          { feature: 'visits_365d', reader: 'endpoint:mortality', reads: 310 },
+        ],
+      ],
+    ]),
+  },
 };
 
 /** The golden files must not depend on a random lineage. */

@@ -3,7 +3,7 @@ import { actionSymbol } from '../action.ts';
 import type { Change } from '../change.ts';
 import { diffBody } from './diff-body.ts';
 import type { CodeText } from './difference.ts';
-import { changedFeatures, recomputeText } from './impact-text.ts';
+import { changedFeatures, readersText, recomputeText } from './impact-text.ts';
 import { NAMES_SHOWN, nameOf, shownOf } from './markdown-items.ts';
 import { clipped, fenced, html, inHtml, prose } from './markdown-text.ts';
 
@@ -39,11 +39,13 @@ function impactLines(change: Change): readonly string[] {
   const features = changedFeatures(change).map(nameOf);
   const { downstream, basis } = change.impact;
   const recompute = recomputeText(change.impact);
+  const readers = readersText(change.impact, nameOf);
   return [
     ...(features.length === 0 ? [] : ['', `Changes values of ${shownOf(features, NAMES_SHOWN)}.`]),
     ...(change.class === 'safe' || downstream.length === 0
       ? []
       : ['', `Affects ${shownOf(downstream.map(nameOf), NAMES_SHOWN)}.`]),
+    ...(readers === undefined ? [] : ['', `${readers.replace(/^r/, 'R')}.`]),
     ...(recompute === undefined
       ? []
       : ['', `To ${prose(recompute)}${basis === null ? '' : ` (${prose(clipped(basis))})`}.`]),

@@ -10,7 +10,7 @@ import type { Gate } from '../gate.ts';
 import { type Decision, hasChanges, type Plan } from '../plan.ts';
 import { type CodeText, differenceLines } from './difference.ts';
 import { driftText } from './drift.ts';
-import { affectedNames, changedFeatures, recomputeText, totalText } from './impact-text.ts';
+import { affectedNames, changedFeatures, readersText, recomputeText, totalText } from './impact-text.ts';
 import { fitted, widthOf } from './layout.ts';
 import { legibleCode, legiblePlan } from './legible.ts';
 import { createPaint, type Paint } from './paint.ts';
@@ -132,10 +132,12 @@ function impactLines(change: Change, gone: ReadonlySet<Address>, paint: Paint): 
     return [`${BODY}${paint.faint(word)} ${names.slice(0, DOWNSTREAM_SHOWN).join(', ')}${more}`];
   };
   const recompute = recomputeText(change.impact);
+  const readers = readersText(change.impact);
   const { basis } = change.impact;
   return [
     ...line('changes values of', changedFeatures(change)),
     ...line('affects', affectedNames(change, gone)),
+    ...(readers === undefined ? [] : [`${BODY}${readers}`]),
     ...(recompute === undefined ? [] : [`${BODY}${recompute}${basis === null ? '' : ` ${paint.faint(`(${basis})`)}`}`]),
   ];
 }

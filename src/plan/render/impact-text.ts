@@ -58,6 +58,23 @@ export function changedFeatures({ kind, class: found, impact }: Change): readonl
   return kind === 'feature_set' || found === 'safe' ? [] : (impact.features ?? []);
 }
 
+const READERS_SHOWN = 3;
+
+/** `read online 12,000 times by key:svc-triage, once by http in the last 30 days`; undefined where nobody did, or it is not known. */
+export function readersText(
+  { readers }: Impact,
+  name: (reader: string) => string = (reader) => reader,
+): string | undefined {
+  const [first] = readers ?? [];
+  if (readers === null || first === undefined) return undefined;
+  const shown = readers.slice(0, READERS_SHOWN).map(({ reader, reads }) => `${timesText(reads)} by ${name(reader)}`);
+  const more = readers.length - shown.length;
+  const others = more > 0 ? ` and by ${more} more` : '';
+  return `read online ${shown.join(', ')}${others} in the last ${first.days === 1 ? 'day' : `${first.days} days`}`;
+}
+
+const timesText = (times: number): string => (times === 1 ? 'once' : `${times.toLocaleString('en-US')} times`);
+
 export function sizeText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let [value, unit] = [bytes, 0];

@@ -8,6 +8,7 @@ import type { Change, Finding } from '../change.ts';
 import type { Gate } from '../gate.ts';
 import type { Drift, Plan } from '../plan.ts';
 import { isAgainst } from '../policies.ts';
+import { readersText } from './impact-text.ts';
 import { reportXml, suiteOf, type TestCase, type TestFailure, testCase } from './junit-xml.ts';
 import { type PolicyTold, tellPolicy } from './policy-text.ts';
 
@@ -34,11 +35,13 @@ function changeCase(plan: Plan, change: Change, gate: Gate | undefined): TestCas
     ...change.findings.filter(({ severity }) => severity === 'error').map(failureOf),
     ...(gate === undefined ? [] : [gateFailure(change, gate)]),
   ];
+  const readers = readersText(change.impact);
   const output = isNoOp(change.actions)
     ? undefined
     : [
         `${change.actions.join(', ')} (${change.class}): ${change.reason}`,
         ...change.findings.filter(({ severity }) => severity !== 'error').map(findingText),
+        ...(readers === undefined ? [] : [readers]),
       ].join('\n');
   return testCase({ name: change.address, classname: classOf(plan, change.kind) }, { failures, output });
 }

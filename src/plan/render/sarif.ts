@@ -9,6 +9,7 @@ import type { Severity } from '../../lib/diagnostics.ts';
 import type { FindingPlace } from '../change.ts';
 import type { Gate } from '../gate.ts';
 import { type Drift, findingsOf, type Plan } from '../plan.ts';
+import { readersText } from './impact-text.ts';
 import { type PolicyTold, toldPolicies } from './policy-text.ts';
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
@@ -36,11 +37,16 @@ export interface Told {
   readonly at: FindingPlace | null;
   /** The reason in the specs for letting it pass. */
   readonly suppressed: string | null;
+  /** What belongs to it and may change from day to day: the finding stays the same. */
+  readonly note?: string | undefined;
 }
 
 export function renderSarif(plan: Plan, options: SarifOptions): string {
+  const readers = new Map<string, string | undefined>(
+    plan.changes.map(({ address, impact }) => [address, readersText(impact)]),
+  );
   const told = [
-    ...findingsOf(plan).map(toldFinding),
+    ...findingsOf(plan).map((finding) => ({ ...toldFinding(finding), note: readers.get(finding.address) })),
     ...plan.drift.map(toldDrift),
     ...toldPolicies(plan, options.gate).map(toldPolicy),
     ...toldGate(plan, options.gate),
@@ -150,7 +156,7 @@ const LEVELS: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
 };
 
 function resultOf(
-  { code, severity, address, text, at, suppressed }: Told,
+  { code, severity, address, text, at, suppressed, note }: Told,
   ruleIndex: number,
   { configFile, uriOf }: SarifOptions,
 ): Readonly<Record<string, unknown>> {
@@ -160,7 +166,7 @@ function resultOf(
     ruleId: code,
     ruleIndex,
     level: LEVELS[severity],
-    message: { text },
+    message: { text: note === undefined ? text : `${text}\n${address}: ${note}.` },
     locations: [
       {
         physicalLocation: {

@@ -18,6 +18,7 @@ export interface PlanFacts {
   readonly sources?: ReadonlyMap<string, { readonly rows: number; readonly bytes: number }>;
   /** Predictions a day over the last seven days, by endpoint. */
   readonly requestsPerDay?: ReadonlyMap<string, number>;
+  readonly onlineReads?: OnlineReads;
   /** Addresses that nothing has and under which the stores hold versions all the same. */
   readonly leftBehind?: ReadonlySet<Address>;
 }
@@ -42,6 +43,21 @@ export interface ModelFacts {
   readonly staging: number | null;
   /** What these two read by name, as `set.feature`; whatever the model's service holds by now. */
   readonly servedFeatures: readonly string[];
+}
+
+/** Reads from the online store over the last days, by feature set; a set that is not named was not read. */
+export interface OnlineReads {
+  /** Of how many days they are known: 30 at most. */
+  readonly days: number;
+  readonly bySet: ReadonlyMap<string, readonly OnlineRead[]>;
+}
+
+/** Over all versions of the set. */
+export interface OnlineRead {
+  readonly feature: string;
+  /** `key:NAME`, `http`, `endpoint:NAME` or `cli:WHO`. */
+  readonly reader: string;
+  readonly reads: number;
 }
 
 /** Of the newest version that has rows. */

@@ -4,7 +4,7 @@
  */
 import type { Address } from '../../spec/address.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
-import type { FactsStore, FeatureSetFacts, ModelFacts, PlanFacts } from '../control/facts.ts';
+import type { FactsStore, FeatureSetFacts, ModelFacts, OnlineRead, OnlineReads, PlanFacts } from '../control/facts.ts';
 import type { Scope } from '../control/state.ts';
 import type { Database } from './database.ts';
 import { readVersionReaders } from './postgres-version-lives.ts';
@@ -16,10 +16,15 @@ const LIMIT_MS = 2000;
 /** Newest predictions of an endpoint that are counted; of busier ones the rate follows from how long these took. */
 const PREDICTIONS_COUNTED = 200_000;
 const DAYS = 7;
+/** Reads are kept for a day more. */
+const READ_DAYS = 30;
+/** The migration from which on they are counted by day. */
+const READS_COUNTED_SINCE = 27;
 
 const FEATURE_SETS = sqlFile('facts-feature-sets');
 const MODELS = sqlFile('facts-models');
 const PREDICTIONS = sqlFile('facts-predictions');
+const READS = sqlFile('facts-reads');
 const LEFT_BEHIND = sqlFile('facts-left-behind');
 const SNAPSHOTS = sqlFile('feature-snapshots');
 
@@ -44,21 +49,24 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
   async function all(): Promise<PlanFacts> {
     const scopeId = await findScope(db, scope);
     if (scopeId === undefined) return {};
-    const [liveRuns, models, featureSets, sources, requestsPerDay, versionReaders, leftBehind] = await Promise.all([
-      known(readLiveRuns),
-      known(readModels),
-      known(readFeatureSets),
-      known(readSources),
-      known(readRequests),
-      known(readReaders),
-      known(readLeftBehind),
-    ]);
+    const [liveRuns, models, featureSets, sources, requestsPerDay, onlineReads, versionReaders, leftBehind] =
+      await Promise.all([
+        known(readLiveRuns),
+        known(readModels),
+        known(readFeatureSets),
+        known(readSources),
+        known(readRequests),
+        known(readOnlineReads),
+        known(readReaders),
+        known(readLeftBehind),
+      ]);
     return {
       ...(liveRuns && { liveRuns }),
       ...(models && { models }),
       ...(featureSets && { featureSets }),
       ...(sources && { sources }),
       ...(requestsPerDay && { requestsPerDay }),
+      ...(onlineReads && { onlineReads }),
       ...(versionReaders && { versionReaders }),
       ...(leftBehind && { leftBehind }),
     };
@@ -148,6 +156,30 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
       perDay.set(name, (perDay.get(name) ?? 0) + count / Math.max(over, 1 / 86_400));
     }
     return perDay;
+  }
+
+  async function readOnlineReads(scopeId: number): Promise<OnlineReads> {
+    const rows = await group<{ feature_set: string; feature: string; reader: string; reads: Int8 }>(scopeId, READS, [
+      READ_DAYS,
+    ]);
+    const bySet = new Map<string, OnlineRead[]>();
+    for (const { feature_set: set, feature, reader, reads } of rows) {
+      const one = { feature, reader, reads: Number(reads) };
+      const known = bySet.get(set);
+      if (known === undefined) bySet.set(set, [one]);
+      else known.push(one);
+    }
+    return { days: await countedDays(), bySet };
+  }
+
+  /** A store that was made, or brought up to date, later knows of fewer. */
+  async function countedDays(): Promise<number> {
+    const [row] = await db.query<{ days: Int8 }>(
+      `select ceil(extract(epoch from clock_timestamp() - applied_at) / 86400)::bigint as days
+         from mlops.migrations where version = $1`,
+      [READS_COUNTED_SINCE],
+    );
+    return Math.min(READ_DAYS, Math.max(1, Number(row?.days ?? 1)));
   }
 
   async function readLeftBehind(scopeId: number): Promise<ReadonlySet<Address>> {
