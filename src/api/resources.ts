@@ -4,8 +4,10 @@ import { MlopsError } from '../lib/error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import { addressOf } from '../spec/address.ts';
+import type { CanonicalPipeline } from '../spec/canonical-specs.ts';
 import { canonicalizeResource } from '../spec/canonicalize.ts';
 import { KIND_TITLES, type Kind } from '../spec/kinds.ts';
+import { circleText, pipelineCircles } from '../spec/pipeline-circles.ts';
 import { specDigest } from '../spec/spec-digest.ts';
 import type { Catalog, SpecOf } from '../stores/control/catalog.ts';
 import type { RecordedResource, StateStore } from '../stores/control/state.ts';
@@ -43,6 +45,7 @@ export async function recordResource<K extends Kind>(
   }: { catalog: Catalog; state: StateStore; who: string; outputs: (spec: SpecOf<K>) => Promise<JsonObject> },
 ): Promise<{ readonly resource: RecordedResource<K>; readonly created: boolean }> {
   const { spec, dependsOn } = checkedSpec(kind, raw, catalog);
+  if (kind === 'pipeline') refuseCircle(spec as CanonicalPipeline, catalog);
   const { name } = spec;
   const before = catalog.get(kind, name);
   if (before?.managedBy === 'apply') {
@@ -72,6 +75,19 @@ export async function recordResource<K extends Kind>(
   await state.putFromApi(resource, who, await outputs(spec));
   await catalog.refresh();
   return { resource: recorded(kind, name, catalog), created: before === undefined };
+}
+
+/** PL120. With what is applied and what was made in this way before. */
+function refuseCircle(spec: CanonicalPipeline, catalog: Catalog): void {
+  const others = catalog.list('pipeline').map((one) => [one.name, one.spec] as const);
+  const circle = pipelineCircles(new Map([...others, [spec.name, spec]])).find(({ path }) => path.includes(spec.name));
+  if (circle === undefined) return;
+  throw new MlopsError('PL120', {
+    detail: circleText(circle),
+    hint: 'take one of the triggers, or of the tasks that run a pipeline, out',
+    address: addressOf('pipeline', spec.name),
+    status: 422,
+  });
 }
 
 export function recorded<K extends Kind>(kind: K, name: string, catalog: Catalog): RecordedResource<K> {

@@ -5,6 +5,7 @@ import { MlopsError } from '../lib/error.ts';
 import { bundlesOf } from '../plan/code-changes.ts';
 import { pastProject } from '../plan/past-project.ts';
 import type { Plan } from '../plan/plan.ts';
+import { withEnvironment } from '../spec/environment-resource.ts';
 import type { Project } from '../spec/project.ts';
 import type { BaseCommand, GlobalFlags } from './base-command.ts';
 import type { Desired } from './session.ts';
@@ -26,21 +27,19 @@ export async function projectOrSettings(command: BaseCommand, flags: GlobalFlags
     command.note(
       'warning: the specs have errors, so the rules of the project are not known here; the rest is as it was',
     );
-    const { root, configFile, project: name } = settings;
-    return {
-      settings,
-      project: {
-        name,
-        description: undefined,
-        root,
-        configFile,
-        environments: {},
-        rules: {},
-        resources: new Map(),
-        digest: '',
-        bundleFiles: new Map(),
-      },
+    const { root, configFile, project: name, environment } = settings;
+    const project: Project = {
+      name,
+      description: undefined,
+      root,
+      configFile,
+      environments: { [environment]: settings.spec },
+      rules: {},
+      resources: new Map(),
+      digest: '',
+      bundleFiles: new Map(),
     };
+    return { settings, project: withEnvironment(project, environment) };
   }
 }
 

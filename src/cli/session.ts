@@ -4,6 +4,7 @@ import { loadSettings, type Settings } from '../compose/settings.ts';
 import { type OpenEnvironment, type OpenOptions, openEnvironment } from '../compose.ts';
 import { hasErrors } from '../lib/diagnostics.ts';
 import { MlopsError } from '../lib/error.ts';
+import { withEnvironment } from '../spec/environment-resource.ts';
 import type { Project } from '../spec/project.ts';
 import type { BaseCommand, GlobalFlags } from './base-command.ts';
 import { reportDiagnostics } from './report.ts';
@@ -34,7 +35,7 @@ export async function desiredOf(flags: GlobalFlags): Promise<Desired> {
     });
   }
   if (!flags.json) reportDiagnostics(diagnostics, { json: false, color: flags.color ? undefined : false, root });
-  return { settings, project };
+  return { settings, project: withEnvironment(project, settings.environment) };
 }
 
 /** Opens, works, closes; what `body` throws counts more than what closing throws. */

@@ -1,10 +1,9 @@
 /** What a task asks for while it runs: of a machine, and of what is shared beyond it. */
 import { sizeBytes } from '../lib/units.ts';
 import type { CanonicalPipeline, CanonicalTask } from '../spec/canonical-specs.ts';
+import { defaultCpu, whereOf } from '../spec/where-tasks-run.ts';
 import type { Shares } from '../stores/control/limits.ts';
 import type { Demand } from '../stores/control/runs.ts';
-import { runsAsProcess } from './operators/operator.ts';
-import { whereOf } from './runners/where.ts';
 
 export const NOTHING: Demand = { cpu: 0, memoryBytes: 0, gpu: 0 };
 
@@ -13,7 +12,7 @@ export function demandOf(task: CanonicalTask, hasCluster: boolean): Demand {
   if (whereOf(task, hasCluster) === 'kubernetes') return NOTHING;
   const { cpu, memory, gpu } = task.resources ?? {};
   return {
-    cpu: cpu ?? (runsAsProcess(task) ? 1 : 0),
+    cpu: cpu ?? defaultCpu(task),
     memoryBytes: memory === undefined ? 0 : sizeBytes(memory),
     gpu: gpu ?? 0,
   };

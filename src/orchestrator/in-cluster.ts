@@ -1,12 +1,12 @@
 /** An attempt in a cluster as its worker sees it: what is recorded of its Job, and what it hands on when it goes. */
 import type { CanonicalTask } from '../spec/canonical-specs.ts';
+import { type Where, whereOf } from '../spec/where-tasks-run.ts';
 import type { AdoptedLease, ExternalJob } from '../stores/control/external-work.ts';
 import type { Lease, RunStore, TaskProgress } from '../stores/control/runs.ts';
 import { AttemptStopped } from './attempt-stopped.ts';
 import type { ClusterAttempt } from './runners/kubernetes/cluster-attempt.ts';
 import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
 import type { ProcessAttempt, ProcessResult, ProcessTask } from './runners/process-runner.ts';
-import { type Where, whereOf } from './runners/where.ts';
 import { patiently } from './waiting.ts';
 
 export interface InCluster {

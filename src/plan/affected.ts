@@ -50,6 +50,7 @@ export function affectedBy(address: Address, diffs: readonly AttributeDiff[], co
     case 'pipeline':
     case 'endpoint':
     case 'policy':
+    case 'environment':
     case undefined:
       return NONE;
   }

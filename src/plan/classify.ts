@@ -3,6 +3,7 @@ import type { Kind } from '../spec/kinds.ts';
 import type { Analysis, AnalysisContext, Analyzer } from './analyzers/analyzer.ts';
 import { analyzeEndpoint } from './analyzers/endpoint.ts';
 import { analyzeEntity } from './analyzers/entity.ts';
+import { analyzeEnvironment } from './analyzers/environment.ts';
 import { analyzeFeatureService } from './analyzers/feature-service.ts';
 import { analyzeFeatureSet } from './analyzers/feature-set.ts';
 import { analyzeModel } from './analyzers/model.ts';
@@ -19,6 +20,7 @@ const ANALYZERS: { readonly [K in Kind]: Analyzer<K> } = {
   model: analyzeModel,
   endpoint: analyzeEndpoint,
   policy: analyzePolicy,
+  environment: analyzeEnvironment,
 };
 
 export function classify<K extends Kind>(kind: K, context: AnalysisContext<K>): Analysis {

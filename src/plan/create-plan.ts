@@ -4,6 +4,7 @@ import { type Address, addressOf, parseAddress } from '../spec/address.ts';
 import type { CanonicalSpecs } from '../spec/canonical-specs.ts';
 import type { FeatureLineage } from '../spec/column-lineage.ts';
 import type { Kind } from '../spec/kinds.ts';
+import { type PipelineCircle, pipelineCircles } from '../spec/pipeline-circles.ts';
 import type { AnyResource, Project, Resource } from '../spec/project.ts';
 import type { PlanFacts } from '../stores/control/facts.ts';
 import type { AnyRecordedResource, RecordedResource, State } from '../stores/control/state.ts';
@@ -57,12 +58,14 @@ export function createPlan(input: PlanInput): Plan {
   const renames = findRenames(desired, written);
   const resources = underNewNames(state.resources, renames);
   const recorded = byAddress(resources);
+  const stays = (address: Address): boolean => desired.has(address) || recorded.get(address)?.managedBy === 'api';
   const context: PlanContext = {
     mode,
     desired,
     recorded,
     written,
-    stays: (address) => desired.has(address) || recorded.get(address)?.managedBy === 'api',
+    stays,
+    circles: circlesAfter({ desired, recorded, stays }),
     readers: createReaders(recorded),
     lineage: createLineage(() => [...recorded.values(), ...desired.values()]),
     lineages: createSetLineages({ desired, recorded, renames }),
@@ -181,6 +184,9 @@ function planResource(address: Address, context: PlanContext): Change {
         desired,
         desiredResources: context.desired,
         stays: context.stays,
+        circles: context.circles,
+        isRecorded: (other) => context.recorded.has(other),
+        unchanged: (other) => context.recorded.get(other)?.digest === context.desired.get(other)?.digest,
         readers: context.readers,
         facts: context.facts,
         source: {
@@ -250,6 +256,23 @@ function runsOf(
       diffs === undefined || diffs.some(({ path }) => pointer.startsWith(path) || path.startsWith(`${pointer}/`)),
   );
   return changing.length === 0 ? {} : { runs: Object.fromEntries(changing) };
+}
+
+/** Looked for when first asked for, and once. */
+function circlesAfter({
+  desired,
+  recorded,
+  stays,
+}: Pick<PlanContext, 'desired' | 'recorded' | 'stays'>): PlanContext['circles'] {
+  let found: readonly PipelineCircle[] | undefined;
+  return () => {
+    const all = [...recorded.values(), ...desired.values()];
+    const there = all.flatMap((one) =>
+      one.kind === 'pipeline' && stays(one.address) ? [[one.name, one.spec] as const] : [],
+    );
+    found ??= pipelineCircles(new Map(there));
+    return found;
+  };
 }
 
 /** Of the sets below a source that are there after the plan. */

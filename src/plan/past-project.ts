@@ -15,12 +15,17 @@ export function pastProject(project: Project, past: PastState, state: State): Pr
     state.resources.flatMap(({ address, managedBy }) => (managedBy === 'apply' ? [address] : [])),
   );
   const resources = new Map<Address, AnyResource>();
+  // Settings are those of now.
+  for (const [address, resource] of project.resources)
+    if (resource.kind === 'environment') resources.set(address, resource);
   for (const [address, resource] of past.resources) {
+    if (resource.kind === 'environment') continue;
     // What the HTTP interface made is left to it, unless the specs took it over since.
     if (resource.managedBy === 'api' && !managed.has(past.renamedSince.get(address) ?? address)) continue;
     resources.set(address, declared(address, resource, past.renamedSince.get(address)));
   }
-  return { ...project, resources, digest: projectDigest(resources.values()) };
+  const sorted = new Map([...resources].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { ...project, resources: sorted, digest: projectDigest(sorted.values()) };
 }
 
 function declared(address: Address, resource: PastResource, now: Address | undefined): AnyResource {

@@ -1,5 +1,6 @@
 /** What the change of one resource is worked out from: everything that is wanted, recorded and known. */
 import type { Address } from '../spec/address.ts';
+import type { PipelineCircle } from '../spec/pipeline-circles.ts';
 import type { AnyResource, Rules } from '../spec/project.ts';
 import type { PlanFacts } from '../stores/control/facts.ts';
 import type { AnyRecordedResource } from '../stores/control/state.ts';
@@ -18,6 +19,7 @@ export interface PlanContext {
   /** As recorded, by the old address. */
   readonly written: ReadonlyMap<Address, AnyRecordedResource>;
   readonly stays: (address: Address) => boolean;
+  readonly circles: () => readonly PipelineCircle[];
   readonly readers: Readers;
   readonly lineage: Lineage;
   readonly lineages: SetLineages;

@@ -3,7 +3,7 @@
  * where it has a query. A name is accepted wherever a reference is.
  */
 
-import type { Kind } from './kinds.ts';
+import type { DeclaredKind } from './kinds.ts';
 import type * as written from './plan-json.ts';
 import type { FeatureRef, Ref, SqlText } from './resource-value.ts';
 import type {
@@ -58,7 +58,7 @@ export type EndpointRef = Ref<'endpoint'>;
 export type PolicyRef = Ref<'policy'>;
 /** Its features are its properties: `labs.bili`. */
 export type FeatureSetRef<F extends string = never> = Ref<'feature_set'> & { readonly [P in F]: FeatureRef };
-export type AnyRef = { [K in Kind]: Ref<K> }[Kind];
+export type AnyRef = { [K in DeclaredKind]: Ref<K> }[DeclaredKind];
 
 export type SqlInput = SqlText | string;
 /** One text in DuckDB's dialect, or one for each store. */

@@ -22,7 +22,7 @@ import type {
   SourceInput,
   SourceRef,
 } from './builder-inputs.ts';
-import type { Kind } from './kinds.ts';
+import type { DeclaredKind } from './kinds.ts';
 import {
   COLLECTOR,
   FEATURE,
@@ -95,10 +95,15 @@ export function defineConfig(spec: ProjectInput): ProjectValue {
 }
 
 interface Collector {
-  readonly getStore: () => Ref<Kind>[] | undefined;
+  readonly getStore: () => Ref<DeclaredKind>[] | undefined;
 }
 
-function resource<K extends Kind>(kind: K, name: string, spec: object, builder: (...args: never[]) => unknown): Ref<K> {
+function resource<K extends DeclaredKind>(
+  kind: K,
+  name: string,
+  spec: object,
+  builder: (...args: never[]) => unknown,
+): Ref<K> {
   const value: ResourceValue<K> = {
     kind,
     name,

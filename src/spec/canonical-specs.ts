@@ -10,6 +10,7 @@ import type {
   DataValidationTask,
   EndpointSpec,
   EntitySpec,
+  EnvironmentSpec,
   Feature,
   FeatureMaterializationTask,
   FeatureServiceSpec,
@@ -85,6 +86,16 @@ export type CanonicalEndpoint = With<EndpointSpec, 'key' | 'split'>;
 /** `check` is the function's text. */
 export type CanonicalPolicy = PolicySpec;
 
+/** What an environment says beside where it keeps things and listens: see environment-resource.ts. `resources` are its daemon's. */
+export type CanonicalEnvironment = Pick<
+  EnvironmentSpec,
+  'pools' | 'teams' | 'runner' | 'notifications' | 'notify' | 'telemetry' | 'retention' | 'snapshots' | 'answerLog'
+> &
+  CommonFields & {
+    readonly name: string;
+    readonly resources?: NonNullable<EnvironmentSpec['daemon']>['resources'];
+  };
+
 export interface CanonicalSpecs {
   readonly source: CanonicalSource;
   readonly entity: CanonicalEntity;
@@ -94,6 +105,7 @@ export interface CanonicalSpecs {
   readonly model: CanonicalModel;
   readonly endpoint: CanonicalEndpoint;
   readonly policy: CanonicalPolicy;
+  readonly environment: CanonicalEnvironment;
 }
 
 export type CanonicalSpec = CanonicalSpecs[Kind];

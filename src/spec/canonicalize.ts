@@ -125,6 +125,8 @@ function canonicalOf(kind: Kind, value: Readonly<Record<string, unknown>>, into:
       return canonicalEndpoint(value as unknown as EndpointSpec, into);
     case 'policy':
       return canonicalPolicy(value as unknown as PolicySpec, into);
+    case 'environment':
+      throw new Error('an environment is made of settings: environment-resource.ts');
     default:
       return assertNever(kind);
   }

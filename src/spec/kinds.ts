@@ -1,4 +1,4 @@
-/** The kinds of resource, their spelling in an address and in YAML. */
+/** The kinds of resource that are declared, their spelling in an address and in YAML. */
 export const KINDS = [
   'source',
   'entity',
@@ -10,7 +10,10 @@ export const KINDS = [
   'policy',
 ] as const;
 
-export type Kind = (typeof KINDS)[number];
+export type DeclaredKind = (typeof KINDS)[number];
+
+/** `environment`: what an environment says of runs, made of the project's settings; none declares one. */
+export type Kind = DeclaredKind | 'environment';
 
 /** `kind: FeatureSet` in YAML. */
 export const KIND_TITLES: Readonly<Record<Kind, string>> = {
@@ -22,6 +25,7 @@ export const KIND_TITLES: Readonly<Record<Kind, string>> = {
   model: 'Model',
   endpoint: 'Endpoint',
   policy: 'Policy',
+  environment: 'Environment',
 };
 
 /** `an Entity`, `a Model`. */
@@ -31,5 +35,9 @@ export function aKind(kind: Kind): string {
 }
 
 export function isKind(value: string): value is Kind {
+  return value === 'environment' || isDeclaredKind(value);
+}
+
+export function isDeclaredKind(value: string): value is DeclaredKind {
   return (KINDS as readonly string[]).includes(value);
 }

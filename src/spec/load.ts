@@ -24,6 +24,7 @@ import { createFeatureLineage } from './feature-lineage.ts';
 import { configIn } from './find-config.ts';
 import { inDialect } from './in-dialect.ts';
 import { type LoadedResource, ResourceTable } from './loaded-resource.ts';
+import { findPipelineCircles } from './pipeline-circles.ts';
 import { toDiagnostic } from './problem.ts';
 import type { AnyResource, Project } from './project.ts';
 import { projectDigest } from './project-digest.ts';
@@ -34,7 +35,6 @@ import { scheduleProblems } from './schedule-problems.ts';
 import type { ProjectSpec } from './schema-types.ts';
 import { specDigest } from './spec-digest.ts';
 import { storeQueries } from './store-queries.ts';
-import { findTriggerCycles } from './triggers.ts';
 
 export type { DescribeSource, ParsesQuery } from './engine-checks.ts';
 
@@ -87,7 +87,7 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   diagnostics.push(...table.diagnostics);
   for (const kind of CANONICAL_ORDER)
     for (const resource of table.ofKind(kind)) canonicalize(resource, table, diagnostics);
-  diagnostics.push(...findCycles(table), ...findTriggerCycles(table));
+  diagnostics.push(...findCycles(table), ...findPipelineCircles(table));
   diagnostics.push(...checkDataFiles(table, root));
   if (read.settings !== undefined) {
     const environments = read.settings.environments ?? {};
@@ -138,8 +138,20 @@ export async function loadProject(options: LoadOptions): Promise<LoadResult> {
   }
   const { project: name, description, environments = {}, rules = {} } = read.settings;
   const digest = projectDigest(resources.values());
+  const locateSetting = (pointer: string) => read.locator?.at(pointer);
   return {
-    project: { name, description, root, configFile, environments, rules, resources, digest, bundleFiles },
+    project: {
+      name,
+      description,
+      root,
+      configFile,
+      environments,
+      locateSetting,
+      rules,
+      resources,
+      digest,
+      bundleFiles,
+    },
     diagnostics: sorted,
   };
 }

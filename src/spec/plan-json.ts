@@ -6,7 +6,15 @@ export type PlanDigest = string;
  */
 export type PlanAddress = string;
 export type PlanKind =
-  'source' | 'entity' | 'feature_set' | 'feature_service' | 'pipeline' | 'model' | 'endpoint' | 'policy';
+  | 'source'
+  | 'entity'
+  | 'feature_set'
+  | 'feature_service'
+  | 'pipeline'
+  | 'model'
+  | 'endpoint'
+  | 'policy'
+  | 'environment';
 /**
  * From harmless to grave.
  */

@@ -48,6 +48,8 @@ export interface Project {
   /** Absolute path of the config file. */
   readonly configFile: string;
   readonly environments: Readonly<Record<string, EnvironmentSpec>>;
+  /** The place of a value of the config, by JSON pointer (`/environments/dev/pools`), or of its nearest ancestor. */
+  readonly locateSetting?: (pointer: string) => SourceRange | undefined;
   readonly rules: Rules;
   /** By address, in order of address. */
   readonly resources: ReadonlyMap<Address, AnyResource>;

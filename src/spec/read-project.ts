@@ -8,7 +8,7 @@ import { addressOf, NAME_PATTERN } from './address.ts';
 import { environmentChannelProblems } from './check-channels.ts';
 import { ruleProblems } from './configured-codes.ts';
 import { globFiles, isGlob } from './glob.ts';
-import { aKind, isKind, KIND_TITLES, KINDS, type Kind } from './kinds.ts';
+import { aKind, type DeclaredKind, isDeclaredKind, KIND_TITLES, KINDS, type Kind } from './kinds.ts';
 import { loadTypescript } from './load-typescript.ts';
 import type { LoadedResource } from './loaded-resource.ts';
 import { type Locator, pointerTo } from './locator.ts';
@@ -23,11 +23,13 @@ import { openYamlCache, parseYaml } from './yaml-file.ts';
 export interface ReadProject {
   /** Undefined where the config file itself cannot be used. */
   readonly settings: ProjectSpec | undefined;
+  /** Of the config's own fields. */
+  readonly locator: Locator | undefined;
   readonly resources: readonly LoadedResource[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const BUILDERS: Readonly<Record<Kind, string>> = {
+const BUILDERS: Readonly<Record<DeclaredKind, string>> = {
   source: 'source',
   entity: 'entity',
   feature_set: 'featureSet',
@@ -55,7 +57,12 @@ export async function readProject(
     ? readYamlConfig(configFile, reading)
     : await readTypescriptConfig(configFile, reading);
   if (settings?.specs !== undefined && !settingsOnly) readSpecFiles(settings.specs, settings.locator, reading);
-  return { settings: settings?.spec, resources: reading.resources, diagnostics: reading.diagnostics };
+  return {
+    settings: settings?.spec,
+    locator: settings?.locator,
+    resources: reading.resources,
+    diagnostics: reading.diagnostics,
+  };
 }
 
 interface Reading {
@@ -239,7 +246,7 @@ function addDocument(
   }
   const kind = kindOf(written);
   if (kind === undefined) {
-    const titles = Object.values(KIND_TITLES);
+    const titles = KINDS.map((one) => KIND_TITLES[one]);
     const detail =
       written === undefined
         ? 'The resource does not say its "kind".'
@@ -258,9 +265,9 @@ function addDocument(
   addResource(reading, kind, fields, locator, envTexts, onReference);
 }
 
-function kindOf(written: unknown): Kind | undefined {
+function kindOf(written: unknown): DeclaredKind | undefined {
   if (typeof written !== 'string') return undefined;
-  return isKind(written) ? written : KINDS.find((kind) => KIND_TITLES[kind] === written);
+  return isDeclaredKind(written) ? written : KINDS.find((kind) => KIND_TITLES[kind] === written);
 }
 
 function addResource(

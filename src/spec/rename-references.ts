@@ -74,6 +74,7 @@ function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
     }
     case 'entity':
     case 'policy':
+    case 'environment':
       return resource.spec;
     default:
       return assertNever(resource);

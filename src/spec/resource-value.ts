@@ -2,7 +2,7 @@
  * What the builders return: plain objects that carry a resource, a feature of one, or SQL text under a symbol. The symbols
  * are registered ones, so that values made by another copy of this package (an installed one) are recognised too.
  */
-import type { Kind } from './kinds.ts';
+import type { DeclaredKind } from './kinds.ts';
 
 export const RESOURCE = Symbol.for('mlops.resource');
 export const FEATURE = Symbol.for('mlops.feature');
@@ -12,7 +12,7 @@ export const PROJECT = Symbol.for('mlops.project');
 export const COLLECTOR = Symbol.for('mlops.collector');
 
 /** A builder call: what was written, and where. */
-export interface ResourceValue<K extends Kind = Kind> {
+export interface ResourceValue<K extends DeclaredKind = DeclaredKind> {
   readonly kind: K;
   readonly name: string;
   /** As written, references and SQL still values of the builders. */
@@ -21,7 +21,7 @@ export interface ResourceValue<K extends Kind = Kind> {
   readonly calledAt: { readonly stack?: string };
 }
 
-export interface Ref<K extends Kind> {
+export interface Ref<K extends DeclaredKind> {
   readonly [RESOURCE]: ResourceValue<K>;
 }
 

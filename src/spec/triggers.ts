@@ -1,11 +1,8 @@
-/** What starts runs of a pipeline beside its schedule: checked, and whether pipelines start each other without end. */
-import { CODES } from '../lib/codes.ts';
-import type { Diagnostic } from '../lib/diagnostics.ts';
+/** What starts runs of a pipeline beside its schedule: checked, and told. */
 import { durationMs } from '../lib/units.ts';
 import { type Address, addressOf } from './address.ts';
 import type { CanonicalPipeline } from './canonical-specs.ts';
 import { checkSchedule, reportExpression } from './feature-set.ts';
-import type { ResourceTable } from './loaded-resource.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
 import type { Trigger } from './schema-types.ts';
@@ -103,73 +100,4 @@ export function triggerEdges({ name, triggers = [] }: CanonicalPipeline): readon
     if (promoted !== undefined) return [{ from: addressOf('model', promoted), to }];
     return pipeline === undefined ? [] : [{ from: addressOf('pipeline', pipeline), to }];
   });
-}
-
-/** PL120, one a cycle, at its first pipeline by name. */
-export function findTriggerCycles(table: ResourceTable): Diagnostic[] {
-  const pipelines = new Map<string, CanonicalPipeline>();
-  for (const { name, kind } of table.sorted()) {
-    const spec = kind === 'pipeline' ? table.get('pipeline', name) : undefined;
-    if (spec !== undefined) pipelines.set(name, spec);
-  }
-  if (![...pipelines.values()].some(({ triggers = [] }) => triggers.length > 0)) return [];
-  const starts = new Map([...pipelines.values()].map((spec) => [spec.name, startedBy(spec, pipelines)]));
-  const done = new Set<string>();
-  const diagnostics: Diagnostic[] = [];
-  const visit = (name: string, path: readonly string[]): void => {
-    if (path.includes(name)) {
-      const cycle = [...path.slice(path.indexOf(name)), name];
-      diagnostics.push(cycleDiagnostic(cycle, table));
-      return;
-    }
-    if (done.has(name)) return;
-    for (const next of starts.get(name) ?? []) visit(next, [...path, name]);
-    done.add(name);
-  };
-  for (const name of [...pipelines.keys()].sort()) visit(name, []);
-  return diagnostics;
-}
-
-/** Pipelines that a run of this one may start. */
-function startedBy(from: CanonicalPipeline, pipelines: ReadonlyMap<string, CanonicalPipeline>): readonly string[] {
-  const tasks = Object.values(from.tasks);
-  const sets = new Set(
-    tasks.flatMap((task) => {
-      if (task.operator === 'sql_query') return task.into === undefined ? [] : [task.into];
-      return task.operator === 'feature_materialization' ? task.featureSets : [];
-    }),
-  );
-  const moves = new Set(
-    tasks.flatMap((task) =>
-      task.operator === 'model_promotion'
-        ? [`${task.model} ${task.to}`]
-        : task.operator === 'model_registration'
-          ? [`${task.model} development`]
-          : [],
-    ),
-  );
-  return [...pipelines.values()]
-    .filter(({ triggers = [] }) =>
-      triggers.some(
-        ({ pipeline, materialized, promoted, to = 'production' }) =>
-          pipeline === from.name ||
-          (materialized !== undefined && sets.has(materialized)) ||
-          (promoted !== undefined && moves.has(`${promoted} ${to}`)),
-      ),
-    )
-    .map(({ name }) => name);
-}
-
-function cycleDiagnostic(cycle: readonly string[], table: ResourceTable): Diagnostic {
-  const [first = ''] = cycle;
-  const resource = table.sorted().find(({ kind, name }) => kind === 'pipeline' && name === first);
-  return {
-    code: 'PL120',
-    severity: 'error',
-    summary: CODES.PL120,
-    detail: `A run of each of these pipelines starts the next, without end: ${cycle.join(' → ')}.`,
-    at: resource?.locator.at('/triggers'),
-    address: addressOf('pipeline', first),
-    hint: 'take one of the triggers out',
-  };
 }

@@ -668,6 +668,22 @@ describe('resources made here', () => {
     });
   });
 
+  it('are refused where pipelines would start each other without end', async () => {
+    const run = (name: string, pipeline: string) =>
+      call('POST', '/api/v1/pipelines', { name, tasks: { t: { operator: 'run_pipeline', pipeline } } });
+    const say = { say: { operator: 'command', command: 'true' } };
+    expect(await call('POST', '/api/v1/pipelines', { name: 'ping', tasks: say })).toMatchObject({ status: 201 });
+    expect(await run('pong', 'ping')).toMatchObject({ status: 201 });
+    expect(await run('ping', 'pong')).toMatchObject({
+      status: 422,
+      body: { code: 'PL120', detail: expect.stringContaining('ping → pong → ping') },
+    });
+    const tasks = { t: { operator: 'run_pipeline', pipeline: 'ping' } };
+    expect(
+      await call('POST', '/api/v1/pipelines', { name: 'pong', tasks, triggers: [{ pipeline: 'ping' }] }),
+    ).toMatchObject({ status: 422, body: { code: 'PL120', detail: expect.stringContaining('ping → pong → ping') } });
+  });
+
   it('are refused with a pointer for each mistake', async () => {
     const answer = await call('POST', '/api/v1/pipelines', {
       name: 'bad',

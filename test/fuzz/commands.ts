@@ -1,6 +1,6 @@
 /** What may happen to a project and its state, as plain data: a case is a list of these, and can be printed, cut down and run again. */
 import { CODES } from '../../src/lib/codes.ts';
-import type { Kind } from '../../src/spec/kinds.ts';
+import type { DeclaredKind } from '../../src/spec/kinds.ts';
 import { seededRandom } from '../../src/training/random.ts';
 import { FIELDS, KINDS, NAMES } from './drafts.ts';
 
@@ -16,9 +16,15 @@ export interface Mishap {
 
 export type Command =
   /** Makes the resource where it is new. */
-  | { readonly do: 'edit'; readonly kind: Kind; readonly name: string; readonly field: string; readonly value: number }
-  | { readonly do: 'remove'; readonly kind: Kind; readonly name: string }
-  | { readonly do: 'rename'; readonly kind: Kind; readonly name: string; readonly to: string }
+  | {
+      readonly do: 'edit';
+      readonly kind: DeclaredKind;
+      readonly name: string;
+      readonly field: string;
+      readonly value: number;
+    }
+  | { readonly do: 'remove'; readonly kind: DeclaredKind; readonly name: string }
+  | { readonly do: 'rename'; readonly kind: DeclaredKind; readonly name: string; readonly to: string }
   | { readonly do: 'rule'; readonly code: string; readonly as: 'error' | 'warn' | 'off' }
   | ({ readonly do: 'apply'; readonly target?: number; readonly atOnce: number } & Mishap)
   | ({ readonly do: 'destroy'; readonly target?: number; readonly atOnce: number } & Mishap)
@@ -39,7 +45,7 @@ export const RULE_CODES = Object.keys(CODES).filter((code) => /^(FS|PL|MD|EP|ST)
 export function randomCase(seed: number): readonly Command[] {
   const random = seededRandom(seed);
   const of = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
-  const kindAndName = (): { readonly kind: Kind; readonly name: string } => {
+  const kindAndName = (): { readonly kind: DeclaredKind; readonly name: string } => {
     const kind = of(KINDS);
     return { kind, name: of(NAMES[kind]) };
   };

@@ -1,7 +1,7 @@
 /** The specs of a fuzzed project while they are edited: loose drafts, from which a valid project is made at any time. */
 import { addressOf } from '../../src/spec/address.ts';
 import type { CanonicalSpecs } from '../../src/spec/canonical-specs.ts';
-import type { Kind } from '../../src/spec/kinds.ts';
+import type { DeclaredKind } from '../../src/spec/kinds.ts';
 import type { AnyResource, Project, Rules } from '../../src/spec/project.ts';
 import { projectOf, resource } from '../support/specs.ts';
 
@@ -10,7 +10,7 @@ type Fields = Record<string, unknown>;
 /** By `kind.name`. Field values of drafts are as in specs; `uses` are picks among what there is to refer to. */
 export type Drafts = Map<string, Fields>;
 
-export const NAMES: Readonly<Record<Kind, readonly string[]>> = {
+export const NAMES: Readonly<Record<DeclaredKind, readonly string[]>> = {
   source: ['s1', 's2', 's3'],
   entity: ['e1', 'e2'],
   feature_set: ['f1', 'f2', 'f3', 'f4'],
@@ -20,7 +20,7 @@ export const NAMES: Readonly<Record<Kind, readonly string[]>> = {
   endpoint: ['n1', 'n2'],
   policy: ['q1', 'q2'],
 };
-export const KINDS = Object.keys(NAMES) as Kind[];
+export const KINDS = Object.keys(NAMES) as DeclaredKind[];
 
 const COMMON: Fields = {
   description: [undefined, 'one', 'two'],
@@ -31,7 +31,7 @@ const COMMON: Fields = {
 };
 
 /** Every field that an edit may set, with its values: the first is what a new resource has. */
-export const FIELDS: Readonly<Record<Kind, Readonly<Record<string, readonly unknown[]>>>> = {
+export const FIELDS: Readonly<Record<DeclaredKind, Readonly<Record<string, readonly unknown[]>>>> = {
   source: {
     ...COMMON,
     file: ['a.csv', 'b.csv'],
@@ -80,7 +80,7 @@ export const FIELDS: Readonly<Record<Kind, Readonly<Record<string, readonly unkn
   },
 } as never;
 
-export function newDraft(kind: Kind): Fields {
+export function newDraft(kind: DeclaredKind): Fields {
   return Object.fromEntries(Object.entries(FIELDS[kind]).map(([field, values]) => [field, values[0]]));
 }
 
@@ -92,13 +92,13 @@ const pick = <T>(list: readonly T[], index: unknown): T | undefined =>
 
 /** What refers to nothing that is there is left out: every project is valid. */
 export function projectFrom(drafts: Drafts, rules: Rules = {}): Project {
-  const of = (kind: Kind): (Fields & { name: string })[] =>
+  const of = (kind: DeclaredKind): (Fields & { name: string })[] =>
     [...drafts]
       .filter(([key]) => key.startsWith(`${kind}.`))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, fields]) => ({ name: key.slice(kind.length + 1), ...fields }));
   const made: AnyResource[] = [];
-  const add = <K extends Kind>(kind: K, spec: Fields, needs: readonly string[] = []): void =>
+  const add = <K extends DeclaredKind>(kind: K, spec: Fields, needs: readonly string[] = []): void =>
     void made.push(resource(kind, plain<CanonicalSpecs[K]>(spec), [...new Set(needs)] as never));
 
   const [sources, entities] = [of('source'), of('entity')];

@@ -6,7 +6,7 @@ import type { Change } from '../../src/plan/change.ts';
 import { createPlan } from '../../src/plan/create-plan.ts';
 import type { Plan } from '../../src/plan/plan.ts';
 import { addressOf } from '../../src/spec/address.ts';
-import { KINDS, type Kind } from '../../src/spec/kinds.ts';
+import { KINDS as DECLARED, type Kind } from '../../src/spec/kinds.ts';
 import type { Project } from '../../src/spec/project.ts';
 import { applyProject, memoryEffects } from '../support/apply.ts';
 import { memoryStateStore } from '../support/memory-state-store.ts';
@@ -14,14 +14,26 @@ import { EDITED, EDITS, everything, FACTS, WHOLE, withValue } from '../support/p
 import { projectOf, resource } from '../support/specs.ts';
 
 const root = join(import.meta.dirname, '../..');
+const KINDS: readonly Kind[] = [...DECLARED, 'environment'];
 
 type Schema = { readonly [key: string]: unknown };
 
 const schemaFile = (name: string): Schema => JSON.parse(readFileSync(join(root, 'schemas', name), 'utf8'));
 
+/** What an environment says, but for where it keeps things and where it listens. */
+function environmentSchema(): Schema {
+  const file = schemaFile('project.schema.json');
+  const { properties } = (file['$defs'] as Record<string, Schema>)['Environment'] as {
+    properties: Record<string, Schema>;
+  };
+  const { control: _c, offline: _f, online: _n, daemon, ...said } = properties;
+  const { resources } = (daemon as { properties: Record<string, Schema> }).properties;
+  return { ...file, properties: { ...said, resources } };
+}
+
 /** Every value that a spec of the kind can hold: `features.*.unit`. Lists of plain values are one. */
 function fieldsOf(kind: Kind): ReadonlySet<string> {
-  const file = schemaFile(`${kind}.schema.json`);
+  const file = kind === 'environment' ? environmentSchema() : schemaFile(`${kind}.schema.json`);
   const found = new Set<string>();
   const visit = (node: Schema, within: Schema, path: string): void => {
     if (typeof node['$ref'] === 'string') {

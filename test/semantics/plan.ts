@@ -30,6 +30,20 @@ export const plan: Section = {
   'What is not known is `null`, never 0.': {},
   '`plan --refresh-only` reads the stores and says where they are not as recorded.': {},
   'It writes nothing, migrates nothing, and ends in bounded time whatever a store does.': {},
+  'What an environment says of runs (pools, teams, resources, runner, channels, telemetry, how long things are kept) is planned, recorded and kept in the history like a resource, `environment.NAME`; no secret of it is.':
+    {
+      'plan/environment.test.ts': [
+        'that change are in the plan with what was and will be, and are recorded: the next plan is empty',
+        'hold no secret: a reference stays one, and of a plain text the host and a digest are kept',
+      ],
+      'cli/environment.test.ts': ['is recorded by an apply, and in the history'],
+    },
+  'A task that asks for more than its environment has is told (PL123).': {
+    'plan/environment.test.ts': [
+      'is told: cores, memory, gpus of the machine and of the team, slots of pools',
+      'is told of the environment where that alone changes, and once',
+    ],
+  },
   'What the HTTP interface made is listed and never changed or destroyed.': {},
   '`import` takes it over as it is recorded, all of what was asked for or none, under the lock.': {},
 };

@@ -44,7 +44,15 @@ export const runsAndTasks: Section = {
   'What people start always runs.': {},
   'Triggers: an event is written in the transaction of what it tells of, so that one that happens while no scheduler runs is not lost; it is handled once, in the transaction that makes its run, whose cause says what happened.':
     {},
-  'Pipelines that start each other in a circle are refused.': {},
+  'Pipelines that start each other in a circle, by triggers, by `run_pipeline` or by both, are refused, those made over HTTP too.':
+    {
+      'spec/triggers.test.ts': [
+        'that start pipelines in a circle are refused: by ends, by sets, by models',
+        'that close a circle with tasks that run a pipeline are refused, and circles of such tasks alone',
+      ],
+      'plan/environment.test.ts': ['a circle through a pipeline that was made over HTTP is an error of the plan'],
+      'api/contract.test.ts': ['are refused where pipelines would start each other without end'],
+    },
   '[Triggers](triggers.md) has every kind.': {},
   'Backfill: over the instants of a range, with a concurrency and an order of its own, previewed by a dry run; `reprocess: none | failed | all`.':
     {},

@@ -94,6 +94,17 @@ describe('triggers', () => {
     expect(await problems(pipeline('a', '', fills) + pipeline('b', '{ materialized: labs }'))).toEqual([]);
   });
 
+  it('that close a circle with tasks that run a pipeline are refused, and circles of such tasks alone', async () => {
+    const runs = (name: string): string => `{ operator: run_pipeline, pipeline: ${name} }`;
+    expect(await problems(pipeline('a', '{ pipeline: b }', runs('b')) + pipeline('b', ''))).toEqual([
+      'PL120 A run of each of these pipelines starts the next, without end: a → b → a.',
+    ]);
+    expect(
+      await problems(pipeline('a', '', runs('b')) + pipeline('b', '', runs('c')) + pipeline('c', '', runs('a'))),
+    ).toEqual([expect.stringMatching(/^SP107 .*pipeline\.a → pipeline\.b → pipeline\.c → pipeline\.a/)]);
+    expect(await problems(pipeline('a', '', runs('b')) + pipeline('b', ''))).toEqual([]);
+  });
+
   it('say the new names of what is renamed', () => {
     const spec = pipelineOf(
       { a: {} },

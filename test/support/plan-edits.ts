@@ -51,7 +51,14 @@ export function everything(): Project {
             spine: 'select id, event_time, died from visits',
             needs: ['materialize'],
           },
-          train: { operator: 'model_training', trainer: 'gradient_boosting', label: 'died', needs: ['dataset'] },
+          train: {
+            operator: 'model_training',
+            trainer: 'gradient_boosting',
+            label: 'died',
+            resources: { cpu: 2, memory: '2Gi', gpu: 1 },
+            pool: { large: 4 },
+            needs: ['dataset'],
+          },
           evaluate: { operator: 'model_evaluation', metrics: ['auc', 'brier'], needs: ['train'] },
           register: { operator: 'model_registration', model: 'pbc_mortality', needs: ['evaluate'] },
           promote: { operator: 'model_promotion', model: 'pbc_mortality', to: 'staging', needs: ['register'] },
@@ -84,6 +91,11 @@ export function everything(): Project {
       tasks: { ingest: { operator: 'data_ingestion', source: 'wards', needs: [] } },
     }),
     resource('model', { name: 'other', framework: 'onnx' }),
+    resource('environment', {
+      name: 'dev',
+      pools: { small: 4, large: 8 },
+      resources: { cpu: 4, memory: '8Gi', gpu: 1 },
+    }),
   ];
   return projectOf(all);
 }
@@ -97,6 +109,7 @@ export const EDITED: Readonly<Record<Kind, string>> = {
   model: 'pbc_mortality',
   endpoint: 'mortality',
   policy: 'keep_patient_rows',
+  environment: 'dev',
 };
 
 /** The project with one value of one resource put in place; undefined takes it out. */
@@ -142,7 +155,10 @@ function table(kind: Kind, lines: readonly Line[]): void {
     ['suppress[].reason', 'suppress', 'removed', [{ code: 'FS101', reason: 'r' }], undefined, 'safe'],
     ['movedFrom', null, 'left in after the rename', undefined, 'long_ago', 'safe'],
   ];
-  for (const [field, path, edit, was, becomes, gravest, ...codes] of [...lines, ...common])
+  for (const [field, path, edit, was, becomes, gravest, ...codes] of [
+    ...lines,
+    ...(kind === 'environment' ? [] : common),
+  ])
     edits.push({ kind, field, path: path ?? field, edit, was, becomes, class: gravest, codes });
 }
 
@@ -631,6 +647,82 @@ table('policy', [
   ['check', null, 'removed: it cannot be run from the record', '() => []', undefined, 'safe', 'AP112'],
 ]);
 
+const cluster = { namespace: 'ml' };
+/** Settings of the environment; `daemon.resources` is `resources`. */
+table('environment', [
+  ['pools.*', 'pools.small', 'fewer slots', 4, 2, 'safe'],
+  ['pools.*', 'pools.large', 'fewer than a task asks for', 8, 3, 'safe', 'PL123'],
+  ['pools.*', 'pools.large', 'removed while a task asks for it', 8, undefined, 'safe', 'PL123'],
+  ['teams.*.tasks', 'teams.ml.tasks', 'fewer', 4, 2, 'safe'],
+  ['teams.*.cpu', 'teams.ml.cpu', 'fewer', 4, 2, 'safe'],
+  ['teams.*.memory', 'teams.ml.memory', 'less', '8Gi', '4Gi', 'safe'],
+  ['teams.*.gpu', 'teams.ml.gpu', 'fewer', 2, 1, 'safe'],
+  ['resources.cpu', null, 'fewer than a task asks for', 4, 1, 'safe', 'PL123'],
+  ['resources.memory', null, 'less than a task asks for', '8Gi', '1Gi', 'safe', 'PL123'],
+  ['resources.gpu', null, 'fewer than a task asks for', 1, 0, 'safe', 'PL123'],
+  ['resources.cpu', null, 'more', 4, 8, 'safe'],
+  ['runner', null, 'to a cluster', undefined, { kubernetes: cluster }, 'safe', 'PL124'],
+  ['runner', null, 'from a cluster', { kubernetes: cluster }, undefined, 'safe', 'PL124'],
+  ...(
+    [
+      ['namespace', 'a', 'b', 'PL124'],
+      ['kubeconfig', 'a', 'b', 'PL124'],
+      ['context', 'a', 'b', 'PL124'],
+      ['image', 'a', 'b'],
+      ['imagePullPolicy', 'Always', 'Never'],
+      ['imagePullSecrets', ['a'], ['b']],
+      ['serviceAccount', 'a', 'b'],
+      ['nodeSelector.*', 'a', 'b'],
+      ['tolerations', [], [{ key: 'gpu' }]],
+      ['queue', 'a', 'b'],
+      ['priorityClass', 'a', 'b'],
+      ['runtimeClass', 'a', 'b'],
+      ['gpuResource', 'a', 'b'],
+      ['runAsUser', 1, 2],
+      ['secretEnv.*.name', 'a', 'b'],
+      ['secretEnv.*.key', 'a', 'b'],
+      ['labels.*', 'a', 'b'],
+      ['annotations.*', 'a', 'b'],
+      ['parallelism', 1, 2],
+      ['startWithin', '1h', '2h'],
+      ['keepFinished', '1d', '2d'],
+    ] as const
+  ).map(
+    ([field, was, becomes, ...codes]): Line => [
+      `runner.kubernetes.${field}`,
+      `runner.kubernetes.${field.replaceAll('*', 'one')}`,
+      'changed',
+      was,
+      becomes,
+      'safe',
+      ...codes,
+    ],
+  ),
+  ...(
+    [
+      ['notifications.*.webhook.url', 'a', 'b'],
+      ['notifications.*.webhook.headers.*', 'a', 'b'],
+      ['notifications.*.webhook.secret', 'a', 'b'],
+      ['notifications.*.slack.url', 'a', 'b'],
+      ['notifications.*.email.smtp', 'a', 'b'],
+      ['notifications.*.email.from', 'a@b', 'b@b'],
+      ['notifications.*.email.to', 'a@b', 'b@b'],
+      ['telemetry.otlp.endpoint', 'a', 'b'],
+      ['telemetry.otlp.headers.*', 'a', 'b'],
+      ['telemetry.openLineage.url', 'a', 'b'],
+      ['telemetry.openLineage.apiKey', 'a', 'b'],
+      ['answerLog.sample', 0.1, 0.2],
+    ] as const
+  ).map(([field, was, becomes]): Line => [field, field.replaceAll('*', 'one'), 'changed', was, becomes, 'safe']),
+  ['notify[].to', 'notify', 'another channel', [{ to: 'ops' }], [{ to: 'all' }], 'safe'],
+  ['notify[].on', 'notify', 'other events', [{ to: 'ops', on: ['failed'] }], [{ to: 'ops', on: ['late'] }], 'safe'],
+  ['retention.logs', null, 'longer', '30d', '60d', 'safe'],
+  ['retention.logs', null, 'shorter', '60d', '30d', 'destructive', 'PL125'],
+  ['retention.events', null, 'shorter', undefined, '30d', 'destructive', 'PL125'],
+  ['snapshots.keep', null, 'shorter', '60d', undefined, 'destructive', 'PL125'],
+  ['answerLog.keep', null, 'shorter', '7d', '1d', 'destructive', 'PL125'],
+]);
+
 export const EDITS: readonly Edit[] = edits;
 
 /** What becomes of a resource as a whole. The pipeline is the only one that fills a feature set. */
@@ -664,4 +756,6 @@ export const WHOLE: readonly {
   { kind: 'policy', edit: 'made', class: 'safe', codes: [] },
   { kind: 'policy', edit: 'renamed', class: 'safe', codes: [] },
   { kind: 'policy', edit: 'destroyed', class: 'safe', codes: [] },
+  { kind: 'environment', edit: 'made', class: 'safe', codes: [] },
+  { kind: 'environment', edit: 'destroyed', class: 'safe', codes: ['PL123'] },
 ];

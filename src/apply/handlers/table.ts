@@ -2,6 +2,7 @@
 import type { Kind } from '../../spec/kinds.ts';
 import { endpointHandler } from './endpoint.ts';
 import { entityHandler } from './entity.ts';
+import { environmentHandler } from './environment.ts';
 import { featureServiceHandler } from './feature-service.ts';
 import { featureSetHandler } from './feature-set.ts';
 import type { Handler } from './handler.ts';
@@ -19,4 +20,5 @@ export const HANDLERS: { readonly [K in Kind]: Handler<K> } = {
   model: modelHandler,
   endpoint: endpointHandler,
   policy: policyHandler,
+  environment: environmentHandler,
 };

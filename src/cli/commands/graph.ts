@@ -20,7 +20,7 @@ export default class Graph extends BaseCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(Graph);
     const { project } = await desiredOf(flags);
-    const resources = [...project.resources.values()];
+    const resources = [...project.resources.values()].filter(({ kind }) => kind !== 'environment');
     const nodes = resources.map(({ address, kind, name }) => ({ address, kind, name }));
     const needed = resources.flatMap(({ address, dependsOn }) =>
       dependsOn.map((dependency): GraphEdge => ({ from: dependency, to: address })),

@@ -1,7 +1,7 @@
 /** What an operator gets and gives. */
 import type { JsonObject, JsonValue } from '../../lib/json.ts';
 import type { EnvRef } from '../../lib/secret.ts';
-import type { CanonicalPipeline, CanonicalTask, OperatorName, TaskOf } from '../../spec/canonical-specs.ts';
+import type { CanonicalPipeline, OperatorName, TaskOf } from '../../spec/canonical-specs.ts';
 import type { RunCause, RunRecord, RunSummary } from '../../stores/control/runs.ts';
 import type { ProcessResult, ProcessTask } from '../runners/process-runner.ts';
 import type { CallContext, OperatorServices } from '../services.ts';
@@ -53,17 +53,3 @@ export interface ChildRuns {
 export type Operator<O extends OperatorName> = (task: TaskOf<O>, context: OperatorContext) => Promise<JsonObject>;
 
 export type Operators = { readonly [O in OperatorName]: Operator<O> };
-
-/** In a process of its own, or within the daemon. */
-export function runsAsProcess(task: CanonicalTask): boolean {
-  switch (task.operator) {
-    case 'command':
-    case 'python':
-    case 'typescript':
-      return true;
-    case 'model_training':
-      return task.trainer === undefined;
-    default:
-      return false;
-  }
-}

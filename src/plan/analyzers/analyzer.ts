@@ -8,6 +8,7 @@ import type { Address } from '../../spec/address.ts';
 import type { CanonicalSpecs } from '../../spec/canonical-specs.ts';
 import type { FeatureLineage } from '../../spec/column-lineage.ts';
 import type { Kind } from '../../spec/kinds.ts';
+import type { PipelineCircle } from '../../spec/pipeline-circles.ts';
 import type { AnyResource, Resource } from '../../spec/project.ts';
 import type { PlanFacts } from '../../stores/control/facts.ts';
 import type { RecordedResource } from '../../stores/control/state.ts';
@@ -30,6 +31,11 @@ export interface AnalysisContext<K extends Kind = Kind> {
   readonly desiredResources: ReadonlyMap<Address, AnyResource>;
   /** Is there after the plan: declared, or made through the HTTP interface and left alone. */
   readonly stays: (address: Address) => boolean;
+  /** Declared as it is recorded: the plan leaves it as it is. */
+  readonly unchanged: (address: Address) => boolean;
+  readonly isRecorded: (address: Address) => boolean;
+  /** Among all pipelines that are there after the plan, those made through the HTTP interface too. */
+  readonly circles: () => readonly PipelineCircle[];
   /** As recorded. */
   readonly readers: Readers;
   readonly facts: PlanFacts;

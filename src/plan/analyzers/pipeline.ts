@@ -1,17 +1,32 @@
 /** Pipelines change in place: runs under way keep the spec that they started with, and the next run takes the new one. */
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import { declaredParams } from '../../spec/params.ts';
+import { circleText } from '../../spec/pipeline-circles.ts';
 import type { Param } from '../../spec/schema-types.ts';
 import { escapePointer } from '../diff.ts';
-import { type Analysis, type AnalysisContext, analyzerOf, finding, listed, says } from './analyzer.ts';
+import {
+  type Analysis,
+  type AnalysisContext,
+  type Analyzer,
+  analyzerOf,
+  finding,
+  listed,
+  says,
+  together,
+} from './analyzer.ts';
 import { noLongerFed } from './pipeline-feeds.ts';
 import { scheduleChanges } from './pipeline-schedule.ts';
 import { taskChanges } from './pipeline-tasks.ts';
 import { breakerChange, triggerChanges } from './pipeline-triggers.ts';
+import { roomLacking } from './room.ts';
 
 type Context = AnalysisContext<'pipeline'>;
 
-export const analyzePipeline = analyzerOf<'pipeline'>({
+/** Also of a new one: whether there is room for its tasks. */
+export const analyzePipeline: Analyzer<'pipeline'> = (context) =>
+  together([edited(context), roomLacking(context), circle(context)]);
+
+const edited = analyzerOf<'pipeline'>({
   destroyed: (context, before) => [liveAtTheEnd(context, before), ...noLongerFed(context, before, undefined)],
   changed: (context, before, after) => [
     ...scheduleChanges(context, before, after),
@@ -23,6 +38,21 @@ export const analyzePipeline = analyzerOf<'pipeline'>({
     underWay(context),
   ],
 });
+
+/** PL120. Circles among the specs alone are refused when these are loaded: this one goes through what the HTTP interface made. */
+function circle({ address, after, desired, circles }: Context): Analysis | undefined {
+  if (after === undefined) return undefined;
+  const found = circles().find(({ path }) => path.includes(after.name));
+  if (found === undefined) return undefined;
+  return says(
+    'safe',
+    finding('PL120', 'error', desired, {
+      detail: `${circleText(found)} ${address} closes the circle with what was made through the HTTP interface.`,
+      fix: 'take one of the triggers out, or what the HTTP interface made',
+      pointer: '/triggers',
+    }),
+  );
+}
 
 function liveAtTheEnd({ address, facts }: Context, before: CanonicalPipeline): Analysis | undefined {
   const live = facts.liveRuns?.get(before.name) ?? 0;

@@ -67,6 +67,7 @@ function buildIndex(recorded: Iterable<AnyRecordedResource>): ReadonlyMap<string
       case 'entity':
       case 'pipeline':
       case 'policy':
+      case 'environment':
         break;
     }
   }

@@ -14,6 +14,7 @@ const LEFT_BEHIND: Readonly<Record<Kind, string | null>> = {
   model: 'its versions, artifacts and history in the registry',
   endpoint: 'its logged predictions',
   policy: null,
+  environment: null,
 };
 
 export default class StateRm extends BaseCommand {
