@@ -14,17 +14,17 @@ it('every section of docs/semantics.md has a file, and every file a section', ()
 });
 
 describe.each(Object.entries(SECTIONS))('%s', (name, section) => {
-  it('has an entry for each sentence of the page, and for no other', () => {
-    const sentences = page.get(name) ?? [];
-    expect(Object.keys(section).filter((sentence) => !sentences.includes(sentence))).toEqual([]);
-    expect(sentences.filter((sentence) => section[sentence] === undefined)).toEqual([]);
+  const held = (sentence: string) => Object.values(section[sentence] ?? {}).flat().length > 0;
+  const sentences = page.get(name) ?? [];
+
+  it('names tests for nothing that is not on the page', () => {
+    expect(Object.keys(section).filter((sentence) => held(sentence) && !sentences.includes(sentence))).toEqual([]);
   });
 
   it('names a test for each sentence, unless the section is on the list of those to do', () => {
-    const held = (sentence: string) => Object.values(section[sentence] ?? {}).flat().length > 0;
-    const without = Object.keys(section).filter((sentence) => !held(sentence));
+    const without = sentences.filter((sentence) => !held(sentence));
     if (NOT_YET_TIED.includes(name)) expect(without, `${name} is done: take it from the list`).not.toEqual([]);
-    else expect(without).toEqual([]);
+    else expect([without, Object.keys(section).filter((one) => !held(one))]).toEqual([[], []]);
   });
 
   it('names tests that exist, and are not skipped', () => expect(missing(section)).toEqual([]));
