@@ -248,7 +248,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       taskCache: createPostgresTaskCache(control.db, await control.scopeId()),
       sense: createSense(() => applied.root ?? root),
       catalog: applied,
-      services: operatorServices({ artifacts, features, offline, registry, notifier }),
+      services: operatorServices({ artifacts, features, offline, registry, notifier, predictor }),
       artifacts: await artifacts(),
       workdir: join(folder, 'work', environment),
       root,
@@ -277,6 +277,18 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     });
     closers.add('service', () => made.close());
     return made;
+  });
+  const predictor = lazily(async () => {
+    const [{ createBatchPredictor }, { createOnnxRuntime }] = await Promise.all([
+      import('./serving/batch-prediction.ts'),
+      import('./serving/onnx-runtime.ts'),
+    ]);
+    return createBatchPredictor({
+      registry: await registryStore(),
+      artifacts: await artifacts(),
+      catalog: await catalog(),
+      runtime: createOnnxRuntime(),
+    });
   });
   const serving = lazily(async () => {
     const [{ createServing }, { createOnnxRuntime }] = await Promise.all([

@@ -5,8 +5,10 @@ import { packageVersion } from '../lib/package.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { OperatorServices } from '../orchestrator/services.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { BatchPredictor } from '../serving/batch-prediction.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { OfflineStore } from '../stores/offline.ts';
+import { predictBatch } from './batch-prediction.ts';
 import { lazily } from './lazy.ts';
 
 export function operatorServices(parts: {
@@ -15,6 +17,7 @@ export function operatorServices(parts: {
   readonly offline: () => Promise<OfflineStore>;
   readonly registry: () => Promise<Registry>;
   readonly notifier: () => Promise<Notifier>;
+  readonly predictor: () => Promise<BatchPredictor>;
 }): OperatorServices {
   const training = lazily(async () => {
     const [{ createTraining }, { createOnnxRuntime }] = await Promise.all([
@@ -55,6 +58,8 @@ export function operatorServices(parts: {
     evaluate: async (request, context) => (await training()).evaluate(request, context),
     register: async (request, context) => (await registryOperators()).register(request, context),
     promote: async (request, context) => (await registryOperators()).promote(request, context),
+    predictBatch: async (request, context) =>
+      predictBatch(await parts.predictor(), await parts.features(), request, context),
     notify: async ({ channel, title, text, severity, key }, { pipeline, runId, task }) =>
       (await parts.notifier()).send(
         channel,

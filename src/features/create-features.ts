@@ -27,6 +27,7 @@ import { type FlatRow, type FlatRowOptions, flatRows } from './pushed-rows.ts';
 import { createQuarantine, type Quarantine } from './quarantine.ts';
 import { type QueryRequest, type QueryResult, runQuery } from './query-results.ts';
 import { type RebuiltTrainingSet, rebuild } from './rebuild.ts';
+import { type AnswerRows, type ScoredRows, type ScoringRequest, scoreRows } from './scoring.ts';
 import { type SetStatistics, type StatisticsRequest, setStatistics } from './statistics.ts';
 import { DEFAULT_KEEP_SNAPSHOTS, sweepSnapshots } from './sweep-snapshots.ts';
 import { describeTrainingSet, type TrainingSetDescription } from './training-recipe.ts';
@@ -65,6 +66,8 @@ export interface Features {
   materialize(featureSet: string, call: FeatureCall, options?: MaterializeSetOptions): Promise<MaterializationReport>;
   /** Keeps the result of a query over sources; `materialize` takes it. */
   query(request: QueryRequest, call: FeatureCall): Promise<QueryResult>;
+  /** Rows that a model answers, and its answers beside them. FS205 where a row cannot be asked for. */
+  score(request: ScoringRequest, answer: AnswerRows, call: FeatureCall): Promise<ScoredRows>;
   trainingDataset(
     task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
     call: FeatureCall,
@@ -145,6 +148,12 @@ export function createFeatures(options: FeaturesOptions): Features {
       return materializeSet(parts, set, call, materializing).finally(() => versions.forget());
     },
     query: (request, call) => runQuery({ catalog, offline, sources }, request, call),
+    score: async (request, answer, call) => {
+      const made = await scoreRows({ catalog, offline, artifacts, featureState, sources }, request, answer, call);
+      const reader = `prediction:${request.pipeline}`;
+      await countReads({ catalog, versions, usage }, reader, made.joined, made.result.rows);
+      return made;
+    },
     trainingDataset: async (task, call) => {
       const made = await trainingDataset({ catalog, offline, artifacts, featureState, sources }, task, call);
       const names = made.features.map(({ feature }) => feature);

@@ -8,6 +8,7 @@ import { durationMs, sizeBytes } from '../lib/units.ts';
 import type { CanonicalTask } from '../spec/canonical-specs.ts';
 import { type Where, whereOf } from '../spec/where-tasks-run.ts';
 import type { Deferral } from '../stores/control/deferrals.ts';
+import type { RunArtifact } from '../stores/control/run-artifacts.ts';
 import type { AttemptStatus } from '../stores/control/run-states.ts';
 import type { AttemptEnd, FanOut, Lease, RunDefinition, TaskProgress } from '../stores/control/runs.ts';
 import { AttemptStopped, type StopReason } from './attempt-stopped.ts';
@@ -39,6 +40,7 @@ export interface AttemptOptions {
   readonly process: ProcessRunnerOptions;
   /** Where the environment names a cluster. */
   readonly cluster?: InCluster | undefined;
+  readonly keepArtifact: (artifact: Omit<RunArtifact, 'task'>) => Promise<void>;
   readonly taskLog: TaskLog;
   readonly waited: OperatorContext['waited'];
   readonly newestRun: OperatorContext['newestRun'];
@@ -239,6 +241,7 @@ async function operate(
     inputs,
     gitCommit: run.gitCommit,
     services: options.services,
+    keepArtifact: (path, stored) => options.keepArtifact({ path, ...stored }),
     runProcess: (process, use) => {
       if (where !== 'kubernetes') return runProcess(process, attempt, options.process, use);
       if (options.cluster === undefined) throw noCluster(lease.task, lease.pipeline);

@@ -4,6 +4,7 @@
  */
 import type { JsonObject } from '../lib/json.ts';
 import type { TaskOf } from '../spec/canonical-specs.ts';
+import type { QueryText } from '../spec/query-text.ts';
 import type { GateResult, ModelSignature, Stage } from '../stores/control/registry.ts';
 import type { TaskProgress } from '../stores/control/runs.ts';
 
@@ -118,6 +119,38 @@ export interface QueryResult {
   readonly sources: Readonly<Record<string, string>>;
 }
 
+export interface BatchPredictionRequest {
+  readonly model: string;
+  /** Null: the one at the stage. */
+  readonly version: number | null;
+  readonly stage: Stage;
+  readonly rows:
+    | { readonly dataset: TrainingDataset }
+    | { readonly query: QueryText }
+    | { readonly source: string }
+    | { readonly result: QueryResult };
+  readonly missing: 'leave_empty' | 'fail';
+  readonly batchRows: number;
+  /** Below `root`. */
+  readonly file: string | null;
+  readonly root: string;
+  /** When the rows are predicted, and the event time of those without one. */
+  readonly instant: Date;
+}
+
+export interface BatchPrediction {
+  readonly model: string;
+  readonly version: number;
+  readonly versionId: string;
+  /** Rows without a prediction: a feature is missing. */
+  readonly unanswered: number;
+  readonly result: QueryResult;
+  /** The same as a Parquet file. */
+  readonly artifact: { readonly digest: string; readonly bytes: number };
+  readonly file: string | null;
+  readonly featureSetVersions: Readonly<Record<string, number>>;
+}
+
 export interface OperatorServices {
   ingest(source: string, context: CallContext): Promise<SourceSnapshot>;
   validate(task: TaskOf<'data_validation'>, context: CallContext): Promise<ValidationReport>;
@@ -172,6 +205,7 @@ export interface OperatorServices {
     request: { readonly versionId: string; readonly to: Stage; readonly reason: string },
     context: CallContext,
   ): Promise<PromotedVersion>;
+  predictBatch(request: BatchPredictionRequest, context: CallContext): Promise<BatchPrediction>;
   /** Written down under the key, to be sent by a daemon; the same key again changes nothing. NT101 for an unknown channel. */
   notify(
     request: {

@@ -266,6 +266,9 @@ export function createWorker(options: WorkerOptions): Worker {
           onGroup: (_, group) => keeper?.track(lease, group),
         },
         cluster,
+        keepArtifact: async (artifact) => {
+          await patiently(() => options.runArtifacts.add(lease, [artifact]), controller.signal);
+        },
         taskLog,
         waited: () => patiently(() => options.deferrals.hasWaited(lease), controller.signal),
         newestRun: options.newestRun,

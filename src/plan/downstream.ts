@@ -95,6 +95,11 @@ function* writtenSets({
     return parsed?.kind === 'source' ? [parsed.name] : [];
   });
   for (const [name, task] of Object.entries(spec.tasks)) {
+    if (task.operator === 'batch_prediction' && task.into !== undefined) {
+      const read = task.source === undefined ? mentionedIn(task.query, new Set(sources)) : [task.source];
+      for (const source of read)
+        yield { source: addressOf('source', source), set: addressOf('feature_set', task.into) };
+    }
     if (task.operator !== 'sql_query') continue;
     const read = mentionedIn(task.query, new Set(sources));
     for (const set of setsBehind(name, spec))

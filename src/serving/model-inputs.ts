@@ -136,12 +136,20 @@ function byFeature(inputs: Values | readonly unknown[], names: readonly string[]
   return values;
 }
 
-function defaultOf(feature: string, catalog: Catalog): unknown {
+/** What a feature is where it is not known; undefined where that is not declared. */
+export function defaultOf(feature: string, catalog: Catalog): unknown {
   const dot = feature.indexOf('.');
   return catalog.get('feature_set', feature.slice(0, dot))?.spec.features[feature.slice(dot + 1)]?.default;
 }
 
-function checkType(value: unknown, dtype: string | undefined, width: number, feature: string, row: number): void {
+/** EP204 where it does not fit the model's tensor. */
+export function checkType(
+  value: unknown,
+  dtype: string | undefined,
+  width: number,
+  feature: string,
+  row: number,
+): void {
   if (dtype === undefined) return;
   if (width === 1) {
     if (fitsElement(value, dtype)) return;

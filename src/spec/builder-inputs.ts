@@ -7,6 +7,7 @@ import type { DeclaredKind } from './kinds.ts';
 import type * as written from './plan-json.ts';
 import type { FeatureRef, Ref, SqlText } from './resource-value.ts';
 import type {
+  BatchPredictionTask,
   CommandTask,
   DataIngestionTask,
   DataValidationTask,
@@ -120,6 +121,10 @@ export type TaskInput<T extends string> =
   | Replace<ModelEvaluationTask, Needs<T> & OfModel>
   | Replace<ModelRegistrationTask, Needs<T> & OfModel>
   | Replace<ModelPromotionTask, Needs<T> & OfModel>
+  | Replace<
+      BatchPredictionTask,
+      Needs<T> & OfModel & OfSource & { readonly query?: QueryInput; readonly into?: Ref<'feature_set'> | string }
+    >
   | Replace<CommandTask, Needs<T>>
   | Replace<PythonTask, Needs<T>>
   | Replace<TypescriptTask, Needs<T> & { readonly run: TaskFunction | string }>

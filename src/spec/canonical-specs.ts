@@ -5,6 +5,7 @@
  */
 import type { Kind } from './kinds.ts';
 import type {
+  BatchPredictionTask,
   CommandTask,
   DataIngestionTask,
   DataValidationTask,
@@ -58,6 +59,7 @@ export type CanonicalTask =
   | (ModelEvaluationTask & Placed)
   | (With<ModelRegistrationTask, 'model'> & Placed)
   | (With<ModelPromotionTask, 'model'> & Placed)
+  | (With<BatchPredictionTask, 'model'> & Placed)
   | (CommandTask & Placed & { readonly bundle?: CodeBundle })
   | (PythonTask & Placed & { readonly bundle?: CodeBundle })
   /** `run` is `MODULE#EXPORT`, the module in the bundle. */

@@ -330,7 +330,7 @@ async function checkPipeline(resource: LoadedResource, checking: Checking): Prom
     const pointer = pointerTo('/tasks', name);
     if (task.operator === 'sql_query')
       results.set(name, await checkQuery(resource, `${pointer}/query`, task.query, checking));
-    if (task.operator === 'wait_for' && task.query !== undefined)
+    if ((task.operator === 'wait_for' || task.operator === 'batch_prediction') && task.query !== undefined)
       await checkQuery(resource, `${pointer}/query`, task.query, checking);
     if (task.operator !== 'training_dataset') continue;
     const names = await checkQuery(resource, `${pointer}/spine`, task.spine, checking);

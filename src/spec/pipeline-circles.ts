@@ -75,7 +75,8 @@ function startedBy(from: CanonicalPipeline, pipelines: readonly CanonicalPipelin
   const tasks = Object.values(from.tasks);
   const sets = new Set(
     tasks.flatMap((task) => {
-      if (task.operator === 'sql_query') return task.into === undefined ? [] : [task.into];
+      if (task.operator === 'sql_query' || task.operator === 'batch_prediction')
+        return task.into === undefined ? [] : [task.into];
       return task.operator === 'feature_materialization' ? task.featureSets : [];
     }),
   );

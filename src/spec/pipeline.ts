@@ -12,9 +12,10 @@ import { checkSchedule, reportExpression } from './feature-set.ts';
 import { KIND_TITLES, type Kind } from './kinds.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
+import { problemOfOutput } from './output-file.ts';
 import { checkParam, declaredParams, paramProblems } from './params.ts';
 import { mentionedIn, overSources } from './query-text.ts';
-import type { PipelineSpec, Task } from './schema-types.ts';
+import type { BatchPredictionTask, PipelineSpec, Task } from './schema-types.ts';
 import { checkTaskCache } from './task-cache.ts';
 import { isTemplate } from './template-text.ts';
 import { checkTriggers } from './triggers.ts';
@@ -243,6 +244,15 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
         model: modelOf(task.model ?? registered, 'which model to promote ("model")', pointer, context),
       };
     }
+    case 'batch_prediction': {
+      const registered = nearest('model_registration', needs, context)[0]?.model;
+      checkBatchPrediction(name, task, needs, pointer, context);
+      return {
+        ...task,
+        needs,
+        model: modelOf(task.model ?? registered, 'which model answers ("model")', pointer, context),
+      };
+    }
     case 'command':
     case 'python':
     case 'typescript':
@@ -282,6 +292,42 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
     default:
       return assertNever(task);
   }
+}
+
+/** What it answers, and where the answers go. */
+function checkBatchPrediction(
+  name: string,
+  task: BatchPredictionTask,
+  needs: readonly string[],
+  pointer: string,
+  context: PipelineContext,
+): void {
+  const { into } = context;
+  for (const [one, other] of [
+    ['query', 'source'],
+    ['version', 'stage'],
+  ] as const) {
+    if (task[one] !== undefined && task[other] !== undefined)
+      report(into, 'SP103', `${pointer}/${other}`, `The task "${name}" has both "${one}" and "${other}".`, {
+        part: 'key',
+        hint: 'leave one of them out',
+      });
+  }
+  for (const source of mentionedIn(task.query, into.lookup.names('source')))
+    refer(into, 'source', source, `${pointer}/query`);
+  if (task.source !== undefined) refer(into, 'source', task.source, `${pointer}/source`);
+  if (task.into !== undefined) refer(into, 'feature_set', task.into, `${pointer}/into`);
+  if (task.file !== undefined) {
+    const problem = problemOfOutput(task.file);
+    if (problem !== undefined) report(into, 'SP103', `${pointer}/file`, problem.detail, { hint: problem.hint });
+  }
+  const given = task.query !== undefined || task.source !== undefined;
+  if (given || ['training_dataset', 'sql_query'].some((by) => nearest(by as OperatorName, needs, context).length > 0))
+    return;
+  report(into, 'SP108', pointer, `The task "${name}" does not say which rows to answer.`, {
+    part: 'key',
+    hint: 'add "query" or "source", or put a training_dataset or a sql_query task before it',
+  });
 }
 
 /** The nearest tasks upstream of that operator: on each way, the first. */

@@ -112,6 +112,14 @@ function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: QueryTe
       return { ...task, features: nameNow('feature_service', task.features), spine: sql(task.spine) };
     case 'model_evaluation':
       return { ...task, ...(task.model !== undefined && { model: nameNow('model', task.model) }) };
+    case 'batch_prediction':
+      return {
+        ...task,
+        model: nameNow('model', task.model),
+        ...(task.query !== undefined && { query: sql(task.query) }),
+        ...(task.source !== undefined && { source: nameNow('source', task.source) }),
+        ...(task.into !== undefined && { into: nameNow('feature_set', task.into) }),
+      };
     case 'model_registration':
     case 'model_promotion':
       return { ...task, model: nameNow('model', task.model) };

@@ -66,6 +66,7 @@ export type Task =
   | ModelEvaluationTask
   | ModelRegistrationTask
   | ModelPromotionTask
+  | BatchPredictionTask
   | CommandTask
   | PythonTask
   | TypescriptTask
@@ -1665,6 +1666,119 @@ export interface ModelPromotionTask {
    * The stage to move it to.
    */
   to: 'staging' | 'production' | 'archived';
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: Duration;
+  /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
+}
+/**
+ * Answers rows with a version of a model, in batches of bounded memory, and keeps the predictions beside what was asked.
+ */
+export interface BatchPredictionTask {
+  /**
+   * What the task does.
+   */
+  operator: 'batch_prediction';
+  /**
+   * The model. Default: the one registered upstream, else the model of this pipeline, else the only one of the project.
+   */
+  model?: Name;
+  /**
+   * The version that answers. Default: the one registered upstream, else the one in `stage`.
+   */
+  version?: number;
+  /**
+   * The version that stands there answers, also where another was registered upstream. Default production.
+   */
+  stage?: 'development' | 'staging' | 'production';
+  /**
+   * The rows to answer, as a query over sources. What the model reads and the rows have as a column (`feature`, or `set__feature`) is taken from there; everything else is joined point in time by the entity keys and the event time, which is the run's instant where there is no such column. Default: `source`, else the training set or the result of the sql_query upstream.
+   */
+  query?: Query;
+  /**
+   * The rows to answer: those of this source. Instead of `query`.
+   */
+  source?: Name;
+  /**
+   * What becomes of a row that lacks a feature which has no default: it has no prediction, or the task fails. Default leave_empty.
+   */
+  missing?: 'leave_empty' | 'fail';
+  /**
+   * A feature set that the predictions are written into, offline and online. Its keys and features must be columns of the result.
+   */
+  into?: Name;
+  /**
+   * A file that the predictions are written to, below the root of the project where the daemon runs: `.parquet`, `.arrow`, `.csv`, `.jsonl` or `.json`. It is there whole or not at all. Default: none; they are kept as the artifact `predictions.parquet` in any case.
+   */
+  file?: string;
+  /**
+   * Rows that the model is asked with at once; so many are held in memory. Default 10000.
+   */
+  batchRows?: number;
   /**
    * What it is, for people.
    */

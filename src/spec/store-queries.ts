@@ -92,7 +92,7 @@ function* queriesOf(table: ResourceTable): Iterable<Placed> {
       const pointer = pointerTo('/tasks', name);
       if (task.operator === 'training_dataset')
         yield { resource, pointer: `${pointer}/spine`, query: mapTexts(task.spine, withNulls) };
-      if (task.operator === 'wait_for' && task.query !== undefined)
+      if ((task.operator === 'wait_for' || task.operator === 'batch_prediction') && task.query !== undefined)
         yield { resource, pointer: `${pointer}/query`, query: mapTexts(task.query, withNulls) };
       if (task.operator === 'sql_query')
         yield { resource, pointer: `${pointer}/query`, query: mapTexts(task.query, withNulls) };

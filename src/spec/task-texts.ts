@@ -36,6 +36,7 @@ const PROGRAM = { env: 'text' } as const;
 
 const TEXTS: { readonly [O in CanonicalTask['operator']]?: Readonly<Record<string, Place>> } = {
   sql_query: { query: 'sql' },
+  batch_prediction: { query: 'sql', file: 'text' },
   training_dataset: { spine: 'sql' },
   command: { ...PROGRAM, command: 'command' },
   python: { ...PROGRAM, args: 'text' },

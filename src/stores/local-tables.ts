@@ -50,7 +50,10 @@ export interface JudgedText {
 }
 
 export interface LocalTables
-  extends Pick<OfflineStore, 'describe' | 'tablesOf' | 'readColumns' | 'convert' | 'profile' | 'close'> {
+  extends Pick<
+    OfflineStore,
+    'describe' | 'tablesOf' | 'readColumns' | 'columnBatches' | 'widen' | 'convert' | 'profile' | 'close'
+  > {
   /** A path for rows on their way; whoever asks deletes the file. */
   scratchFile(ending: string): Promise<string>;
   /**

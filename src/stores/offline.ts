@@ -339,6 +339,26 @@ export interface Profiled extends TableProfile {
 /** What one look at a table told. */
 export type InspectedTable = { readonly location: string } & TableState;
 
+export interface ColumnBatchesRequest {
+  readonly path: string;
+  readonly columns: readonly { readonly name: string; readonly dtype: Dtype }[];
+  readonly batchRows: number;
+}
+
+export interface ColumnBatch {
+  readonly rows: number;
+  /** A column each, in the order asked. Null where there is no value. */
+  readonly columns: readonly (readonly unknown[])[];
+}
+
+export interface WidenRequest {
+  readonly path: string;
+  /** Columns of it that are left out. */
+  readonly without: readonly string[];
+  readonly lines: string;
+  readonly added: readonly { readonly name: string; readonly dtype: Dtype }[];
+}
+
 export interface OfflineStore {
   /** Columns of a source as they would be ingested. FS204 when it cannot be read. */
   describe(source: CanonicalSource, root: string, inputs: Inputs): Promise<readonly Column[]>;
@@ -374,6 +394,16 @@ export interface OfflineStore {
   profile(request: ProfileRequest, signal: AbortSignal): Promise<Profiled>;
   /** Columns of a Parquet file on this machine. FS201 names a column that it lacks. */
   readColumns(path: string, columns: readonly string[]): Promise<ColumnarData>;
+  /**
+   * Columns of a Parquet file on this machine, so many rows at a time and in their order: each value as the online store has one of its
+   * dtype. FS204 where one does not fit.
+   */
+  columnBatches(request: ColumnBatchesRequest, signal: AbortSignal): AsyncIterable<ColumnBatch>;
+  /**
+   * A Parquet file on this machine with the rows of another and further columns, in its order: `lines` has a JSON object a row. A new file
+   * that is the caller's. Memory stays bounded.
+   */
+  widen(request: WidenRequest, signal: AbortSignal): Promise<string>;
   /**
    * Tables by their footers, in the order asked: rows, and columns (of a part its keys and features; an empty type where the
    * footer does not tell one). Reads none of their rows, a few tables at once, and writes nothing.

@@ -62,6 +62,7 @@ export function everything(): Project {
           evaluate: { operator: 'model_evaluation', metrics: ['auc', 'brier'], needs: ['train'] },
           register: { operator: 'model_registration', model: 'pbc_mortality', needs: ['evaluate'] },
           promote: { operator: 'model_promotion', model: 'pbc_mortality', to: 'staging', needs: ['register'] },
+          predict: { operator: 'batch_prediction', model: 'pbc_mortality', source: 'visits', needs: ['promote'] },
           tell: { operator: 'command', command: 'tell', needs: ['promote'] },
           score: { operator: 'python', script: 'score.py', needs: ['promote'] },
           check: { operator: 'typescript', run: 'check.ts#run', needs: ['promote'] },
@@ -253,6 +254,13 @@ table('feature_service', [
   ['features', null, 'another order', inputs, [...inputs].reverse(), 'safe', 'FS115'],
 ]);
 const waiting = (task: object): object => ({ operator: 'wait_for', needs: ['promote'], ...task });
+const predicting = (task: object): object => ({
+  operator: 'batch_prediction',
+  model: 'pbc_mortality',
+  source: 'visits',
+  needs: ['promote'],
+  ...task,
+});
 const train = (task: object): object => ({ operator: 'model_training', label: 'died', needs: ['dataset'], ...task });
 table('pipeline', [
   ['schedule', null, 'removed', { cron: '0 0 * * 0' }, undefined, 'safe', 'PL105'],
@@ -485,6 +493,33 @@ table('pipeline', [
   ],
   ['tasks.model_promotion.model', 'tasks.promote.model', 'changed', 'pbc_mortality', 'other', 'breaking', 'PL110'],
   ['tasks.model_promotion.to', 'tasks.promote.to', 'changed', 'staging', 'production', 'safe', 'PL109'],
+  ['tasks.batch_prediction.model', 'tasks.predict.model', 'changed', 'pbc_mortality', 'other', 'safe'],
+  ['tasks.batch_prediction.version', 'tasks.predict.version', 'changed', 1, 2, 'safe'],
+  ['tasks.batch_prediction.stage', 'tasks.predict.stage', 'changed', 'production', 'staging', 'safe'],
+  [
+    'tasks.batch_prediction.stage',
+    'tasks.predict',
+    'changed, of rows that a set is filled with',
+    predicting({ into: 'patient_labs', stage: 'production' }),
+    predicting({ into: 'patient_labs', stage: 'staging' }),
+    'backfill',
+    'PL114',
+  ],
+  ['tasks.batch_prediction.query', 'tasks.predict.query', 'changed', 'select 1', 'select 2', 'safe'],
+  ['tasks.batch_prediction.source', 'tasks.predict.source', 'changed', 'visits', 'wards', 'safe'],
+  ['tasks.batch_prediction.missing', 'tasks.predict.missing', 'changed', 'leave_empty', 'fail', 'safe'],
+  ['tasks.batch_prediction.into', 'tasks.predict.into', 'told', undefined, 'patient_labs', 'safe'],
+  [
+    'tasks.batch_prediction.into',
+    'tasks.predict.into',
+    'another set',
+    'patient_labs',
+    'patient_trend',
+    'backfill',
+    'PL114',
+  ],
+  ['tasks.batch_prediction.file', 'tasks.predict.file', 'changed', 'a.csv', 'b.csv', 'safe'],
+  ['tasks.batch_prediction.batchRows', 'tasks.predict.batchRows', 'changed', 100, 200, 'safe'],
   [
     'tasks.command',
     'tasks.tell',

@@ -33,6 +33,8 @@ export interface OperatorContext extends CallContext {
   /** The run of a pipeline that succeeded last. */
   newestRun(pipeline: string): Promise<Pick<RunSummary, 'runId' | 'finishedAt'> | undefined>;
   readonly children: ChildRuns;
+  /** A file in the artifact store becomes one of the task's, for the tasks after it. */
+  keepArtifact(path: string, stored: { readonly digest: string; readonly bytes: number }): Promise<void>;
   /** Runs a program in a fresh directory; `use` sees what it left there before the directory is removed. */
   runProcess<T>(task: ProcessTask, use: (result: ProcessResult) => Promise<T>): Promise<T>;
 }

@@ -1,6 +1,7 @@
 /** Every operator by its name. A new one is a file here and a line in this table. */
 import type { JsonObject } from '../../lib/json.ts';
 import type { CanonicalTask } from '../../spec/canonical-specs.ts';
+import { batchPrediction } from './batch-prediction.ts';
 import { command } from './command.ts';
 import { dataIngestion } from './data-ingestion.ts';
 import { dataValidation } from './data-validation.ts';
@@ -29,6 +30,7 @@ const OPERATORS: Operators = {
   model_evaluation: modelEvaluation,
   model_registration: modelRegistration,
   model_promotion: modelPromotion,
+  batch_prediction: batchPrediction,
   command,
   python,
   typescript,

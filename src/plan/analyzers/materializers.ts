@@ -18,7 +18,7 @@ export function materializes(pipeline: CanonicalPipeline, set: string): boolean 
   return Object.values(pipeline.tasks).some(
     (task) =>
       (task.operator === 'feature_materialization' && task.featureSets.includes(set)) ||
-      (task.operator === 'sql_query' && task.into === set),
+      ((task.operator === 'sql_query' || task.operator === 'batch_prediction') && task.into === set),
   );
 }
 

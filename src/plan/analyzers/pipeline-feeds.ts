@@ -40,7 +40,8 @@ function feedsOf(pipeline: CanonicalPipeline | undefined): ReadonlySet<ReturnTyp
   return new Set(
     Object.values(pipeline?.tasks ?? {}).flatMap((task) => {
       if (task.operator === 'data_ingestion') return [addressOf('source', task.source)];
-      if (task.operator === 'sql_query' && task.into !== undefined) return [addressOf('feature_set', task.into)];
+      if ((task.operator === 'sql_query' || task.operator === 'batch_prediction') && task.into !== undefined)
+        return [addressOf('feature_set', task.into)];
       if (task.operator !== 'feature_materialization') return [];
       return task.featureSets.map((set) => addressOf('feature_set', set));
     }),

@@ -2,6 +2,7 @@
 import type { CanonicalPipeline, CanonicalTask } from '../../spec/canonical-specs.ts';
 import { escapePointer } from '../diff.ts';
 import { type Analysis, type AnalysisContext, finding, listed, says } from './analyzer.ts';
+import { predictionChanges } from './prediction-tasks.ts';
 import { otherRows } from './query-tasks.ts';
 import { conditions } from './task-conditions.ts';
 import { trainingChanges } from './training-tasks.ts';
@@ -24,6 +25,7 @@ export function taskChanges(
         model(context, name, old, next, here),
         ...trainingChanges(context, name, old, next, here),
         ...otherRows(context, name, old, next, here, before, after),
+        ...predictionChanges(context, name, old, next, here),
         conditions(context, name, old, next, here, after),
       ];
     }),
@@ -198,6 +200,7 @@ function model(
   );
 }
 
+/** What gets versions of it, or is moved. */
 function modelOf(task: CanonicalTask): string | undefined {
-  return 'model' in task ? task.model : undefined;
+  return 'model' in task && task.operator !== 'batch_prediction' ? task.model : undefined;
 }

@@ -7,6 +7,7 @@ import type { Column } from '../../spec/column.ts';
 import { areManyFiles } from '../../spec/source-files.ts';
 import type { Inputs, OfflineStore } from '../offline.ts';
 import { checkRows } from './check.ts';
+import { columnBatchesOf } from './column-batches.ts';
 import { resumeFrom } from './column-snapshot.ts';
 import { convertFile } from './convert.ts';
 import { createEngine, type Engine, messageOf } from './engine.ts';
@@ -25,6 +26,7 @@ import { subquery } from './sql.ts';
 import { stageRows, writePushedRows } from './stage.ts';
 import { tablesOfQuery } from './tables-of.ts';
 import { createViews } from './views.ts';
+import { widenFile } from './widen.ts';
 
 export interface DuckdbOfflineOptions {
   /** Absolute path, e.g. `<root>/.mlops/offline/dev`. Made when first written to. */
@@ -61,6 +63,8 @@ export function offlineOn(engine: Engine, root: string): OfflineStore {
     profile: (request, signal) => profileRows(engine, root, request, signal),
     readColumns: (path, columns) => readColumnsOf(engine, path, columns),
     convert: (path, format, json, signal) => convertFile(engine, path, format, json, signal),
+    columnBatches: (request, signal) => columnBatchesOf(engine, request, signal),
+    widen: (request, signal) => widenFile(engine, request, signal),
     inspect: (locations, signal) => inspectTables(root, locations, signal),
     removeSnapshots: (locations, keep) => removeSnapshots(root, locations, keep),
     sweep: (folder, keep) => sweepFolder(root, folder, keep),

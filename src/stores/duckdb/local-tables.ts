@@ -33,6 +33,8 @@ export function createLocalTables(options: DuckdbOfflineOptions): LocalTables {
     tablesOf: store.tablesOf,
     readColumns: store.readColumns,
     convert: store.convert,
+    columnBatches: store.columnBatches,
+    widen: store.widen,
     scratchFile,
     readFile: async (source, root, lastDigest, signal, from) => {
       const copied = await copyFile(engine, source, root, lastDigest, signal);

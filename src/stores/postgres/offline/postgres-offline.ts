@@ -76,6 +76,8 @@ export function createPostgresOffline(options: WarehouseOptions, local: LocalTab
     },
     readColumns: local.readColumns,
     convert: local.convert,
+    columnBatches: local.columnBatches,
+    widen: local.widen,
     inspect: (locations, signal) => inspectTables(warehouse, locations, signal),
     removeSnapshots: async (locations) => {
       await ready();
