@@ -2,6 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { durationMs } from '../lib/units.ts';
 import type { CanonicalEntity, CanonicalFeatureSet, TaskOf } from '../spec/canonical-specs.ts';
+import { DEFAULT_KEEP_SNAPSHOTS } from '../spec/environment.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { DatasetStatistics, FeatureCheck, FeatureQuality } from '../stores/control/feature-quality.ts';
@@ -29,7 +30,7 @@ import { type QueryRequest, type QueryResult, runQuery } from './query-results.t
 import { type RebuiltTrainingSet, rebuild } from './rebuild.ts';
 import { type AnswerRows, type ScoredRows, type ScoringRequest, scoreRows } from './scoring.ts';
 import { type SetStatistics, type StatisticsRequest, setStatistics } from './statistics.ts';
-import { DEFAULT_KEEP_SNAPSHOTS, sweepSnapshots } from './sweep-snapshots.ts';
+import { sweepSnapshots } from './sweep-snapshots.ts';
 import { describeTrainingSet, type TrainingSetDescription } from './training-recipe.ts';
 import { createUsage } from './usage.ts';
 import { type ValidationReport, validate } from './validate.ts';

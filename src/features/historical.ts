@@ -5,12 +5,12 @@ import type { JsonObject } from '../lib/json.ts';
 import type { TaskOf } from '../spec/canonical-specs.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
-import type { FeatureSetVersion, FeatureState } from '../stores/control/feature-state.ts';
+import type { FeatureSetVersion, FeatureState, RecordedSnapshot } from '../stores/control/feature-state.ts';
 import type { OfflineStore, SplitPlan } from '../stores/offline.ts';
 import type { ColumnFigures } from '../stores/profile.ts';
 import { type FeatureCall, keyColumns } from './definitions.ts';
 import { digests, locations, type Sources } from './ingest.ts';
-import { featuresOf, joinOf, outputsOf, wantedFeatures } from './point-in-time.ts';
+import { featuresOf, joinOf, outputsOf, type WantedFeatures, wantedFeatures } from './point-in-time.ts';
 import { recipeSet, type TrainingRecipe } from './training-recipe.ts';
 
 /** A recorded, immutable training set: a Parquet artifact with the spine's columns, the features and `__split` (train, test). */
@@ -48,10 +48,22 @@ export async function trainingDataset(
   task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
   call: FeatureCall,
 ): Promise<TrainingDataset> {
-  const { offline, artifacts, sources } = parts;
-  const wanted = await wantedFeatures(parts, featuresOf(parts.catalog, task.features));
+  const { catalog, sources } = parts;
+  const wanted = await wantedFeatures(parts, featuresOf(catalog, task.features));
+  return sources.reading(`training set of ${task.features}`, await sources.readBy(task.spine), call, (snapshots) =>
+    makeOf(parts, task, wanted, snapshots, call),
+  );
+}
+
+async function makeOf(
+  parts: HistoricalParts,
+  task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
+  wanted: WantedFeatures,
+  snapshots: readonly RecordedSnapshot[],
+  call: FeatureCall,
+): Promise<TrainingDataset> {
+  const { offline, artifacts } = parts;
   const bySet = wanted.versions;
-  const snapshots = await sources.snapshots(await sources.readBy(task.spine), call);
   const inputs = locations(snapshots);
   const spineColumns = await offline.describeQuery(task.spine, inputs);
   const { sets, from, columns, time } = await joinOf(parts, wanted, spineColumns);

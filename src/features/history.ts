@@ -43,11 +43,27 @@ export interface HistoryParts extends JoinParts {
 const SPINE = 'spine';
 
 export async function history(parts: HistoryParts, request: HistoryRequest, call: FeatureCall): Promise<HistoryFile> {
-  const { offline } = parts;
   const wanted = await wantedFeatures(parts, request.features);
+  const { spine } = request;
+  if (!('query' in spine)) return answered(parts, request, wanted, {}, call);
+  const reads = await parts.sources.readBy(spine.query);
+  return parts.sources.reading('features history', reads, call, (snapshots) =>
+    answered(parts, request, wanted, locations(snapshots), call),
+  );
+}
+
+/** `inputs`: of a spine that is a query. */
+async function answered(
+  parts: HistoryParts,
+  request: HistoryRequest,
+  wanted: WantedFeatures,
+  inputs: Readonly<Record<string, string>>,
+  call: FeatureCall,
+): Promise<HistoryFile> {
+  const { offline } = parts;
   const scratch = await mkdtemp(join(tmpdir(), 'mlops-spine-'));
   try {
-    const { spine, columns: spineColumns } = await spineOf(parts, request.spine, wanted, scratch, call);
+    const { spine, columns: spineColumns } = await spineOf(parts, request.spine, wanted, inputs, scratch);
     const { sets, columns, time } = await joinOf(parts, wanted, spineColumns);
     const joined = await offline.join(
       { spine: { ...spine, time }, sets, columns: [...columns.values()], split: null },
@@ -72,11 +88,10 @@ async function spineOf(
   parts: HistoryParts,
   spine: HistorySpine,
   wanted: WantedFeatures,
+  inputs: Readonly<Record<string, string>>,
   scratch: string,
-  call: FeatureCall,
 ): Promise<{ readonly spine: AskingRows; readonly columns: readonly Column[] }> {
   if ('query' in spine) {
-    const inputs = locations(await parts.sources.snapshots(await parts.sources.readBy(spine.query), call));
     return {
       spine: { query: spine.query, inputs },
       columns: await parts.offline.describeQuery(spine.query, inputs),

@@ -1,10 +1,12 @@
 /** Snapshots of sources: immutable copies, recorded. What is computed later reads them, never the sources themselves. */
 import { MlopsError } from '../lib/error.ts';
+import type { CanonicalSource } from '../spec/canonical-specs.ts';
 import { overSources, type QueryText } from '../spec/query-text.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureState, RecordedSnapshot } from '../stores/control/feature-state.ts';
 import type { Increment, OfflineStore } from '../stores/offline.ts';
 import { type FeatureCall, sourceSpec } from './definitions.ts';
+import { readingSnapshots } from './reading-snapshots.ts';
 
 export interface SourceSnapshot {
   readonly source: string;
@@ -16,10 +18,20 @@ export interface SourceSnapshot {
   readonly changed: boolean;
 }
 
+interface Ingested {
+  readonly snapshot: RecordedSnapshot;
+  readonly changed: boolean;
+}
+
 export interface Sources {
   ingest(source: string, call: FeatureCall): Promise<SourceSnapshot>;
-  /** The newest snapshots of the sources, taken now where there is none. */
-  snapshots(sources: readonly string[], call: FeatureCall): Promise<readonly RecordedSnapshot[]>;
+  /** With the newest snapshots of the sources, taken now where there is none; they stay until `body` has ended. `reader`: who reads them. */
+  reading<T>(
+    reader: string,
+    sources: readonly string[],
+    call: FeatureCall,
+    body: (snapshots: readonly RecordedSnapshot[]) => Promise<T>,
+  ): Promise<T>;
   /** Names of the sources that a query reads. */
   readBy(query: QueryText, address?: string): Promise<readonly string[]>;
 }
@@ -49,12 +61,7 @@ export function createSources(parts: {
     return names.filter((name) => catalog.get('source', name) !== undefined);
   }
 
-  async function ingest(
-    name: string,
-    call: FeatureCall,
-    above: readonly string[] = [],
-    again = false,
-  ): Promise<{ readonly snapshot: RecordedSnapshot; readonly changed: boolean }> {
+  async function ingest(name: string, call: FeatureCall, above: readonly string[] = []): Promise<Ingested> {
     if (above.includes(name)) {
       throw new MlopsError('SP107', {
         address: `source.${name}`,
@@ -70,8 +77,24 @@ export function createSources(parts: {
         hint: 'run mlops apply first',
       });
     const query = overSources(source);
-    const inputs =
-      query === undefined ? [] : await snapshots(await readBy(query, `source.${name}`), call, [...above, name]);
+    const names = query === undefined ? [] : await readBy(query, `source.${name}`);
+    return readingSnapshots(
+      featureState,
+      `source.${name}`,
+      () => snapshots(names, call, [...above, name]),
+      (inputs) => copied(source, root, inputs, call),
+    );
+  }
+
+  /** A new snapshot of a source, unless its content is as it was. */
+  async function copied(
+    source: CanonicalSource,
+    root: string,
+    inputs: readonly RecordedSnapshot[],
+    call: FeatureCall,
+    again = false,
+  ): Promise<Ingested> {
+    const { name } = source;
     const last = await featureState.latestSnapshot(name);
     const [copy] = last === undefined ? [] : await offline.inspect([last.location], call.signal);
     // A copy that is gone or damaged is taken again, whether the content has changed or not.
@@ -88,11 +111,11 @@ export function createSources(parts: {
     if (taken === undefined)
       throw new MlopsError('FS204', { address: `source.${name}`, detail: `The source ${name} gave no snapshot.` });
     const { increment, ...snapshot } = taken;
-    const recorded = await featureState.addSnapshot({ source: source.name, ...snapshot });
+    const recorded = await featureState.addSnapshot({ source: name, ...snapshot });
     // Recorded, it stays: but one of the same content was let go just before, and this one's rows with it.
     const [kept] = await offline.inspect([taken.location], call.signal);
     if (kept?.state === 'missing' && !again)
-      return { ...(await ingest(name, call, above, true)), changed: recorded.changed };
+      return { ...(await copied(source, root, inputs, call, true)), changed: recorded.changed };
     call.log(`${name}: ${taken.rows} rows, snapshot ${taken.digest.slice(0, 12)}${toldOf(increment)}`);
     return recorded;
   }
@@ -116,7 +139,7 @@ export function createSources(parts: {
       const { snapshot, changed } = await ingest(name, call);
       return { source: name, digest: snapshot.digest, rows: snapshot.rows, bytes: snapshot.bytes, changed };
     },
-    snapshots: (names, call) => snapshots(names, call),
+    reading: (reader, names, call, body) => readingSnapshots(featureState, reader, () => snapshots(names, call), body),
     readBy,
   };
 }

@@ -12,7 +12,12 @@ import { durationMs } from '../lib/units.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureQuality } from '../stores/control/feature-quality.ts';
-import type { FeatureSetVersion, FeatureState, MaterializationClaim } from '../stores/control/feature-state.ts';
+import type {
+  FeatureSetVersion,
+  FeatureState,
+  MaterializationClaim,
+  RecordedSnapshot,
+} from '../stores/control/feature-state.ts';
 import type { OfflineStore, RowPlan } from '../stores/offline.ts';
 import type { OnlineStore } from '../stores/online.ts';
 import { carryOnline } from './carry-online.ts';
@@ -81,51 +86,9 @@ export async function materializeVersion(
           : await parts.sources.readBy(structure.query, `feature_set.${set}`)
         : [structure.source];
     // Taken under the claim: older ones than another worker just wrote would undo its corrections.
-    const snapshots = await parts.sources.snapshots(reads, call);
-    const plan = rowPlan(set, structure, locations(snapshots));
-    const folder = folderOf(working);
-    if (repair) await forgetWhatIsGone(parts, claim, working, call);
-    const before = await recorded(parts.featureState, set, version);
-    const stored = await parts.featureState.parts(set, version);
-    await parts.offline.sweep(folder, [
-      ...stored.map((part) => part.location),
-      ...(await parts.featureState.trainedFrom(set, version)),
-    ]);
-    let pushed = await carryOver(parts, claim, working, plan, call);
-    pushed += await drainPushed(parts, claim, plan, folder, call);
-    const since = await parts.featureState.now();
-    const unchanged = canonicallyEqual(before?.inputs, digests(snapshots));
-    const fresh =
-      unchanged || isPushed(structure)
-        ? NOTHING
-        : await writeFresh(
-            parts,
-            claim,
-            structure,
-            { ...plan, ...(await sinceOf(parts, claim, before)) },
-            folder,
-            call,
-          );
-    const result =
-      results === undefined ? undefined : resultFor(results.found, plan, isPushed(structure) || results.named === true);
-    const given =
-      result === undefined || results === undefined
-        ? NOTHING
-        : await writeFresh(parts, claim, structure, resultPlan(result, plan, results.instant), folder, call, {
-            pushed: true,
-          });
-    // A push that was under way before may come before the fresh rows: the online store's progress must not pass it by.
-    pushed += await drainPushed(parts, claim, plan, folder, call);
-    const onlineWritten = await fillOnline(parts, claim, working, call);
-    await carryOnline(parts, working, call);
-    if (!unchanged) await claim.complete(digests(snapshots), { ...fresh, since });
-    await recordStatistics(parts, working, call);
-    return {
-      rowsRead: fresh.rowsRead + given.rowsRead + pushed,
-      rowsWritten: fresh.rowsWritten + given.rowsWritten + pushed,
-      onlineWritten,
-      quarantined: fresh.quarantined + given.quarantined,
-    };
+    return parts.sources.reading(`feature_set.${set}`, reads, call, (snapshots) =>
+      fill(parts, claim, working, snapshots, call, { repair, results }),
+    );
   });
   const after = await recorded(parts.featureState, set, version);
   const watermark = after?.eventWatermark == null ? null : formatTimestamp(after.eventWatermark);
@@ -133,6 +96,56 @@ export async function materializeVersion(
     `${set}@${version}: ${report.rowsRead} rows read, ${report.rowsWritten} written, ${report.onlineWritten} online`,
   );
   return { featureSet: set, version, ...report, watermark };
+}
+
+type Filled = Pick<VersionReport, 'rowsRead' | 'rowsWritten' | 'onlineWritten' | 'quarantined'>;
+
+async function fill(
+  parts: MaterializeParts,
+  claim: MaterializationClaim,
+  working: FeatureSetVersion,
+  snapshots: readonly RecordedSnapshot[],
+  call: FeatureCall,
+  { repair, results }: MaterializeOptions,
+): Promise<Filled> {
+  const { set, structure, version } = working;
+  const plan = rowPlan(set, structure, locations(snapshots));
+  const folder = folderOf(working);
+  if (repair) await forgetWhatIsGone(parts, claim, working, call);
+  const before = await recorded(parts.featureState, set, version);
+  const stored = await parts.featureState.parts(set, version);
+  await parts.offline.sweep(folder, [
+    ...stored.map((part) => part.location),
+    ...(await parts.featureState.trainedFrom(set, version)),
+  ]);
+  let pushed = await carryOver(parts, claim, working, plan, call);
+  pushed += await drainPushed(parts, claim, plan, folder, call);
+  const since = await parts.featureState.now();
+  const unchanged = canonicallyEqual(before?.inputs, digests(snapshots));
+  const fresh =
+    unchanged || isPushed(structure)
+      ? NOTHING
+      : await writeFresh(parts, claim, structure, { ...plan, ...(await sinceOf(parts, claim, before)) }, folder, call);
+  const result =
+    results === undefined ? undefined : resultFor(results.found, plan, isPushed(structure) || results.named === true);
+  const given =
+    result === undefined || results === undefined
+      ? NOTHING
+      : await writeFresh(parts, claim, structure, resultPlan(result, plan, results.instant), folder, call, {
+          pushed: true,
+        });
+  // A push that was under way before may come before the fresh rows: the online store's progress must not pass it by.
+  pushed += await drainPushed(parts, claim, plan, folder, call);
+  const onlineWritten = await fillOnline(parts, claim, working, call);
+  await carryOnline(parts, working, call);
+  if (!unchanged) await claim.complete(digests(snapshots), { ...fresh, since });
+  await recordStatistics(parts, working, call);
+  return {
+    rowsRead: fresh.rowsRead + given.rowsRead + pushed,
+    rowsWritten: fresh.rowsWritten + given.rowsWritten + pushed,
+    onlineWritten,
+    quarantined: fresh.quarantined + given.quarantined,
+  };
 }
 
 async function recorded(

@@ -35,19 +35,21 @@ export async function runQuery(
 ): Promise<QueryResult> {
   const { catalog, offline, sources } = parts;
   const address = `pipeline.${pipeline}`;
-  const snapshots = await sources.snapshots(await sources.readBy(query, address), call);
-  const inputs = locations(snapshots);
-  const made = await offline
-    .snapshot(
-      { source: { name: `${pipeline}~${task}`, query }, root: catalog.root ?? '', inputs, lastDigest: null },
-      call.signal,
-    )
-    .catch((error: unknown) => {
-      if (!(error instanceof MlopsError)) throw error;
-      throw new MlopsError(error.code, { address, detail: error.detail, hint: error.hint, cause: error });
-    });
-  if (made === undefined) throw new Error('a query that was never run before gives a result');
-  return { of: `pipeline.${pipeline} task ${task}`, ...made, columns: [...made.columns], sources: digests(snapshots) };
+  const of = `pipeline.${pipeline} task ${task}`;
+  return sources.reading(of, await sources.readBy(query, address), call, async (snapshots) => {
+    const inputs = locations(snapshots);
+    const made = await offline
+      .snapshot(
+        { source: { name: `${pipeline}~${task}`, query }, root: catalog.root ?? '', inputs, lastDigest: null },
+        call.signal,
+      )
+      .catch((error: unknown) => {
+        if (!(error instanceof MlopsError)) throw error;
+        throw new MlopsError(error.code, { address, detail: error.detail, hint: error.hint, cause: error });
+      });
+    if (made === undefined) throw new Error('a query that was never run before gives a result');
+    return { of, ...made, columns: [...made.columns], sources: digests(snapshots) };
+  });
 }
 
 /** Whether the result has the keys of a set and every feature that it stores. */

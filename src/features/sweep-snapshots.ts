@@ -7,9 +7,6 @@ import type { SnapshotLives, UnneededSnapshot } from '../stores/control/snapshot
 import type { OfflineStore } from '../stores/offline.ts';
 import type { FeatureCall } from './definitions.ts';
 
-/** How long a snapshot stays once nothing needs it. */
-export const DEFAULT_KEEP_SNAPSHOTS = '30d';
-
 export interface SweepParts {
   readonly catalog: Catalog;
   readonly featureState: SnapshotLives;

@@ -36,8 +36,14 @@ export async function validate(
       structure.source === null
         ? await parts.sources.readBy(structure.query ?? '', `feature_set.${set}`)
         : [structure.source];
-    const plan = rowPlan(set, structure, locations(await parts.sources.snapshots(reads, call)));
-    const found = await parts.offline.check(plan, computedFor(set, structure, expectations), expectations, call.signal);
+    const found = await parts.sources.reading(`feature_set.${set}`, reads, call, (snapshots) =>
+      parts.offline.check(
+        rowPlan(set, structure, locations(snapshots)),
+        computedFor(set, structure, expectations),
+        expectations,
+        call.signal,
+      ),
+    );
     checked += expectations.reduce((sum, expectation) => sum + ruleCount(expectation), 0);
     failures.push(...found.failures.map(({ onFailure: _, ...failure }) => ({ featureSet: set, ...failure })));
     call.log(

@@ -29,6 +29,7 @@ import { findRenames } from './renames.ts';
 import { reusedName } from './reused-names.ts';
 import { settle } from './rules.ts';
 import { createSetLineages } from './set-lineages.ts';
+import { snapshotsToGo } from './snapshots-to-go.ts';
 import { columnDiffs, recordedColumns } from './source-columns.ts';
 import { recomputeTotal, summarize } from './summarize.ts';
 import { factsUnderNewNames, underNewNames } from './under-new-names.ts';
@@ -127,7 +128,10 @@ export function createPlan(input: PlanInput): Plan {
     policies: [],
     rules: project.rules,
     unmanaged,
-    summary,
+    summary: {
+      ...summary,
+      snapshots: snapshotsToGo(changes, context.facts, project.environments[environment]?.snapshots),
+    },
   };
   return judged(plan, {
     resources: project.resources,

@@ -5,6 +5,7 @@ import type { Address } from '../spec/address.ts';
 import type { Kind } from '../spec/kinds.ts';
 import type { Rules } from '../spec/project.ts';
 import type { Change, ChangeClass, Finding, FindingPlace } from './change.ts';
+import type { SnapshotOutlook } from './snapshots-to-go.ts';
 
 export const PLAN_FORMAT = 'mlops.plan/1';
 
@@ -84,6 +85,8 @@ export interface PlanSummary {
   readonly class: ChangeClass | null;
   /** All that has to be computed again, each set once. Absent in plans made before it was; null where nothing has to. */
   readonly recompute?: RecomputeTotal | null;
+  /** Snapshots of sources that go by themselves. Absent in plans made before it was; null: not known. */
+  readonly snapshots?: SnapshotOutlook | null;
 }
 
 /** What is not known of one of them is not known of all: null, never 0. */

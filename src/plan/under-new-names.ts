@@ -47,6 +47,7 @@ export function factsUnderNewNames(facts: PlanFacts, renames: Renames): PlanFact
     featureSets: moved('feature_set', facts.featureSets),
     sources: moved('source', facts.sources),
     requestsPerDay: moved('endpoint', facts.requestsPerDay),
+    sourceSnapshots: moved('source', facts.sourceSnapshots),
   };
   const reads = facts.onlineReads && { ...facts.onlineReads, bySet: moved('feature_set', facts.onlineReads.bySet) };
   // What is not known stays absent.

@@ -6,6 +6,9 @@ import type { EnvironmentSpec } from './schema-types.ts';
 
 export const DEFAULT_ENVIRONMENT = 'dev';
 
+/** How long a snapshot of a source stays once nothing needs it. */
+export const DEFAULT_KEEP_SNAPSHOTS = '30d';
+
 /** Throws SP109 where the project has none of that name. A project that declares none has `dev`, with everything embedded. */
 export function environmentOf(
   project: Pick<Project, 'name' | 'environments'>,

@@ -179,6 +179,24 @@ export interface PlanJson {
      */
     denied: PlanCount;
     /**
+     * Snapshots of sources that are deleted by themselves; null: not known.
+     */
+    snapshots?: {
+      /**
+       * `snapshots.keep` of the environment: how long one stays once nothing needs it.
+       */
+      keep: string;
+      goes: {
+        source: string;
+        snapshots: number;
+        bytes: number;
+        /**
+         * When the first of them is deleted, unless something needs it until then; null: so long after this plan is applied.
+         */
+        from: string | null;
+      }[];
+    } | null;
+    /**
      * All that has to be computed again, each feature set once; null where nothing has to.
      */
     recompute?: {

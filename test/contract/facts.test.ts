@@ -58,7 +58,7 @@ describe('the facts: postgres', () => {
     });
   }
 
-  const declare = (kind: 'model' | 'endpoint', name: string) =>
+  const declare = (kind: 'model' | 'endpoint' | 'source', name: string) =>
     postgresState(db, scopeId).putFromApi(
       { address: `${kind}.${name}`, kind, name, spec: { name }, digest: name, dependsOn: [], protect: false },
       'a@b',
@@ -140,6 +140,27 @@ describe('the facts: postgres', () => {
     );
     expect(facts.liveRuns).toEqual(new Map([['weekly', 2]]));
     expect(facts.sources).toEqual(new Map([['raw', { rows: 3, bytes: 2 ** 40 }]]));
+  });
+
+  it('tell which snapshots of sources nothing needs, and since when; of a source that is gone all of them', async () => {
+    await declare('source', 'grown');
+    for (const [source, digest] of [
+      ['grown', 'g1'],
+      ['grown', 'g2'],
+      ['grown', 'g3'],
+      ['gone', 'gone-1'],
+    ] as const)
+      await features.addSnapshot({ source, digest, location: `at/${digest}`, rows: 1, bytes: 10, columns: [] });
+    const { sourceSnapshots } = await openFacts(db, mine).read();
+    const replaced = await db.query<{ created_at: Date }>(
+      "select created_at from mlops.source_snapshots where digest = 'g2'",
+    );
+    expect(sourceSnapshots?.get('grown')).toEqual({
+      all: { snapshots: 3, bytes: 30 },
+      unneeded: { snapshots: 2, bytes: 20, since: replaced[0]?.created_at },
+    });
+    expect(sourceSnapshots?.get('gone')).toMatchObject({ unneeded: { snapshots: 1, bytes: 10 } });
+    expect(sourceSnapshots?.has('never')).toBe(false);
   });
 
   it('name what lies in the stores under a name that nothing recorded has', async () => {

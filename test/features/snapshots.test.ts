@@ -18,8 +18,10 @@ let directory: TemporaryDirectory;
 let opened: OpenOffline;
 let store: FeatureStore;
 let specs: Specs;
-/** What a test does just before a snapshot or a training set is recorded. */
-let before: Partial<Record<'addSnapshot' | 'addTrainingSet', (location: string) => Promise<unknown>>> = {};
+/** What a test does just before a snapshot or a training set is recorded, snapshots are held, or parts are asked for. */
+let before: Partial<
+  Record<'addSnapshot' | 'addTrainingSet' | 'parts' | 'readSnapshots', (location: string) => Promise<unknown>>
+> = {};
 let scopes = 0;
 beforeAll(async () => {
   database = await freshDatabase();
@@ -50,6 +52,14 @@ const open = async (backend: (typeof offlineBackends)[number]): Promise<void> =>
         await before.addSnapshot?.(snapshot.location);
         return real.addSnapshot(snapshot);
       },
+      parts: async (set, version) => {
+        await before.parts?.('');
+        return real.parts(set, version);
+      },
+      readSnapshots: async (locations, reader, leaseMs) => {
+        await before.readSnapshots?.('');
+        return real.readSnapshots(locations, reader, leaseMs);
+      },
       addTrainingSet: async (set) => {
         await before.addTrainingSet?.(set.snapshots[0] ?? '');
         return real.addTrainingSet(set);
@@ -77,6 +87,8 @@ const sweep = async (): Promise<readonly string[]> =>
   (await store.features.sweepSnapshots({}, store.call)).map(({ location }) => location);
 const stateOf = async (...locations: string[]): Promise<readonly string[]> =>
   (await store.offline.inspect(locations, store.call.signal)).map(({ state }) => state);
+const readers = () => store.db.query('select reader, location from mlops.snapshot_readers');
+const leasesEnd = () => store.db.query("update mlops.snapshot_readers set lease_ends_at = now() - interval '1 second'");
 const materialize = () => store.features.materialize('readings', store.call);
 const train = () =>
   store.features.trainingDataset({ features: 'all', spine: 'select id, raw."at" from raw' }, store.call);
@@ -191,6 +203,70 @@ describe.each(offlineBackends)('snapshots of sources on $name', (backend) => {
     expect(await stateOf(first)).toEqual(['whole']);
   });
 
+  it('stay while a materialization reads them, however long it takes, and no longer', async () => {
+    const first = await take([1, 2]);
+    before.parts = async () => {
+      before = {};
+      await take([3, 4]);
+      await age(400);
+      expect(await sweep()).toEqual([]);
+      expect(await stateOf(first)).toEqual(['whole']);
+      expect(await readers()).toEqual([{ reader: 'feature_set.readings', location: first }]);
+    };
+    expect(await materialize()).toMatchObject({ rowsRead: 2, rowsWritten: 2 });
+    expect(await readers()).toEqual([]);
+    await materialize();
+    expect(await sweep()).toEqual([first]);
+  });
+
+  it('are not read where they went just before: the newest are', async () => {
+    await take([1]);
+    let tries = 0;
+    before.readSnapshots = async () => {
+      tries += 1;
+      if (tries > 1) return;
+      await take([2]);
+      await age(31);
+      expect(await sweep()).toHaveLength(1);
+    };
+    expect(await materialize()).toMatchObject({ rowsWritten: 1 });
+    expect(tries).toBe(2);
+    expect(await store.features.reader.read([{ id: 0 }], ['readings.value'])).toMatchObject([
+      { features: { 'readings.value': 2 } },
+    ]);
+  });
+
+  it('are not held by a reader that died: its lease ends', async () => {
+    const first = await take([1]);
+    await take([2]);
+    const dead = await store.featureState.readSnapshots([first], 'somebody', 60_000);
+    await age(31);
+    expect(await sweep()).toEqual([]);
+    await leasesEnd();
+    expect(await sweep()).toEqual([first]);
+    expect(await store.featureState.readSnapshots([first], 'somebody', 60_000)).toBeUndefined();
+    await dead?.release();
+  });
+
+  it('are kept by a training set that is made meanwhile', async () => {
+    const first = await take([1, 2, 3]);
+    await materialize();
+    before.addTrainingSet = async () => {
+      before = {};
+      await take([4, 5, 6]);
+      await materialize();
+      await age(31);
+      expect(await sweep()).toEqual([]);
+    };
+    const made = await train();
+    await age(400);
+    await sweep();
+    expect(await stateOf(first)).toEqual(['whole']);
+    await expect(store.features.rebuildTrainingSet(made.digest, { restore: false }, store.call)).resolves.toMatchObject(
+      { equal: true },
+    );
+  });
+
   it('are not what a training set is recorded of once they were let go: it is refused, to be made again', async () => {
     await take([1, 2, 3]);
     await materialize();
@@ -199,6 +275,8 @@ describe.each(offlineBackends)('snapshots of sources on $name', (backend) => {
       await take([4, 5, 6]);
       await materialize();
       await age(31);
+      // It stood still for longer than its lease.
+      await leasesEnd();
       await sweep();
     };
     await expect(train()).rejects.toMatchObject({ code: 'FS220', retryable: true });

@@ -10,7 +10,7 @@ import type { Gate } from '../gate.ts';
 import { type Decision, hasChanges, type Plan } from '../plan.ts';
 import { type CodeText, differenceLines } from './difference.ts';
 import { driftText } from './drift.ts';
-import { affectedNames, changedFeatures, readersText, recomputeText, totalText } from './impact-text.ts';
+import { affectedNames, changedFeatures, readersText, recomputeText, snapshotsText, totalText } from './impact-text.ts';
 import { fitted, widthOf } from './layout.ts';
 import { legibleCode, legiblePlan } from './legible.ts';
 import { createPaint, type Paint } from './paint.ts';
@@ -177,6 +177,9 @@ function summaryLines(plan: Plan, paint: Paint): string[] {
   const { create, update, delete: deletes, noOp, errors, warnings, suppressed } = plan.summary;
   const scope = `${plan.project}/${plan.environment}`;
   const partial = plan.complete ? [] : [paint.faint(limitText(plan, LEFT_OUT_SHOWN))];
+  const going = plan.summary.snapshots == null ? undefined : snapshotsText(plan.summary.snapshots);
+  const snapshots =
+    going === undefined ? [] : [paint.faint(`Snapshots to be deleted once nothing needs them: ${going}.`)];
   const denial = denialMessage(plan);
   const denied = denial === undefined ? [] : [paint.severity('error', denial)];
   if (!hasChanges(plan)) {
@@ -185,6 +188,7 @@ function summaryLines(plan: Plan, paint: Paint): string[] {
     return [
       ...partial,
       `${paint.strong('Nothing to change:')} ${same}${noOp === 0 ? '' : ` (${counted(noOp, 'resource')})`}.`,
+      ...snapshots,
       ...denied,
     ];
   }
@@ -204,6 +208,7 @@ function summaryLines(plan: Plan, paint: Paint): string[] {
       findings.length === 0 ? '' : ` ${findings.join(', ')}.`
     }`,
     ...(plan.summary.recompute == null ? [] : [`To recompute: ${totalText(plan.summary.recompute)}.`]),
+    ...snapshots,
     ...(plan.errored
       ? [
           `${paint.severity('error', 'It cannot be applied until what is marked as an error is settled:')} ${errorsText(plan)}.`,

@@ -1,6 +1,7 @@
 /** What a change touches and costs, in words. What is not known is called unknown. */
 import type { AffectedEndpoint, Change, Impact } from '../change.ts';
 import type { RecomputeTotal } from '../plan.ts';
+import type { SnapshotOutlook } from '../snapshots-to-go.ts';
 
 /** `recompute 1,945 rows over 5,184 days, 120 kB, about 1 s`; undefined where nothing has to be. */
 export function recomputeText({ rows, days, bytes, estimatedSeconds, basis }: Impact): string | undefined {
@@ -56,6 +57,24 @@ export function affectedNames(change: Change, gone: ReadonlySet<string>): readon
 /** Features whose values a change of something else gives them. */
 export function changedFeatures({ kind, class: found, impact }: Change): readonly string[] {
   return kind === 'feature_set' || found === 'safe' ? [] : (impact.features ?? []);
+}
+
+const SOURCES_SHOWN = 5;
+
+/** `3 of visits, 120 kB, from 2026-12-25 on; 1 of labs, 4 kB, 30d after this is applied (snapshots.keep 30d)`; undefined where there are none. */
+export function snapshotsText(
+  { keep, goes }: SnapshotOutlook,
+  name: (source: string) => string = (source) => source,
+): string | undefined {
+  if (goes.length === 0) return undefined;
+  const shown = goes
+    .slice(0, SOURCES_SHOWN)
+    .map(
+      ({ source, snapshots, bytes, from }) =>
+        `${snapshots.toLocaleString('en-US')} of ${name(source)}, ${sizeText(bytes)}, ${from === null ? `${keep} after this is applied` : `from ${from.slice(0, 10)} on`}`,
+    );
+  const more = goes.length > SOURCES_SHOWN ? `; and of ${goes.length - SOURCES_SHOWN} more sources` : '';
+  return `${shown.join('; ')}${more} (snapshots.keep ${keep})`;
 }
 
 const READERS_SHOWN = 3;

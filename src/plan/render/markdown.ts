@@ -10,7 +10,7 @@ import { hasChanges, type Plan } from '../plan.ts';
 import type { CodeText } from './difference.ts';
 import { driftMarkdown } from './drift.ts';
 import { foldOf } from './fold.ts';
-import { totalText } from './impact-text.ts';
+import { snapshotsText, totalText } from './impact-text.ts';
 import { legibleCode, legiblePlan } from './legible.ts';
 import {
   decisionItem,
@@ -115,6 +115,7 @@ function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
   const rules = rulesText(plan);
   const denial = denialMessage(plan);
   const passed = passedPolicies(plan);
+  const going = plan.summary.snapshots == null ? undefined : snapshotsText(plan.summary.snapshots, nameOf);
   const counts = [
     ...(noOp === 0 ? [] : [`${noOp} unchanged`]),
     ...(errors === 0 ? [] : [`**${counted(errors, 'error')}**`]),
@@ -130,6 +131,7 @@ function headLines(plan: Plan, gate: Gate | undefined): readonly string[] {
     ...(counts.length === 0 ? [] : ['', `${counts.join(' · ')}`]),
     ...(rules === undefined ? [] : ['', `Rules of the project: ${code(clipped(rules))}`]),
     ...(plan.summary.recompute == null ? [] : ['', `To recompute: ${prose(totalText(plan.summary.recompute))}.`]),
+    ...(going === undefined ? [] : ['', `Snapshots to be deleted once nothing needs them: ${going}.`]),
     ...(plan.complete ? [] : ['', limitText(plan, 10, nameOf)]),
     ...(plan.errored
       ? ['', `> **It cannot be applied** until what is marked as an error is settled: ${errorsText(plan, nameOf)}.`]

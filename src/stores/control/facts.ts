@@ -19,6 +19,8 @@ export interface PlanFacts {
   /** Predictions a day over the last seven days, by endpoint. */
   readonly requestsPerDay?: ReadonlyMap<string, number>;
   readonly onlineReads?: OnlineReads;
+  /** By source, also of such that are not applied any more. */
+  readonly sourceSnapshots?: ReadonlyMap<string, SnapshotFacts>;
   /** Addresses that nothing has and under which the stores hold versions all the same. */
   readonly leftBehind?: ReadonlySet<Address>;
 }
@@ -43,6 +45,12 @@ export interface ModelFacts {
   readonly staging: number | null;
   /** What these two read by name, as `set.feature`; whatever the model's service holds by now. */
   readonly servedFeatures: readonly string[];
+}
+
+export interface SnapshotFacts {
+  readonly all: { readonly snapshots: number; readonly bytes: number };
+  /** Those that nothing needs; null where there are none. */
+  readonly unneeded: { readonly snapshots: number; readonly bytes: number; readonly since: Date } | null;
 }
 
 /** Reads from the online store over the last days, by feature set; a set that is not named was not read. */

@@ -1,6 +1,6 @@
 /**
  * Which snapshots of sources are let go. Needed are the newest of each source that is applied, those that a recorded training set was
- * made from, and those that a version of a feature set that lives was last filled from. Any other is let go some time after another
+ * made from, those that a version of a feature set that lives was last filled from, and those that somebody reads now. Any other is let go some time after another
  * took its place, or its source went.
  *
  *     recorded ──(nothing needs it)──► gone: nobody is given it any more ──(its table is deleted)──► forgotten
@@ -16,7 +16,15 @@ export interface UnneededSnapshot {
   readonly since: Date;
 }
 
+/** Snapshots that are being read: none of them is let go until it is released, or its lease has ended. */
+export interface SnapshotReading {
+  renew(leaseMs: number): Promise<void>;
+  release(): Promise<void>;
+}
+
 export interface SnapshotLives {
+  /** Undefined where one of the locations is gone already: then none of them is held. `reader`: who reads, for people. */
+  readSnapshots(locations: readonly string[], reader: string, leaseMs: number): Promise<SnapshotReading | undefined>;
   /** Those that nothing has needed for so long, the oldest first. `applied`: the sources that there are. */
   unneededSnapshots(applied: readonly string[], keepMs: number): Promise<readonly UnneededSnapshot[]>;
   /** One transaction: they are gone. A training set that is recorded meanwhile either keeps what it was made from or is refused. */

@@ -4,7 +4,15 @@
  */
 import type { Address } from '../../spec/address.ts';
 import type { FeatureSetStructure } from '../../spec/feature-set-structure.ts';
-import type { FactsStore, FeatureSetFacts, ModelFacts, OnlineRead, OnlineReads, PlanFacts } from '../control/facts.ts';
+import type {
+  FactsStore,
+  FeatureSetFacts,
+  ModelFacts,
+  OnlineRead,
+  OnlineReads,
+  PlanFacts,
+  SnapshotFacts,
+} from '../control/facts.ts';
 import type { Scope } from '../control/state.ts';
 import type { Database } from './database.ts';
 import { readVersionReaders } from './postgres-version-lives.ts';
@@ -25,6 +33,8 @@ const FEATURE_SETS = sqlFile('facts-feature-sets');
 const MODELS = sqlFile('facts-models');
 const PREDICTIONS = sqlFile('facts-predictions');
 const READS = sqlFile('facts-reads');
+const SOURCE_SNAPSHOTS = sqlFile('facts-snapshots');
+const UNNEEDED = sqlFile('snapshots-unneeded');
 const LEFT_BEHIND = sqlFile('facts-left-behind');
 const SNAPSHOTS = sqlFile('feature-snapshots');
 
@@ -49,17 +59,27 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
   async function all(): Promise<PlanFacts> {
     const scopeId = await findScope(db, scope);
     if (scopeId === undefined) return {};
-    const [liveRuns, models, featureSets, sources, requestsPerDay, onlineReads, versionReaders, leftBehind] =
-      await Promise.all([
-        known(readLiveRuns),
-        known(readModels),
-        known(readFeatureSets),
-        known(readSources),
-        known(readRequests),
-        known(readOnlineReads),
-        known(readReaders),
-        known(readLeftBehind),
-      ]);
+    const [
+      liveRuns,
+      models,
+      featureSets,
+      sources,
+      requestsPerDay,
+      onlineReads,
+      sourceSnapshots,
+      versionReaders,
+      leftBehind,
+    ] = await Promise.all([
+      known(readLiveRuns),
+      known(readModels),
+      known(readFeatureSets),
+      known(readSources),
+      known(readRequests),
+      known(readOnlineReads),
+      known(readSourceSnapshots),
+      known(readReaders),
+      known(readLeftBehind),
+    ]);
     return {
       ...(liveRuns && { liveRuns }),
       ...(models && { models }),
@@ -67,6 +87,7 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
       ...(sources && { sources }),
       ...(requestsPerDay && { requestsPerDay }),
       ...(onlineReads && { onlineReads }),
+      ...(sourceSnapshots && { sourceSnapshots }),
       ...(versionReaders && { versionReaders }),
       ...(leftBehind && { leftBehind }),
     };
@@ -170,6 +191,31 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
       else known.push(one);
     }
     return { days: await countedDays(), bySet };
+  }
+
+  async function readSourceSnapshots(scopeId: number): Promise<ReadonlyMap<string, SnapshotFacts>> {
+    const all = await group<{ source: string; applied: boolean; snapshots: Int8; bytes: Int8 }>(
+      scopeId,
+      SOURCE_SNAPSHOTS,
+    );
+    const applied = all.filter((one) => one.applied).map(({ source }) => source);
+    // Of all ages: when each goes, the plan says.
+    const idle = await group<{ source: string; bytes: Int8; since: Date }>(scopeId, UNNEEDED, [applied, 0]);
+    return new Map(
+      all.map(({ source, snapshots, bytes }) => {
+        const own = idle.filter((one) => one.source === source);
+        const [first] = own;
+        const unneeded =
+          first === undefined
+            ? null
+            : {
+                snapshots: own.length,
+                bytes: own.reduce((sum, one) => sum + Number(one.bytes), 0),
+                since: own.reduce((least, { since }) => (since < least ? since : least), first.since),
+              };
+        return [source, { all: { snapshots: Number(snapshots), bytes: Number(bytes) }, unneeded }];
+      }),
+    );
   }
 
   /** A store that was made, or brought up to date, later knows of fewer. */

@@ -1,10 +1,12 @@
 /** Snapshots that are let go, in Postgres. */
-import type { SnapshotLives, UnneededSnapshot } from '../control/snapshot-lives.ts';
+import { randomUUID } from 'node:crypto';
+import type { SnapshotLives, SnapshotReading, UnneededSnapshot } from '../control/snapshot-lives.ts';
 import type { Database, Queryable } from './database.ts';
 import { lockName } from './feature-claims.ts';
 import { sqlFile } from './sql-file.ts';
 
 const UNNEEDED = sqlFile('snapshots-unneeded');
+const HOLD = sqlFile('snapshots-hold');
 
 interface Row {
   readonly snapshot_id: number | string;
@@ -20,6 +22,29 @@ export function postgresSnapshotLives(db: Database, scopeId: number): SnapshotLi
   const unneeded = (query: Queryable, applied: readonly string[], keepMs: number): Promise<Row[]> =>
     query.query<Row & Record<string, unknown>>(UNNEEDED, [scopeId, applied, keepMs]);
   return {
+    readSnapshots: async (locations, reader, leaseMs) => {
+      const id = randomUUID();
+      const held = await db.transaction(async (tx) => {
+        // Shared: whoever lets snapshots go has ended, or sees what is held here.
+        await tx.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [snapshotsLock(scopeId)]);
+        const [there] = await tx.query<{ all: boolean }>(HOLD, [scopeId, id, locations, reader, leaseMs]);
+        return there?.all === true;
+      });
+      const of = [scopeId, id];
+      const reading: SnapshotReading = {
+        renew: async (ms) => {
+          await db.query(
+            `update mlops.snapshot_readers set lease_ends_at = clock_timestamp() + $3 * interval '1 millisecond'
+              where scope_id = $1 and reader_id = $2`,
+            [...of, ms],
+          );
+        },
+        release: async () => {
+          await db.query('delete from mlops.snapshot_readers where scope_id = $1 and reader_id = $2', of);
+        },
+      };
+      return held ? reading : undefined;
+    },
     unneededSnapshots: async (applied, keepMs) => (await unneeded(db, applied, keepMs)).map(snapshotOf),
     letSnapshotsGo: (applied, keepMs) =>
       db.transaction(async (tx) => {

@@ -19,6 +19,8 @@ with known as (
   union
   select location from idle where since > clock_timestamp() - $3 * interval '1 millisecond'
   union
+  select location from mlops.snapshot_readers where scope_id = $1 and lease_ends_at > clock_timestamp()
+  union
   select input.value
     from mlops.training_sets t cross join json_each_text(t.recipe #> '{spine,inputs}') as input
    where t.scope_id = $1 and json_typeof(t.recipe #> '{spine,inputs}') = 'object'
