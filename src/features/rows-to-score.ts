@@ -77,7 +77,21 @@ export async function rowsToScore(parts: ScoringParts, request: AskedRows, call:
       hint: 'ask with a query that gives the entity keys: the features are joined then',
     });
   }
-  const { query, inputs, sources } = await queryOf(parts, rows, call);
+  return withQuery(parts, rows, call, (asked) => joined(parts, request, asked, call));
+}
+
+interface AskedQuery {
+  readonly query: QueryText;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly sources: Readonly<Record<string, string>>;
+}
+
+async function joined(
+  parts: ScoringParts,
+  request: AskedRows,
+  { query, inputs, sources }: AskedQuery,
+  call: FeatureCall,
+): Promise<ReadRows> {
   const spine = await parts.offline.describeQuery(query, inputs);
   const own = request.features.map((feature) => columnOf(feature, request.features, spine));
   const wanted = await wantedFeatures(
@@ -89,7 +103,7 @@ export async function rowsToScore(parts: ScoringParts, request: AskedRows, call:
     wanted.features.length === 0
       ? { sets: [], columns: new Map<string, string>(), time: timed.time }
       : await joinOf(parts, wanted, timed.columns);
-  const joined = await parts.offline.join(
+  const made = await parts.offline.join(
     {
       spine: { query: timed.query, inputs, time: joining.time },
       sets: joining.sets,
@@ -106,7 +120,7 @@ export async function rowsToScore(parts: ScoringParts, request: AskedRows, call:
     return { name: found?.column ?? name, dtype: (found?.dtype ?? 'float64') as Dtype };
   });
   return {
-    path: joined.path,
+    path: made.path,
     isOurs: true,
     columns,
     without: [...joining.columns.values(), ...(timed.added === undefined ? [] : timed.added)],
@@ -128,25 +142,24 @@ function columnsOfDataset(
   return found.flatMap((one) => (one === undefined ? [] : [{ name: one.column, dtype: one.dtype as Dtype }]));
 }
 
-async function queryOf(
-  parts: ScoringParts,
+/** The query of the rows; the snapshots that it reads stay until `body` has ended. */
+async function withQuery<T>(
+  { sources }: ScoringParts,
   rows: Exclude<RowsToScore, { dataset: unknown }>,
   call: FeatureCall,
-): Promise<{
-  readonly query: QueryText;
-  readonly inputs: Readonly<Record<string, string>>;
-  readonly sources: Readonly<Record<string, string>>;
-}> {
+  body: (asked: AskedQuery) => Promise<T>,
+): Promise<T> {
   if ('result' in rows)
-    return {
+    return body({
       query: both('select * from query_result'),
       inputs: { query_result: rows.result.location },
       sources: rows.result.sources,
-    };
+    });
   const query = 'source' in rows ? both(`select * from "${rows.source}"`) : rows.query;
-  const names = 'source' in rows ? [rows.source] : await parts.sources.readBy(query);
-  const snapshots = await parts.sources.snapshots(names, call);
-  return { query, inputs: locations(snapshots), sources: digests(snapshots) };
+  const names = 'source' in rows ? [rows.source] : await sources.readBy(query);
+  return sources.reading('batch prediction', names, call, (snapshots) =>
+    body({ query, inputs: locations(snapshots), sources: digests(snapshots) }),
+  );
 }
 
 /** Says the same to every store. */
