@@ -638,6 +638,20 @@ describe('predictions', () => {
     ]);
   });
 
+  it('and every other read count for who read: by endpoint, over HTTP, for training and for history', async () => {
+    await call('POST', '/api/v1/online-features', { entities: { id: 7 }, features: ['patient_labs.bili_albumin'] });
+    await call('POST', '/api/v1/training-data', { spine: [{ id: 7, event_time: '1980-01-01' }], features: ['bili'] });
+    await call('POST', '/api/v1/endpoints/mortality/predict', { entities: { id: 8 } });
+    const { body } = await call('GET', '/api/v1/features?limit=100');
+    const bili = body.items.find(({ name }: { name: string }) => name === 'patient_labs.bili');
+    expect(bili.use.map(({ reader }: { reader: string }) => reader).sort()).toEqual([
+      'endpoint:mortality',
+      'history:http',
+      'http',
+      'training:mortality_inputs',
+    ]);
+  });
+
   it('name the feature that is missing', async () => {
     const answer = await call('POST', '/api/v1/endpoints/mortality/predict', { entities: [{ id: 555555 }] });
     expect(answer).toMatchObject({ status: 422, body: { code: 'EP203' } });

@@ -106,6 +106,35 @@ describe('materialization', () => {
     ]);
   });
 
+  it('has no more than a chunk of rows in hand, to be stored and to be served, however many there are', async () => {
+    const batches: number[] = [];
+    const other = await openFeatureStore({
+      root: directory.path,
+      connectionString: database.connectionString,
+      specs: () => specs,
+      scope: `scope-${scopes++}`,
+      chunkRows: 1000,
+      online: (real) => ({
+        ...real,
+        write: (table, records) => {
+          batches.push(records.length);
+          return real.write(table, records);
+        },
+      }),
+    });
+    try {
+      const rows = Array.from({ length: 9_500 }, (_, id) => [id, '2024-03-01', id, 'a']);
+      await writeCsv(join(directory.path, 'raw.csv'), COLUMNS, rows);
+      await other.features.materialize('readings', other.call);
+      const parts = await other.featureState.parts('readings', 1);
+      expect(parts.map((part) => part.rows)).toEqual([...Array.from({ length: 9 }, () => 1000), 500]);
+      expect(batches.reduce((sum, count) => sum + count, 0)).toBe(9_500);
+      expect(Math.max(...batches)).toBeLessThanOrEqual(4096);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('finds rows that came late, however far before the watermark', async () => {
     await ingest([
       [1, '2024-03-01', 10, 'a'],

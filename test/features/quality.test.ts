@@ -256,6 +256,32 @@ describe('expectations when a set is materialized', () => {
     expect(check).toMatchObject({ outcome: 'warned', duplicates: 1, failures: [{ feature: null, expectation: told }] });
   });
 
+  it('are not asked of rows that are stored, whatever is expected by now', async () => {
+    await ingest(rows);
+    await materialize();
+    expecting(undefined, { max: 60, onFailure: 'fail' });
+    await ingest([...rows, [4, '2024-03-04', 5, 'd']]);
+    // The 70 is stored; only the new row is checked.
+    expect(await materialize()).toMatchObject({ rowsWritten: 1, quarantined: 0 });
+    const [check] = await store.quality.checks({ set: 'readings', limit: 1 });
+    expect(check).toMatchObject({ outcome: 'passed', rowsRead: 4, rowsNew: 1, failures: [] });
+    expect(await trained()).toEqual([10, 70, null, 5]);
+  });
+
+  it('of the share of nulls warn where rows would be kept aside, and keep none', async () => {
+    expecting({ onFailure: 'quarantine', minRows: 10, freshness: '1d' }, { maxNull: 0.1 });
+    await ingest(rows);
+    expect(await materialize()).toMatchObject({ rowsWritten: 3, quarantined: 0 });
+    const [check] = await store.quality.checks({ set: 'readings', limit: 1 });
+    expect(check?.outcome).toBe('warned');
+    expect(check?.failures.map(({ expectation }) => expectation).sort()).toEqual([
+      'freshness 1d',
+      'maxNull 0.1',
+      'minRows 10',
+    ]);
+    expect(await held()).toEqual([]);
+  });
+
   it('more rows to keep aside than anybody looks through stop the materialization, and none is kept', {
     timeout: 60_000,
   }, async () => {

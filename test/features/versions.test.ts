@@ -6,6 +6,7 @@ import { createRegistry, type Registry } from '../../src/registry/registry.ts';
 import type { CanonicalSpecs } from '../../src/spec/canonical-specs.ts';
 import type { RegistryStore } from '../../src/stores/control/registry.ts';
 import { postgresRegistry } from '../../src/stores/postgres/postgres-registry.ts';
+import { postgresState } from '../../src/stores/postgres/postgres-state.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
 import { catalogOf, type FeatureStore, openFeatureStore, type Specs, writeCsv } from '../support/features.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -36,6 +37,7 @@ let registry: Registry;
 let registryStore: RegistryStore;
 let specs: Specs;
 let scopes = 0;
+let scopeId: number;
 
 beforeAll(async () => {
   database = await freshDatabase();
@@ -57,7 +59,7 @@ beforeEach(async () => {
     scope,
     chunkRows: 3,
   });
-  const scopeId = await ensureScope(store.db, { project: scope, environment: 'test' });
+  scopeId = await ensureScope(store.db, { project: scope, environment: 'test' });
   registryStore = postgresRegistry(store.db, scopeId);
   registry = createRegistry({
     store: registryStore,
@@ -226,6 +228,38 @@ describe('versions side by side', () => {
     await writeCsv(join(directory.path, 'raw.csv'), COLUMNS, [[1, '2024-03-04', 14, 0, 0, 'd']]);
     await materialize();
     expect([await online(1), await online(1, 'readings@1.value')]).toEqual([20, 14]);
+  });
+
+  it('keeps a version that an endpoint is pinned to, through the model that learned from it, until it is not', async () => {
+    await ingest([[1, '2024-03-01', 10, 100, 1000, 'a']]);
+    await materialize();
+    await trained('risk', 1);
+    const endpoint = (variants: object) =>
+      postgresState(store.db, scopeId).putFromApi(
+        {
+          address: 'endpoint.triage',
+          kind: 'endpoint',
+          name: 'triage',
+          spec: { name: 'triage', key: 'id', variants, split: { a: 100 } } as never,
+          digest: JSON.stringify(variants),
+          dependsOn: [],
+          protect: false,
+        },
+        'ada',
+        {},
+      );
+    await endpoint({ a: { model: 'risk', version: 1 } });
+    await apply(second);
+    await materialize();
+    // A newer version of the model, so that the first is no candidate any more.
+    await trained('risk', 2);
+    expect((await materialize()).retired).toEqual([]);
+    expect((await store.features.describe('readings')).versions[0]?.readers).toEqual([
+      { model: 'risk', modelVersion: 1, as: 'endpoint' },
+    ]);
+    expect(await online(1, 'readings@1.value')).toBe(10);
+    await endpoint({ a: { model: 'risk', version: 2 } });
+    expect((await materialize()).retired).toEqual([1]);
   });
 
   it('retires a version that never served once a newer one does', async () => {

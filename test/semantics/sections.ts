@@ -30,11 +30,6 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
 export const NOT_YET_TIED: readonly string[] = [
   'Plan',
   'Apply',
-  'Point in time',
-  'Online store',
-  'Materialization',
-  'Expectations',
-  'Use of features',
   'Runs and tasks',
   'Notifications and logs',
   'Registry',
