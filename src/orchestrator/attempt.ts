@@ -1,7 +1,7 @@
 /** One attempt at one task, from its lease to what is to be recorded of its end. */
 import { systemClock } from '../lib/clock.ts';
 import { MlopsError } from '../lib/error.ts';
-import type { JsonObject, JsonValue } from '../lib/json.ts';
+import type { JsonObject } from '../lib/json.ts';
 import { type Redact, redactor } from '../lib/redact.ts';
 import { resolveEnv, secretsIn } from '../lib/secret.ts';
 import { durationMs, sizeBytes } from '../lib/units.ts';
@@ -9,11 +9,11 @@ import type { CanonicalTask } from '../spec/canonical-specs.ts';
 import { type Where, whereOf } from '../spec/where-tasks-run.ts';
 import type { Deferral } from '../stores/control/deferrals.ts';
 import type { RunArtifact } from '../stores/control/run-artifacts.ts';
-import type { AttemptStatus } from '../stores/control/run-states.ts';
-import type { AttemptEnd, FanOut, Lease, RunDefinition, TaskProgress } from '../stores/control/runs.ts';
-import { AttemptStopped, type StopReason } from './attempt-stopped.ts';
+import type { AttemptEnd, FanOut, RunDefinition } from '../stores/control/runs.ts';
+import { type AttemptOutcome, cleaned, failedEnd, stoppedEnd } from './attempt-ends.ts';
 import { Deferred } from './deferred.ts';
 import { fillTask, readByTemplates } from './fill-task.ts';
+import type { HeldAttempt } from './held-attempt.ts';
 import type { InCluster } from './in-cluster.ts';
 import { asksItems, fanOutOf, itemIndex, specTask, specTaskName } from './items.ts';
 import type { OperatorContext } from './operators/operator.ts';
@@ -24,29 +24,23 @@ import { type ProcessRunnerOptions, runProcess } from './runners/process-runner.
 import { noCluster } from './runners/where.ts';
 import type { OperatorServices } from './services.ts';
 import { memoryOf, type Recall, reusedData, type TaskCache } from './task-cache.ts';
-import { type Outlook, TaskFailure } from './task-failure.ts';
-import type { TaskLog } from './task-log.ts';
-import { createTimeLimit } from './time-limit.ts';
+import { createTimeLimit, type TimeLimit } from './time-limit.ts';
 import { ancestorsOf } from './upstream.ts';
 import { createUsageGatherer, type UsageGatherer } from './usage.ts';
 
-export interface AttemptOptions {
-  readonly lease: Lease;
-  readonly run: RunDefinition;
+/** The same for all attempts of a worker. */
+export interface AttemptTools {
   readonly services: OperatorServices;
   /** Outputs of the tasks named that succeeded. */
-  readonly outputsOf: (tasks: readonly string[]) => Promise<Readonly<Record<string, JsonObject>>>;
+  readonly outputsOf: (attempt: HeldAttempt, tasks: readonly string[]) => Promise<Readonly<Record<string, JsonObject>>>;
   readonly runOperator: typeof runOperator;
-  readonly process: ProcessRunnerOptions;
-  /** Where the environment names a cluster. */
-  readonly cluster?: InCluster | undefined;
-  readonly keepArtifact: (artifact: Omit<RunArtifact, 'task'>) => Promise<void>;
-  readonly taskLog: TaskLog;
-  readonly waited: OperatorContext['waited'];
+  readonly processOf: (attempt: HeldAttempt) => ProcessRunnerOptions;
+  readonly keepArtifact: (attempt: HeldAttempt, artifact: Omit<RunArtifact, 'task'>) => Promise<void>;
+  /** Of the project. */
+  readonly root: string;
+  readonly waited: (attempt: HeldAttempt) => Promise<boolean>;
   readonly newestRun: OperatorContext['newestRun'];
   readonly children: OperatorContext['children'];
-  readonly progress: (progress: TaskProgress) => void;
-  readonly controller: AbortController;
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly random: () => number;
   /** Where results that may be taken over are kept. Default: nowhere. */
@@ -55,88 +49,66 @@ export interface AttemptOptions {
   readonly abandonAfterMs: number;
 }
 
-/** Failures that trying again cannot mend. */
-const FINAL_CODES: ReadonlySet<string> = new Set([
-  'MD202',
-  'PL206',
-  'SP110',
-  'PL220',
-  'PL221',
-  'PL225',
-  'SP114',
-  'PL230',
-  'PL233',
-]);
+interface Attempt {
+  readonly held: HeldAttempt;
+  readonly run: RunDefinition;
+  readonly tools: AttemptTools;
+  /** Where the environment names a cluster. */
+  readonly cluster: InCluster | undefined;
+  readonly where: Where;
+  readonly usage: UsageGatherer;
+  readonly recall: Recall;
+  readonly timeLimit: TimeLimit;
+  redact: Redact;
+  fanOut: FanOut | undefined;
+}
 
 /** Undefined where the lease was lost: then there is nothing to record. A deferral: there is nothing to do yet. */
-export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | Deferral | undefined> {
-  const { lease, run, controller, taskLog } = options;
+export async function runAttempt(
+  held: HeldAttempt,
+  run: RunDefinition,
+  tools: AttemptTools,
+  cluster: InCluster | undefined,
+): Promise<AttemptEnd | Deferral | undefined> {
+  const { lease } = held;
   const task = specTask(run.spec, lease.task);
-  const where = task === undefined ? 'daemon' : (options.cluster?.where ?? whereOf(task, false));
-  const timeLimit = createTimeLimit(() => controller.abort(new AttemptStopped('timed_out')));
+  const where = task === undefined ? 'daemon' : (cluster?.where ?? whereOf(task, false));
+  const timeLimit = createTimeLimit(() => held.stop('timed_out'));
   timeLimit.begin(lease.deadlineInMs ?? undefined);
-  const timeoutMs = task?.timeout === undefined ? undefined : durationMs(task.timeout);
   // In a cluster it counts from the start of the pod.
-  if (where !== 'kubernetes') timeLimit.begin(timeoutMs);
+  if (where !== 'kubernetes') timeLimit.begin(timeoutOf(task));
   const began = performance.now();
-  const usage = createUsageGatherer();
-  const recall: Recall = { reused: null };
-  let redact: Redact = (text) => text;
-  let fanOut: FanOut | undefined;
-  let ended: {
-    status: AttemptStatus;
-    exitCode: number | null;
-    error: string | null;
-    outputs: JsonObject | null;
-    final: boolean;
-    busy?: Outlook['busy'];
-    data: JsonObject;
+  const attempt: Attempt = {
+    held,
+    run,
+    tools,
+    cluster,
+    where,
+    usage: createUsageGatherer(),
+    recall: { reused: null },
+    timeLimit,
+    redact: asItIs,
+    fanOut: undefined,
   };
+  let ended: AttemptOutcome;
   try {
     if (task === undefined) throw new MlopsError('PL203', { detail: `The run's pipeline has no task ${lease.task}.` });
-    redact = redactor(secretsIn(task, options.variables));
-    if (task.forEach !== undefined && lease.item === undefined) {
-      const found = await findItems(task, options);
-      fanOut = found;
-      taskLog.write('out', `${found.items.length} items\n`);
-    }
-    const begun = (elapsedMs: number): void => timeLimit.begin(timeoutMs, elapsedMs);
-    const outputs =
-      fanOut === undefined ? await operate(task, redact, options, { usage, begun, where, recall }) : undefined;
-    ended = {
-      status: 'succeeded',
-      exitCode: null,
-      error: null,
-      // Without items there is nothing to wait for.
-      outputs:
-        outputs === undefined
-          ? ((fanOut?.items ?? []).map(() => null) as unknown as JsonObject)
-          : cleaned(outputs, redact),
-      final: true,
-      data: reusedData(recall),
-    };
+    ended = await succeeded(task, attempt);
   } catch (error) {
     if (error instanceof HandedOver) return undefined;
-    const stopped = controller.signal.aborted ? (controller.signal.reason as unknown) : undefined;
+    const { stopped } = held;
     if (stopped === undefined && error instanceof Deferred) return error.deferral;
-    if (stopped instanceof AttemptStopped) {
-      if (stopped.reason === 'lost') return undefined;
-      ended = { ...stoppedEnd(stopped.reason, timeLimit.passedMs), final: false, data: {} };
-    } else {
-      ended = failedEnd(error, redact);
-    }
-    if (ended.error !== null) taskLog.write('system', `${ended.status}: ${ended.error}\n`);
+    if (stopped?.reason === 'lost') return undefined;
+    ended =
+      stopped === undefined
+        ? failedEnd(error, attempt.redact)
+        : stoppedEnd(stopped.reason as Exclude<typeof stopped.reason, 'lost'>, timeLimit.passedMs);
+    if (ended.error !== null) held.log.write('system', `${ended.status}: ${ended.error}\n`);
   } finally {
     timeLimit.clear();
   }
-  const left = lease.deadlineInMs === null ? null : lease.deadlineInMs - (performance.now() - began);
-  const isStop =
-    controller.signal.aborted &&
-    (controller.signal.reason as AttemptStopped).reason === 'stopped' &&
-    ended.status === 'crashed';
-  const verdict = isStop
-    ? ({ retryInMs: 0, counts: 'nothing' } as const)
-    : retryVerdict(task?.retry, lease, ended, left, options.random);
+  const tookMs = performance.now() - began;
+  const { retryInMs, counts } = verdictOn(ended, task, attempt, tookMs);
   return {
     runId: lease.runId,
     task: lease.task,
@@ -146,82 +118,92 @@ export async function runAttempt(options: AttemptOptions): Promise<AttemptEnd | 
     error: ended.error,
     outputs: ended.outputs,
     data: ended.data,
-    usage: usage.total((performance.now() - began) / 1000),
-    retryInMs: ended.final ? null : verdict.retryInMs,
-    counts: verdict.counts,
-    fanOut: ended.status === 'succeeded' ? fanOut : undefined,
+    usage: attempt.usage.total(tookMs / 1000),
+    retryInMs: ended.final ? null : retryInMs,
+    counts,
+    fanOut: ended.status === 'succeeded' ? attempt.fanOut : undefined,
   };
 }
 
+const asItIs: Redact = (text) => text;
+
+const NOT_AGAIN = { retryInMs: null, counts: 'nothing' } as const;
+
+function verdictOn(
+  ended: AttemptOutcome,
+  task: CanonicalTask | undefined,
+  { held, tools }: Attempt,
+  tookMs: number,
+): Pick<AttemptEnd, 'retryInMs' | 'counts'> {
+  if (ended.status === 'succeeded') return NOT_AGAIN;
+  if (held.stopped?.reason === 'stopped' && ended.status === 'crashed') return { retryInMs: 0, counts: 'nothing' };
+  const { lease } = held;
+  const left = lease.deadlineInMs === null ? null : lease.deadlineInMs - tookMs;
+  return retryVerdict(task?.retry, lease, ended, left, tools.random);
+}
+
+function timeoutOf(task: CanonicalTask | undefined): number | undefined {
+  return task?.timeout === undefined ? undefined : durationMs(task.timeout);
+}
+
+async function succeeded(task: CanonicalTask, attempt: Attempt): Promise<AttemptOutcome> {
+  const { held, tools } = attempt;
+  const secrets = secretsIn(task, tools.variables);
+  if (secrets.length > 0) attempt.redact = redactor(secrets);
+  let outputs: JsonObject;
+  if (task.forEach !== undefined && held.lease.item === undefined) {
+    const fanOut = await findItems(task, attempt);
+    attempt.fanOut = fanOut;
+    held.log.write('out', `${fanOut.items.length} items\n`);
+    // Without items there is nothing to wait for.
+    outputs = fanOut.items.map(() => null) as unknown as JsonObject;
+  } else {
+    outputs = cleaned(await operate(task, attempt), attempt.redact);
+  }
+  const end = { status: 'succeeded', exitCode: null, error: null, final: true } as const;
+  return { ...end, outputs, data: reusedData(attempt.recall) };
+}
+
 /** What the expressions of `forEach` and of the items' condition read. */
-async function findItems(task: CanonicalTask, { lease, run, outputsOf, cluster }: AttemptOptions): Promise<FanOut> {
+async function findItems(task: CanonicalTask, { held, run, tools, cluster }: Attempt): Promise<FanOut> {
+  const { lease } = held;
   const reads = typeof task.forEach === 'string' || asksItems(task);
-  const outputs = reads ? await outputsOf(ancestorsOf(run.spec, lease.task)) : {};
+  const outputs = reads ? await tools.outputsOf(held, ancestorsOf(run.spec, lease.task)) : {};
   return fanOutOf(task, lease, run, outputs, cluster !== undefined);
 }
 
-interface Measures {
-  readonly usage: UsageGatherer;
-  /** A program in a cluster started so long ago. */
-  readonly begun: (elapsedMs: number) => void;
-  readonly where: Where;
-  readonly recall: Recall;
-}
-
-async function operate(
-  written: CanonicalTask,
-  redact: Redact,
-  options: AttemptOptions,
-  { usage, begun, where, recall }: Measures,
-): Promise<JsonObject> {
-  const { lease, run, controller, taskLog } = options;
-  const { signal } = controller;
+async function operate(written: CanonicalTask, attempt: Attempt): Promise<JsonObject> {
+  const { held, run, tools, where, redact } = attempt;
+  const { lease } = held;
   const asked = readByTemplates(written);
   const ancestors = readsNothing(written) && asked?.size === 0 ? [] : ancestorsOf(run.spec, specTaskName(lease.task));
   const read = ancestors.filter(
     (name) => asked === undefined || asked.has(name) || readsInputs(written, run.spec.tasks[name]),
   );
-  const inputs = read.length === 0 ? {} : await options.outputsOf(read);
-  signal.throwIfAborted();
+  const inputs = read.length === 0 ? {} : await tools.outputsOf(held, read);
+  throwIfStopped(held);
   const instant = run.cause.instant === null ? run.createdAt : new Date(run.cause.instant);
+  const index = itemIndex(lease.task);
   const task = fillTask(written, {
     params: run.params,
     outputs: inputs,
     run: { id: lease.runId, pipeline: lease.pipeline, cause: run.cause.kind, instant: instant.toISOString() },
     item: lease.item,
-    index: itemIndex(lease.task) ?? undefined,
+    index: index ?? undefined,
   });
-  const env = resolvedEnv(task, options.variables);
-  const attempt = {
-    runId: lease.runId,
-    pipeline: lease.pipeline,
-    task: lease.task,
-    attempt: lease.attempt,
-    params: run.params,
-    inputs,
-    instant: run.cause.instant,
-    ancestors,
-    traceparent: run.cause.traceparent,
-    signal,
-    taskLog,
-    env: env.values,
-    secrets: env.secrets,
-    memoryBytes: task.resources?.memory === undefined ? undefined : sizeBytes(task.resources.memory),
-    onUsage: usage.add,
-    gpus: lease.gpus,
-    item: lease.item,
-    index: itemIndex(lease.task),
-  };
-  const memory = memoryOf(task, { lease, run, inputs }, options.cache, taskLog);
+  const env = resolvedEnv(task, tools.variables);
+  const memory = memoryOf(task, { lease, run, inputs }, tools.cache, held);
   // A Job that is adopted is at work already.
-  const known = 'job' in lease ? undefined : await memory.find(recall);
+  const known = memory === undefined || 'job' in lease ? undefined : await memory.find(attempt.recall);
   if (known !== undefined) return known;
-  signal.throwIfAborted();
-  const work = options.runOperator(task, {
-    signal,
-    log: (line) => taskLog.write('out', `${redact(line)}\n`),
-    resolve: (value) => resolveEnv(value, options.variables),
-    progress: options.progress,
+  throwIfStopped(held);
+  const work = tools.runOperator(task, {
+    get signal() {
+      return held.signal;
+    },
+    log: (line) => held.log.write('out', `${redact(line)}\n`),
+    resolve: (value) => resolveEnv(value, tools.variables),
+    progress: (told) => held.progress.tell(told),
     runId: lease.runId,
     pipeline: lease.pipeline,
     task: lease.task,
@@ -230,27 +212,53 @@ async function operate(
     instant,
     pipelineSpec: run.spec,
     cause: run.cause,
-    root: options.process.root,
+    root: tools.root,
     now: systemClock.now(),
-    waited: options.waited,
-    newestRun: options.newestRun,
-    children: options.children,
+    waited: () => tools.waited(held),
+    newestRun: tools.newestRun,
+    children: tools.children,
     item: lease.item,
-    index: itemIndex(lease.task),
+    index,
     ancestors,
     inputs,
     gitCommit: run.gitCommit,
-    services: options.services,
-    keepArtifact: (path, stored) => options.keepArtifact({ path, ...stored }),
+    services: tools.services,
+    keepArtifact: (path, stored) => tools.keepArtifact(held, { path, ...stored }),
     runProcess: (process, use) => {
-      if (where !== 'kubernetes') return runProcess(process, attempt, options.process, use);
-      if (options.cluster === undefined) throw noCluster(lease.task, lease.pipeline);
-      return options.cluster.run(process, { ...attempt, spec: task, deadlineInMs: lease.deadlineInMs }, begun, use);
+      const program = {
+        runId: lease.runId,
+        pipeline: lease.pipeline,
+        task: lease.task,
+        attempt: lease.attempt,
+        params: run.params,
+        inputs,
+        instant: run.cause.instant,
+        ancestors,
+        traceparent: run.cause.traceparent,
+        signal: held.signal,
+        taskLog: held.log,
+        env,
+        secrets: secretsIn(task, tools.variables),
+        memoryBytes: task.resources?.memory === undefined ? undefined : sizeBytes(task.resources.memory),
+        onUsage: attempt.usage.add,
+        gpus: lease.gpus,
+        item: lease.item,
+        index,
+      };
+      if (where !== 'kubernetes') return runProcess(process, program, tools.processOf(held), use);
+      if (attempt.cluster === undefined) throw noCluster(lease.task, lease.pipeline);
+      // There the task's own limit counts from the start of the pod, which was so long ago.
+      const begun = (elapsedMs: number): void => attempt.timeLimit.begin(timeoutOf(written), elapsedMs);
+      return attempt.cluster.run(process, { ...program, spec: task, deadlineInMs: lease.deadlineInMs }, begun, use);
     },
   });
-  const outputs = await patient(work, signal, options.abandonAfterMs);
-  await memory.keep();
+  const outputs = await patient(work, held, tools.abandonAfterMs);
+  await memory?.keep();
   return outputs;
+}
+
+function throwIfStopped({ stopped }: HeldAttempt): void {
+  if (stopped !== undefined) throw stopped;
 }
 
 /** Operators that work on data alone need little of the tasks before them; in a large graph all would be much to read. */
@@ -264,91 +272,36 @@ function readsInputs(task: CanonicalTask, before: CanonicalTask | undefined): bo
 }
 
 /** As `work`; but an operator that does not heed the signal is not waited for longer than that. */
-async function patient<T>(work: Promise<T>, signal: AbortSignal, abandonAfterMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  let abandon = (): void => {};
-  const abandoned = new Promise<never>((_, reject) => {
-    abandon = () => {
-      timer = setTimeout(() => reject(signal.reason), abandonAfterMs);
+function patient<T>(work: Promise<T>, held: HeldAttempt, abandonAfterMs: number): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const over = (): void => {
+      clearTimeout(timer);
+      held.onStop(undefined);
     };
+    work.then(
+      (value) => {
+        over();
+        resolve(value);
+      },
+      (error: unknown) => {
+        over();
+        reject(error);
+      },
+    );
+    held.onStop(() => {
+      timer = setTimeout(() => reject(held.stopped), abandonAfterMs);
+    });
   });
-  abandoned.catch(() => {});
-  work.catch(() => {});
-  if (signal.aborted) abandon();
-  else signal.addEventListener('abort', abandon, { once: true });
-  try {
-    return await Promise.race([work, abandoned]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abandon);
-  }
 }
 
 /** Secrets are looked up now, at the start of the attempt; only their references were ever stored. */
 function resolvedEnv(
   task: CanonicalTask,
   variables: Readonly<Record<string, string | undefined>>,
-): { readonly values: Readonly<Record<string, string>>; readonly secrets: readonly string[] } {
-  const spec = 'env' in task ? (task.env ?? {}) : {};
+): Readonly<Record<string, string>> {
   const values: Record<string, string> = {};
-  for (const [name, value] of Object.entries(spec)) values[name] = resolveEnv(value, variables);
-  return { values, secrets: secretsIn(task, variables) };
-}
-
-function stoppedEnd(reason: Exclude<StopReason, 'lost'>, timeLimit: number | undefined) {
-  const end = { exitCode: null, outputs: null };
-  switch (reason) {
-    case 'cancelled':
-      return { ...end, status: 'cancelled' as const, error: 'cancelled' };
-    case 'timed_out':
-      return { ...end, status: 'timed_out' as const, error: `not done within ${seconds(timeLimit ?? 0)} s` };
-    case 'stopped':
-      return { ...end, status: 'crashed' as const, error: 'its worker was stopped; the task goes back to the queue' };
-  }
-}
-
-function seconds(milliseconds: number): number {
-  return Math.round(milliseconds) / 1000;
-}
-
-function failedEnd(error: unknown, redact: Redact) {
-  const message = clean(redact(error instanceof Error ? error.message : String(error)));
-  const end = { error: message === '' ? 'it failed without a message' : message, outputs: null };
-  if (error instanceof TaskFailure)
-    return {
-      ...end,
-      status: error.status,
-      exitCode: error.exitCode,
-      final: error.outlook.final ?? false,
-      busy: error.outlook.busy,
-      data: {},
-    };
-  if (error instanceof MlopsError) {
-    // The control store was away: our fault, not the task's.
-    const status = error.code === 'ST101' ? ('crashed' as const) : ('failed' as const);
-    const data: JsonObject = {
-      code: error.code,
-      ...(error.hint === undefined ? {} : { hint: clean(redact(error.hint)) }),
-    };
-    return { ...end, status, exitCode: null, final: FINAL_CODES.has(error.code), data };
-  }
-  return { ...end, status: 'failed' as const, exitCode: null, final: false, data: {} };
-}
-
-/** What Postgres cannot hold in a text: NUL and halves of surrogate pairs. */
-function clean(text: string): string {
-  return text.replaceAll('\u0000', '\uFFFD').replace(/\p{Surrogate}/gu, '\uFFFD');
-}
-
-function cleaned(outputs: JsonObject, redact: Redact): JsonObject {
-  const visit = (value: JsonValue | undefined): JsonValue => {
-    if (value === undefined) return null;
-    if (typeof value === 'string') return clean(redact(value));
-    if (typeof value !== 'object' || value === null) return value;
-    if (Array.isArray(value)) return value.map(visit);
-    return visitObject(value as JsonObject);
-  };
-  const visitObject = (object: JsonObject): JsonObject =>
-    Object.fromEntries(Object.entries(object).map(([key, value]) => [clean(redact(key)), visit(value)]));
-  return visitObject(outputs);
+  if (!('env' in task) || task.env === undefined) return values;
+  for (const [name, value] of Object.entries(task.env)) values[name] = resolveEnv(value, variables);
+  return values;
 }

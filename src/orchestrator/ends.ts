@@ -1,17 +1,16 @@
 /** Ends of attempts, recorded in batches: while one batch is written the next one gathers. */
 import { MlopsError } from '../lib/error.ts';
 import type { AttemptEnd, RunRules, RunStore } from '../stores/control/runs.ts';
-import { AttemptStopped } from './attempt-stopped.ts';
 import { pause } from './waiting.ts';
 
 export interface Ends {
   /** Resolves once it is recorded, or once there is nothing to record because the lease was lost. */
-  record(end: AttemptEnd, signal: AbortSignal): Promise<void>;
+  record(end: AttemptEnd, held: { readonly isLost: boolean }): Promise<void>;
 }
 
 interface Waiting {
   readonly end: AttemptEnd;
-  readonly signal: AbortSignal;
+  readonly held: { readonly isLost: boolean };
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -48,7 +47,7 @@ export function createEnds({ runs, rules, onRecorded, stopping }: EndsOptions): 
 
   async function writeBatch(batch: readonly Waiting[], tries: number): Promise<void> {
     for (let attempt = tries; ; attempt += 1) {
-      const held = batch.filter(({ signal }) => !isLost(signal));
+      const held = batch.filter((waiting) => !waiting.held.isLost);
       try {
         // A commit whose answer got lost is refused when it is repeated: what it changed stands.
         if (held.length > 0)
@@ -78,14 +77,10 @@ export function createEnds({ runs, rules, onRecorded, stopping }: EndsOptions): 
   }
 
   return {
-    record: (end, signal) =>
+    record: (end, held) =>
       new Promise((resolve, reject) => {
-        gathering.push({ end, signal, resolve, reject });
+        gathering.push({ end, held, resolve, reject });
         if (!writing) void write();
       }),
   };
-}
-
-function isLost(signal: AbortSignal): boolean {
-  return signal.aborted && signal.reason instanceof AttemptStopped && signal.reason.reason === 'lost';
 }

@@ -111,7 +111,7 @@ export type NamedBackfill = Omit<BackfillRequest, 'spec'> & { readonly pipeline:
 
 export interface Orchestrator {
   /** PL201 for an unknown pipeline, PL205 for a parameter that it does not take. */
-  submit(submission: Submission): Promise<RunRecord>;
+  submit(submission: Submission): Promise<RunSummary>;
   get(runId: string): Promise<RunRecord | undefined>;
   /** The pools of the environment, and what is used of them. */
   pools(): Promise<readonly PoolUse[]>;
@@ -196,6 +196,12 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     return (await runs.list({ pipeline, status: 'succeeded', limit: 1 })).items[0];
   }
 
+  async function existing(runId: string): Promise<RunRecord> {
+    const run = await runs.get(runId);
+    if (run === undefined) throw unknownRun(runId);
+    return run;
+  }
+
   async function cancel(runId: string, who: string): Promise<RunRecord> {
     const run = await runs.cancel(runId, who, runRules);
     if (run === undefined) throw unknownRun(runId);
@@ -211,8 +217,10 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     runArtifacts: options.runArtifacts,
     newestRun,
     children: {
-      start: async ({ pipeline, params, cause, key }) =>
-        runs.create(await prepare(await pipelineOf(pipeline), params, cause, key), runRules),
+      start: async ({ pipeline, params, cause, key }) => {
+        const { run } = await runs.create(await prepare(await pipelineOf(pipeline), params, cause, key), runRules);
+        return existing(run.runId);
+      },
       retry: async (runId) => {
         await runs.retry(runId, 'the run that started it', runRules);
       },

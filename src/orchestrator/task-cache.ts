@@ -85,23 +85,32 @@ function dependsOn(task: CanonicalTask, run: CacheInputs['run'], inputs: CacheIn
 const digestIn = (dataset: JsonValue | undefined): JsonValue =>
   (dataset as { readonly digest?: string } | null | undefined)?.digest ?? null;
 
-/** Of one attempt. What goes wrong with the store of results keeps back no work. */
-export function memoryOf(task: CanonicalTask, given: CacheInputs, cache: TaskCache | undefined, log: TaskLog) {
-  const key = task.cache === undefined || cache === undefined ? undefined : cacheKey(task, given);
+/** Of one attempt of a task with `cache`. What goes wrong with the store of results keeps back no work. */
+export function memoryOf(
+  task: CanonicalTask,
+  given: CacheInputs,
+  cache: TaskCache | undefined,
+  attempt: { readonly log: TaskLog },
+) {
+  if (task.cache === undefined || cache === undefined) return undefined;
+  const { ttl } = task.cache;
+  const key = cacheKey(task, given);
   const { lease } = given;
   const tried = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await work();
     } catch (error) {
-      log.write('system', `the cache cannot be used: ${error instanceof Error ? error.message : String(error)}\n`);
+      attempt.log.write(
+        'system',
+        `the cache cannot be used: ${error instanceof Error ? error.message : String(error)}\n`,
+      );
       return undefined;
     }
   };
   return {
     /** The outputs that it takes over, which `recall` then says; undefined: it works. */
     find: async (recall: Recall): Promise<JsonObject | undefined> => {
-      if (key === undefined || cache === undefined || task.cache === undefined) return undefined;
-      const ttlMs = durationMs(task.cache.ttl);
+      const ttlMs = durationMs(ttl);
       if (ttlMs === 0) return undefined;
       const found = await tried(async () => {
         const whole = await firstWhole(await cache.store.find(key, ttlMs), cache);
@@ -109,13 +118,13 @@ export function memoryOf(task: CanonicalTask, given: CacheInputs, cache: TaskCac
         return whole;
       });
       if (found === undefined) return undefined;
-      const { runId, attempt, outputs } = found;
-      recall.reused = { runId, task: found.task, attempt };
-      log.write('out', `taken over from ${found.task} of run ${runId}, ended ${found.endedAt.toISOString()}\n`);
+      const { runId, attempt: number, outputs } = found;
+      recall.reused = { runId, task: found.task, attempt: number };
+      attempt.log.write('out', `taken over from ${found.task} of run ${runId}, ended ${found.endedAt.toISOString()}\n`);
       return outputs;
     },
     keep: async (): Promise<void> => {
-      if (key !== undefined) await tried(async () => cache?.store.keep(lease, key));
+      await tried(() => cache.store.keep(lease, key));
     },
   };
 }

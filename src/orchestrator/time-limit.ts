@@ -12,7 +12,7 @@ export interface TimeLimit {
 const LONGEST_MS = 2 ** 31 - 1;
 
 export function createTimeLimit(onPassed: () => void): TimeLimit {
-  const timers = new Set<NodeJS.Timeout>();
+  let timers: NodeJS.Timeout[] | undefined;
   let passedMs: number | undefined;
   return {
     begin: (limitMs, elapsedMs = 0) => {
@@ -21,13 +21,14 @@ export function createTimeLimit(onPassed: () => void): TimeLimit {
         passedMs ??= limitMs;
         onPassed();
       };
-      timers.add(setTimeout(pass, Math.max(0, limitMs - elapsedMs)));
+      timers ??= [];
+      timers.push(setTimeout(pass, Math.max(0, limitMs - elapsedMs)));
     },
     get passedMs() {
       return passedMs;
     },
     clear: () => {
-      for (const timer of timers) clearTimeout(timer);
+      for (const timer of timers ?? []) clearTimeout(timer);
     },
   };
 }

@@ -44,11 +44,18 @@ export function createWakeup(): Wakeup {
       release?.();
     },
     wait: async (milliseconds, signal) => {
-      if (!woken) {
-        const ended = new AbortController();
-        release = () => ended.abort();
-        await pause(milliseconds, AbortSignal.any([signal, ended.signal]));
-        release = undefined;
+      if (!woken && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          const end = (): void => {
+            clearTimeout(timer);
+            signal.removeEventListener('abort', end);
+            release = undefined;
+            resolve();
+          };
+          const timer = setTimeout(end, milliseconds);
+          signal.addEventListener('abort', end, { once: true });
+          release = end;
+        });
       }
       woken = false;
     },

@@ -5,6 +5,7 @@ import { BaseCommand, type GlobalFlags } from '../base-command.ts';
 import { followRun, leftAlone, tellResult } from '../follow/following.ts';
 import { paramsOf } from '../pipeline-params.ts';
 import { EXIT_INTERRUPTED } from '../report.ts';
+import { foundRun } from '../runs.ts';
 import { inEnvironment } from '../session.ts';
 import { word } from '../word.ts';
 import { isServed, workHere } from '../work-here.ts';
@@ -47,7 +48,7 @@ export default class Run extends BaseCommand {
       if (!flags.json) this.note(`run ${run.runId} of ${name}`);
       const stopWork = served ? async () => {} : await workHere(environment);
       try {
-        process.exitCode = await this.follow(environment, run, flags, served);
+        process.exitCode = await this.follow(environment, await foundRun(orchestrator, run.runId), flags, served);
       } finally {
         await stopWork();
       }

@@ -47,7 +47,7 @@ export interface ChildRuns {
     readonly params: JsonObject;
     readonly cause: RunCause;
     readonly key: string;
-  }): Promise<{ readonly run: RunRecord; readonly created: boolean }>;
+  }): Promise<RunRecord>;
   retry(runId: string): Promise<void>;
 }
 

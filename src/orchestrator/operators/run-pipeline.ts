@@ -24,7 +24,7 @@ export const runPipeline: Operator<'run_pipeline'> = async (task, context) => {
       hint: 'see which pipelines start each other',
     });
   }
-  const { run } = await context.children.start({
+  const run = await context.children.start({
     pipeline: task.pipeline,
     params: (task.params ?? {}) as JsonObject,
     key: `pipeline_task/${runId}/${name}`,

@@ -356,7 +356,7 @@ export interface RunStore extends ExternalWorkStore {
   /**
    * The run with its first tasks settled. Where a run has the idempotency key already, that run, and `created` is false.
    */
-  create(run: NewRun, rules: RunRules): Promise<{ readonly run: RunRecord; readonly created: boolean }>;
+  create(run: NewRun, rules: RunRules): Promise<{ readonly run: RunSummary; readonly created: boolean }>;
   get(runId: string): Promise<RunRecord | undefined>;
   definition(runId: string): Promise<RunDefinition | undefined>;
   /** Without its tasks: what is asked again and again of a large run. */
@@ -456,7 +456,7 @@ export interface RunStore extends ExternalWorkStore {
     schedule: { readonly name: string; readonly instant: Date; readonly overlap: 'queue' | 'skip' | 'cancel' },
     run: NewRun,
     rules: RunRules,
-  ): Promise<RunRecord | 'skipped' | 'open' | undefined>;
+  ): Promise<RunSummary | 'skipped' | 'open' | undefined>;
   /** Lets queued runs go whose forerunner is done. */
   releaseHeld(): Promise<void>;
 

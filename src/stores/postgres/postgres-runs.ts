@@ -114,8 +114,19 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     );
   }
 
-  async function existing(runId: string): Promise<RunRecord> {
-    const run = await get(runId);
+  async function summary(runId: string): Promise<RunSummary | undefined> {
+    if (!UUID.test(runId)) return undefined;
+    const [row] = await db.query<SummaryRow>(
+      `select run_id, pipeline, params, cause, status, cancelled_by, created_at, started_at, finished_at
+       from mlops.runs where scope_id = $1 and run_id = $2`,
+      [scopeId, runId],
+    );
+    return row === undefined ? undefined : summaryOf(row);
+  }
+
+  /** Without its tasks: they may be many. */
+  async function existing(runId: string): Promise<RunSummary> {
+    const run = await summary(runId);
     if (run === undefined) throw new MlopsError('PL202', { detail: `Run ${runId} is gone.`, status: 404 });
     return run;
   }
@@ -166,15 +177,7 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
       const { spec, params, cause } = row;
       return { spec, params, cause, gitCommit: row.git_commit, createdAt: row.created_at };
     },
-    summary: async (runId) => {
-      if (!UUID.test(runId)) return undefined;
-      const [row] = await db.query<SummaryRow>(
-        `select run_id, pipeline, params, cause, status, cancelled_by, created_at, started_at, finished_at
-         from mlops.runs where scope_id = $1 and run_id = $2`,
-        [scopeId, runId],
-      );
-      return row === undefined ? undefined : summaryOf(row);
-    },
+    summary,
     progress: async (runId) => (UUID.test(runId) ? readProgress(db, scopeId, runId) : new Map()),
     task: async (runId, task) => {
       if (!UUID.test(runId)) return undefined;
