@@ -10,7 +10,7 @@ import { specTask } from './items.ts';
 import { runOperator } from './operators/operators.ts';
 import type { ProcessRunnerOptions } from './runners/process-runner.ts';
 import { patiently } from './waiting.ts';
-import type { WorkerOptions } from './worker.ts';
+import type { WorkerOptions } from './worker-options.ts';
 
 export interface AttendantOptions {
   readonly worker: WorkerOptions;

@@ -1,0 +1,42 @@
+/** What a worker is made with. */
+import type { DeferralStore } from '../stores/control/deferrals.ts';
+import type { Limits } from '../stores/control/limits.ts';
+import type { RunArtifactStore } from '../stores/control/run-artifacts.ts';
+import type { AttemptEnd, Demand, Lease, RunStore } from '../stores/control/runs.ts';
+import type { OperatorContext } from './operators/operator.ts';
+import type { runOperator } from './operators/operators.ts';
+import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
+import type { OperatorServices } from './services.ts';
+import type { TaskCache } from './task-cache.ts';
+import type { Hints } from './waiting.ts';
+
+export interface WorkerOptions {
+  readonly runs: RunStore;
+  readonly services: OperatorServices;
+  readonly deferrals: DeferralStore;
+  readonly runArtifacts: RunArtifactStore;
+  readonly newestRun: OperatorContext['newestRun'];
+  readonly children: OperatorContext['children'];
+  /** Default: the operators of this program. */
+  readonly runOperator?: typeof runOperator | undefined;
+  readonly artifactFile: (digest: string) => Promise<string>;
+  readonly cache?: TaskCache | undefined;
+  readonly hints: Hints;
+  readonly node: string;
+  readonly capacity: Demand;
+  /** Of what tasks share beyond machines. Default: none. */
+  readonly limits?: Limits | undefined;
+  readonly workdir: string;
+  readonly root: string;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly random: () => number;
+  readonly report: (message: string, error?: unknown) => void;
+  /** Where the environment names a cluster. */
+  readonly kubernetes?: KubernetesRunner | undefined;
+  /** An attempt's end was recorded. */
+  readonly onEnd?: ((lease: Lease, end: AttemptEnd) => void) | undefined;
+  /** Tasks at once, however little they ask for. Default 32. */
+  readonly maxTasks?: number | undefined;
+  /** From SIGTERM to SIGKILL. Default 10 s. */
+  readonly killGraceMs?: number | undefined;
+}
