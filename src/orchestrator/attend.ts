@@ -33,7 +33,9 @@ export function createAttendant({ worker, ends, keeper, killGraceMs }: Attendant
     outputsOf: (held, tasks) => patiently(() => runs.outputs(held.lease.runId, tasks), held.signal),
     runOperator: worker.runOperator ?? runOperator,
     processOf,
-    keepArtifact: (held, artifact) => patiently(() => worker.runArtifacts.add(held.lease, [artifact]), held.signal),
+    keepArtifact: async (held, artifact) => {
+      await patiently(() => worker.runArtifacts.add(held.lease, [artifact]), held.signal);
+    },
     root: worker.root,
     waited: (held) => patiently(() => worker.deferrals.hasWaited(held.lease), held.signal),
     newestRun: worker.newestRun,
