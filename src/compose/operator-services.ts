@@ -11,6 +11,8 @@ import type { OfflineStore } from '../stores/offline.ts';
 import { predictBatch } from './batch-prediction.ts';
 import { lazily } from './lazy.ts';
 
+const LOOK_LIMIT_MS = 60_000;
+
 export function operatorServices(parts: {
   readonly artifacts: () => Promise<ArtifactStore>;
   readonly features: () => Promise<Features>;
@@ -53,6 +55,11 @@ export function operatorServices(parts: {
         ...context,
         by: `pipeline.${context.pipeline} run ${context.runId}`,
       }),
+    readsOf: async (task, context) => (await parts.features()).readsOf(task, context),
+    tableIsThere: async (location) => {
+      const [table] = await (await parts.offline()).inspect([location], AbortSignal.timeout(LOOK_LIMIT_MS));
+      return table?.state === 'whole';
+    },
     train: async (request, context) => (await training()).train(request, context),
     adoptTrained: async (request, context) => (await training()).adoptTrained(request, context),
     evaluate: async (request, context) => (await training()).evaluate(request, context),

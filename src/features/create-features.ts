@@ -15,7 +15,7 @@ import { countReads } from './count-reads.ts';
 import { datasetStatistics, recordDatasetStatistics } from './dataset-statistics.ts';
 import { type FeatureCall, featureSetSpec } from './definitions.ts';
 import { describeFeatureSet, type FeatureSetDescription, listFeatureSets } from './describe.ts';
-import { type TrainingDataset, trainingDataset } from './historical.ts';
+import { readsOfTraining, type TrainingDataset, trainingDataset } from './historical.ts';
 import { type HistoryFile, type HistoryRequest, history } from './history.ts';
 import { createSources, type SourceSnapshot } from './ingest.ts';
 import { insights, type SetInsight } from './insight.ts';
@@ -26,7 +26,7 @@ import { type PushFileCall, type PushFileReport, type PushFileRequest, pushFile 
 import type { FeatureUpdate } from './push-target.ts';
 import { type FlatRow, type FlatRowOptions, flatRows } from './pushed-rows.ts';
 import { createQuarantine, type Quarantine } from './quarantine.ts';
-import { type QueryRequest, type QueryResult, runQuery } from './query-results.ts';
+import { type QueryRequest, type QueryResult, readsOfQuery, runQuery } from './query-results.ts';
 import { type RebuiltTrainingSet, rebuild } from './rebuild.ts';
 import { type AnswerRows, type ScoredRows, type ScoringRequest, scoreRows } from './scoring.ts';
 import { type SetStatistics, type StatisticsRequest, setStatistics } from './statistics.ts';
@@ -73,6 +73,8 @@ export interface Features {
     task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
     call: FeatureCall,
   ): Promise<TrainingDataset>;
+  /** SHA-256 over all that the task would read now: the content of snapshots and of rows. The same gives the same result. */
+  readsOf(task: TaskOf<'sql_query' | 'training_dataset'>, call: FeatureCall): Promise<string>;
   /** The newest first. */
   trainingSets(limit: number): Promise<readonly TrainingSetDescription[]>;
   /** A recorded training set made again and compared. FS222 where that cannot be. */
@@ -161,6 +163,10 @@ export function createFeatures(options: FeaturesOptions): Features {
       await countReads({ catalog, versions, usage }, `training:${made.service}`, names, made.rows);
       return { ...made, statistics: await recordDatasetStatistics({ offline, artifacts, quality }, made, call) };
     },
+    readsOf: (task, call) =>
+      task.operator === 'sql_query'
+        ? readsOfQuery({ sources }, task.query, call)
+        : readsOfTraining({ catalog, offline, artifacts, featureState, sources }, task, call),
     history: async (request, call) => {
       const made = await history({ catalog, offline, featureState, sources }, request, call);
       const { reader, features } = request;

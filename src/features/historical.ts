@@ -43,67 +43,87 @@ export interface HistoricalParts {
 
 const DEFAULT_TEST_SHARE = 0.2;
 
+type Asked = Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>;
+type Prepared = Awaited<ReturnType<typeof recipeOf>>;
+
 export async function trainingDataset(
   parts: HistoricalParts,
-  task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
+  task: Asked,
   call: FeatureCall,
 ): Promise<TrainingDataset> {
+  return prepared(parts, task, call, (ready) => makeOf(parts, task, ready, call));
+}
+
+/** SHA-256 over the recipe. Where a snapshot lies does not count, its content does; parts never change where they are. */
+export async function readsOfTraining(parts: HistoricalParts, task: Asked, call: FeatureCall): Promise<string> {
+  return prepared(parts, task, call, async ({ recipe }) => {
+    const { inputs: _, ...spine } = recipe.spine;
+    return digestOf({ ...recipe, spine });
+  });
+}
+
+async function prepared<T>(
+  parts: HistoricalParts,
+  task: Asked,
+  call: FeatureCall,
+  body: (ready: Prepared) => Promise<T>,
+): Promise<T> {
   const { catalog, sources } = parts;
   const wanted = await wantedFeatures(parts, featuresOf(catalog, task.features));
-  return sources.reading(`training set of ${task.features}`, await sources.readBy(task.spine), call, (snapshots) =>
-    makeOf(parts, task, wanted, snapshots, call),
+  return sources.reading(
+    `training set of ${task.features}`,
+    await sources.readBy(task.spine),
+    call,
+    async (snapshots) => body(await recipeOf(parts, task, wanted, snapshots)),
   );
+}
+
+/** All that a training set is made from: the same makes the same bytes. */
+async function recipeOf(
+  parts: HistoricalParts,
+  task: Asked,
+  wanted: WantedFeatures,
+  snapshots: readonly RecordedSnapshot[],
+) {
+  const bySet = wanted.versions;
+  const inputs = locations(snapshots);
+  const spineColumns = await parts.offline.describeQuery(task.spine, inputs);
+  const { sets, from, columns, time } = await joinOf(parts, wanted, spineColumns);
+  const split = splitPlan(task.split, [...bySet.values()]);
+  const featureSetVersions = Object.fromEntries([...bySet].map(([set, version]) => [set, version.version]));
+  const structures = Object.fromEntries([...bySet].map(([set, version]) => [set, version.digest]));
+  const sourceDigests = {
+    ...Object.assign({}, ...[...bySet.values()].map((version) => version.inputs ?? {})),
+    ...digests(snapshots),
+  } as Record<string, string>;
+  const spineDigest = digestOf({ query: task.spine, sources: digests(snapshots) });
+  const features = outputsOf(wanted, columns);
+  const made = { spineDigest, features, featureSetVersions, structures, sources: sourceDigests, split: { ...split } };
+  const used = [...bySet.values()];
+  const recipe: TrainingRecipe = {
+    format: 1,
+    service: task.features,
+    spine: { query: task.spine, time, inputs, sources: digests(snapshots) },
+    sets: from.map((set, at) => recipeSet(set, used[at] ?? unreachable())),
+    columns: [...columns.values()],
+    split,
+    made,
+  };
+  const request = { spine: { query: task.spine, inputs, time }, sets, columns: recipe.columns, split };
+  return { recipe, request, made };
 }
 
 async function makeOf(
   parts: HistoricalParts,
-  task: Pick<TaskOf<'training_dataset'>, 'features' | 'spine' | 'split'>,
-  wanted: WantedFeatures,
-  snapshots: readonly RecordedSnapshot[],
+  task: Asked,
+  { recipe, request, made }: Prepared,
   call: FeatureCall,
 ): Promise<TrainingDataset> {
   const { offline, artifacts } = parts;
-  const bySet = wanted.versions;
-  const inputs = locations(snapshots);
-  const spineColumns = await offline.describeQuery(task.spine, inputs);
-  const { sets, from, columns, time } = await joinOf(parts, wanted, spineColumns);
-  const split = splitPlan(task.split, [...bySet.values()]);
-  const request = {
-    spine: { query: task.spine, inputs, time },
-    sets,
-    columns: [...columns.values()],
-    split,
-  };
   const joined = await offline.join(request, call.signal);
   try {
     const { digest: artifact } = await artifacts.putFile(joined.path);
-    const featureSetVersions = Object.fromEntries([...bySet].map(([set, version]) => [set, version.version]));
-    const structures = Object.fromEntries([...bySet].map(([set, version]) => [set, version.digest]));
-    const sourceDigests = {
-      ...Object.assign({}, ...[...bySet.values()].map((version) => version.inputs ?? {})),
-      ...digests(snapshots),
-    } as Record<string, string>;
-    const spineDigest = digestOf({ query: task.spine, sources: digests(snapshots) });
-    const features = outputsOf(wanted, columns);
-    const made = {
-      spineDigest,
-      features,
-      featureSetVersions,
-      structures,
-      sources: sourceDigests,
-      split: { ...split },
-    };
     const digest = digestOf({ ...made, artifact });
-    const used = [...bySet.values()];
-    const recipe: TrainingRecipe = {
-      format: 1,
-      service: task.features,
-      spine: { query: task.spine, time, inputs, sources: digests(snapshots) },
-      sets: from.map((set, at) => recipeSet(set, used[at] ?? unreachable())),
-      columns: request.columns,
-      split,
-      made,
-    };
     await parts.featureState.addTrainingSet({
       digest,
       artifact,
@@ -113,12 +133,13 @@ async function makeOf(
       parts: recipe.sets.flatMap(({ storage, version, parts: locations }) =>
         locations.map((location) => ({ storage, version, location })),
       ),
-      snapshots: Object.values(inputs),
+      snapshots: Object.values(recipe.spine.inputs),
     });
-    call.log(
-      `${task.features}: ${joined.rows} rows (${joined.trainRows} train, ${joined.testRows} test), ${features.length} features, ${digest.slice(0, 12)}`,
-    );
     const { rows, trainRows, testRows } = joined;
+    const { features, spineDigest, featureSetVersions, sources } = made;
+    call.log(
+      `${task.features}: ${rows} rows (${trainRows} train, ${testRows} test), ${features.length} features, ${digest.slice(0, 12)}`,
+    );
     return {
       digest,
       artifact,
@@ -129,7 +150,7 @@ async function makeOf(
       features,
       spineDigest,
       featureSetVersions,
-      sources: sourceDigests,
+      sources,
     };
   } finally {
     await rm(joined.path, { force: true });

@@ -1,4 +1,5 @@
 /** Results of queries that pipelines run: kept as immutable tables, and written into the feature sets whose columns they have. */
+import { digestOf } from '../lib/canonical.ts';
 import { MlopsError } from '../lib/error.ts';
 import type { QueryText } from '../spec/query-text.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
@@ -50,6 +51,17 @@ export async function runQuery(
     if (made === undefined) throw new Error('a query that was never run before gives a result');
     return { of, ...made, columns: [...made.columns], sources: digests(snapshots) };
   });
+}
+
+/** SHA-256 over the content that the query would read now. */
+export async function readsOfQuery(
+  { sources }: { readonly sources: Sources },
+  query: QueryText,
+  call: FeatureCall,
+): Promise<string> {
+  return sources.reading('cached query', await sources.readBy(query), call, async (snapshots) =>
+    digestOf({ query, sources: digests(snapshots) }),
+  );
 }
 
 /** Whether the result has the keys of a set and every feature that it stores. */

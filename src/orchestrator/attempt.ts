@@ -192,7 +192,7 @@ async function operate(written: CanonicalTask, attempt: Attempt): Promise<JsonOb
     index: index ?? undefined,
   });
   const env = resolvedEnv(task, tools.variables);
-  const memory = memoryOf(task, { lease, run, inputs }, tools.cache, held);
+  const memory = memoryOf(task, { lease, run, inputs, reads: await readsOf(task, attempt) }, tools.cache, held);
   // A Job that is adopted is at work already.
   const known = memory === undefined || 'job' in lease ? undefined : await memory.find(attempt.recall);
   if (known !== undefined) return known;
@@ -255,6 +255,14 @@ async function operate(written: CanonicalTask, attempt: Attempt): Promise<JsonOb
   const outputs = await patient(work, held, tools.abandonAfterMs);
   await memory?.keep();
   return outputs;
+}
+
+/** Of a cached task whose result follows from what is in the stores, a digest of that. */
+async function readsOf(task: CanonicalTask, { held, tools }: Attempt): Promise<string | undefined> {
+  if (tools.cache === undefined || task.cache === undefined || task.cache.key !== undefined) return undefined;
+  if (task.operator !== 'sql_query' && task.operator !== 'training_dataset') return undefined;
+  const { runId, pipeline, task: name } = held.lease;
+  return tools.services.readsOf(task, { signal: held.signal, log: () => {}, runId, pipeline, task: name });
 }
 
 function throwIfStopped({ stopped }: HeldAttempt): void {

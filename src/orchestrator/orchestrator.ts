@@ -228,7 +228,11 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     runOperator: options.runOperator,
     artifactFile: (digest) => options.artifacts.localPath(digest),
     kubernetes: options.kubernetes,
-    cache: { store: options.taskCache, isThere: async (digest) => (await options.artifacts.has(digest)) !== undefined },
+    cache: {
+      store: options.taskCache,
+      isThere: async (digest) => (await options.artifacts.has(digest)) !== undefined,
+      tableIsThere: (location) => options.services.tableIsThere(location),
+    },
     hints,
     node,
     limits: options.limits,

@@ -165,6 +165,10 @@ export interface OperatorServices {
     results?: { readonly found: readonly QueryResult[]; readonly instant: Date; readonly named?: boolean },
   ): Promise<MaterializationReport>;
   trainingDataset(task: TaskOf<'training_dataset'>, context: CallContext): Promise<TrainingDataset>;
+  /** SHA-256 over all that the task would read now: the content of snapshots and of rows. The same gives the same result. */
+  readsOf(task: TaskOf<'sql_query' | 'training_dataset'>, context: CallContext): Promise<string>;
+  /** Whether the result of a query is still there, whole. */
+  tableIsThere(location: string): Promise<boolean>;
   /** A built-in trainer. */
   train(
     request: {

@@ -10,6 +10,7 @@ import { durationMs } from '../lib/units.ts';
 import type { CanonicalPipeline, CanonicalTask } from '../spec/canonical-specs.ts';
 import type { LeaseRef, RunRecord } from '../stores/control/runs.ts';
 import type { KeptResult, Reuse, TaskCacheStore } from '../stores/control/task-cache.ts';
+import { Deferred } from './deferred.ts';
 import { WHEN_VARIABLES } from './rules.ts';
 import type { TaskLog } from './task-log.ts';
 
@@ -17,6 +18,8 @@ export interface TaskCache {
   readonly store: TaskCacheStore;
   /** Whether an artifact is still in the store. */
   readonly isThere: (digest: string) => Promise<boolean>;
+  /** Whether the result of a query is still in the offline store. */
+  readonly tableIsThere: (location: string) => Promise<boolean>;
 }
 
 /** What an attempt took over. */
@@ -29,7 +32,12 @@ export interface CacheInputs {
   readonly run: Pick<RunRecord, 'params' | 'cause' | 'spec'>;
   /** Outputs of the tasks before it that it reads, by task. */
   readonly inputs: Readonly<Record<string, JsonObject>>;
+  /** Of a task that works on what is in the stores: a digest of what it reads there. */
+  readonly reads?: string | undefined;
 }
+
+/** The end of the work that is waited for is noticed without a look. */
+const LOOK_EVERY_MS = 600_000;
 
 /** Fields that say when, where and how often it runs, not what it does. */
 const NOT_WHAT_IT_DOES: ReadonlySet<string> = new Set([
@@ -50,13 +58,15 @@ const NOT_WHAT_IT_DOES: ReadonlySet<string> = new Set([
 ]);
 
 /** SHA-256 over everything that its result depends on. SP114 where `key` cannot be evaluated. */
-export function cacheKey(task: CanonicalTask, { lease, run, inputs }: CacheInputs): string {
+export function cacheKey(task: CanonicalTask, { lease, run, inputs, reads }: CacheInputs): string {
   const settings = Object.fromEntries(Object.entries(task).filter(([field]) => !NOT_WHAT_IT_DOES.has(field)));
   const { key } = task.cache ?? {};
   const { kind: cause, instant } = run.cause;
   const given =
     key === undefined
-      ? dependsOn(task, run, inputs)
+      ? reads === undefined
+        ? dependsOn(task, run, inputs)
+        : { reads }
       : (compileExpression(key, WHEN_VARIABLES).evaluate({
           params: run.params,
           outputs: inputs,
@@ -108,15 +118,31 @@ export function memoryOf(
     }
   };
   return {
-    /** The outputs that it takes over, which `recall` then says; undefined: it works. */
+    /**
+     * The outputs that it takes over, which `recall` then says; undefined: it works, and whoever comes to the same work meanwhile waits
+     * for its end. Deferred where another has that work in hand.
+     */
     find: async (recall: Recall): Promise<JsonObject | undefined> => {
       const ttlMs = durationMs(ttl);
       if (ttlMs === 0) return undefined;
-      const found = await tried(async () => {
-        const whole = await firstWhole(await cache.store.find(key, ttlMs), cache);
-        if (whole !== undefined) await cache.store.noteReuse(lease, whole);
-        return whole;
+      const look = async (): Promise<KeptResult | undefined> => firstWhole(await cache.store.find(key, ttlMs), cache);
+      const looked = await tried(async () => {
+        let found = await look();
+        if (found === undefined) {
+          const other = await cache.store.begin(lease, key);
+          if (other !== undefined) return { other };
+          // It may have been done between the look and the beginning.
+          found = await look();
+          if (found !== undefined) await cache.store.forget(lease, key);
+        }
+        if (found !== undefined) await cache.store.noteReuse(lease, found);
+        return { found };
       });
+      if (looked?.other !== undefined) {
+        const what = `the same work of task ${looked.other.task} of run ${looked.other.runId}`;
+        throw new Deferred({ what, everyMs: LOOK_EVERY_MS, childRun: null, cacheKey: key });
+      }
+      const found = looked?.found;
       if (found === undefined) return undefined;
       const { runId, attempt: number, outputs } = found;
       recall.reused = { runId, task: found.task, attempt: number };
@@ -143,9 +169,13 @@ export function withoutReuse(spec: CanonicalPipeline): CanonicalPipeline {
 }
 
 /** The newest of which every artifact is there. */
-async function firstWhole(results: readonly KeptResult[], { isThere }: TaskCache): Promise<KeptResult | undefined> {
+async function firstWhole(
+  results: readonly KeptResult[],
+  { isThere, tableIsThere }: TaskCache,
+): Promise<KeptResult | undefined> {
   for (const result of results) {
-    const there = await Promise.all(artifactsIn(result.outputs).map(isThere));
+    const { artifacts, tables } = keptIn(result.outputs);
+    const there = await Promise.all([...artifacts.map(isThere), ...tables.map(tableIsThere)]);
     if (there.every(Boolean)) return result;
   }
   return undefined;
@@ -153,13 +183,20 @@ async function firstWhole(results: readonly KeptResult[], { isThere }: TaskCache
 
 const DIGEST = /^[0-9a-f]{64}$/;
 
-/** Digests of artifacts in outputs: `artifact`, and `digest` beside `bytes`. */
-function artifactsIn(value: JsonValue | undefined): readonly string[] {
-  if (typeof value !== 'object' || value === null) return [];
-  if (Array.isArray(value)) return value.flatMap(artifactsIn);
-  const { artifact, digest, bytes } = value as JsonObject;
-  const own = [artifact, typeof bytes === 'number' ? digest : undefined].filter(
-    (one): one is string => typeof one === 'string' && DIGEST.test(one),
-  );
-  return [...own, ...Object.values(value as JsonObject).flatMap(artifactsIn)];
+/** What outputs name: artifacts by `artifact`, and `digest` beside `bytes`; tables of the offline store by `location` beside these. */
+function keptIn(value: JsonValue | undefined): { readonly artifacts: string[]; readonly tables: string[] } {
+  const found = { artifacts: [] as string[], tables: [] as string[] };
+  const visit = (part: JsonValue | undefined): void => {
+    if (typeof part !== 'object' || part === null) return;
+    if (!Array.isArray(part)) {
+      const { artifact, digest, bytes, location } = part as JsonObject;
+      const isTable = typeof bytes === 'number' && typeof location === 'string';
+      if (isTable) found.tables.push(location);
+      for (const one of [artifact, typeof bytes === 'number' && !isTable ? digest : undefined])
+        if (typeof one === 'string' && DIGEST.test(one)) found.artifacts.push(one);
+    }
+    for (const member of Object.values(part)) visit(member);
+  };
+  visit(value);
+  return found;
 }

@@ -816,7 +816,7 @@ export interface DataIngestionTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -1077,7 +1077,7 @@ export interface DataValidationTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -1162,7 +1162,7 @@ export interface SqlQueryTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -1245,7 +1245,7 @@ export interface FeatureMaterializationTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -1331,7 +1331,7 @@ export interface TrainingDatasetTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -1455,7 +1455,7 @@ export interface ModelTrainingTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -1565,7 +1565,7 @@ export interface ModelEvaluationTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -1646,7 +1646,7 @@ export interface ModelRegistrationTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -1731,7 +1731,7 @@ export interface ModelPromotionTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -1844,7 +1844,7 @@ export interface BatchPredictionTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -1933,7 +1933,7 @@ export interface CommandTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -2030,7 +2030,7 @@ export interface PythonTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -2119,7 +2119,7 @@ export interface TypescriptTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -2236,7 +2236,7 @@ export interface HttpRequestTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -2367,7 +2367,7 @@ export interface WaitForTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -2499,7 +2499,7 @@ export interface RunPipelineTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }
@@ -2592,7 +2592,7 @@ export interface NotifyTask {
         [k: string]: number;
       };
   /**
-   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, model_training and model_evaluation. Default: never.
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
 }

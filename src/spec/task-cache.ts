@@ -10,10 +10,18 @@ const CACHED: ReadonlySet<Task['operator']> = new Set([
   'typescript',
   'model_training',
   'model_evaluation',
+  'sql_query',
+  'training_dataset',
 ]);
 
-export function checkTaskCache({ operator, cache }: Task, pointer: string, into: Canonicalizing): void {
+export function checkTaskCache(task: Task, pointer: string, into: Canonicalizing): void {
+  const { operator, cache } = task;
   if (cache === undefined) return;
+  if (operator === 'sql_query' && task.into !== undefined)
+    report(into, 'SP103', `${pointer}/cache`, 'What a sql_query task writes into a set cannot be taken over.', {
+      part: 'key',
+      hint: 'take "into" or "cache" out: a set that is materialized after it takes the result too',
+    });
   if (!CACHED.has(operator))
     report(into, 'SP103', `${pointer}/cache`, `What a ${operator} task does in the stores cannot be taken over.`, {
       part: 'key',

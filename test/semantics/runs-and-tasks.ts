@@ -38,6 +38,14 @@ export const runsAndTasks: Section = {
   '`catchup: none | last | all`, `overlap: queue | skip | cancel`.': {},
   'Cache: a task with `cache` takes over what succeeded before with the same code, settings and inputs, within its `ttl`, while what that made is still there; the attempt says which one it was.':
     {},
+  'Of tasks that come to the same work at once one works; the others wait, holding nothing, for its end, however it ends.':
+    {
+      'orchestrator/single-flight.test.ts': [
+        'that come to the same work at once do it once: the others wait, hold nothing, and take it over',
+        'work in turn while the first fails, and each is told its own end',
+        'are not kept back by one whose worker died',
+      ],
+    },
   'Circuit breaker for each pipeline: open after n failed runs in a row; schedules and triggers then start nothing, and each run that is skipped is told.':
     {},
   'After a pause one run tries: it closes the breaker, or opens it for another pause.': {},

@@ -8,6 +8,8 @@ export interface Deferral {
   readonly everyMs: number;
   /** A run whose end is waited for: it is noticed without a look. */
   readonly childRun: string | null;
+  /** Work that another attempt has in hand (see task-cache.ts): its end is noticed without a look. Default: none. */
+  readonly cacheKey?: string;
 }
 
 export interface DeferralStore {
@@ -19,7 +21,7 @@ export interface DeferralStore {
   resume(task: LeaseRef): Promise<void>;
   /** Whether this attempt runs because what it waited for is there. */
   hasWaited(lease: LeaseRef): Promise<boolean>;
-  /** Lets go what waited for runs that ended. Answers how many. */
+  /** Lets go what waited for runs that ended, and for work that nobody has in hand any more. Answers how many. */
   resumeEnded(): Promise<number>;
   /** Runs under way that a task started which ended without them: cancelled, timed out. */
   orphans(): Promise<readonly string[]>;

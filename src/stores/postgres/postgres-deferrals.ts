@@ -28,7 +28,7 @@ export function createPostgresDeferrals(db: Database, scopeId: number): Deferral
   }
 
   return {
-    defer: (lease, { what, everyMs, childRun }) =>
+    defer: (lease, { what, everyMs, childRun, cacheKey }) =>
       db.transaction(async (tx) => {
         const [run] = await lockRuns(tx, scopeId, [lease.runId]);
         if (run === undefined || run.cancelling || isRunEnded(run.status)) return false;
@@ -40,6 +40,7 @@ export function createPostgresDeferrals(db: Database, scopeId: number): Deferral
           everyMs,
           childRun,
           what,
+          cacheKey ?? null,
         ]);
         if (row === undefined) return false;
         const change = changeRuns(tx, scopeId, [run], NO_RULES);
