@@ -224,6 +224,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       { createPostgresRunArtifacts },
       { createPostgresBreakers },
       { createPostgresTaskCache },
+      { createPostgresRunFigures },
       { createPostgresTriggers },
       { createSense },
     ] = await Promise.all([
@@ -233,6 +234,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       import('./stores/postgres/postgres-run-artifacts.ts'),
       import('./stores/postgres/postgres-breakers.ts'),
       import('./stores/postgres/postgres-task-cache.ts'),
+      import('./stores/postgres/postgres-run-figures.ts'),
       import('./stores/postgres/postgres-triggers.ts'),
       import('./compose/sense.ts'),
     ]);
@@ -246,6 +248,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       triggers: createPostgresTriggers(control.db, await control.scopeId()),
       breakers: createPostgresBreakers(control.db, await control.scopeId()),
       taskCache: createPostgresTaskCache(control.db, await control.scopeId()),
+      runFigures: createPostgresRunFigures(control.db, await control.scopeId()),
       sense: createSense(() => applied.root ?? root),
       catalog: applied,
       services: operatorServices({ artifacts, features, offline, registry, notifier, predictor }),

@@ -5,7 +5,6 @@ import type { Gauge } from './metrics.ts';
 const STATES = { closed: 0, half_open: 1, open: 2 } as const;
 
 export function breakerGauges(standings: readonly BreakerStanding[]): readonly Gauge[] {
-  if (standings.length === 0) return [];
   const gauge = (name: string, help: string, value: (standing: BreakerStanding) => number): Gauge => ({
     name,
     help,

@@ -11,6 +11,7 @@ import type { Catalog } from '../stores/control/catalog.ts';
 import type { PredictionLogStore } from '../stores/control/prediction-log.ts';
 import type { RegistryStore } from '../stores/control/registry.ts';
 import type { Scope, StateStore } from '../stores/control/state.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface ApiContext {
@@ -22,6 +23,8 @@ export interface ApiContext {
   readonly artifacts: ArtifactStore;
   readonly orchestrator: Orchestrator;
   readonly notifier: Notifier;
+  /** Undefined where this daemon exports nothing: it does not schedule. */
+  readonly telemetry: Telemetry | undefined;
   readonly registry: Registry;
   readonly registryStore: RegistryStore;
   readonly features: Features;
@@ -29,7 +32,7 @@ export interface ApiContext {
   readonly predictions: PredictionLogStore;
   readonly verify: (request: VerifyRequest, call: FeatureCall) => Promise<VerifyReport>;
   readonly metrics: Metrics;
-  /** Whether a request can be served now: by name, null where all is well, else what is wrong. */
-  readonly readiness: () => Promise<Readonly<Record<string, string | null>>>;
+  /** Whether a request can be served now, what does not answer in time cannot (default 2 s): by name, null where all is well, else what is wrong. */
+  readonly readiness: (withinMs?: number) => Promise<Readonly<Record<string, string | null>>>;
   readonly secured: boolean;
 }

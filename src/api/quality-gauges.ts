@@ -12,7 +12,7 @@ export function qualityGauges(insights: readonly SetInsight[]): readonly Gauge[]
       const found = value(insight);
       return found == null ? [] : [{ labels: { feature_set: insight.set }, value: found }];
     });
-    return samples.length === 0 ? [] : [{ name, help, samples }];
+    return [{ name, help, samples }];
   };
   const ofFeatures = (
     name: string,
@@ -25,7 +25,7 @@ export function qualityGauges(insights: readonly SetInsight[]): readonly Gauge[]
         return found === null ? [] : [{ labels: { feature_set: set, feature: feature.name }, value: found }];
       }),
     );
-    return samples.length === 0 ? [] : [{ name, help, samples }];
+    return [{ name, help, samples }];
   };
   return [
     ...ofSets(

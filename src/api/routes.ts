@@ -9,6 +9,7 @@ import { feastRoutes } from './routes/feast.ts';
 import { featureQualityRoutes } from './routes/feature-quality.ts';
 import { featureSetRoutes } from './routes/feature-sets.ts';
 import { healthRoutes } from './routes/health.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
 import { notificationRoutes } from './routes/notifications.ts';
 import { onlineFeatureRoutes } from './routes/online-features.ts';
@@ -37,6 +38,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...verificationRoutes(context),
     ...feastRoutes(context),
     ...endpointRoutes(context),
+    ...metricsRoutes(context),
     ...healthRoutes(context, {
       routes: () => routes,
       specSchemas: () =>

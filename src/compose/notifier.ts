@@ -6,7 +6,7 @@ import { createNotifier, type Notifier } from '../notify/notifier.ts';
 import type { NotifySettings } from '../notify/rules.ts';
 import { schedulesOf } from '../orchestrator/schedules.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
-import type { NotificationStore } from '../stores/control/notifications.ts';
+import type { ExpectingPipeline, NotificationStore } from '../stores/control/notifications.ts';
 import type { Scope } from '../stores/control/state.ts';
 import type { Settings } from './settings.ts';
 
@@ -49,6 +49,7 @@ export function openNotifier(
     scope,
     settings,
     lateness,
+    expecting: () => expectingPipelines(catalog),
     variables: process.env,
     now: systemClock.now,
     random: Math.random,
@@ -56,10 +57,35 @@ export function openNotifier(
   });
 }
 
+function expectingPipelines(catalog: Catalog): readonly ExpectingPipeline[] {
+  const schedules = schedulesOf(catalog);
+  return catalog.list('pipeline').flatMap(({ name, spec: { expect } }) =>
+    expect === undefined
+      ? []
+      : [
+          {
+            name,
+            schedules: schedules.filter((one) => one.name === `pipeline.${name}`).map(({ cursor }) => cursor),
+            within: expect.within ?? null,
+          },
+        ],
+  );
+}
+
 function expecting(catalog: Catalog) {
-  return schedulesOf(catalog).flatMap(({ name, cron, timezone, pipeline }) =>
+  return schedulesOf(catalog).flatMap(({ name, cursor, cron, timezone, pipeline }) =>
     pipeline.expect === undefined
       ? []
-      : [{ name, cron, timezone, pipeline: pipeline.name, expect: pipeline.expect, notify: pipeline.notify ?? null }],
+      : [
+          {
+            name,
+            cursor,
+            cron,
+            timezone,
+            pipeline: pipeline.name,
+            expect: pipeline.expect,
+            notify: pipeline.notify ?? null,
+          },
+        ],
   );
 }

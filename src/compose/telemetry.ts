@@ -43,7 +43,7 @@ export function openTelemetry(
       headers: lineage.apiKey === undefined ? {} : { authorization: `Bearer ${lineage.apiKey}` },
       requests: (move, run) => {
         const event = lineageEvent(move, run, { ...scope, version }, lineageCatalog(catalog));
-        return event === undefined ? [] : [event];
+        return event === undefined ? [] : [{ body: event, items: 1 }];
       },
     });
   }

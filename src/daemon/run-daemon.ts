@@ -71,7 +71,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
     });
     const live = environment;
     if (roles.includes('api'))
-      api = await createApi(live, { startedAt, log, isStopping: () => stopping !== undefined });
+      api = await createApi(live, { startedAt, log, roles, isStopping: () => stopping !== undefined });
     const ports =
       api === undefined
         ? []
@@ -178,8 +178,14 @@ async function createApi(
   {
     startedAt,
     log,
+    roles,
     isStopping,
-  }: { readonly startedAt: Date; readonly log: DaemonLog; readonly isStopping: () => boolean },
+  }: {
+    readonly startedAt: Date;
+    readonly log: DaemonLog;
+    readonly roles: readonly Role[];
+    readonly isStopping: () => boolean;
+  },
 ): Promise<ApiServer> {
   const keys = environment.settings.spec.daemon?.apiKeys ?? {};
   const apiKeys = new Map(Object.entries(keys).map(([name, key]) => [name, resolveEnv(key, process.env)]));
@@ -189,6 +195,7 @@ async function createApi(
     artifacts,
     orchestrator,
     notifier,
+    telemetry,
     registry,
     registryStore,
     features,
@@ -200,6 +207,7 @@ async function createApi(
     environment.artifacts(),
     environment.orchestrator(),
     environment.notifier(),
+    roles.includes('scheduler') ? environment.telemetry() : undefined,
     environment.registry(),
     environment.registryStore(),
     environment.features(),
@@ -216,6 +224,7 @@ async function createApi(
     artifacts,
     orchestrator,
     notifier,
+    telemetry,
     registry,
     registryStore,
     features,
@@ -224,9 +233,9 @@ async function createApi(
     verify: environment.verify,
     metrics,
     secured: apiKeys.size > 0,
-    readiness: async () => ({
+    readiness: async (withinMs = PING_MS) => ({
       daemon: isStopping() ? 'it is stopping' : null,
-      ...(await storeProblems(environment)),
+      ...(await storeProblems(environment, withinMs)),
       serving: serving.status().error,
     }),
   });
@@ -239,10 +248,13 @@ async function createApi(
   });
 }
 
-async function storeProblems(environment: OpenEnvironment): Promise<Readonly<Record<string, string | null>>> {
+async function storeProblems(
+  environment: OpenEnvironment,
+  withinMs: number,
+): Promise<Readonly<Record<string, string | null>>> {
   const [control, online] = await Promise.all([
-    problemWithin(PING_MS, environment.ping()),
-    problemWithin(PING_MS, environment.checkOnline()),
+    problemWithin(withinMs, environment.ping()),
+    problemWithin(withinMs, environment.checkOnline()),
   ]);
   return { control_store: control, online_store: online };
 }

@@ -2,6 +2,7 @@
  * Logs what was answered without making an answer wait: rows are collected for a few milliseconds and written in one statement. While the
  * store does not answer they are kept and tried again, up to a bound; what is dropped beyond it is counted, never silent.
  */
+import { pause } from './pause.ts';
 
 /** Milliseconds since the answer, by a clock that never jumps. */
 export type Aged<Entry> = Entry & { readonly ageMs: number };
@@ -160,17 +161,4 @@ function refusesRows(cause: unknown): boolean {
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
-}
-
-/** Ends early, without an error, when the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(wait);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const wait = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

@@ -12,8 +12,10 @@ import { channelsFor, type NotifySettings } from './rules.ts';
 
 /** A schedule of a pipeline that expects something. */
 export interface ExpectingSchedule {
-  /** `pipeline.NAME`, or one of several of it. */
+  /** `pipeline.NAME`: the crons of a pipeline share their instants. */
   readonly name: string;
+  /** How far it is looked at stands under this name: `pipeline.NAME#DIGEST` of a cron among the triggers. */
+  readonly cursor: string;
   readonly cron: string;
   readonly timezone: string | undefined;
   readonly pipeline: string;
@@ -66,11 +68,11 @@ export function createLateness(options: LatenessOptions): Lateness {
   }
 
   async function lookAtSchedule(schedule: ExpectingSchedule): Promise<void> {
-    const { name, cron, timezone, expect } = schedule;
+    const { cursor, cron, timezone, expect } = schedule;
     const digest = digestOf({ cron, timezone: timezone ?? 'UTC', expect: { ...expect } });
-    const known = nextLooks.get(name);
+    const known = nextLooks.get(cursor);
     if (known?.digest === digest && nowMs() < known.at) return;
-    const { until, now } = await store.judgedUntil(name, digest);
+    const { until, now } = await store.judgedUntil(cursor, digest);
     const due: Date[] = [];
     let waitMs = LOOK_AT_INSTANTS_MS;
     for (const instant of nextInstants(cron, timezone, until, { until: now, limit: INSTANTS_A_LOOK })) {
@@ -82,11 +84,11 @@ export function createLateness(options: LatenessOptions): Lateness {
       due.push(instant);
     }
     if (due.length > 0) await judge(schedule, due);
-    nextLooks.set(name, { digest, at: due.length === INSTANTS_A_LOOK ? nowMs() : nowMs() + waitMs });
+    nextLooks.set(cursor, { digest, at: due.length === INSTANTS_A_LOOK ? nowMs() : nowMs() + waitMs });
   }
 
   async function judge(schedule: ExpectingSchedule, due: readonly Date[]): Promise<void> {
-    const { name, pipeline, expect, timezone, notify } = schedule;
+    const { name, cursor, pipeline, expect, timezone, notify } = schedule;
     const outcomes = await store.instantOutcomes(name, due);
     const late = outcomes.filter((outcome) => !inTime(outcome, deadlineOf(outcome.instant, expect, timezone)));
     // Of many that were missed together, when no daemon ran for instance, the last is told.
@@ -101,7 +103,10 @@ export function createLateness(options: LatenessOptions): Lateness {
       const key = `late/${name}/${last.instant.toISOString()}`;
       await add({ key, kind: 'late', subject: `pipeline.${pipeline}`, runId: last.runId, message }, notify);
     }
-    await store.judged(name, due.at(-1) as Date);
+    const newest = due.at(-1) as Date;
+    const isLate = last?.instant.getTime() === newest.getTime();
+    await store.recordState(expectationOf(cursor), isLate ? `late ${newest.toISOString()}` : 'in time');
+    await store.judged(cursor, newest);
   }
 
   async function lookAtRuns(): Promise<void> {
@@ -143,6 +148,9 @@ export function createLateness(options: LatenessOptions): Lateness {
 
   return { look };
 }
+
+/** Under which it is remembered whether the last instant of a schedule came in time. */
+export const expectationOf = (cursor: string): string => `expect.${cursor}`;
 
 function deadlineOf(instant: Date, { within, by }: PipelineExpect, timezone: string | undefined): Date {
   if (within !== undefined) return new Date(instant.getTime() + durationMs(within));

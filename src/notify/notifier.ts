@@ -6,16 +6,21 @@
  */
 import { randomUUID } from 'node:crypto';
 import { MlopsError } from '../lib/error.ts';
+import { type CounterView, createCounter, createHistogram, type HistogramView } from '../lib/instruments.ts';
+import { createRounds } from '../lib/rounds.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { NotifyEvent, NotifyRule } from '../spec/schema-types.ts';
 import type {
   DueNotification,
+  ExpectingPipeline,
   NewNotification,
   NotificationFilter,
   NotificationMessage,
   NotificationRecord,
+  NotificationStanding,
   NotificationStore,
   Outcome,
+  RunEnd,
 } from '../stores/control/notifications.ts';
 import type { Scope } from '../stores/control/state.ts';
 import { retryDelayMs } from './backoff.ts';
@@ -30,6 +35,8 @@ export interface NotifierOptions {
   readonly scope: Scope;
   readonly settings: NotifySettings;
   readonly lateness: Lateness;
+  /** The pipelines that are applied and expect something. */
+  readonly expecting: () => readonly ExpectingPipeline[];
   /** What references in channels are looked up in. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly now: () => Date;
@@ -45,6 +52,17 @@ export interface SendOptions {
   readonly key: string;
   readonly subject?: string | null | undefined;
   readonly runId?: string | null | undefined;
+}
+
+export interface NotifyFigures {
+  /** Deliveries that a receiver took, that failed, and that were given up for good; by channel. */
+  readonly sent: CounterView;
+  readonly failed: CounterView;
+  readonly dropped: CounterView;
+  /** Runs whose end this daemon took note of, by pipeline and status. */
+  readonly runsEnded: CounterView;
+  /** Seconds from their starts to their ends, by pipeline. */
+  readonly runDurations: HistogramView;
 }
 
 export interface Notifier {
@@ -63,6 +81,10 @@ export interface Notifier {
   /** Delivers one now, past the outbox. NT101, NT102, SP110. */
   test(channel: string, signal: AbortSignal): Promise<{ readonly id: string }>;
   list(filter: NotificationFilter): ReturnType<NotificationStore['list']>;
+  /** Since this daemon started. */
+  readonly figures: NotifyFigures;
+  /** What waits to be sent, and which pipelines are late. Fails where that takes longer. */
+  standing(withinMs: number): Promise<NotificationStanding>;
   /** A dead one is tried anew. NT103 where there is none of that id, API409 where it is not dead. */
   retry(id: string): Promise<NotificationRecord>;
   /** The loop. */
@@ -75,39 +97,24 @@ const POLL_MS = 1_000;
 const ENDS_AT_ONCE = 100;
 const AT_ONCE = 8;
 const DEFAULT_TIMEOUT_MS = 30_000;
-const LAST_ROUND_MS = 5_000;
 const SETTLE_TRIES = 10;
 const SETTLE_PAUSE_MS = 500;
 const PRUNE_EVERY_MS = 3_600_000;
 const KEPT_MS = 30 * 86_400_000;
+const RUN_SECONDS = [1, 5, 10, 30, 60, 300, 900, 1_800, 3_600, 10_800, 43_200, 86_400] as const;
 
 export function createNotifier(options: NotifierOptions): Notifier {
   const { store, settings, report, now } = options;
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  let stopping = false;
   /** Ends deliveries in hand: only when stopping takes too long, for their receivers may have taken them already. */
   const hurry = new AbortController();
-  let loop: Promise<void> | undefined;
-  let wake = (): void => {};
   let prunedAt = Number.NEGATIVE_INFINITY;
-
-  async function work(): Promise<void> {
-    while (!stopping) {
-      const waitMs = await round();
-      if (!stopping) await rest(waitMs);
-    }
-  }
-
-  async function rest(milliseconds: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    wake = () => {};
-  }
+  const rounds = createRounds({ round, hurry });
+  const sent = createCounter();
+  const failed = createCounter();
+  const dropped = createCounter();
+  const runsEnded = createCounter();
+  const runDurations = createHistogram(RUN_SECONDS, 500);
 
   /** Answers how long it may rest. */
   async function round(): Promise<number> {
@@ -132,7 +139,19 @@ export function createNotifier(options: NotifierOptions): Notifier {
   }
 
   async function takeEnds(): Promise<void> {
-    while ((await store.takeRunEnds(ENDS_AT_ONCE, (end) => notificationsOf(end, settings))) === ENDS_AT_ONCE);
+    let count = ENDS_AT_ONCE;
+    while (count === ENDS_AT_ONCE) {
+      // By number: a transaction that is tried again decides again.
+      const ends = new Map<number, RunEnd>();
+      count = await store.takeRunEnds(ENDS_AT_ONCE, (end) => {
+        ends.set(end.seq, end);
+        return notificationsOf(end, settings);
+      });
+      for (const { pipeline, status, at, startedAt } of ends.values()) {
+        runsEnded.add({ pipeline, status });
+        if (startedAt !== null) runDurations.observe({ pipeline }, (at.getTime() - startedAt.getTime()) / 1000);
+      }
+    }
   }
 
   async function sendDue(): Promise<number> {
@@ -151,6 +170,9 @@ export function createNotifier(options: NotifierOptions): Notifier {
 
   async function sendOne(due: DueNotification): Promise<void> {
     const outcome = await outcomeOf(due);
+    const { channel } = due;
+    (outcome.status === 'sent' ? sent : failed).add({ channel });
+    if (outcome.status === 'dead') dropped.add({ channel });
     await settle(due, outcome);
     if (outcome.status === 'dead')
       report(`a notification to ${due.channel} is given up: mlops notifications list --status dead`, outcome.error);
@@ -204,11 +226,11 @@ export function createNotifier(options: NotifierOptions): Notifier {
     send: async (channel, message, { key, subject = null, runId = null }) => {
       specOf(channel);
       await store.add([{ key, channel, kind: 'message', subject, runId, message }]);
-      wake();
+      rounds.wake();
     },
     tell: async (event, own) => {
       await store.add(channelsFor(event.kind, own, settings).map((channel) => ({ ...event, channel })));
-      wake();
+      rounds.wake();
     },
     test: async (channel, signal) => {
       const id = randomUUID();
@@ -242,6 +264,8 @@ export function createNotifier(options: NotifierOptions): Notifier {
       return { id };
     },
     list: (filter) => store.list(filter),
+    figures: { sent, failed, dropped, runsEnded, runDurations },
+    standing: (withinMs) => store.standing(options.expecting(), withinMs),
     retry: async (id) => {
       const revived = await store.revive({ id });
       const found = await store.get(id);
@@ -251,22 +275,11 @@ export function createNotifier(options: NotifierOptions): Notifier {
         throw new MlopsError('API409', {
           detail: `The notification ${id} is ${found.status}; only a dead one is tried anew.`,
         });
-      wake();
+      rounds.wake();
       return found;
     },
-    start: () => {
-      loop ??= work();
-    },
-    stop: async () => {
-      if (loop === undefined) return;
-      const limit = setTimeout(() => hurry.abort(), LAST_ROUND_MS);
-      stopping = true;
-      wake();
-      await loop;
-      loop = undefined;
-      await round();
-      clearTimeout(limit);
-    },
+    start: rounds.start,
+    stop: rounds.stop,
   };
 }
 

@@ -48,8 +48,11 @@ export function createAttendant({ worker, ends, keeper, killGraceMs }: Attendant
 
   async function attend(held: HeldAttempt): Promise<void> {
     const { lease } = held;
+    const begunAt = performance.now();
     const run = specs.get(lease.runId) ?? (await patiently(() => specOf(lease.runId), held.signal));
     if (run === undefined) return;
+    const operator = specTask(run.spec, lease.task)?.operator ?? 'unknown';
+    worker.watch?.started(lease, operator);
     const cluster = clusterOf(held, run);
     let outcome: AttemptEnd | Deferral | undefined;
     try {
@@ -67,7 +70,7 @@ export function createAttendant({ worker, ends, keeper, killGraceMs }: Attendant
     } else end = outcome;
     if (end !== undefined) await ends.record(end, held);
     if (cluster !== undefined) await cluster.leave(end !== undefined);
-    if (end !== undefined) worker.onEnd?.(lease, end);
+    if (end !== undefined) worker.watch?.ended(lease, operator, end, (performance.now() - begunAt) / 1000);
   }
 
   /** A run's pipeline and parameters never change. */

@@ -1,7 +1,7 @@
 /** Ends of attempts, recorded in batches: while one batch is written the next one gathers. */
 import { MlopsError } from '../lib/error.ts';
+import { pause } from '../lib/pause.ts';
 import type { AttemptEnd, RunRules, RunStore } from '../stores/control/runs.ts';
-import { pause } from './waiting.ts';
 
 export interface Ends {
   /** Resolves once it is recorded, or once there is nothing to record because the lease was lost. */

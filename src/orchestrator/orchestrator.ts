@@ -12,6 +12,7 @@ import type { Catalog } from '../stores/control/catalog.ts';
 import type { DeferralStore } from '../stores/control/deferrals.ts';
 import { type Limits, NO_LIMITS } from '../stores/control/limits.ts';
 import type { RunArtifact, RunArtifactStore } from '../stores/control/run-artifacts.ts';
+import type { RunFiguresNow, RunFiguresStore } from '../stores/control/run-figures.ts';
 import type {
   Demand,
   NewRun,
@@ -26,6 +27,7 @@ import type {
 import type { TaskCacheStore } from '../stores/control/task-cache.ts';
 import type { TriggerStore } from '../stores/control/triggers.ts';
 import { type BackfillRequest, type Backfills, createBackfills } from './backfills.ts';
+import { createRecorder, type Figures } from './figures.ts';
 import { followEvents, followLog, type LogOptions, unknownRun } from './follow.ts';
 import { type AttemptLine, type LinesOptions, linesOf, textOf } from './follow-lines.ts';
 import { machineCapacity, nodeName } from './machine.ts';
@@ -36,7 +38,7 @@ import { type PoolUse, poolsInUse } from './pools.ts';
 import { createRetention } from './retention.ts';
 import { runRules } from './rules.ts';
 import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
-import { createScheduler, type Scheduler } from './scheduler.ts';
+import { createScheduler, POLL_MS, type Scheduler } from './scheduler.ts';
 import { createScheduleTicker } from './schedules.ts';
 import { type LogSearch, type LogSearchResult, searchLogs } from './search-logs.ts';
 import type { OperatorServices } from './services.ts';
@@ -48,6 +50,8 @@ import { createWatcher } from './watcher.ts';
 import { createWebhooks, type WebhookAnswer, type WebhookRequest } from './webhooks.ts';
 import { createWorker, type Worker } from './worker.ts';
 
+/** Each costs a look at its newest runs. */
+const PIPELINES_TOLD = 500;
 const DEFAULT_LOGS_KEPT_MS = 90 * 86_400_000;
 const DEFAULT_EVENTS_KEPT_MS = 365 * 86_400_000;
 
@@ -66,6 +70,7 @@ export interface OrchestratorOptions {
   readonly runArtifacts: RunArtifactStore;
   readonly artifacts: Pick<ArtifactStore, 'localPath' | 'has'>;
   readonly taskCache: TaskCacheStore;
+  readonly runFigures: RunFiguresStore;
   /** Absolute. Attempts of processes get their directories below it. */
   readonly workdir: string;
   /** Of the project: what relative paths of interpreters are below. Default: the working directory. */
@@ -138,6 +143,10 @@ export interface Orchestrator {
   searchLogs(search: LogSearch): Promise<LogSearchResult>;
   /** Since this daemon started. */
   usage(): readonly UsageTotal[];
+  /** Likewise, of its scheduler and its worker. */
+  readonly figures: Figures;
+  /** How the runs, tasks and machines stand now. Fails where that takes longer. */
+  standing(withinMs: number): Promise<RunFiguresNow>;
   readonly backfills: Omit<Backfills, 'preview' | 'start' | 'tick'> & {
     /** As Backfills' own, of an applied pipeline by name: PL201 for an unknown one. */
     preview(request: NamedBackfill): ReturnType<Backfills['preview']>;
@@ -209,9 +218,16 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
   }
 
   const usage = createUsageTotals();
+  const recorder = createRecorder(POLL_MS);
   const worker = createWorker({
     runs,
-    onEnd: ({ pipeline, task }, end) => usage.add(pipeline, task, end.usage),
+    watch: {
+      ...recorder.worker,
+      ended: (lease, operator, end, seconds) => {
+        usage.add(lease.pipeline, lease.task, end.usage);
+        recorder.worker.ended(lease, operator, end, seconds);
+      },
+    },
     services: options.services,
     deferrals: options.deferrals,
     runArtifacts: options.runArtifacts,
@@ -294,6 +310,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
       }),
     ],
     random,
+    watch: recorder.scheduler,
     report,
   });
 
@@ -326,6 +343,15 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     logLines: (runId, task, logOptions) => linesOf(followLog(runs, hints, runId, task, logOptions), logOptions),
     searchLogs: (search) => searchLogs(runs, search),
     usage: usage.list,
+    figures: recorder.figures,
+    standing: (withinMs) =>
+      options.runFigures.read(
+        catalog
+          .list('pipeline')
+          .slice(0, PIPELINES_TOLD)
+          .map(({ name }) => name),
+        withinMs,
+      ),
     backfills: {
       ...backfills,
       preview: async (request) => backfills.preview({ ...request, spec: await pipelineOf(request.pipeline) }),

@@ -1,13 +1,13 @@
 /** Fires schedules, takes over what dead workers left, ends what waits too long. Any number may run: the store arbitrates. */
 import { MlopsError } from '../lib/error.ts';
-import type { ExpiredLease, RunStore } from '../stores/control/runs.ts';
+import { pause } from '../lib/pause.ts';
+import type { AttemptEnd, ExpiredLease, RunStore } from '../stores/control/runs.ts';
 import { specTask } from './items.ts';
 import { isAlive, signalGroup } from './machine.ts';
 import { retryVerdict } from './retry.ts';
 import { runRules } from './rules.ts';
 import { removeAttempt } from './runners/attempt-directory.ts';
 import type { ScheduleTicker } from './schedules.ts';
-import { pause } from './waiting.ts';
 
 export interface SchedulerOptions {
   readonly runs: RunStore;
@@ -17,7 +17,17 @@ export interface SchedulerOptions {
   /** Further parts of each round. */
   readonly parts?: readonly ((signal: AbortSignal) => Promise<unknown>)[];
   readonly random: () => number;
+  /** What it did, for those who watch. */
+  readonly watch?: SchedulerWatch | undefined;
   readonly report: (message: string, error?: unknown) => void;
+}
+
+export interface SchedulerWatch {
+  /** A round begins; what is answered is called at its end. */
+  begin(): () => void;
+  failed(): void;
+  /** The lease of an attempt ended without a word: it has crashed. */
+  recovered(pipeline: string, operator: string, end: AttemptEnd): void;
 }
 
 export interface Scheduler {
@@ -25,7 +35,8 @@ export interface Scheduler {
   stop(): Promise<void>;
 }
 
-const POLL_MS = 1000;
+/** From the end of a round to the next. */
+export const POLL_MS = 1000;
 const LOOK_AT_WORKERS_MS = 5000;
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
@@ -37,6 +48,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const { signal } = stopping;
     let lookedAt = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
+      const end = options.watch?.begin();
       if (performance.now() - lookedAt >= LOOK_AT_WORKERS_MS) {
         await attempted(forgetDeadWorkers);
         lookedAt = performance.now();
@@ -46,6 +58,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       await attempted(() => runs.releaseHeld());
       await attempted(() => options.schedules.tick());
       for (const part of options.parts ?? []) await attempted(() => part(signal));
+      end?.();
       await pause(POLL_MS, signal);
     }
   }
@@ -55,7 +68,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     try {
       await part();
     } catch (error) {
-      if (!stopping.signal.aborted) report('the scheduler cannot do its round; it tries again', error);
+      if (stopping.signal.aborted) return;
+      options.watch?.failed();
+      report('the scheduler cannot do its round; it tries again', error);
     }
   }
 
@@ -81,27 +96,21 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }
     const run = await runs.definition(lease.runId);
     const end = { status: 'crashed' as const, exitCode: null };
-    const verdict = retryVerdict(
-      run === undefined ? undefined : specTask(run.spec, lease.task)?.retry,
-      lease,
-      end,
-      lease.deadlineInMs,
-      options.random,
-    );
-    await runs.giveUp(
-      {
-        ...end,
-        runId: lease.runId,
-        task: lease.task,
-        attempt: lease.attempt,
-        error: 'its worker is gone: the lease ended without a word',
-        outputs: null,
-        data: {},
-        usage: null,
-        ...verdict,
-      },
-      runRules,
-    );
+    const task = run === undefined ? undefined : specTask(run.spec, lease.task);
+    const verdict = retryVerdict(task?.retry, lease, end, lease.deadlineInMs, options.random);
+    const crash: AttemptEnd = {
+      ...end,
+      runId: lease.runId,
+      task: lease.task,
+      attempt: lease.attempt,
+      error: 'its worker is gone: the lease ended without a word',
+      outputs: null,
+      data: {},
+      usage: null,
+      ...verdict,
+    };
+    if (await runs.giveUp(crash, runRules))
+      options.watch?.recovered(lease.pipeline, task?.operator ?? 'unknown', crash);
   }
 
   return {

@@ -1,19 +1,7 @@
 /** Waiting that ends by time, by a hint, or by a signal. */
 import { MlopsError } from '../lib/error.ts';
+import { pause } from '../lib/pause.ts';
 import type { RunHint, RunStore } from '../stores/control/runs.ts';
-
-export function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const end = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds);
-    signal?.addEventListener('abort', end, { once: true });
-  });
-}
 
 /** Repeats a call that may be repeated while the store is away, for at most 20 s. */
 export async function patiently<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {

@@ -10,6 +10,13 @@ import type { OperatorServices } from './services.ts';
 import type { TaskCache } from './task-cache.ts';
 import type { Hints } from './waiting.ts';
 
+export interface WorkerWatch {
+  started(lease: Lease, operator: string): void;
+  /** Its end was recorded; so many seconds after its start. */
+  ended(lease: Lease, operator: string, end: AttemptEnd, seconds: number): void;
+  lost(): void;
+}
+
 export interface WorkerOptions {
   readonly runs: RunStore;
   readonly services: OperatorServices;
@@ -33,8 +40,8 @@ export interface WorkerOptions {
   readonly report: (message: string, error?: unknown) => void;
   /** Where the environment names a cluster. */
   readonly kubernetes?: KubernetesRunner | undefined;
-  /** An attempt's end was recorded. */
-  readonly onEnd?: ((lease: Lease, end: AttemptEnd) => void) | undefined;
+  /** What it did, for those who watch. */
+  readonly watch?: WorkerWatch | undefined;
   /** Tasks at once, however little they ask for. Default 32. */
   readonly maxTasks?: number | undefined;
   /** From SIGTERM to SIGKILL. Default 10 s. */

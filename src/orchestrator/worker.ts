@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { MlopsError } from '../lib/error.ts';
+import { pause } from '../lib/pause.ts';
 import type { AdoptedLease } from '../stores/control/external-work.ts';
 import type {
   Admission,
@@ -23,7 +24,7 @@ import { processStartedAt } from './machine.ts';
 import { runRules } from './rules.ts';
 import { createTaskLog } from './task-log.ts';
 import { createProgressTeller } from './task-progress.ts';
-import { createWakeup, pause } from './waiting.ts';
+import { createWakeup } from './waiting.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
 export interface Worker {
@@ -94,7 +95,10 @@ export function createWorker(options: WorkerOptions): Worker {
       capacity: options.capacity,
     };
     keeper = await runs.keepLeases(next);
-    keeper.onLost((lease) => stopAttempt(lease, 'lost'));
+    keeper.onLost((lease) => {
+      options.watch?.lost();
+      stopAttempt(lease, 'lost');
+    });
     identity = next;
   }
 

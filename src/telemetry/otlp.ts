@@ -2,6 +2,7 @@
 import { sha256 } from '../lib/canonical.ts';
 import { attemptSpanId, parseTraceParent, traceIdOf } from '../lib/trace-context.ts';
 import type { AttemptTrace, RunTrace } from '../stores/control/run-traces.ts';
+import type { SinkRequest } from './telemetry.ts';
 
 export interface TraceResource {
   readonly serviceName: string;
@@ -18,11 +19,12 @@ const STATUS_ERROR = 2;
 const SPANS_A_REQUEST = 500;
 
 /** Requests, each of some hundred spans. */
-export function traceRequests(run: RunTrace, resource: TraceResource): readonly object[] {
+export function traceRequests(run: RunTrace, resource: TraceResource): readonly SinkRequest[] {
   const spans = [runSpan(run), ...run.attempts.map((attempt) => attemptSpan(run, attempt))];
-  const requests: object[] = [];
+  const requests: SinkRequest[] = [];
   for (let at = 0; at < spans.length; at += SPANS_A_REQUEST) {
-    requests.push({
+    const part = spans.slice(at, at + SPANS_A_REQUEST);
+    const body = {
       resourceSpans: [
         {
           resource: {
@@ -33,12 +35,11 @@ export function traceRequests(run: RunTrace, resource: TraceResource): readonly 
               'mlops.project': resource.project,
             }),
           },
-          scopeSpans: [
-            { scope: { name: 'mlops', version: resource.version }, spans: spans.slice(at, at + SPANS_A_REQUEST) },
-          ],
+          scopeSpans: [{ scope: { name: 'mlops', version: resource.version }, spans: part }],
         },
       ],
-    });
+    };
+    requests.push({ body, items: part.length });
   }
   return requests;
 }

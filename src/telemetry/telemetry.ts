@@ -2,13 +2,22 @@
  * Exports what runs went through, beside them: a run never waits for it and never fails by it. What a receiver does not take
  * after a few tries is dropped and counted. Where nothing is asked for, the feed is emptied all the same.
  */
+import { type CounterView, createCounter } from '../lib/instruments.ts';
+import { pause } from '../lib/pause.ts';
+import { createRounds } from '../lib/rounds.ts';
 import type { RunMove, RunTrace, RunTraceStore } from '../stores/control/run-traces.ts';
+
+export interface SinkRequest {
+  readonly body: object;
+  /** How many spans or events it holds. */
+  readonly items: number;
+}
 
 /** One receiver. */
 export interface Sink {
   readonly name: 'otlp' | 'open_lineage';
   /** What it is told of a change; nothing: none. */
-  readonly requests: (move: RunMove, run: RunTrace) => readonly object[];
+  readonly requests: (move: RunMove, run: RunTrace) => readonly SinkRequest[];
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -21,14 +30,9 @@ export interface TelemetryOptions {
   readonly pauseMs?: number | undefined;
 }
 
-export interface SinkStatus {
-  readonly sink: Sink['name'];
-  readonly sent: number;
-  readonly dropped: number;
-}
-
 export interface Telemetry {
-  status(): readonly SinkStatus[];
+  /** Spans and events since the start, by receiver: taken, and given up. */
+  readonly figures: { readonly sent: CounterView; readonly dropped: CounterView };
   start(): void;
   /** Exports what there is, for a few seconds at most, and ends. */
   stop(): Promise<void>;
@@ -38,43 +42,26 @@ const POLL_MS = 1_000;
 const MOVES_AT_ONCE = 100;
 const TRIES = 3;
 const TIMEOUT_MS = 5_000;
-const LAST_ROUND_MS = 5_000;
 
 export function createTelemetry({ store, sinks, report, pauseMs = 1_000 }: TelemetryOptions): Telemetry {
-  const counts = new Map(sinks.map(({ name }) => [name, { sent: 0, dropped: 0 }]));
+  const sent = createCounter();
+  const dropped = createCounter();
   const failing = new Set<Sink['name']>();
   const hurry = new AbortController();
-  let stopping = false;
-  let wake = (): void => {};
-  let loop: Promise<void> | undefined;
+  const rounds = createRounds({ round, hurry });
+  for (const { name } of sinks) for (const counter of [sent, dropped]) counter.add({ sink: name }, 0);
 
-  async function work(): Promise<void> {
-    while (!stopping) {
-      await round();
-      if (!stopping) await rest(POLL_MS);
-    }
-  }
-
-  function rest(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  async function round(): Promise<void> {
+  async function round(): Promise<number> {
     try {
       for (;;) {
         const moves = await store.takeMoves(MOVES_AT_ONCE);
         if (sinks.length > 0) for (const move of moves) await tell(move);
-        if (moves.length < MOVES_AT_ONCE || hurry.signal.aborted) return;
+        if (moves.length < MOVES_AT_ONCE || hurry.signal.aborted) break;
       }
     } catch (error) {
       report('traces and lineage cannot be exported; it is tried again', error);
     }
+    return POLL_MS;
   }
 
   async function tell(move: RunMove): Promise<void> {
@@ -82,29 +69,29 @@ export function createTelemetry({ store, sinks, report, pauseMs = 1_000 }: Telem
     if (run === undefined) return;
     await Promise.all(
       sinks.map(async (sink) => {
-        for (const request of sink.requests(move, run)) await send(sink, JSON.stringify(request));
+        for (const request of sink.requests(move, run)) await send(sink, request);
       }),
     );
   }
 
-  async function send(sink: Sink, body: string): Promise<void> {
-    const count = counts.get(sink.name) ?? { sent: 0, dropped: 0 };
+  async function send(sink: Sink, { body, items }: SinkRequest): Promise<void> {
+    const text = JSON.stringify(body);
     for (let attempt = 1; ; attempt += 1) {
-      const problem = await post(sink, body);
+      const problem = await post(sink, text);
       if (problem === undefined) {
-        count.sent += 1;
+        sent.add({ sink: sink.name }, items);
         failing.delete(sink.name);
         return;
       }
       // One that failed the last time is not waited for: the others, and what comes next, are not kept back.
       if (!problem.retryable || attempt === TRIES || failing.has(sink.name) || hurry.signal.aborted) {
-        count.dropped += 1;
+        dropped.add({ sink: sink.name }, items);
         if (!failing.has(sink.name))
           report(`${sink.name} does not take what it is sent: ${problem.text}; it is dropped`);
         failing.add(sink.name);
         return;
       }
-      await rest(pauseMs * 2 ** (attempt - 1));
+      await pause(pauseMs * 2 ** (attempt - 1), hurry.signal);
     }
   }
 
@@ -133,19 +120,8 @@ export function createTelemetry({ store, sinks, report, pauseMs = 1_000 }: Telem
   }
 
   return {
-    status: () => [...counts].map(([sink, count]) => ({ sink, ...count })),
-    start: () => {
-      loop ??= work();
-    },
-    stop: async () => {
-      if (loop === undefined) return;
-      const limit = setTimeout(() => hurry.abort(), LAST_ROUND_MS);
-      stopping = true;
-      wake();
-      await loop;
-      loop = undefined;
-      await round();
-      clearTimeout(limit);
-    },
+    figures: { sent, dropped },
+    start: rounds.start,
+    stop: rounds.stop,
   };
 }

@@ -53,6 +53,7 @@ function open(settings: NotifySettings, more: Partial<NotifierOptions> = {}): No
     scope,
     settings,
     lateness: latenessOf(settings),
+    expecting: () => [],
     variables: {},
     now: () => new Date('2026-01-01T00:00:00Z'),
     random: () => 0,
@@ -328,6 +329,7 @@ describe('the outbox', () => {
 describe('what is late', () => {
   const schedule = {
     name: 'pipeline.nightly',
+    cursor: 'pipeline.nightly',
     cron: '*/10 * * * *',
     timezone: undefined,
     pipeline: 'nightly',

@@ -55,7 +55,7 @@ function open(...which: Sink['name'][]): Telemetry {
       if (name === 'otlp')
         return move.status === 'running' || move.status === 'queued' ? [] : traceRequests(run, RESOURCE);
       const event = lineageEvent(move, run, RESOURCE, CATALOG);
-      return event === undefined ? [] : [event];
+      return event === undefined ? [] : [{ body: event, items: 1 }];
     },
   }));
   const telemetry = createTelemetry({
@@ -176,7 +176,7 @@ describe('traces', () => {
     const telemetry = open('otlp', 'open_lineage');
     const runId = await runOf(pipelineOf({ a: {} }));
     await emptied();
-    await until('they are counted', () => telemetry.status().every(({ dropped }) => dropped > 0));
+    await until('they are counted', () => telemetry.figures.dropped.list().every(({ value }) => value > 0));
     expect((await rig.runs.summary(runId))?.status).toBe('succeeded');
     receiver = await httpReceiver();
   });

@@ -92,7 +92,7 @@ export function endpointRoutes({
         const { request_id: requestId, ...asked } = body as { request_id?: string };
         const answer = await serving.predict(endpoint, { ...asked, ...(requestId !== undefined && { requestId }) });
         for (const { variant, model } of answer.served_by ?? answer.predictions.map(() => answer)) {
-          metrics.count('mlops_predictions_total', {
+          metrics.predicted({
             endpoint,
             variant,
             model: model.name,

@@ -33,6 +33,8 @@ export interface Lease extends LeaseRef {
   readonly failures: number;
   /** Likewise attempts that crashed. */
   readonly recoveries: number;
+  /** From the moment when it could run to its start; null: it was taken over. */
+  readonly waitedSeconds: number | null;
   /** Left of the task's deadline; null: none. */
   readonly deadlineInMs: number | null;
   /** Numbers of the devices that are its own while it runs, from 0. */

@@ -109,6 +109,21 @@ export interface OpenRun {
   readonly expect: PipelineExpect;
 }
 
+/** A pipeline with `expect`. */
+export interface ExpectingPipeline {
+  readonly name: string;
+  /** Names under which its schedules are looked at. */
+  readonly schedules: readonly string[];
+  /** Of a run that nothing scheduled: how long after its start it is to be done. */
+  readonly within: string | null;
+}
+
+export interface NotificationStanding {
+  readonly pending: readonly { readonly channel: string; readonly count: number; readonly oldestSeconds: number }[];
+  /** Each of the pipelines, and whether it is late. */
+  readonly pipelines: readonly { readonly name: string; readonly late: boolean }[];
+}
+
 export interface NotificationStore {
   /** Those whose key the channel has already are left out. Answers how many were written. */
   add(notifications: readonly NewNotification[]): Promise<number>;
@@ -131,6 +146,11 @@ export interface NotificationStore {
   counts(): Promise<
     readonly { readonly channel: string; readonly status: NotificationStatus; readonly count: number }[]
   >;
+  /**
+   * How many wait to be sent, by channel, for how long the oldest of them has waited, and which of the pipelines are late. Fails where that takes
+   * longer than `withinMs`.
+   */
+  standing(pipelines: readonly ExpectingPipeline[], withinMs: number): Promise<NotificationStanding>;
   /** Forgets those at their end that are older. Answers how many. */
   prune(olderThanMs: number): Promise<number>;
 

@@ -245,7 +245,7 @@ export interface Room {
 
 // ---- work ----
 
-export interface ExpiredLease extends Omit<Lease, 'gpus' | 'item'> {
+export interface ExpiredLease extends Omit<Lease, 'gpus' | 'item' | 'waitedSeconds'> {
   readonly node: string;
   readonly pid: number | null;
   readonly pidStartedAt: string | null;

@@ -5,6 +5,7 @@ import type { Database } from './database.ts';
 import { addNotifications } from './notifications/add.ts';
 import { instantOutcomes, judged, judgedUntil, overdueRuns, recordState } from './notifications/expectations.ts';
 import { takeRunEnds } from './notifications/run-ends.ts';
+import { standing } from './notifications/standing.ts';
 import { sqlFile } from './sql-file.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -73,6 +74,7 @@ export function createPostgresNotifications(db: Database, scopeId: number): Noti
         'select channel, status, count(*) as count from mlops.notifications where scope_id = $1 group by 1, 2 order by 1, 2',
         [scopeId],
       ),
+    standing: (pipelines, withinMs) => standing(db, scopeId, pipelines, withinMs),
     prune: async (olderThanMs) => {
       // What nobody exports does not pile up.
       await db.query(

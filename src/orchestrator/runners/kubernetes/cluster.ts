@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { KubeConfig } from '@kubernetes/client-node';
 import { MlopsError } from '../../../lib/error.ts';
-import { pause } from '../../waiting.ts';
+import { pause } from '../../../lib/pause.ts';
 import { ClusterError, isTransient } from './cluster-error.ts';
 
 export interface ClusterSettings {

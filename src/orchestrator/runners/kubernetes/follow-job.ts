@@ -1,10 +1,10 @@
 /** Follows a Job to its end: tells what it waits for, takes its log, and says how it ended. */
 
 import { MlopsError } from '../../../lib/error.ts';
+import { pause } from '../../../lib/pause.ts';
 import { durationMs } from '../../../lib/units.ts';
 import { redactingStream } from '../../redact.ts';
 import { TaskFailure } from '../../task-failure.ts';
-import { pause } from '../../waiting.ts';
 import type { Cluster } from './cluster.ts';
 import type { ClusterAttempt } from './cluster-attempt.ts';
 import type { Jobs } from './jobs.ts';

@@ -1,6 +1,6 @@
 /** Jobs of attempts in one namespace: made once, found again, removed. */
 import { MlopsError } from '../../../lib/error.ts';
-import { pause } from '../../waiting.ts';
+import { pause } from '../../../lib/pause.ts';
 import type { Cluster } from './cluster.ts';
 import { ClusterError, hasStatus } from './cluster-error.ts';
 import { type JobRequest, jobManifest, type SecretRequest, secretManifest } from './manifest.ts';

@@ -5,7 +5,7 @@
  */
 import { StringDecoder } from 'node:string_decoder';
 import type { JsonObject } from '../../../lib/json.ts';
-import { pause } from '../../waiting.ts';
+import { pause } from '../../../lib/pause.ts';
 import type { Cluster } from './cluster.ts';
 import { ClusterError, hasStatus } from './cluster-error.ts';
 import { CONTAINER } from './manifest.ts';

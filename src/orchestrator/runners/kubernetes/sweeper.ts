@@ -1,6 +1,7 @@
 /** Removes Jobs that no attempt under way owns: those whose removal failed, whose daemon died, whose run is gone. */
+
+import { pause } from '../../../lib/pause.ts';
 import type { LeaseRef } from '../../../stores/control/runs.ts';
-import { pause } from '../../waiting.ts';
 import type { Jobs } from './jobs.ts';
 import { LABELS, ownerSelector, TASK_ANNOTATION } from './names.ts';
 import type { Job } from './objects.ts';

@@ -4,7 +4,7 @@
  * begins with a new list, and then whatever is not in the list is gone.
  */
 import { createInterface } from 'node:readline';
-import { pause } from '../../waiting.ts';
+import { pause } from '../../../lib/pause.ts';
 import type { Cluster } from './cluster.ts';
 import { ClusterError, hasStatus } from './cluster-error.ts';
 import type { Job, List, ObjectMeta, Pod } from './objects.ts';

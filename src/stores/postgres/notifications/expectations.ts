@@ -1,6 +1,7 @@
 /** What it takes to tell that something is late. */
 import type { InstantOutcome, OpenRun } from '../../control/notifications.ts';
 import type { Database } from '../database.ts';
+import { CURRENT } from '../runs/schedules.ts';
 import { sqlFile } from '../sql-file.ts';
 
 export async function judgedUntil(
@@ -11,7 +12,7 @@ export async function judgedUntil(
 ): Promise<{ readonly until: Date; readonly now: Date }> {
   const [row] = await db.query<{ until: Date; now: Date }>(
     `insert into mlops.expectations as e (scope_id, schedule, digest, judged_until)
-     values ($1, mlops.current_address($1, $2), $3, clock_timestamp())
+     values ($1, ${CURRENT}, $3, clock_timestamp())
      on conflict (scope_id, schedule) do update set
        judged_until = case when e.digest = excluded.digest then e.judged_until else excluded.judged_until end,
        digest       = excluded.digest
@@ -24,7 +25,7 @@ export async function judgedUntil(
 export async function judged(db: Database, scopeId: number, schedule: string, until: Date): Promise<void> {
   await db.query(
     `update mlops.expectations set judged_until = greatest(judged_until, $3)
-     where scope_id = $1 and schedule = mlops.current_address($1, $2)`,
+     where scope_id = $1 and schedule = ${CURRENT}`,
     [scopeId, schedule, until],
   );
 }

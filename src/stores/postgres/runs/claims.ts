@@ -46,6 +46,7 @@ type StartRow = {
   attempt: number;
   failures: number;
   recoveries: number;
+  waited_seconds: number;
   deadline_in_ms: number | null;
   item: JsonValue | null;
   gpus: readonly number[];
@@ -223,6 +224,7 @@ async function start(
     pipeline: runs.get(row.run_id)?.pipeline ?? '',
     failures: row.failures,
     recoveries: row.recoveries,
+    waitedSeconds: row.waited_seconds,
     deadlineInMs: row.deadline_in_ms,
     gpus: row.gpus,
     item: row.name.endsWith(']') ? row.item : undefined,

@@ -65,6 +65,7 @@ export function externalWork(db: Database, scopeId: number, leaseSeconds: number
           recoveries: row.recoveries,
           deadlineInMs: row.deadline_in_ms,
           // Devices of the cluster are not ours to number.
+          waitedSeconds: null,
           gpus: [],
           item: row.task.endsWith(']') ? row.item : undefined,
           job: row.external,

@@ -9,7 +9,7 @@ import { lockLimits } from './shares.ts';
 
 const RELEASE = sqlFile('runs-release');
 /** `pipeline.NAME#DIGEST` of a cron among the triggers keeps its end. */
-const CURRENT = `mlops.current_address($1, split_part($2, '#', 1)) || substr($2, length(split_part($2, '#', 1)) + 1)`;
+export const CURRENT = `mlops.current_address($1, split_part($2, '#', 1)) || substr($2, length(split_part($2, '#', 1)) + 1)`;
 
 export async function scheduleCursor(
   db: Database,
