@@ -359,6 +359,53 @@ describe('what is late', () => {
     expect(items[0]?.message.text).toMatch(/No run was made of it.*\nSo are the [23] instants before it\.$/s);
   });
 
+  it('is looked for in each of several schedules of a pipeline', async () => {
+    const settings = settingsOf([{ to: 'ops' }]);
+    const second = { ...schedule, cursor: 'pipeline.nightly#123456789abc', cron: '5,15,25,35,45,55 * * * *' };
+    const look = () => latenessOf(settings, { schedules: () => [schedule, second] }).look();
+    await look();
+    await since(36);
+    await look();
+    await look();
+    expect((await store.list({ limit: 10 })).items.map(({ kind, subject }) => `${kind} ${subject}`)).toEqual([
+      'late pipeline.nightly',
+      'late pipeline.nightly',
+    ]);
+  });
+
+  it('stands so until a run succeeds', async () => {
+    const settings = settingsOf([]);
+    const look = () => latenessOf(settings, { schedules: () => [schedule] }).look();
+    const late = async () =>
+      (
+        await store.standing(
+          [
+            { name: 'nightly', schedules: ['pipeline.nightly'], within: '5m' },
+            { name: 'other', schedules: ['pipeline.other'], within: null },
+          ],
+          5_000,
+        )
+      ).pipelines.map((one) => one.late);
+    await look();
+    expect(await late()).toEqual([false, false]);
+    await since(36);
+    await look();
+    expect(await late()).toEqual([true, false]);
+    const orchestrator = rig.open({ services: ingesting({}) });
+    await orchestrator.worker.start();
+    const { runId } = await orchestrator.submit({
+      pipeline: pipelineOf({ a: {} }, { name: 'nightly' }),
+      cause: MANUAL,
+    });
+    await ended(orchestrator, runId);
+    expect(await late()).toEqual([false, false]);
+    // The next instant that is missed is late anew.
+    await since(16);
+    await rig.db.query(`update mlops.subject_states set state = 'late before' where scope_id = $1`, [rig.scopeId]);
+    await look();
+    expect(await late()).toEqual([true, false]);
+  });
+
   it('is not what succeeded in time', async () => {
     const settings = settingsOf([{ to: 'ops' }]);
     const look = () =>
