@@ -21,7 +21,7 @@ describe('of a daemon', () => {
   const scrape = async (): Promise<readonly MetricFamily[]> =>
     parseExposition(await (await fetch(`${daemon.url}/metrics`)).text());
 
-  const valueOf = (families: readonly MetricFamily[], name: string, labels: Record<string, string> = {}) =>
+  const figure = (families: readonly MetricFamily[], name: string, labels: Record<string, string> = {}) =>
     families
       .flatMap(({ samples }) => samples)
       .find(
@@ -74,32 +74,32 @@ resources:
     const families = await until(async () => {
       const found = await scrape();
       const done =
-        (valueOf(found, 'mlops_notifications_sent_total', { channel: 'ops' }) ?? 0) > 0 &&
-        valueOf(found, 'mlops_pipeline_late', { pipeline: 'slow' }) === 1 &&
-        valueOf(found, 'mlops_telemetry_sent_total', { sink: 'otlp' }) === 3;
+        (figure(found, 'mlops_notifications_sent_total', { channel: 'ops' }) ?? 0) > 0 &&
+        figure(found, 'mlops_pipeline_late', { pipeline: 'slow' }) === 1 &&
+        figure(found, 'mlops_telemetry_sent_total', { sink: 'otlp' }) === 3;
       return done && found;
     });
     const nightly = { pipeline: 'nightly', operator: 'command' };
     expect({
-      running: valueOf(families, 'mlops_runs', { status: 'running' }),
+      running: figure(families, 'mlops_runs', { status: 'running' }),
       tasks: ['pending', 'ready', 'waiting', 'running', 'retrying', 'deferred'].map((status) =>
-        valueOf(families, 'mlops_tasks', { status }),
+        figure(families, 'mlops_tasks', { status }),
       ),
-      ended: valueOf(families, 'mlops_runs_ended_total', { pipeline: 'nightly', status: 'failed' }),
-      failed: valueOf(families, 'mlops_task_outcomes_total', { ...nightly, outcome: 'failed' }),
-      retries: valueOf(families, 'mlops_task_retries_total', nightly),
-      durations: valueOf(families, 'mlops_task_duration_seconds_count', nightly),
-      dispatched: valueOf(families, 'mlops_task_dispatch_duration_seconds_count', { operator: 'command' }),
+      ended: figure(families, 'mlops_runs_ended_total', { pipeline: 'nightly', status: 'failed' }),
+      failed: figure(families, 'mlops_task_outcomes_total', { ...nightly, outcome: 'failed' }),
+      retries: figure(families, 'mlops_task_retries_total', nightly),
+      durations: figure(families, 'mlops_task_duration_seconds_count', nightly),
+      dispatched: figure(families, 'mlops_task_dispatch_duration_seconds_count', { operator: 'command' }),
       pool: ['slots', 'slots_used', 'slots_waiting'].map((part) =>
-        valueOf(families, `mlops_pool_${part}`, { pool: 'warehouse' }),
+        figure(families, `mlops_pool_${part}`, { pool: 'warehouse' }),
       ),
-      breaker: valueOf(families, 'mlops_pipeline_breaker_state', { pipeline: 'nightly' }),
-      late: valueOf(families, 'mlops_pipeline_late', { pipeline: 'nightly' }),
-      queue: valueOf(families, 'mlops_task_queue_length'),
-      used: valueOf(families, 'mlops_machine_cpu_cores_used'),
-      workers: valueOf(families, 'mlops_workers'),
-      up: ['control_store', 'online_store'].map((store) => valueOf(families, 'mlops_store_up', { store })),
-      lineage: (valueOf(families, 'mlops_telemetry_sent_total', { sink: 'open_lineage' }) ?? 0) >= 3,
+      breaker: figure(families, 'mlops_pipeline_breaker_state', { pipeline: 'nightly' }),
+      late: figure(families, 'mlops_pipeline_late', { pipeline: 'nightly' }),
+      queue: figure(families, 'mlops_task_queue_length'),
+      used: figure(families, 'mlops_machine_cpu_cores_used'),
+      workers: figure(families, 'mlops_workers'),
+      up: ['control_store', 'online_store'].map((store) => figure(families, 'mlops_store_up', { store })),
+      lineage: (figure(families, 'mlops_telemetry_sent_total', { sink: 'open_lineage' }) ?? 0) >= 3,
     }).toEqual({
       running: 1,
       tasks: [1, 0, 0, 1, 0, 0],
@@ -117,9 +117,9 @@ resources:
       up: [1, 1],
       lineage: true,
     });
-    expect(valueOf(families, 'mlops_scheduler_lag_seconds')).toBeLessThan(5);
+    expect(figure(families, 'mlops_scheduler_lag_seconds')).toBeLessThan(5);
     expect(
-      valueOf(families, 'mlops_pipeline_last_end_timestamp_seconds', { pipeline: 'nightly', status: 'failed' }),
+      figure(families, 'mlops_pipeline_last_end_timestamp_seconds', { pipeline: 'nightly', status: 'failed' }),
     ).toBeGreaterThan(1_700_000_000);
   });
 
@@ -170,14 +170,14 @@ resources:
       const begunAt = performance.now();
       const families = await scrape();
       expect(performance.now() - begunAt).toBeLessThan(2_000);
-      expect(valueOf(families, 'mlops_store_up', { store: 'control_store' })).toBe(0);
-      expect(valueOf(families, 'mlops_scrape_collector_success', { collector: 'runs' })).toBe(0);
-      expect(valueOf(families, 'mlops_task_outcomes_total')).toBeGreaterThan(0);
+      expect(figure(families, 'mlops_store_up', { store: 'control_store' })).toBe(0);
+      expect(figure(families, 'mlops_scrape_collector_success', { collector: 'runs' })).toBe(0);
+      expect(figure(families, 'mlops_task_outcomes_total')).toBeGreaterThan(0);
       expect(lint(families)).toEqual([]);
     } finally {
       for (const pid of server) process.kill(pid, 'SIGCONT');
     }
-    await until(async () => valueOf(await scrape(), 'mlops_store_up', { store: 'control_store' }) === 1);
+    await until(async () => figure(await scrape(), 'mlops_store_up', { store: 'control_store' }) === 1);
   });
 });
 
