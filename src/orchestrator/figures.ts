@@ -1,8 +1,15 @@
 /** What this daemon's scheduler and worker did since it started, as a monitoring system asks for it now and then. */
-import { type CounterView, createCounter, createHistogram, type HistogramView } from '../lib/instruments.ts';
+import {
+  type Cell,
+  type CounterView,
+  createCounter,
+  createHistogram,
+  type Distribution,
+  type HistogramView,
+} from '../lib/instruments.ts';
 import type { AttemptEnd } from '../stores/control/runs.ts';
 import type { SchedulerWatch } from './scheduler.ts';
-import type { WorkerWatch } from './worker.ts';
+import type { WorkerWatch } from './worker-options.ts';
 
 export interface Figures {
   /** Attempts that ended, by pipeline, operator and outcome. */
@@ -51,9 +58,18 @@ export function createRecorder(pollMs: number, nowMs: () => number = () => perfo
   let begunAt: number | undefined;
   let lateMs = 0;
 
-  function ended(pipeline: string, operator: string, end: AttemptEnd): void {
-    outcomes.add({ pipeline, operator, outcome: end.status });
-    if (end.retryInMs !== null) retries.add({ pipeline, operator });
+  /** What is counted of a kind of task is found once: there are many ends and few kinds. */
+  const endCells = new Map<string, { readonly outcome: Cell; readonly duration: Distribution }>();
+  const dispatchCells = new Map<string, Distribution>();
+
+  function ended(pipeline: string, operator: string, { status, retryInMs }: AttemptEnd): Distribution {
+    const cells = kept(endCells, `${pipeline} ${operator} ${status}`, () => ({
+      outcome: outcomes.cell({ pipeline, operator, outcome: status }),
+      duration: durations.cell({ pipeline, operator }),
+    }));
+    cells.outcome.value += 1;
+    if (retryInMs !== null) retries.add({ pipeline, operator });
+    return cells.duration;
   }
 
   return {
@@ -70,11 +86,14 @@ export function createRecorder(pollMs: number, nowMs: () => number = () => perfo
     },
     worker: {
       started: ({ waitedSeconds }, operator) => {
-        if (waitedSeconds !== null) dispatch.observe({ operator }, waitedSeconds);
+        if (waitedSeconds === null) return;
+        dispatch.into(
+          kept(dispatchCells, operator, () => dispatch.cell({ operator })),
+          waitedSeconds,
+        );
       },
       ended: ({ pipeline }, operator, end, seconds) => {
-        ended(pipeline, operator, end);
-        durations.observe({ pipeline, operator }, end.usage?.wallSeconds ?? seconds);
+        durations.into(ended(pipeline, operator, end), end.usage?.wallSeconds ?? seconds);
       },
       lost: () => leasesLost.add({}),
     },
@@ -92,4 +111,14 @@ export function createRecorder(pollMs: number, nowMs: () => number = () => perfo
       },
     },
   };
+}
+
+const CELLS_KEPT = 5_000;
+
+function kept<T>(cells: Map<string, T>, key: string, make: () => T): T {
+  const found = cells.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  if (cells.size < CELLS_KEPT) cells.set(key, made);
+  return made;
 }
