@@ -160,6 +160,54 @@ describe('another machine', () => {
   });
 });
 
+describe('workers', () => {
+  it('whose clocks are hours off take nothing from each other, and record the times of the store', async () => {
+    const HOURS = 2 * 3_600_000;
+    start({ node: 'ahead', leaseSeconds: 2, clockAheadMs: HOURS });
+    start({ node: 'behind', leaseSeconds: 2, clockAheadMs: -HOURS });
+    await Promise.all(children.map(({ ready }) => ready));
+    const twice = {
+      operator: 'command' as const,
+      command: '[ "$MLOPS_ATTEMPT" = 2 ]',
+      retry: { limit: 1, backoff: { initial: '1s' } },
+    };
+    const runId = await submit({
+      a: task({ deadline: '1m', timeout: '1m' }),
+      ...Object.fromEntries(
+        Array.from({ length: 6 }, (_, n) => [`b${n}`, { ...twice, deadline: '1m', queuedTimeout: '1m' }]),
+      ),
+    } as never);
+    await pids(runId, 1);
+    await until('more than two leases are over', async () => {
+      const rows = await rig.db.query(
+        `select 1 from mlops.task_attempts where run_id = $1 and attempt = 1 and ended_at is null
+           and started_at < clock_timestamp() - interval '5 s' and lease_until > clock_timestamp()`,
+        [runId],
+      );
+      return rows.length > 0;
+    });
+    await go();
+    const run = await ended(watcher, runId);
+    expect(run.tasks.map(({ status, attempt }) => [status, attempt])).toEqual([
+      ['succeeded', 1],
+      ...Array.from({ length: 6 }, () => ['succeeded', 2]),
+    ]);
+    const off = await rig.db.query(
+      `select 'attempt' as what from mlops.task_attempts where abs(extract(epoch from clock_timestamp() - started_at)) > 120
+         or abs(extract(epoch from clock_timestamp() - ended_at)) > 120 or started_at > ended_at
+       union all select 'event' from mlops.run_events where abs(extract(epoch from clock_timestamp() - at)) > 120`,
+    );
+    expect(off).toEqual([]);
+    // A retry waits as long as it is to, whoever's clock is asked.
+    const waits = await rig.db.query<{ seconds: number }>(
+      `select extract(epoch from b.started_at - a.ended_at)::float8 as seconds from mlops.task_attempts a
+       join mlops.task_attempts b using (run_id, ordinal) where a.attempt = 1 and b.attempt = 2`,
+    );
+    expect(waits).toHaveLength(6);
+    for (const { seconds } of waits) expect(seconds).toBeLessThan(20);
+  });
+});
+
 describe('a poison task', () => {
   it('that takes its worker down each time stops after three recoveries', async () => {
     const runId = await submit({ a: { ...task(), command: 'kill -9 $(cut -d" " -f4 /proc/$PPID/stat); sleep 5' } });

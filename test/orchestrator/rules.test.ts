@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { REDACTED, redactor } from '../../src/lib/redact.ts';
@@ -48,6 +50,16 @@ describe('trigger rules', () => {
   it.each(cases)('%s', (trigger, expected) => {
     expect(Object.fromEntries(Object.keys(expected).map((ends) => [ends, settle(trigger, ends)]))).toEqual(expected);
   });
+});
+
+it('docs/runs.md has a line for each trigger rule', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/runs.md'), 'utf8');
+  const [, table = ''] = /\| `trigger` \|.*\n\|[-|]+\n((?:\|.*\n)+)/.exec(page) ?? [];
+  const told = table
+    .split('\n')
+    .flatMap((line) => [...(line.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name));
+  const triggers = ['all_success', 'none_failed', 'all_done', 'always', 'one_success', 'one_failed'];
+  expect(told).toEqual(triggers);
 });
 
 describe('the result of a run', () => {

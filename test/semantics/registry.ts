@@ -3,10 +3,42 @@ import type { Section } from './sentences.ts';
 
 export const registry: Section = {
   'Versions count up from 1 for each model and never change; artifacts are content-addressed (SHA-256) and verified when read.':
-    {},
-  'Stages development → staging → production → archived, one production version a model.': {},
+    {
+      'contract/registry.test.ts': [
+        'counts versions from 1 and keeps what was registered as it was',
+        'numbers versions without gaps when many register at once',
+        'refuse to change a version or a move, whoever asks',
+      ],
+      'contract/artifacts.test.ts': [
+        'gives back what was put, under its SHA-256',
+        'never hands out damaged bytes, and heals by storing them again',
+      ],
+    },
+  'Stages development → staging → production → archived, one production version a model.': {
+    'registry/registry.test.ts': ['after %s it is %s', 'never moves a version back to development'],
+    'contract/registry.test.ts': [
+      'keeps one version in production when many promote at once',
+      'archives the version in production when another enters, in one move',
+    ],
+  },
   'Every move is appended with who, why and when: what was in production at a time is one query, `models rollback` is one command.':
-    {},
-  'A gate that cannot be evaluated refuses.': {},
-  "The lineage of a version: run, code, data (sources' snapshots, spine, feature-set versions), parameters.": {},
+    {
+      'contract/registry.test.ts': [
+        'records gates, who and why with the move, and moving again changes nothing',
+        'tells what was in production at any time, to the millisecond that history answers',
+      ],
+      'registry/registry.test.ts': [
+        'rolls back to the version before, further each time, past gates it would not pass now',
+      ],
+    },
+  'A gate that cannot be evaluated refuses.': {
+    'registry/gates.test.ts': [
+      'a missing metric refuses every rule, and never passes',
+      'atLeast refuses where the version at the stage was never measured',
+    ],
+    'registry/registry.test.ts': ['refuses an unmeasured version, saying how to measure it'],
+  },
+  "The lineage of a version: run, code, data (sources' snapshots, spine, feature-set versions), parameters.": {
+    'registry/registry.test.ts': ['registers and promotes as tasks of a run do: twice is once, with lineage'],
+  },
 };

@@ -25,13 +25,3 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   Registry: registry,
   Serving: serving,
 };
-
-/** Sections of which not every sentence names its tests yet. */
-export const NOT_YET_TIED: readonly string[] = [
-  'Plan',
-  'Apply',
-  'Runs and tasks',
-  'Notifications and logs',
-  'Registry',
-  'Serving',
-];

@@ -3,13 +3,37 @@ import type { Section } from './sentences.ts';
 
 export const serving: Section = {
   'A version of a model is asked with the versions of the feature sets that it learned from, wherever it stands and whatever has been applied since.':
-    {},
-  'One whose lineage does not name them (registered over HTTP) is asked with the newest that serves.': {},
+    {
+      'serving/serving.test.ts': [
+        'asks each version with the feature-set versions that it learned from, also after a promotion and a rollback',
+      ],
+    },
+  'One whose lineage does not name them (registered over HTTP) is asked with the newest that serves.': {
+    'features/versions.test.ts': ['lets a version without a lineage read the newest that serves'],
+    'serving/serving.test.ts': ['serves a version without a signature by the features that its model declares'],
+  },
   'A version of a model enters staging or production only while the feature-set versions that it learned from serve (MD207); none is retired meanwhile.':
-    {},
-  'A variant is a hash of endpoint and key into 10,000 buckets: sticky, the same on every replica.': {},
-  'It is recorded with each prediction.': {},
-  'A version is swapped without dropping a request; one that fails to load never replaces one that serves.': {},
+    {
+      'serving/serving.test.ts': ['promotes no version that learned from what is not there'],
+      'features/versions.test.ts': [
+        'keeps what is in staging, what a rollback returns to and the newest in development, and retires the rest',
+      ],
+    },
+  'A variant is a hash of endpoint and key into 10,000 buckets: sticky, the same on every replica.': {
+    'serving/bucket.test.ts': ['the bucket of %s:%s is the hash of both, modulo 10000', 'has golden buckets'],
+    'serving/router.test.ts': ['keeps a key on its variant, and a share of keys near the split'],
+    'serving/serving.test.ts': ['routes each row by its key, sticky, and says who answered'],
+  },
+  'It is recorded with each prediction.': {
+    'serving/serving.test.ts': ['logs every prediction with what it was made from, all of them written when it closes'],
+  },
+  'A version is swapped without dropping a request; one that fails to load never replaces one that serves.': {
+    'serving/serving.test.ts': [
+      'drops no request across 50 promotions under load, and never goes back to an older version',
+      'a version that does not load never replaces one that serves, and shows why',
+    ],
+    'e2e/promotion.test.ts': ['drops no request across twenty promotions'],
+  },
   'What was served is what the offline store answers for that moment, but for what can be told of it: a row that came, or came online, after the answer, a push to one store alone, a ttl that changed, a store that had lost its records.':
     {
       'features/verify.test.ts': [
@@ -21,6 +45,12 @@ export const serving: Section = {
       'features/verify.test.ts': ['replays answers to readers by the same rule, each with its entity and its record'],
       'daemon/answer-log.test.ts': ['whoever asks, by our interface or as Feast does'],
     },
-  'Inputs are checked against the signature.': {},
-  'A missing feature follows its declared default, else the answer is 422 and names it.': {},
+  'Inputs are checked against the signature.': {
+    'serving/serving.test.ts': ['refuses %s among the inputs'],
+    'serving/onnx-runtime.test.ts': ['refuses an integer input that is missing or broken, by name'],
+  },
+  'A missing feature follows its declared default, else the answer is 422 and names it.': {
+    'serving/serving.test.ts': ['refuses a feature that is %s, naming it, and takes its default where there is one'],
+    'api/contract.test.ts': ['name the feature that is missing'],
+  },
 };

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadProject } from '../../src/spec/load.ts';
 import { renamedReferences } from '../../src/spec/rename-references.ts';
+import { TRIGGER_KINDS } from '../../src/spec/triggers.ts';
 import { pipelineOf } from '../support/orchestrator.ts';
 
 let root: string;
@@ -45,6 +46,12 @@ describe('triggers', () => {
       `{ webhook: push, token: "\${env:TOKEN}", secret: "\${env:SECRET}" }`,
     ];
     expect(await problems(pipeline('all', triggers.join(', ')) + pipeline('other', ''))).toEqual([]);
+  });
+
+  it('have a line each in docs/triggers.md', async () => {
+    const page = await readFile(join(import.meta.dirname, '../../docs/triggers.md'), 'utf8');
+    const [, table = ''] = /\| trigger \|.*\n\|[-|]+\n((?:\|.*\n)+)/.exec(page) ?? [];
+    expect([...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, kind]) => kind)).toEqual([...TRIGGER_KINDS]);
   });
 
   it('are told what is wrong with them, each at once', async () => {
