@@ -4,10 +4,12 @@
  */
 import type { CanonicalSource } from '../spec/canonical-specs.ts';
 import type { Column } from '../spec/column.ts';
+import type { SourceFile } from '../spec/source-files.ts';
 import type {
   ComputedFeature,
   Expectation,
   ExpectationFailure,
+  Increment,
   JoinedFile,
   JoinRequest,
   OfflineStore,
@@ -31,6 +33,48 @@ export interface FileRows extends TextTable {
   /** SHA-256 of the file and how it is read. */
   readonly digest: string;
   readonly rows: number;
+}
+
+export interface ReadFile extends SourceFile {
+  /** SHA-256 of its bytes. */
+  readonly digest: string;
+}
+
+/** Files that were read together: an edit of one of them reads all of them again. */
+export interface FilesRead {
+  readonly id: string;
+  readonly files: readonly ReadFile[];
+}
+
+/** What was read of a source of many files: the next time only what differs from it is. It is kept as JSON. */
+export interface FilesState {
+  /** Digest of how the source is read: another way starts afresh. */
+  readonly reading: string;
+  /** Columns over all files, each with the first file that has a value in it. */
+  readonly known: readonly (Column & { readonly file: string | null })[];
+  readonly parts: readonly FilesRead[];
+}
+
+export interface NewFiles {
+  /** As it is once all of `read` is read. */
+  readonly state: FilesState;
+  /** SHA-256 of all files and how they are read. */
+  readonly digest: string;
+  /** Of what is to be read, together. */
+  readonly columns: readonly Column[];
+  /** Of the parts of the state: those that are to be read, … */
+  readonly read: readonly string[];
+  /** … and those that stay as they were read. */
+  readonly kept: readonly string[];
+  /** Nothing is to be read, and nothing is gone. */
+  readonly isSame: boolean;
+  /** A file has another time, and the same content. */
+  readonly isTouched: boolean;
+  readonly files: NonNullable<Increment['files']>;
+  /** The rows of a part that is to be read, numbered from 0 in their first column; each part may have columns of its own. */
+  rows(id: string): Promise<TextTable>;
+  /** Whether the files are as they were when it was looked what there is to read. */
+  areSameStill(): Promise<boolean>;
 }
 
 /** Rows of a set by their types: keys, event time, created time, the row's number, features. */
@@ -67,6 +111,8 @@ export interface LocalTables
     signal: AbortSignal,
     from?: ResumePoint,
   ): Promise<FileRows | undefined>;
+  /** What of a source of many files is to be read after `last`; null: all. FS204 where it cannot be read. */
+  newFiles(source: CanonicalSource, root: string, last: FilesState | null, signal: AbortSignal): Promise<NewFiles>;
   /** The rows as a Parquet file, the receiver's to delete. */
   writeParquet(rows: TextTable, signal: AbortSignal): Promise<string>;
   /** Each value cast to its type. `rows` has the row's number in its column `__row`. FS204 where one does not fit, SP203 where a column is missing. */

@@ -4,14 +4,19 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { SourceFile } from '../../spec/source-files.ts';
-import type { Manifest, ManifestPart, ReadFile } from './manifest.ts';
+import type { ReadFile } from '../local-tables.ts';
 
 /** Of one part: an edited file costs reading these again. */
 const FILES_A_PART = 200;
 const BYTES_A_PART = 256 * 2 ** 20;
 
-export interface ReadingPlan {
-  readonly kept: readonly ManifestPart[];
+/** Files that were read together. */
+interface Part {
+  readonly files?: readonly ReadFile[];
+}
+
+export interface ReadingPlan<P extends Part> {
+  readonly kept: readonly (P & Required<Part>)[];
   readonly groups: readonly (readonly ReadFile[])[];
   readonly added: readonly string[];
   readonly changed: readonly string[];
@@ -21,12 +26,12 @@ export interface ReadingPlan {
 }
 
 /** Only files that are new or look different are hashed. */
-export async function whatToRead(
+export async function whatToRead<P extends Part>(
   files: readonly SourceFile[],
-  last: Manifest | undefined,
+  last: { readonly parts: readonly P[] } | undefined,
   root: string,
   signal: AbortSignal,
-): Promise<ReadingPlan> {
+): Promise<ReadingPlan<P>> {
   const before = new Map((last?.parts ?? []).flatMap((part) => (part.files ?? []).map((file) => [file.path, file])));
   const now = new Map<string, ReadFile>();
   const [added, changed]: [string[], string[]] = [[], []];
@@ -45,7 +50,7 @@ export async function whatToRead(
   }
   const gone = [...before.keys()].filter((path) => !now.has(path));
   const other = new Set([...changed, ...gone]);
-  const kept: ManifestPart[] = [];
+  const kept: (P & Required<Part>)[] = [];
   const again: ReadFile[] = [];
   for (const part of last?.parts ?? []) {
     const still = (part.files ?? []).flatMap((file) => now.get(file.path) ?? []);

@@ -11,6 +11,7 @@ import { checkStaged, checkTyped, rejectedRows } from './check.ts';
 import { type DuckdbOfflineOptions, offlineOn } from './duckdb-offline.ts';
 import { createEngine, type Engine, type Session } from './engine.ts';
 import { writeTable } from './files.ts';
+import { newFiles } from './files-text.ts';
 import { writeJoined } from './join.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, ROW, SEQUENCE } from './part-columns.ts';
 import { profileStored } from './profile.ts';
@@ -55,6 +56,7 @@ export function createLocalTables(options: DuckdbOfflineOptions): LocalTables {
         await rm(copied.path, { force: true });
       }
     },
+    newFiles: (source, root, last, signal) => newFiles(engine, source, root, last, signal),
     writeParquet: async (rows, signal) => {
       const path = await scratchFile('parquet');
       await engine.job(signal, (session) =>

@@ -5,15 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { MlopsError } from '../../lib/error.ts';
 import type { Column } from '../../spec/column.ts';
-import type { SourceFile } from '../../spec/source-files.ts';
+import type { ReadFile } from '../local-tables.ts';
 import type { KnownColumn } from './file-types.ts';
 import { fileOf } from './files.ts';
 import { ident, list, literal } from './sql.ts';
-
-export interface ReadFile extends SourceFile {
-  /** SHA-256 of its bytes. */
-  readonly digest: string;
-}
 
 export interface ManifestPart {
   /** Location of its Parquet file. */

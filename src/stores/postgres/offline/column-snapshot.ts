@@ -7,8 +7,8 @@ import { rm } from 'node:fs/promises';
 import { digestOf } from '../../../lib/canonical.ts';
 import type { LocalTables } from '../../local-tables.ts';
 import { ReadAll, type ResumePoint, type Snapshot, type SnapshotRequest } from '../../offline.ts';
-import { columnBy, FROM, type Grown, type Head, has, headOf, readingOf, stretchOf, TO } from './grown.ts';
-import { addPart, tableName, tableOf } from './parts.ts';
+import { columnBy, FROM, type Head, headOf, readingOf, stretchOf, TO } from './grown.ts';
+import { goesOn, keepGrown, snapshotOf, typedColumns, unrecorded } from './grown-snapshots.ts';
 import { createViews, refused, textHere } from './queries.ts';
 import { columnsOf, ident, list, ROW, type ServerColumn, subquery, typeOfColumn } from './sql.ts';
 import type { Session, Warehouse } from './warehouse.ts';
@@ -45,7 +45,7 @@ export async function columnSnapshot(
       });
     const read = await local.readFile(source, root, last?.content ?? null, signal, last?.resume);
     if (read === undefined)
-      return last && warehouse.job(signal, (session) => unrecorded(warehouse, session, request, last, 0));
+      return last && warehouse.job(signal, (session) => unrecorded(warehouse, session, request, last, { rows: 0 }));
     try {
       return await warehouse.job(signal, (session) =>
         grow(warehouse, session, request, last, async () => {
@@ -108,7 +108,7 @@ function grow(
     await prepare(session, table, head, fresh.columns, by);
     const changes = await change(session, table, number, fresh.columns, stretchOf(by, last?.resume, 't'));
     if (head !== undefined && changes.added === 0 && changes.gone === 0)
-      return unrecorded(warehouse, session, request, head, fresh.rows);
+      return unrecorded(warehouse, session, request, head, { rows: fresh.rows });
     const reading = readingOf(request);
     const digest = digestOf({ reading, after: head?.digest ?? null, changes });
     const location = `sources/${request.source.name}/${digest}`;
@@ -116,16 +116,10 @@ function grow(
       `select max(${ident(by.name)})::text as watermark from ${table} where ${TO} is null`,
     );
     const watermark = greatest?.watermark ?? null;
-    await keep(warehouse, session, { location, grown, number, digest, reading, content: fresh.content, watermark });
-    return snapshotOf(warehouse, session, location, digest, fresh.rows);
+    const { content } = fresh;
+    await keepGrown(warehouse, session, { location, grown, number, digest, reading, content, watermark });
+    return snapshotOf(warehouse, session, { location, digest }, { rows: fresh.rows });
   });
-}
-
-/** Columns may come; those that are there keep their types. */
-function goesOn(before: readonly ServerColumn[], now: readonly ServerColumn[]): boolean {
-  return before.every(({ name, serverType }) =>
-    now.some((column) => column.name === name && column.serverType === serverType),
-  );
 }
 
 /** The table that grows, with all columns. */
@@ -136,17 +130,15 @@ async function prepare(
   columns: readonly ServerColumn[],
   by: ServerColumn,
 ): Promise<void> {
-  const typed = (some: readonly ServerColumn[]): string[] =>
-    some.map(({ name, serverType }) => `${ident(name)} ${serverType === 'text' ? 'text collate "C"' : serverType}`);
   if (head === undefined) {
     await session.run(
-      `create table ${table} (${list([`${ROW} bigint not null`, `${FROM} integer not null`, `${TO} integer`, ...typed(columns)])});
+      `create table ${table} (${list([`${ROW} bigint not null`, `${FROM} integer not null`, `${TO} integer`, ...typedColumns(columns)])});
        create index on ${table} (${ident(by.name)}); create index on ${table} (${FROM})`,
     );
     return;
   }
   const added = columns.filter(({ name }) => !head.columns.some((column) => column.name === name));
-  for (const column of typed(added)) await session.run(`alter table ${table} add column ${column}`);
+  for (const column of typedColumns(added)) await session.run(`alter table ${table} add column ${column}`);
 }
 
 interface Changes {
@@ -187,72 +179,4 @@ async function change(
   };
   const [added, gone] = [await told('__added'), await told('__gone')];
   return { added: added.rows, gone: gone.rows, sums: [...added.sums, ...gone.sums] };
-}
-
-/** Lists the snapshot, a view of its rows. */
-async function keep(warehouse: Warehouse, session: Session, snapshot: Grown): Promise<void> {
-  const { location, grown, number, digest, reading, content, watermark } = snapshot;
-  const { schema } = warehouse;
-  // Read afresh with the content of one before: that one is it, and training sets may name it. Without its view it is made again.
-  const [known] = await session.query<{ whole: boolean }>(
-    `select to_regclass($2) is not null as whole from ${schema}.grown_snapshots where location = $1`,
-    [location, tableOf(warehouse, location)],
-  );
-  if (known?.whole === true && number === 0) {
-    await session.run(`drop table ${schema}.${ident(grown)}`);
-    return;
-  }
-  await session.run(`drop view if exists ${tableOf(warehouse, location)}`);
-  await session.query(`delete from ${schema}.parts where location = $1`, [location]);
-  await session.query(`delete from ${schema}.grown_snapshots where location = $1`, [location]);
-  const table = `${schema}.${ident(grown)}`;
-  const columns = (await columnsOf(session, `select * from ${table}`)).filter(
-    ({ name }) => name !== FROM && name !== TO,
-  );
-  await session.run(
-    `create view ${tableOf(warehouse, location)} as select ${list(columns.map(({ name }) => ident(name)))} from ${table} where ${has(number)}`,
-  );
-  await session.query(
-    `insert into ${schema}.grown_snapshots (location, grown, number, digest, reading, content, watermark) values ($1, $2, $3, $4, $5, $6, $7)`,
-    [location, grown, number, digest, reading, content, watermark],
-  );
-  const [size] = await session.query<{ rows: string; bytes: string }>(
-    `select count(*)::text as rows, pg_table_size($1::regclass)::text as bytes from ${table} where ${has(number)}`,
-    [table],
-  );
-  const [rows, bytes] = [Number(size?.rows ?? 0), Number(size?.bytes ?? 0)];
-  await addPart(warehouse, session, { location, table: tableName(location), rows, bytes });
-}
-
-/** Nothing new; but the newest snapshot may be one that was taken and never recorded. */
-async function unrecorded(
-  warehouse: Warehouse,
-  session: Session,
-  { lastLocation }: SnapshotRequest,
-  head: Head,
-  read: number,
-): Promise<Snapshot | undefined> {
-  return head.location === lastLocation ? undefined : snapshotOf(warehouse, session, head.location, head.digest, read);
-}
-
-async function snapshotOf(
-  warehouse: Warehouse,
-  session: Session,
-  location: string,
-  digest: string,
-  read: number,
-): Promise<Snapshot> {
-  const [part] = await session.query<{ rows: string; bytes: string }>(
-    `select rows::text, bytes::text from ${warehouse.schema}.parts where location = $1`,
-    [location],
-  );
-  const columns = await columnsOf(session, `select * from ${tableOf(warehouse, location)}`);
-  return {
-    location,
-    digest,
-    rows: Number(part?.rows ?? 0),
-    bytes: Number(part?.bytes ?? 0),
-    columns: columns.filter(({ name }) => name !== ROW).map(({ name, type }) => ({ name, type })),
-    increment: { rows: read },
-  };
 }

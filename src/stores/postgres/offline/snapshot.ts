@@ -3,9 +3,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { canonicalJson } from '../../../lib/canonical.ts';
 import type { CanonicalSource } from '../../../spec/canonical-specs.ts';
+import { areManyFiles } from '../../../spec/source-files.ts';
 import type { LocalTables } from '../../local-tables.ts';
 import type { Snapshot, SnapshotRequest } from '../../offline.ts';
 import { columnSnapshot } from './column-snapshot.ts';
+import { filesSnapshot } from './files-snapshot.ts';
 import { addPart, tableName, tableOf } from './parts.ts';
 import { createViews, refused, snapshotColumns, textHere } from './queries.ts';
 import { ident, list, ROW, subquery, typeOfColumn } from './sql.ts';
@@ -18,6 +20,7 @@ export async function takeSnapshot(
   signal: AbortSignal,
 ): Promise<Snapshot | undefined> {
   if (request.source.incremental !== undefined) return columnSnapshot(warehouse, local, request, signal);
+  if (areManyFiles(request.root, request.source.file)) return filesSnapshot(warehouse, local, request, signal);
   return request.source.query === undefined
     ? fileSnapshot(warehouse, local, request, signal)
     : querySnapshot(warehouse, request, signal);
