@@ -7,6 +7,7 @@ import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerRespo
 import { Readable } from 'node:stream';
 import { authenticator, type Caller } from './auth.ts';
 import { ByteWriter } from './byte-writer.ts';
+import { jointSending } from './joint-sending.ts';
 import { toJson } from './json.ts';
 import type { Meter, Metrics } from './metrics.ts';
 import type { Problem } from './problem.ts';
@@ -64,6 +65,7 @@ export function leanListener(options: LeanOptions): RequestListener {
       .map((route) => [route.path, { route, answered: options.metrics.meter('POST', route.path) }]),
   );
   const callerOf = authenticator(options.apiKeys);
+  const jointly = jointSending();
 
   function answer(route: Route, bytes: Buffer, headers: IncomingHttpHeaders): Answer | Promise<Answer> {
     // Before the body, as the framework does not: who is not let in learns nothing of what it takes.
@@ -89,34 +91,45 @@ export function leanListener(options: LeanOptions): RequestListener {
       response.end(body);
       answered(status, (performance.now() - begun) / 1000);
     };
-    const told = (found: Answer): void => {
-      if (found.kind !== 'json') throw new Error(`a lean route answers JSON: ${route.path}`);
-      const { status, body } = found;
-      const headers = ['content-type', JSON_TYPE];
-      if (found.headers !== undefined) headers.push(...Object.entries(found.headers).flat());
-      const isWritten = body instanceof ByteWriter;
-      send(status, headers, isWritten ? body.written() : Buffer.from(toJson(body)));
-      // All of it went to the system: nobody reads these bytes any more.
-      if (isWritten && response.writableLength === 0 && request.socket.writableLength === 0) body.release();
-    };
     const refuse = (error: unknown): void => {
       const problem = options.problemOf(error, { method: request.method ?? '', url: request.url ?? '' });
       const headers = ['content-type', PROBLEM_TYPE, ...Object.entries(options.headersOf(problem)).flat()];
       send(problem.status, headers, Buffer.from(toJson(problem)));
     };
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.once('end', () => {
+    const told = (found: Answer): void => {
+      if (found.kind !== 'json') throw new Error(`a lean route answers JSON: ${route.path}`);
+      const { status, body } = found;
+      const headers = ['content-type', JSON_TYPE];
+      if (found.headers !== undefined) headers.push(...Object.entries(found.headers).flat());
+      const writer = body instanceof ByteWriter ? body : undefined;
+      const bytes = writer === undefined ? Buffer.from(toJson(body)) : writer.written();
+      jointly(bytes.length, () => {
+        try {
+          send(status, headers, bytes);
+          // All of it went to the system: nobody reads these bytes any more.
+          if (response.writableLength === 0 && request.socket.writableLength === 0) writer?.release();
+        } catch (error) {
+          refuse(error);
+        }
+      });
+    };
+    const take = (bytes: Buffer): void => {
       try {
-        const [first] = chunks;
-        const bytes = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
         const found = answer(route, bytes, request.headers);
         if (found instanceof Promise) found.then(told).catch(refuse);
         else told(found);
       } catch (error) {
         refuse(error);
       }
+    };
+    let first: Buffer | undefined;
+    let chunks: Buffer[] | undefined;
+    request.on('data', (chunk: Buffer) => {
+      if (first === undefined) first = chunk;
+      else if (chunks === undefined) chunks = [first, chunk];
+      else chunks.push(chunk);
     });
+    request.once('end', () => take(chunks === undefined ? (first as Buffer) : Buffer.concat(chunks)));
   }
 
   return (request, response) => {

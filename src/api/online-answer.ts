@@ -2,13 +2,13 @@
  * The answer to a read of features as JSON, written as bytes. The names are the same in every row and from request to request, and by
  * far the most of what is written: they are made once, and what differs is put between them.
  */
-import type { AlignedRow } from '../features/online-reader.ts';
-import { ByteWriter } from './byte-writer.ts';
+import type { AlignedRow } from '../features/online-row.ts';
+import { ByteWriter, type Piece, pieceOf } from './byte-writer.ts';
 import { toJson } from './json.ts';
 
 export interface AnswerNames {
   /** `"name":` of each feature that was asked for, each once; a comma before all but the first. */
-  readonly members: readonly Buffer[];
+  readonly members: readonly Piece[];
   /** The place of each among the features of the rows. */
   readonly places: readonly number[];
   /** All members with one text for each, by it: the last one of its kind. */
@@ -19,6 +19,8 @@ export interface AnswerNames {
 /** Mostly all features of a row have one status and one event time, and rows that were written together share them. */
 interface Repeated {
   text: string | null | undefined;
+  /** Where nobody can change it: another row often has the very same. */
+  list: readonly (string | null)[] | undefined;
   bytes: Buffer;
 }
 
@@ -35,10 +37,10 @@ const NULL = Buffer.from('null');
 export function answerNames(names: readonly string[]): AnswerNames {
   const places = new Map(names.map((name, at) => [name, at]));
   return {
-    members: [...places.keys()].map((name, at) => Buffer.from(`${at === 0 ? '' : ','}${JSON.stringify(name)}:`)),
+    members: [...places.keys()].map((name, at) => pieceOf(`${at === 0 ? '' : ','}${JSON.stringify(name)}:`)),
     places: [...places.values()],
-    statuses: { text: undefined, bytes: NULL },
-    times: { text: undefined, bytes: NULL },
+    statuses: { text: undefined, list: undefined, bytes: NULL },
+    times: { text: undefined, list: undefined, bytes: NULL },
   };
 }
 
@@ -71,7 +73,7 @@ export function writeAnswer(
 
 function writeValues(out: ByteWriter, { members, places }: AnswerNames, values: readonly unknown[]): void {
   for (let at = 0; at < places.length; at += 1) {
-    out.raw(members[at] as Buffer);
+    out.piece(members[at] as Piece);
     const value = values[places[at] as number];
     if (typeof value === 'number' && Number.isFinite(value)) out.number(value);
     else if (value === null) out.raw(NULL);
@@ -86,20 +88,21 @@ function writeTexts(
   last: Repeated,
   texts: readonly (string | null)[],
 ): void {
-  const one = theOne(texts);
+  const one = texts === last.list ? last.text : theOne(texts);
   if (one !== undefined && one === last.text) {
     out.raw(last.bytes);
     return;
   }
   const from = out.length;
   for (let at = 0; at < places.length; at += 1) {
-    out.raw(members[at] as Buffer);
+    out.piece(members[at] as Piece);
     const text = texts[places[at] as number] as string | null;
     if (text === null) out.raw(NULL);
     else out.quoted(text);
   }
   if (one === undefined) return;
   last.text = one;
+  last.list = Object.isFrozen(texts) ? texts : undefined;
   last.bytes = Buffer.from(out.written().subarray(from));
 }
 

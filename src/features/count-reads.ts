@@ -2,7 +2,7 @@
 import { operandsOf } from '../spec/feature-lineage.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import { featureSetSpec } from './definitions.ts';
-import { parseFeature } from './online-reader.ts';
+import { parseFeature } from './feature-name.ts';
 import type { ReadFeatures, Usage } from './usage.ts';
 import type { VersionCache } from './version-cache.ts';
 import { servingVersion } from './versions.ts';

@@ -8,7 +8,7 @@ import type { FeatureSetVersion, FeatureState } from '../stores/control/feature-
 import type { JoinedSet } from '../stores/offline.ts';
 import { compileComputed, neededFor } from './computed-features.ts';
 import { featureSetSpec, keyColumns, storedFeatures, ttlMicros, unknown } from './definitions.ts';
-import { parseFeature } from './online-reader.ts';
+import { parseFeature } from './feature-name.ts';
 import { servingVersion } from './versions.ts';
 
 interface WantedFeature {

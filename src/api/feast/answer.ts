@@ -1,5 +1,5 @@
 /** The answer of Feast's feature server: a result a feature, with a value, a status and an event time an entity. */
-import type { AlignedRow, FeatureStatus } from '../../features/online-reader.ts';
+import type { AlignedRow, FeatureStatus } from '../../features/online-row.ts';
 import { parseTimestamp } from '../../features/time.ts';
 import { parseDtype } from '../../spec/dtype.ts';
 import type { Dtype, ScalarDtype } from '../../spec/schema-types.ts';

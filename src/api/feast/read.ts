@@ -1,5 +1,6 @@
 /** Reads for Feast's clients: in one round trip, and of a view that was never filled nothing is found. */
-import type { AlignedRow, FeatureReader } from '../../features/online-reader.ts';
+import type { FeatureReader } from '../../features/online-reader.ts';
+import type { AlignedRow } from '../../features/online-row.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { Dtype } from '../../spec/schema-types.ts';
 import { feastError } from './errors.ts';
