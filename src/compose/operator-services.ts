@@ -46,6 +46,8 @@ export function operatorServices(parts: {
     validate: async (task, context) => (await parts.features()).validate(task, context),
     query: async ({ query }, context) =>
       (await parts.features()).query({ query, pipeline: context.pipeline, task: context.task }, context),
+    rows: async (request, context) =>
+      (await parts.features()).rows({ ...request, pipeline: context.pipeline }, context),
     materialize: async (set, context, results) =>
       (await parts.features()).materialize(set, context, {
         results: results && { ...results, instant: BigInt(results.instant.getTime()) * 1000n },

@@ -27,6 +27,7 @@ import type { FeatureUpdate } from './push-target.ts';
 import { type FlatRow, type FlatRowOptions, flatRows } from './pushed-rows.ts';
 import { createQuarantine, type Quarantine } from './quarantine.ts';
 import { type QueryRequest, type QueryResult, readsOfQuery, runQuery } from './query-results.ts';
+import { type FirstRows, queryRows, type RowsRequest } from './query-rows.ts';
 import { type RebuiltTrainingSet, rebuild } from './rebuild.ts';
 import { type AnswerRows, type ScoredRows, type ScoringRequest, scoreRows } from './scoring.ts';
 import { type SetStatistics, type StatisticsRequest, setStatistics } from './statistics.ts';
@@ -67,6 +68,8 @@ export interface Features {
   materialize(featureSet: string, call: FeatureCall, options?: MaterializeSetOptions): Promise<MaterializationReport>;
   /** Keeps the result of a query over sources; `materialize` takes it. */
   query(request: QueryRequest, call: FeatureCall): Promise<QueryResult>;
+  /** The first rows of a query over sources, in its order. Nothing is kept. */
+  rows(request: RowsRequest, call: FeatureCall): Promise<FirstRows>;
   /** Rows that a model answers, and its answers beside them. FS205 where a row cannot be asked for. */
   score(request: ScoringRequest, answer: AnswerRows, call: FeatureCall): Promise<ScoredRows>;
   trainingDataset(
@@ -151,6 +154,7 @@ export function createFeatures(options: FeaturesOptions): Features {
       return materializeSet(parts, set, call, materializing).finally(() => versions.forget());
     },
     query: (request, call) => runQuery({ catalog, offline, sources }, request, call),
+    rows: (request, call) => queryRows({ offline, sources }, request, call),
     score: async (request, answer, call) => {
       const made = await scoreRows({ catalog, offline, artifacts, featureState, sources }, request, answer, call);
       const reader = `prediction:${request.pipeline}`;

@@ -4,7 +4,7 @@
  */
 import { MlopsError } from '../lib/error.ts';
 import type { Column } from '../spec/column.ts';
-import { forStore, mapTexts, type QueryText } from '../spec/query-text.ts';
+import type { QueryText } from '../spec/query-text.ts';
 import type { Dtype } from '../spec/schema-types.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
@@ -15,6 +15,7 @@ import { digests, locations, type Sources } from './ingest.ts';
 import { type JoinParts, joinOf, outputsOf, type WantedFeatures, wantedFeatures } from './point-in-time.ts';
 import type { QueryResult } from './query-results.ts';
 import { formatTimestamp } from './time.ts';
+import { wrappedQuery } from './wrap-query.ts';
 
 /** A recorded training set; a query, or a source, over snapshots; the result of a query before. */
 export type RowsToScore =
@@ -200,14 +201,9 @@ async function withTime(
   if (wanted !== undefined && ((own.size === 1 && only !== undefined && has(only)) || has('event_time')))
     return { query, columns: spine, time: '' };
   const time = wanted === undefined ? '__time' : own.size === 1 && only !== undefined ? only : 'event_time';
-  // One in another dialect is translated first: what stands around it is every store's.
-  const text = await forStore(query, 'duckdb');
   const at = `timestamp '${formatTimestamp(instant).slice(0, -1)}'`;
   return {
-    query: mapTexts(
-      text,
-      (sql) => `select q.*, ${at} as "${time.replaceAll('"', '""')}" from (\n${sql.trim().replace(/;+\s*$/, '')}\n) q`,
-    ),
+    query: await wrappedQuery(query, (inner) => `select q.*, ${at} as "${time.replaceAll('"', '""')}" from ${inner} q`),
     columns: [...spine, { name: time, type: 'TIMESTAMP' }],
     time,
     ...(wanted === undefined && { added: [time] }),

@@ -13,9 +13,10 @@ import type { AttemptEnd, FanOut, RunDefinition } from '../stores/control/runs.t
 import { type AttemptOutcome, cleaned, failedEnd, stoppedEnd } from './attempt-ends.ts';
 import { Deferred } from './deferred.ts';
 import { fillTask, readByTemplates } from './fill-task.ts';
+import { findItems, instantOf, withoutItems } from './find-items.ts';
 import type { HeldAttempt } from './held-attempt.ts';
 import type { InCluster } from './in-cluster.ts';
-import { asksItems, fanOutOf, itemIndex, specTask, specTaskName } from './items.ts';
+import { itemIndex, specTask, specTaskName } from './items.ts';
 import type { OperatorContext } from './operators/operator.ts';
 import type { runOperator } from './operators/operators.ts';
 import { retryVerdict } from './retry.ts';
@@ -71,7 +72,7 @@ export async function runAttempt(
   cluster: InCluster | undefined,
 ): Promise<AttemptEnd | Deferral | undefined> {
   const { lease } = held;
-  const task = specTask(run.spec, lease.task);
+  const task = withoutItems(specTask(run.spec, lease.task), lease);
   const where = task === undefined ? 'daemon' : (cluster?.where ?? whereOf(task, false));
   const timeLimit = createTimeLimit(() => held.stop('timed_out'));
   timeLimit.begin(lease.deadlineInMs ?? undefined);
@@ -152,9 +153,15 @@ async function succeeded(task: CanonicalTask, attempt: Attempt): Promise<Attempt
   if (secrets.length > 0) attempt.redact = redactor(secrets);
   let outputs: JsonObject;
   if (task.forEach !== undefined && held.lease.item === undefined) {
-    const fanOut = await findItems(task, attempt);
+    const fanOut = await findItems(task, {
+      held,
+      run: attempt.run,
+      services: tools.services,
+      outputsOf: (tasks) => tools.outputsOf(held, tasks),
+      hasCluster: attempt.cluster !== undefined,
+      redact: attempt.redact,
+    });
     attempt.fanOut = fanOut;
-    held.log.write('out', `${fanOut.items.length} items\n`);
     // Without items there is nothing to wait for.
     outputs = fanOut.items.map(() => null) as unknown as JsonObject;
   } else {
@@ -162,14 +169,6 @@ async function succeeded(task: CanonicalTask, attempt: Attempt): Promise<Attempt
   }
   const end = { status: 'succeeded', exitCode: null, error: null, final: true } as const;
   return { ...end, outputs, data: reusedData(attempt.recall) };
-}
-
-/** What the expressions of `forEach` and of the items' condition read. */
-async function findItems(task: CanonicalTask, { held, run, tools, cluster }: Attempt): Promise<FanOut> {
-  const { lease } = held;
-  const reads = typeof task.forEach === 'string' || asksItems(task);
-  const outputs = reads ? await tools.outputsOf(held, ancestorsOf(run.spec, lease.task)) : {};
-  return fanOutOf(task, lease, run, outputs, cluster !== undefined);
 }
 
 async function operate(written: CanonicalTask, attempt: Attempt): Promise<JsonObject> {
@@ -182,7 +181,7 @@ async function operate(written: CanonicalTask, attempt: Attempt): Promise<JsonOb
   );
   const inputs = read.length === 0 ? {} : await tools.outputsOf(held, read);
   throwIfStopped(held);
-  const instant = run.cause.instant === null ? run.createdAt : new Date(run.cause.instant);
+  const instant = instantOf(run);
   const index = itemIndex(lease.task);
   const task = fillTask(written, {
     params: run.params,

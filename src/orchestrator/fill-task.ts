@@ -2,8 +2,9 @@
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject, JsonValue } from '../lib/json.ts';
 import type { CanonicalTask } from '../spec/canonical-specs.ts';
-import { templateVariables } from '../spec/check-templates.ts';
-import { mapTaskTexts, type TextPlace } from '../spec/task-texts.ts';
+import { TEMPLATE_VARIABLES, templateVariables } from '../spec/check-templates.ts';
+import type { QueryText } from '../spec/query-text.ts';
+import { mapItemsQuery, mapTaskTexts, type TextPlace } from '../spec/task-texts.ts';
 import { shellSurroundings, sqlSurroundings } from '../spec/template-places.ts';
 import { isTemplate, type TemplateExpression, templateExpressions } from '../spec/template-text.ts';
 
@@ -48,6 +49,16 @@ export function fillTask<T extends CanonicalTask>(task: T, scope: TemplateScope)
   return Object.keys(variables).length === 0
     ? filled
     : { ...filled, env: { ...('env' in filled ? filled.env : undefined), ...variables } };
+}
+
+/** The query that gives a task its items, with the values of the run. PL221. */
+export function fillItemsQuery(
+  task: CanonicalTask,
+  scope: Omit<TemplateScope, 'item' | 'index'>,
+): QueryText | undefined {
+  return mapItemsQuery(task.forEach, (text, place) =>
+    isTemplate(text) ? filledText(text, place, templateExpressions(text, TEMPLATE_VARIABLES), scope, {}) : text,
+  );
 }
 
 function filledText(

@@ -34,18 +34,19 @@ export function asksItems(task: CanonicalTask): boolean {
   return references.includes('item') || references.includes('index');
 }
 
-/** PL207 where `forEach` gives no list or too long a one; SP114 where an expression fails. */
+/** PL207 where `forEach` gives no list or too long a one; SP114 where an expression fails. `rows`: what its query gave. */
 export function fanOutOf(
   task: CanonicalTask,
   lease: Lease,
   run: RunDefinition,
   outputs: Readonly<Record<string, JsonValue>>,
   hasCluster: boolean,
+  rows: readonly JsonValue[] | undefined,
 ): FanOut {
-  const items = itemsOf(task, lease, run, outputs);
+  const items = rows ?? itemsOf(task, lease, run, outputs);
   if (items.length > ITEMS_LIMIT)
     throw new MlopsError('PL207', {
-      detail: `The list of the task ${lease.task} has ${items.length} items; at most ${ITEMS_LIMIT} can be tasks.`,
+      detail: `The list of the task ${lease.task} has ${rows === undefined ? items.length : `more than ${ITEMS_LIMIT}`} items; at most ${ITEMS_LIMIT} can be tasks.`,
       hint: 'let each task work on several: group the items upstream',
       address: `pipeline.${lease.pipeline}`,
     });

@@ -155,6 +155,11 @@ export interface OperatorServices {
   ingest(source: string, context: CallContext): Promise<SourceSnapshot>;
   validate(task: TaskOf<'data_validation'>, context: CallContext): Promise<ValidationReport>;
   query(task: TaskOf<'sql_query'>, context: CallContext): Promise<QueryResult>;
+  /** The first rows of a query over sources, in its order, and the snapshots that were read. Nothing is kept. PL207. */
+  rows(
+    request: { readonly query: QueryText; readonly limit: number },
+    context: CallContext,
+  ): Promise<{ readonly rows: readonly JsonObject[]; readonly sources: Readonly<Record<string, string>> }>;
   /**
    * `results`: of the queries before, the nearest first. The first that carries the set's keys and features is written into it. `named`: it is
    * for this set, and one that does not carry it is an error.

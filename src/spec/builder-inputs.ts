@@ -92,9 +92,13 @@ export type FeatureServiceInput = Replace<
 >;
 
 interface Needs<T extends string> {
+  /** Runs once for each item: of the list, of what the expression gives, or each row of the query. */
+  readonly forEach?: readonly JsonItem[] | string | { readonly query: QueryInput };
   /** Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before. */
   readonly needs?: readonly T[];
 }
+
+type JsonItem = string | number | boolean | object | null;
 
 interface Sets {
   readonly featureSets?: readonly (Ref<'feature_set'> | string)[];

@@ -19,6 +19,7 @@ import type { QueryLineage } from './query-lineage.ts';
 import { mapTexts, mentionedIn, overSources, type QueryText, textsOf } from './query-text.ts';
 import { createSqlAnalyzer, jointColumns, type SqlAnalysis, type SqlAnalyzer, type SqlError } from './sql-analysis.ts';
 import { tidySql } from './sql-text.ts';
+import { itemsQuery } from './task-texts.ts';
 import { withNulls } from './template-text.ts';
 
 /** Types that do not give back a text as it was written. A whole number does: one with leading zeros is read as a text. */
@@ -328,6 +329,8 @@ async function checkPipeline(resource: LoadedResource, checking: Checking): Prom
   const results = new Map<string, readonly string[] | undefined>();
   for (const [name, task] of Object.entries(spec.tasks)) {
     const pointer = pointerTo('/tasks', name);
+    const items = itemsQuery(task.forEach);
+    if (items !== undefined) await checkQuery(resource, `${pointer}/forEach/query`, items, checking);
     if (task.operator === 'sql_query')
       results.set(name, await checkQuery(resource, `${pointer}/query`, task.query, checking));
     if ((task.operator === 'wait_for' || task.operator === 'batch_prediction') && task.query !== undefined)

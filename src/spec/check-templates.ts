@@ -5,7 +5,7 @@ import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalPipeline, CanonicalTask } from './canonical-specs.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, report } from './lookup.ts';
-import { mapTaskTexts, type TextPlace } from './task-texts.ts';
+import { mapItemsQuery, mapTaskTexts, type TextMapper, type TextPlace } from './task-texts.ts';
 import { shellSurroundings, sqlSurroundings } from './template-places.ts';
 import { isTemplate, type TemplateExpression, templateExpressions } from './template-text.ts';
 
@@ -27,19 +27,16 @@ export function checkTemplates(
   into: Canonicalizing,
 ): void {
   for (const [name, task] of Object.entries(spec.tasks)) {
-    mapTaskTexts(task, (text, place, below) => {
-      if (isTemplate(text)) {
+    const check =
+      (variables: readonly string[]): TextMapper =>
+      (text, place, below) => {
         const at = `${pointerTo('/tasks', name)}${below}`;
-        checkText(
-          text,
-          place,
-          at,
-          { task: name, pipeline: spec, before: before(name), variables: templateVariables(task) },
-          into,
-        );
-      }
-      return text;
-    });
+        if (isTemplate(text))
+          checkText(text, place, at, { task: name, pipeline: spec, before: before(name), variables }, into);
+        return text;
+      };
+    mapTaskTexts(task, check(templateVariables(task)));
+    mapItemsQuery(task.forEach, check(TEMPLATE_VARIABLES));
   }
 }
 

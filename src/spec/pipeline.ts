@@ -17,6 +17,7 @@ import { checkParam, declaredParams, paramProblems } from './params.ts';
 import { mentionedIn, overSources } from './query-text.ts';
 import type { BatchPredictionTask, PipelineSpec, Task } from './schema-types.ts';
 import { checkTaskCache } from './task-cache.ts';
+import { itemsQuery } from './task-texts.ts';
 import { isTemplate } from './template-text.ts';
 import { checkTriggers } from './triggers.ts';
 
@@ -167,6 +168,8 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
       into,
     );
   if (typeof task.forEach === 'string') reportExpression(task.forEach, variables, `${pointer}/forEach`, into);
+  for (const source of mentionedIn(itemsQuery(task.forEach), into.lookup.names('source')))
+    refer(into, 'source', source, `${pointer}/forEach/query`);
   if (task.concurrency !== undefined && task.forEach === undefined)
     report(into, 'SP103', `${pointer}/concurrency`, `The task "${name}" has no "forEach" whose items it could limit.`, {
       part: 'key',

@@ -7,6 +7,7 @@ import type { CanonicalSpecs, CanonicalTask } from './canonical-specs.ts';
 import type { Kind } from './kinds.ts';
 import { mapTexts, overSources, type QueryText } from './query-text.ts';
 import { renamedTables } from './sql-text.ts';
+import { itemsQuery } from './task-texts.ts';
 
 /** The name that a resource has now; the same where it is not renamed. */
 export type NameNow = (kind: Kind, name: string) => string;
@@ -62,7 +63,7 @@ function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
     }
     case 'pipeline': {
       const tasks = Object.entries(resource.spec.tasks).map(
-        ([name, task]) => [name, renamedTask(task, nameNow, sql)] as const,
+        ([name, task]) => [name, renamedTask(withItemsQuery(task, sql), nameNow, sql)] as const,
       );
       const triggers = resource.spec.triggers?.map((trigger) => ({
         ...trigger,
@@ -79,6 +80,11 @@ function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
     default:
       return assertNever(resource);
   }
+}
+
+function withItemsQuery(task: CanonicalTask, sql: (query: QueryText) => QueryText): CanonicalTask {
+  const query = itemsQuery(task.forEach);
+  return query === undefined ? task : { ...task, forEach: { query: sql(query) } };
 }
 
 function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: QueryText) => QueryText): CanonicalTask {

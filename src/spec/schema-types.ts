@@ -800,9 +800,9 @@ export interface DataIngestionTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -977,6 +977,12 @@ export interface SecretKeySpec {
    */
   key: string;
 }
+export interface ItemsQuery {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
+}
 /**
  * Whether what a task gave before is taken over.
  */
@@ -1061,9 +1067,9 @@ export interface DataValidationTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery1;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -1080,6 +1086,12 @@ export interface DataValidationTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery1 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Runs a query over sources and keeps its result. A feature_materialization task after it writes the result into its sets.
@@ -1146,9 +1158,9 @@ export interface SqlQueryTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery2;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -1165,6 +1177,12 @@ export interface SqlQueryTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery2 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Computes new rows of feature sets, writes them offline and the latest online. What a sql_query task before it found is written too.
@@ -1229,9 +1247,9 @@ export interface FeatureMaterializationTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery3;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -1248,6 +1266,12 @@ export interface FeatureMaterializationTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery3 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Joins features to a spine point in time and records the result as an immutable training set.
@@ -1315,9 +1339,9 @@ export interface TrainingDatasetTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery4;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -1351,6 +1375,12 @@ export interface Split {
    * Default 0.
    */
   seed?: number;
+}
+export interface ItemsQuery4 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Trains a model on a training set, with a built-in trainer or a program that writes model.onnx.
@@ -1439,9 +1469,9 @@ export interface ModelTrainingTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery5;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -1481,6 +1511,12 @@ export interface PythonScript {
  */
 export interface EnvMap {
   [k: string]: Secret;
+}
+export interface ItemsQuery5 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Measures a trained model on the training set's test rows.
@@ -1549,9 +1585,9 @@ export interface ModelEvaluationTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery6;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -1568,6 +1604,12 @@ export interface ModelEvaluationTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery6 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Registers the trained model as the next version.
@@ -1630,9 +1672,9 @@ export interface ModelRegistrationTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery7;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -1649,6 +1691,12 @@ export interface ModelRegistrationTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery7 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Moves the registered version to a stage, through its gates.
@@ -1715,9 +1763,9 @@ export interface ModelPromotionTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery8;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -1734,6 +1782,12 @@ export interface ModelPromotionTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery8 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Answers rows with a version of a model, in batches of bounded memory, and keeps the predictions beside what was asked.
@@ -1828,9 +1882,9 @@ export interface BatchPredictionTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery9;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -1847,6 +1901,12 @@ export interface BatchPredictionTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery9 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Runs any program in a fresh directory that holds the task's code bundle.
@@ -1917,9 +1977,9 @@ export interface CommandTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery10;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -1936,6 +1996,12 @@ export interface CommandTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery10 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Runs a Python script in a fresh directory that holds the task's code bundle.
@@ -2014,9 +2080,9 @@ export interface PythonTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery11;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2033,6 +2099,12 @@ export interface PythonTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery11 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Runs a function of the config, or of a module of the project, in a worker process.
@@ -2103,9 +2175,9 @@ export interface TypescriptTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery12;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2122,6 +2194,12 @@ export interface TypescriptTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery12 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Sends an HTTP request; the answer is the task's outputs.
@@ -2220,9 +2298,9 @@ export interface HttpRequestTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery13;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2269,6 +2347,12 @@ export interface HttpExpect {
    * Must be true: an expression over `status`, `headers` (lower case) and `body` (parsed where it is JSON). Common Expression Language.
    */
   that?: string;
+}
+export interface ItemsQuery13 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Waits until something is there, holding no slot meanwhile. Exactly one of `file`, `http`, `query`, `pipeline` and `that` says what.
@@ -2351,9 +2435,9 @@ export interface WaitForTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery14;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2415,6 +2499,12 @@ export interface HttpCheck {
    * Largest body of an answer, at most 1Mi. Default 256Ki.
    */
   limit?: Size;
+}
+export interface ItemsQuery14 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Runs another pipeline and waits for its end; its outputs are the task's outputs.
@@ -2483,9 +2573,9 @@ export interface RunPipelineTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery15;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2502,6 +2592,12 @@ export interface RunPipelineTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery15 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * Sends a message to a channel of the environment.
@@ -2576,9 +2672,9 @@ export interface NotifyTask {
    */
   kubernetes?: KubernetesTaskSpec;
   /**
-   * Runs once for each item of a list, at most 100,000: the list itself, or an expression over `params`, `outputs` and `run` that gives one. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery16;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2595,6 +2691,12 @@ export interface NotifyTask {
    * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
    */
   cache?: Cache;
+}
+export interface ItemsQuery16 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
 }
 /**
  * What of it may be under way at once. Default: any number.

@@ -27,6 +27,7 @@ import {
   type WrittenDialect,
 } from './query-text.ts';
 import { codeOf, tidySql } from './sql-text.ts';
+import { itemsQuery } from './task-texts.ts';
 import { withNulls } from './template-text.ts';
 import { type TranslatedSql, translateSql } from './translate-sql.ts';
 
@@ -90,6 +91,9 @@ function* queriesOf(table: ResourceTable): Iterable<Placed> {
     const tasks = (resource.draft as CanonicalPipeline | undefined)?.tasks ?? {};
     for (const [name, task] of Object.entries(tasks)) {
       const pointer = pointerTo('/tasks', name);
+      const items = itemsQuery(task.forEach);
+      if (items !== undefined)
+        yield { resource, pointer: `${pointer}/forEach/query`, query: mapTexts(items, withNulls) };
       if (task.operator === 'training_dataset')
         yield { resource, pointer: `${pointer}/spine`, query: mapTexts(task.spine, withNulls) };
       if ((task.operator === 'wait_for' || task.operator === 'batch_prediction') && task.query !== undefined)

@@ -2,6 +2,7 @@
 import { isEnvRef } from '../lib/secret.ts';
 import type { CanonicalTask } from './canonical-specs.ts';
 import { pointerTo } from './locator.ts';
+import type { QueryText } from './query-text.ts';
 
 /** value: a whole text that is one template keeps the type of its value. */
 export type TextPlace = 'text' | 'value' | 'sql' | 'shell' | 'url';
@@ -13,6 +14,17 @@ export type TextMapper = (text: string, place: TextPlace, pointer: string) => un
 export function mapTaskTexts<T extends CanonicalTask>(task: T, map: TextMapper): T {
   const fields = TEXTS[task.operator];
   return fields === undefined ? task : (mappedFields({ ...task }, fields, '', map) as T);
+}
+
+/** The same of the query that gives a task its items: it is asked before there are any, so it reads none. */
+export function mapItemsQuery(forEach: CanonicalTask['forEach'], map: TextMapper): QueryText | undefined {
+  const query = itemsQuery(forEach);
+  return query === undefined ? undefined : (mapped(query, 'sql', '/forEach/query', map) as QueryText);
+}
+
+/** Undefined where the items come from elsewhere. */
+export function itemsQuery(forEach: CanonicalTask['forEach']): QueryText | undefined {
+  return typeof forEach === 'object' && !Array.isArray(forEach) ? forEach.query : undefined;
 }
 
 function mappedFields(

@@ -55,6 +55,22 @@ describe('templates', () => {
     );
   });
 
+  it('of the query that gives a task its items read no item: there is none yet', () => {
+    const task = (query: string) => ({
+      operator: 'command',
+      command: 'echo ${{ item.x }}',
+      forEach: { query },
+      when: 'item.x > 1',
+    });
+    expect(told({ a: task('select ${{ params.day }} as x') })).toEqual([]);
+    expect(told({ a: task('select ${{ item }} as x') })).toEqual([
+      expect.stringMatching(/^SP114 \/tasks\/a\/forEach\/query .*item/),
+    ]);
+    expect(told({ a: task("select '${{ params.day }}' as x") })).toEqual([
+      expect.stringMatching(/^SP131 \/tasks\/a\/forEach\/query /),
+    ]);
+  });
+
   it.each([
     ['${{ params.dya }}', 'The pipeline has no parameter "dya".'],
     ['${{ outputs.later.x }}', 'The task "later" does not come before "a".'],
