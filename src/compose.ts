@@ -25,6 +25,7 @@ import type { Notifier } from './notify/notifier.ts';
 import type { Orchestrator } from './orchestrator/orchestrator.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Serving } from './serving/serving.ts';
+import type { ServingReporter } from './serving/serving-reporter.ts';
 import type { ArtifactStore } from './stores/artifacts.ts';
 import type { Catalog } from './stores/control/catalog.ts';
 import type { FactsStore } from './stores/control/facts.ts';
@@ -70,6 +71,8 @@ export interface OpenEnvironment {
   /** Traces and lineage of runs, to whoever the environment names. */
   telemetry(): Promise<Telemetry>;
   serving(): Promise<Serving>;
+  /** Tells others what this process serves. `name`: for people. */
+  servingReporter(name: string): Promise<ServingReporter>;
   predictions(): Promise<PredictionLogStore>;
   idempotency(): Promise<IdempotencyStore>;
   /** Logged predictions and kept answers against what the offline store answers. */
@@ -251,7 +254,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       runFigures: createPostgresRunFigures(control.db, await control.scopeId()),
       sense: createSense(() => applied.root ?? root),
       catalog: applied,
-      services: operatorServices({ artifacts, features, offline, registry, notifier, predictor }),
+      services: operatorServices({ artifacts, features, offline, registry, notifier, predictor, deployment }),
       artifacts: await artifacts(),
       workdir: join(folder, 'work', environment),
       root,
@@ -293,6 +296,16 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       runtime: createOnnxRuntime(),
     });
   });
+  const servingReports = lazily(async () => {
+    const { createPostgresServingReports } = await import('./stores/postgres/postgres-serving-reports.ts');
+    return createPostgresServingReports(control.db, await control.scopeId());
+  });
+  const deployment = async () => ({
+    catalog: await catalog(),
+    registry: await registryStore(),
+    predictor: await predictor(),
+    reports: await servingReports(),
+  });
   const serving = lazily(async () => {
     const [{ createServing }, { createOnnxRuntime }] = await Promise.all([
       import('./serving/serving.ts'),
@@ -331,6 +344,11 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     notifier,
     telemetry,
     serving,
+    servingReporter: async (name) => {
+      const { createServingReporter } = await import('./serving/serving-reporter.ts');
+      const [store, served] = await Promise.all([servingReports(), serving()]);
+      return createServingReporter({ serving: served, store, daemon: randomUUID(), name, report });
+    },
     predictions,
     idempotency,
     verify: async (request, call) => {

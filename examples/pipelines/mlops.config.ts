@@ -1,6 +1,19 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: ${{ … }} is a template of a task
-// Most kinds of tasks in one project: a day of readings is waited for, checked, loaded, measured by code in two languages, and told of.
-import { defineConfig, entity, env, expr, featureSet, pipeline, source, sql } from 'mlops';
+// Most kinds of tasks in one project: a day of readings is waited for, checked, loaded, measured by code in two languages, and told of; a
+// model learns when a sensor fails, is brought to an endpoint, and answers every sensor.
+import {
+  defineConfig,
+  endpoint,
+  entity,
+  env,
+  expr,
+  featureService,
+  featureSet,
+  model,
+  pipeline,
+  source,
+  sql,
+} from 'mlops';
 import { share } from './tasks/share.ts';
 
 const readings = source('readings', { file: 'data/readings.csv' });
@@ -56,8 +69,52 @@ const daily = pipeline('daily', {
   },
 });
 
+const history = source('history', { file: 'data/history.csv' });
+
+const state = featureSet('sensor_state', {
+  entity: sensor,
+  source: history,
+  eventTime: 'taken_at',
+  features: { heat: 'float64', load: 'float64' },
+});
+
+const inputs = featureService('failure_inputs', { features: [state] });
+
+const release = pipeline('release', {
+  tasks: {
+    fill: { operator: 'feature_materialization', featureSets: [state] },
+    dataset: { operator: 'training_dataset', spine: sql`select sensor, taken_at, failed from ${history}` },
+    train: { operator: 'model_training', trainer: 'logistic_regression', label: 'failed' },
+    register: { operator: 'model_registration' },
+    // 0: also where no daemon answers requests.
+    deploy: { operator: 'deployment', daemons: 0 },
+    predict: {
+      operator: 'batch_prediction',
+      query: sql`select distinct sensor from ${history} order by sensor`,
+      file: 'out/failures.csv',
+    },
+  },
+});
+
+const failure = model('failure', { framework: 'onnx', inputs, pipeline: release });
+
+const failures = endpoint('failures', { variants: { all: { model: failure, stage: 'production' } } });
+
+const visits = pipeline('visits', {
+  tasks: {
+    visit: {
+      operator: 'command',
+      command: 'echo "sensor ${{ item.sensor }} failed ${{ item.times }} times"',
+      forEach: {
+        query: sql`select sensor, sum(failed)::int as times from ${history} group by sensor having sum(failed) > 0 order by sensor`,
+      },
+      concurrency: 4,
+    },
+  },
+});
+
 export default defineConfig({
   project: 'pipelines',
   environments: { dev: { notifications: { ops: { webhook: { url: env('OPS_WEBHOOK') } } } } },
-  resources: [readings, sensor, latest, load, daily],
+  resources: [readings, sensor, latest, load, daily, history, state, inputs, release, failure, failures, visits],
 });

@@ -6,6 +6,7 @@ import type { Notifier } from '../notify/notifier.ts';
 import type { OperatorServices } from '../orchestrator/services.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { BatchPredictor } from '../serving/batch-prediction.ts';
+import type { DeploymentParts } from '../serving/deployment.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { OfflineStore } from '../stores/offline.ts';
 import { predictBatch } from './batch-prediction.ts';
@@ -20,6 +21,7 @@ export function operatorServices(parts: {
   readonly registry: () => Promise<Registry>;
   readonly notifier: () => Promise<Notifier>;
   readonly predictor: () => Promise<BatchPredictor>;
+  readonly deployment: () => Promise<Omit<DeploymentParts, 'promote'>>;
 }): OperatorServices {
   const training = lazily(async () => {
     const [{ createTraining }, { createOnnxRuntime }] = await Promise.all([
@@ -69,6 +71,15 @@ export function operatorServices(parts: {
     promote: async (request, context) => (await registryOperators()).promote(request, context),
     predictBatch: async (request, context) =>
       predictBatch(await parts.predictor(), await parts.features(), request, context),
+    deploy: async (request, context) => {
+      const { deploy } = await import('../serving/deployment.ts');
+      const promote: DeploymentParts['promote'] = async (versionId, to) =>
+        (await registryOperators()).promote(
+          { versionId, to, reason: `run ${context.runId} of ${context.pipeline}` },
+          context,
+        );
+      return deploy({ ...(await parts.deployment()), promote }, request, context);
+    },
     notify: async ({ channel, title, text, severity, key }, { pipeline, runId, task }) =>
       (await parts.notifier()).send(
         channel,

@@ -5,6 +5,7 @@
  *     stop:  not ready → no new task, no new request → those in hand are finished → log of predictions written → closed
  */
 
+import { hostname } from 'node:os';
 import { createMetrics } from '../api/metrics.ts';
 import { allRoutes } from '../api/routes.ts';
 import { type ApiServer, createApiServer } from '../api/server.ts';
@@ -62,6 +63,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
   let api: ApiServer | undefined;
   let stopping: Promise<void> | undefined;
   let housekeeping: Housekeeping | undefined;
+  let reporter: Promise<{ stop(): Promise<void> } | undefined> | undefined;
   try {
     refuseSecond(settings, presence);
     environment = await openEnvironment(settings, {
@@ -93,7 +95,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
       environment: settings.environment,
       roles: roles.join(','),
     });
-    if (api !== undefined) startServing(live, log);
+    if (api !== undefined) reporter = startServing(live, presence, log);
     return { urls, stop };
   } catch (error) {
     await housekeeping?.stop();
@@ -114,6 +116,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
     const orchestrator = await environment?.orchestrator();
     const outcomes: PromiseSettledResult<unknown>[] = await Promise.allSettled([
       api?.close(),
+      reporter?.then((started) => started?.stop()),
       orchestrator?.scheduler.stop(),
       orchestrator?.worker.drain(limit),
       housekeeping?.stop(),
@@ -267,11 +270,22 @@ async function problemWithin(limitMs: number, answer: Promise<unknown>): Promise
 }
 
 /** Requests are answered meanwhile: what they need and is not loaded yet, they wait for. */
-function startServing(environment: OpenEnvironment, log: DaemonLog): void {
-  environment
-    .serving()
-    .then((serving) => serving.start())
-    .catch((error: unknown) => log.error('loading models', error));
+async function startServing(
+  environment: OpenEnvironment,
+  { pid }: Presence,
+  log: DaemonLog,
+): Promise<{ stop(): Promise<void> } | undefined> {
+  try {
+    const serving = await environment.serving();
+    const reporter = await environment.servingReporter(`${hostname()} pid ${pid}`);
+    // Beside the loading: what does not load is told too.
+    reporter.start();
+    serving.start().catch((error: unknown) => log.error('loading models', error));
+    return reporter;
+  } catch (error) {
+    log.error('loading models', error);
+    return undefined;
+  }
 }
 
 const reasonOf = (error: unknown): string =>

@@ -163,6 +163,7 @@ export const CODES = {
   EP202: 'No version to serve',
   EP203: 'Feature missing for prediction',
   EP204: 'Input does not match the signature',
+  EP205: 'Deployment is not served',
   // stores
   ST101: 'Control store unreachable',
   ST102: 'Control store is newer than this program',

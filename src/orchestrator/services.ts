@@ -151,6 +151,32 @@ export interface BatchPrediction {
   readonly featureSetVersions: Readonly<Record<string, number>>;
 }
 
+export interface DeploymentRequest {
+  readonly endpoint: string;
+  readonly variant: string;
+  readonly model: string;
+  /** Null: the one at the stage. */
+  readonly version: number | null;
+  /** Null: the stage that the variant follows. */
+  readonly stage: Stage | null;
+  /** Daemons that must serve it at least. */
+  readonly daemons: number;
+  readonly withinMs: number;
+}
+
+export interface Deployed {
+  readonly endpoint: string;
+  readonly variant: string;
+  readonly model: string;
+  readonly version: number;
+  readonly versionId: string;
+  readonly stage: Stage;
+  readonly moved: boolean;
+  readonly gates: readonly GateResult[];
+  readonly archived: number | null;
+  readonly daemons: number;
+}
+
 export interface OperatorServices {
   ingest(source: string, context: CallContext): Promise<SourceSnapshot>;
   validate(task: TaskOf<'data_validation'>, context: CallContext): Promise<ValidationReport>;
@@ -215,6 +241,8 @@ export interface OperatorServices {
     context: CallContext,
   ): Promise<PromotedVersion>;
   predictBatch(request: BatchPredictionRequest, context: CallContext): Promise<BatchPrediction>;
+  /** Resolves once it is served. EP205 where that does not come true in time, or something else is served. */
+  deploy(request: DeploymentRequest, context: CallContext): Promise<Deployed>;
   /** Written down under the key, to be sent by a daemon; the same key again changes nothing. NT101 for an unknown channel. */
   notify(
     request: {

@@ -11,6 +11,7 @@ import type {
   CommandTask,
   DataIngestionTask,
   DataValidationTask,
+  DeploymentTask,
   Dtype,
   EndpointSpec,
   EntitySpec,
@@ -129,6 +130,7 @@ export type TaskInput<T extends string> =
       BatchPredictionTask,
       Needs<T> & OfModel & OfSource & { readonly query?: QueryInput; readonly into?: Ref<'feature_set'> | string }
     >
+  | Replace<DeploymentTask, Needs<T> & OfModel & { readonly endpoint?: Ref<'endpoint'> | string }>
   | Replace<CommandTask, Needs<T>>
   | Replace<PythonTask, Needs<T>>
   | Replace<TypescriptTask, Needs<T> & { readonly run: TaskFunction | string }>

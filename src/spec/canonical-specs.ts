@@ -9,6 +9,7 @@ import type {
   CommandTask,
   DataIngestionTask,
   DataValidationTask,
+  DeploymentTask,
   EndpointSpec,
   EntitySpec,
   EnvironmentSpec,
@@ -60,6 +61,7 @@ export type CanonicalTask =
   | (With<ModelRegistrationTask, 'model'> & Placed)
   | (With<ModelPromotionTask, 'model'> & Placed)
   | (With<BatchPredictionTask, 'model'> & Placed)
+  | (With<DeploymentTask, 'endpoint' | 'variant' | 'model'> & Placed)
   | (CommandTask & Placed & { readonly bundle?: CodeBundle })
   | (PythonTask & Placed & { readonly bundle?: CodeBundle })
   /** `run` is `MODULE#EXPORT`, the module in the bundle. */

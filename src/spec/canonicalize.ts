@@ -101,8 +101,8 @@ export const CANONICAL_ORDER: readonly Kind[] = [
   'feature_set',
   'feature_service',
   'model',
-  'pipeline',
   'endpoint',
+  'pipeline',
   'policy',
 ];
 

@@ -15,7 +15,7 @@ import { type Canonicalizing, refer, report } from './lookup.ts';
 import { problemOfOutput } from './output-file.ts';
 import { checkParam, declaredParams, paramProblems } from './params.ts';
 import { mentionedIn, overSources } from './query-text.ts';
-import type { BatchPredictionTask, PipelineSpec, Task } from './schema-types.ts';
+import type { BatchPredictionTask, DeploymentTask, PipelineSpec, Task } from './schema-types.ts';
 import { checkTaskCache } from './task-cache.ts';
 import { itemsQuery } from './task-texts.ts';
 import { isTemplate } from './template-text.ts';
@@ -256,6 +256,8 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
         model: modelOf(task.model ?? registered, 'which model answers ("model")', pointer, context),
       };
     }
+    case 'deployment':
+      return { ...task, needs, ...deploymentOf(name, task, needs, pointer, context) };
     case 'command':
     case 'python':
     case 'typescript':
@@ -295,6 +297,62 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
     default:
       return assertNever(task);
   }
+}
+
+/** The model, the endpoint and its variant, written or the only ones that it can be. */
+function deploymentOf(
+  name: string,
+  task: DeploymentTask,
+  needs: readonly string[],
+  pointer: string,
+  context: PipelineContext,
+): { readonly model: string; readonly endpoint: string; readonly variant: string } {
+  const { into } = context;
+  const { lookup } = into;
+  if (task.version !== undefined && task.stage !== undefined)
+    report(into, 'SP103', `${pointer}/stage`, `The task "${name}" has both "version" and "stage".`, {
+      part: 'key',
+      hint: 'leave one of them out',
+    });
+  const registered = nearest('model_registration', needs, context)[0]?.model;
+  const model = modelOf(task.model ?? registered, 'which model is served ("model")', pointer, context);
+  const variantsOf = (endpoint: string): readonly string[] =>
+    Object.entries(lookup.get('endpoint', endpoint)?.variants ?? {}).flatMap(([variant, target]) =>
+      target.model === model ? [variant] : [],
+    );
+  const ambiguous = (what: string, candidates: readonly string[], none: string): '' => {
+    report(into, 'SP108', pointer, `The task "${name}" does not say ${what}.`, {
+      part: 'key',
+      hint: candidates.length === 0 ? none : `candidates: ${candidates.join(', ')}`,
+    });
+    return '';
+  };
+  const endpoints = [...lookup.names('endpoint')].filter((endpoint) => variantsOf(endpoint).length > 0).sort();
+  const [only, ...others] = endpoints;
+  const endpoint =
+    task.endpoint ??
+    (only !== undefined && others.length === 0
+      ? only
+      : ambiguous('which endpoint serves it ("endpoint")', endpoints, `no endpoint has the model "${model}"`));
+  // Weak: what orders them is the model, which the endpoint needs and a pipeline does not.
+  if (endpoint === '' || refer(into, 'endpoint', endpoint, `${pointer}/endpoint`, true) === undefined)
+    return { model, endpoint, variant: task.variant ?? '' };
+  const variants = variantsOf(endpoint);
+  if (task.variant !== undefined && !variants.includes(task.variant))
+    report(
+      into,
+      'SP104',
+      `${pointer}/variant`,
+      `The endpoint "${endpoint}" has no variant "${task.variant}" with the model "${model}".`,
+      { hint: didYouMean(task.variant, variants) ?? `it has: ${variants.join(', ') || 'none with it'}` },
+    );
+  const [first, ...more] = variants;
+  const variant =
+    task.variant ??
+    (first !== undefined && more.length === 0
+      ? first
+      : ambiguous('which variant serves it ("variant")', variants, `"${endpoint}" has none with the model "${model}"`));
+  return { model, endpoint, variant };
 }
 
 /** What it answers, and where the answers go. */

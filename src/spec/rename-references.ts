@@ -118,6 +118,8 @@ function renamedTask(task: CanonicalTask, nameNow: NameNow, sql: (query: QueryTe
       return { ...task, features: nameNow('feature_service', task.features), spine: sql(task.spine) };
     case 'model_evaluation':
       return { ...task, ...(task.model !== undefined && { model: nameNow('model', task.model) }) };
+    case 'deployment':
+      return { ...task, model: nameNow('model', task.model), endpoint: nameNow('endpoint', task.endpoint) };
     case 'batch_prediction':
       return {
         ...task,

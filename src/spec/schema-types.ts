@@ -67,6 +67,7 @@ export type Task =
   | ModelRegistrationTask
   | ModelPromotionTask
   | BatchPredictionTask
+  | DeploymentTask
   | CommandTask
   | PythonTask
   | TypescriptTask
@@ -1909,25 +1910,41 @@ export interface ItemsQuery9 {
   query: Query;
 }
 /**
- * Runs any program in a fresh directory that holds the task's code bundle.
+ * Brings a version of a model to an endpoint: moves it to the stage that the endpoint follows, and waits until every daemon that answers requests serves it.
  */
-export interface CommandTask {
+export interface DeploymentTask {
   /**
    * What the task does.
    */
-  operator: 'command';
+  operator: 'deployment';
   /**
-   * A shell line, or the program and its arguments.
+   * The endpoint. Default: the only one of the project that has the model.
    */
-  command: CommandLine;
+  endpoint?: Name;
   /**
-   * Environment variables of the process; secrets by reference.
+   * The variant of the endpoint. Default: the only one that has the model.
    */
-  env?: EnvMap;
+  variant?: Name;
   /**
-   * Globs of project files that the task needs beside those that its command names.
+   * The model. Default: the one registered upstream, else the model of this pipeline, else the only one of the project.
    */
-  code?: Code;
+  model?: Name;
+  /**
+   * The version. Default: the one registered upstream, else the one in `stage`.
+   */
+  version?: number;
+  /**
+   * The version that stands there now. Default: the stage that the variant follows.
+   */
+  stage?: 'development' | 'staging' | 'production';
+  /**
+   * Daemons that must serve it at least; 0: also where none answers requests. Default 1.
+   */
+  daemons?: number;
+  /**
+   * How long it waits until the version is served everywhere. Default 2m.
+   */
+  within?: Duration;
   /**
    * What it is, for people.
    */
@@ -1998,6 +2015,101 @@ export interface CommandTask {
   cache?: Cache;
 }
 export interface ItemsQuery10 {
+  /**
+   * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
+   */
+  query: Query;
+}
+/**
+ * Runs any program in a fresh directory that holds the task's code bundle.
+ */
+export interface CommandTask {
+  /**
+   * What the task does.
+   */
+  operator: 'command';
+  /**
+   * A shell line, or the program and its arguments.
+   */
+  command: CommandLine;
+  /**
+   * Environment variables of the process; secrets by reference.
+   */
+  env?: EnvMap;
+  /**
+   * Globs of project files that the task needs beside those that its command names.
+   */
+  code?: Code;
+  /**
+   * What it is, for people.
+   */
+  description?: string;
+  /**
+   * Tasks that come before. Default: none, or, where no task of the pipeline declares any, the task written before.
+   */
+  needs?: Name[];
+  /**
+   * When it runs, by its upstream tasks' ends. Default all_success.
+   */
+  trigger?: 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
+  /**
+   * Runs only when this expression over `params`, `outputs` and `run` is true. Common Expression Language.
+   */
+  when?: string;
+  /**
+   * What is tried again, how often and after what delay.
+   */
+  retry?: Retry;
+  /**
+   * Per attempt. Default: none.
+   */
+  timeout?: Duration;
+  /**
+   * Longest wait for room, from the moment an attempt may start. Default: none.
+   */
+  queuedTimeout?: Duration;
+  /**
+   * For the task over all its attempts. Default: none.
+   */
+  deadline?: Duration;
+  /**
+   * What it takes of the machine while it runs.
+   */
+  resources?: Resources;
+  /**
+   * Higher is claimed first. Default 0.
+   */
+  priority?: number;
+  /**
+   * Where the program of a `command` or `python` task runs: on the machine of the daemon, or as a Job in the cluster of the environment. Default: in the cluster where the environment has one.
+   */
+  runner?: 'process' | 'kubernetes';
+  /**
+   * How its pod is made, where it runs in a cluster.
+   */
+  kubernetes?: KubernetesTaskSpec;
+  /**
+   * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
+   */
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery11;
+  /**
+   * Of `forEach`: items at once. Default: as many as there is room for.
+   */
+  concurrency?: number;
+  /**
+   * Takes a slot of a pool of the environment while it runs: its name, or names with numbers of slots.
+   */
+  pool?:
+    | string
+    | {
+        [k: string]: number;
+      };
+  /**
+   * Takes over what an earlier run of it gave for the same code, settings and inputs. Of command, python, typescript, sql_query, training_dataset, model_training and model_evaluation. Default: never.
+   */
+  cache?: Cache;
+}
+export interface ItemsQuery11 {
   /**
    * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
    */
@@ -2082,7 +2194,7 @@ export interface PythonTask {
   /**
    * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery11;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery12;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2100,7 +2212,7 @@ export interface PythonTask {
    */
   cache?: Cache;
 }
-export interface ItemsQuery11 {
+export interface ItemsQuery12 {
   /**
    * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
    */
@@ -2177,7 +2289,7 @@ export interface TypescriptTask {
   /**
    * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery12;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery13;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2195,7 +2307,7 @@ export interface TypescriptTask {
    */
   cache?: Cache;
 }
-export interface ItemsQuery12 {
+export interface ItemsQuery13 {
   /**
    * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
    */
@@ -2300,7 +2412,7 @@ export interface HttpRequestTask {
   /**
    * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery13;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery14;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2348,7 +2460,7 @@ export interface HttpExpect {
    */
   that?: string;
 }
-export interface ItemsQuery13 {
+export interface ItemsQuery14 {
   /**
    * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
    */
@@ -2437,7 +2549,7 @@ export interface WaitForTask {
   /**
    * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery14;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery15;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2500,7 +2612,7 @@ export interface HttpCheck {
    */
   limit?: Size;
 }
-export interface ItemsQuery14 {
+export interface ItemsQuery15 {
   /**
    * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
    */
@@ -2575,7 +2687,7 @@ export interface RunPipelineTask {
   /**
    * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery15;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery16;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2593,7 +2705,7 @@ export interface RunPipelineTask {
    */
   cache?: Cache;
 }
-export interface ItemsQuery15 {
+export interface ItemsQuery16 {
   /**
    * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
    */
@@ -2674,7 +2786,7 @@ export interface NotifyTask {
   /**
    * Runs once for each item of a list, at most 100,000: the list itself, an expression over `params`, `outputs` and `run` that gives one, or a query over sources whose rows are the items. In its `when` the item is `item` and its place, from 0, `index`. Its outputs are those of the items, in order.
    */
-  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery16;
+  forEach?: (string | number | boolean | {} | unknown[] | null)[] | string | ItemsQuery17;
   /**
    * Of `forEach`: items at once. Default: as many as there is room for.
    */
@@ -2692,7 +2804,7 @@ export interface NotifyTask {
    */
   cache?: Cache;
 }
-export interface ItemsQuery16 {
+export interface ItemsQuery17 {
   /**
    * A query over sources: each row is an item, an object of its columns, in the order that the query gives them.
    */

@@ -63,6 +63,13 @@ export function everything(): Project {
           register: { operator: 'model_registration', model: 'pbc_mortality', needs: ['evaluate'] },
           promote: { operator: 'model_promotion', model: 'pbc_mortality', to: 'staging', needs: ['register'] },
           predict: { operator: 'batch_prediction', model: 'pbc_mortality', source: 'visits', needs: ['promote'] },
+          deploy: {
+            operator: 'deployment',
+            model: 'pbc_mortality',
+            endpoint: 'mortality',
+            variant: 'control',
+            needs: ['promote'],
+          },
           tell: { operator: 'command', command: 'tell', needs: ['promote'] },
           score: { operator: 'python', script: 'score.py', needs: ['promote'] },
           check: { operator: 'typescript', run: 'check.ts#run', needs: ['promote'] },
@@ -254,6 +261,14 @@ table('feature_service', [
   ['features', null, 'another order', inputs, [...inputs].reverse(), 'safe', 'FS115'],
 ]);
 const waiting = (task: object): object => ({ operator: 'wait_for', needs: ['promote'], ...task });
+const deploying = (task: object): object => ({
+  operator: 'deployment',
+  model: 'pbc_mortality',
+  endpoint: 'mortality',
+  variant: 'control',
+  needs: ['promote'],
+  ...task,
+});
 const predicting = (task: object): object => ({
   operator: 'batch_prediction',
   model: 'pbc_mortality',
@@ -493,6 +508,15 @@ table('pipeline', [
   ],
   ['tasks.model_promotion.model', 'tasks.promote.model', 'changed', 'pbc_mortality', 'other', 'breaking', 'PL110'],
   ['tasks.model_promotion.to', 'tasks.promote.to', 'changed', 'staging', 'production', 'safe', 'PL109'],
+  ['tasks.deployment', 'tasks.deploy', 'added', undefined, deploying({}), 'safe', 'PL109'],
+  ['tasks.deployment', 'tasks.deploy', 'removed', deploying({}), undefined, 'safe', 'PL109'],
+  ['tasks.deployment.endpoint', 'tasks.deploy.endpoint', 'changed', 'mortality', 'another', 'safe'],
+  ['tasks.deployment.variant', 'tasks.deploy.variant', 'changed', 'control', 'treatment', 'safe'],
+  ['tasks.deployment.model', 'tasks.deploy.model', 'changed', 'pbc_mortality', 'other', 'safe'],
+  ['tasks.deployment.version', 'tasks.deploy.version', 'changed', 1, 2, 'safe'],
+  ['tasks.deployment.stage', 'tasks.deploy.stage', 'changed', 'production', 'staging', 'safe'],
+  ['tasks.deployment.daemons', 'tasks.deploy.daemons', 'changed', 1, 2, 'safe'],
+  ['tasks.deployment.within', 'tasks.deploy.within', 'changed', '1m', '2m', 'safe'],
   ['tasks.batch_prediction.model', 'tasks.predict.model', 'changed', 'pbc_mortality', 'other', 'safe'],
   ['tasks.batch_prediction.version', 'tasks.predict.version', 'changed', 1, 2, 'safe'],
   ['tasks.batch_prediction.stage', 'tasks.predict.stage', 'changed', 'production', 'staging', 'safe'],

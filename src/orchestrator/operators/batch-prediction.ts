@@ -1,14 +1,14 @@
 /** batch_prediction: a version of a model over rows, whose answers are kept, and written where they are wanted. */
 import type { TaskOf } from '../../spec/canonical-specs.ts';
 import type { BatchPredictionRequest, QueryResult, TrainingDataset } from '../services.ts';
-import type { Registration } from './model-registration.ts';
 import type { Operator, OperatorContext } from './operator.ts';
-import { asOutputs, fromOutputs, nearestOf, upstreamOf } from './upstream-outputs.ts';
+import { registeredVersion } from './registered-version.ts';
+import { asOutputs, fromOutputs, nearestOf } from './upstream-outputs.ts';
 
 export const PREDICTIONS_FILE = 'predictions.parquet';
 
 export const batchPrediction: Operator<'batch_prediction'> = async (task, context) => {
-  const version = task.version ?? registeredVersion(task, context);
+  const version = task.version ?? (task.stage === undefined ? registeredVersion(task.model, context) : undefined);
   const made = await context.services.predictBatch(
     {
       model: task.model,
@@ -35,15 +35,6 @@ export const batchPrediction: Operator<'batch_prediction'> = async (task, contex
   context.log(`${task.into} v${into.version}: ${into.rowsWritten} written, ${into.onlineWritten} online`);
   return asOutputs({ ...made, ...result, into });
 };
-
-/** What the run has just registered, where no stage is named. */
-function registeredVersion(task: TaskOf<'batch_prediction'>, context: OperatorContext): number | undefined {
-  if (task.stage !== undefined) return undefined;
-  const found = upstreamOf('model_registration', context).find(
-    ({ outputs }) => fromOutputs<Registration>(outputs).model === task.model,
-  );
-  return found === undefined ? undefined : fromOutputs<Registration>(found.outputs).version;
-}
 
 function rowsOf(task: TaskOf<'batch_prediction'>, context: OperatorContext): BatchPredictionRequest['rows'] {
   if (task.query !== undefined) return { query: task.query };

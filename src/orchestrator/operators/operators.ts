@@ -5,6 +5,7 @@ import { batchPrediction } from './batch-prediction.ts';
 import { command } from './command.ts';
 import { dataIngestion } from './data-ingestion.ts';
 import { dataValidation } from './data-validation.ts';
+import { deployment } from './deployment.ts';
 import { featureMaterialization } from './feature-materialization.ts';
 import { httpRequest } from './http-request.ts';
 import { modelEvaluation } from './model-evaluation.ts';
@@ -31,6 +32,7 @@ const OPERATORS: Operators = {
   model_registration: modelRegistration,
   model_promotion: modelPromotion,
   batch_prediction: batchPrediction,
+  deployment,
   command,
   python,
   typescript,

@@ -70,6 +70,17 @@ function removed(
           }),
         ),
       ];
+    case 'deployment':
+      return [
+        says(
+          'safe',
+          finding('PL109', 'warning', desired, {
+            detail: `${what}: new versions of model.${old.model} are no longer brought to endpoint.${old.endpoint}.`,
+            fix: 'promote by hand: mlops models promote MODEL VERSION --to STAGE',
+            pointer,
+          }),
+        ),
+      ];
     case 'model_promotion':
       return [
         says(
@@ -111,11 +122,22 @@ function sameWork(a: CanonicalTask, b: CanonicalTask): boolean {
   if (a.operator === 'data_validation' && b.operator === 'data_validation')
     return b.featureSets.every((set) => a.featureSets.includes(set));
   if (a.operator === 'model_promotion' && b.operator === 'model_promotion') return a.model === b.model && a.to === b.to;
+  if (a.operator === 'deployment' && b.operator === 'deployment')
+    return a.model === b.model && a.endpoint === b.endpoint && a.variant === b.variant;
   if (a.operator === 'model_registration' && b.operator === 'model_registration') return a.model === b.model;
   return a.operator === b.operator && !DOES_ANYTHING.has(a.operator);
 }
 
 function added({ address, desired }: Context, name: string, task: CanonicalTask): Analysis | undefined {
+  if (task.operator === 'deployment')
+    return says(
+      'safe',
+      finding('PL109', 'warning', desired, {
+        detail: `The task ${name} of ${address} brings new versions of model.${task.model} to endpoint.${task.endpoint} by itself, through the gates of the stage that it follows.`,
+        fix: 'see that the gates of the model say what a version must reach',
+        pointer: `/tasks/${escapePointer(name)}`,
+      }),
+    );
   if (task.operator !== 'model_promotion' || task.to === 'archived') return undefined;
   return says(
     'safe',
@@ -202,5 +224,7 @@ function model(
 
 /** What gets versions of it, or is moved. */
 function modelOf(task: CanonicalTask): string | undefined {
-  return 'model' in task && task.operator !== 'batch_prediction' ? task.model : undefined;
+  return 'model' in task && task.operator !== 'batch_prediction' && task.operator !== 'deployment'
+    ? task.model
+    : undefined;
 }
