@@ -26,6 +26,8 @@ export type Command =
   | { readonly do: 'remove'; readonly kind: DeclaredKind; readonly name: string }
   | { readonly do: 'rename'; readonly kind: DeclaredKind; readonly name: string; readonly to: string }
   | { readonly do: 'rule'; readonly code: string; readonly as: 'error' | 'warn' | 'off' }
+  /** From then on the rows are in a Postgres, or in files again. */
+  | { readonly do: 'warehouse'; readonly on: boolean }
   | ({ readonly do: 'apply'; readonly target?: number; readonly atOnce: number } & Mishap)
   | ({ readonly do: 'destroy'; readonly target?: number; readonly atOnce: number } & Mishap)
   | { readonly do: 'save' }
@@ -71,6 +73,7 @@ export function randomCase(seed: number): readonly Command[] {
       const { kind, name } = kindAndName();
       return { do: 'rename', kind, name, to: of([...NAMES[kind], `${name}_new`]) };
     }
+    if (chance < 0.55) return { do: 'warehouse', on: random.next() < 0.5 };
     if (chance < 0.57) return { do: 'rule', code: of(RULE_CODES), as: of(['error', 'warn', 'off']) };
     if (chance < 0.75) return { do: 'apply', ...target(), atOnce: atOnce(), ...mishap() };
     if (chance < 0.79) {
@@ -94,7 +97,16 @@ export function randomCase(seed: number): readonly Command[] {
   const first = KINDS.flatMap((kind): Command[] =>
     random.next() < 0.15 ? [] : [{ do: 'edit', kind, name: NAMES[kind][0] ?? '', field: 'description', value: 1 }],
   );
-  return [...first, ...Array.from({ length: 6 + random.below(18) }, command)];
+  // Half of them read by queries, and as many have their rows in a warehouse.
+  const queries: readonly Command[] = [
+    { do: 'edit', kind: 'source', name: 's2', field: 'from', value: random.below(FIELDS.source['from']?.length ?? 1) },
+    { do: 'edit', kind: 'feature_set', name: 'f1', field: 'query', value: random.below(3) },
+  ];
+  const second: readonly Command[] = [
+    ...queries.filter(() => random.next() < 0.5),
+    ...(random.next() < 0.5 ? [{ do: 'warehouse' as const, on: true }] : []),
+  ];
+  return [...first, ...second, ...Array.from({ length: 6 + random.below(18) }, command)];
 }
 
 /** One command a line, to paste into a test. */

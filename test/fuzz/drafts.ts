@@ -34,7 +34,17 @@ const COMMON: Fields = {
 export const FIELDS: Readonly<Record<DeclaredKind, Readonly<Record<string, readonly unknown[]>>>> = {
   source: {
     ...COMMON,
-    file: ['a.csv', 'b.csv'],
+    // `over`: a query of another source, whose name stands for `$1`.
+    from: [
+      { file: 'a.csv' },
+      { file: 'b.csv' },
+      { file: 'many/*.csv' },
+      { database: { $env: 'EHR_URL' }, table: 'clinic.visits' },
+      { database: { $env: 'EHR_URL' }, query: 'select * from clinic.visits' },
+      { over: 'select id, t, u, c, x, y from $1' },
+      { over: { duckdb: 'select * from $1', postgres: 'select * from $1 where true' } },
+    ],
+    below: [0, 1, 2],
     nulls: [undefined, ['NA'], ['NA', '-']],
     columns: [undefined, { x: 'y * 2' }],
   },
@@ -42,6 +52,12 @@ export const FIELDS: Readonly<Record<DeclaredKind, Readonly<Record<string, reado
   feature_set: {
     ...COMMON,
     source: [0, 1, 2],
+    // Undefined: its rows are the source's.
+    query: [
+      undefined,
+      'select id, t, u, c, x, y from $1',
+      { duckdb: 'select * from $1 where x > 0', postgres: 'select * from $1 where x > 0.0' },
+    ],
     entity: [0, 1],
     ttl: [undefined, '1d', '2d'],
     eventTime: ['t', 'u'],
@@ -90,27 +106,51 @@ const plain = <T>(value: unknown): T => JSON.parse(JSON.stringify(value)) as T;
 const pick = <T>(list: readonly T[], index: unknown): T | undefined =>
   list.length === 0 ? undefined : list[Number(index) % list.length];
 
-/** What refers to nothing that is there is left out: every project is valid. */
-export function projectFrom(drafts: Drafts, rules: Rules = {}): Project {
+type Query = string | Readonly<Record<string, string>>;
+
+const over = (query: Query, source: string): Query =>
+  typeof query === 'string'
+    ? query.replaceAll('$1', source)
+    : Object.fromEntries(Object.entries(query).map(([store, text]) => [store, text.replaceAll('$1', source)]));
+
+/** What refers to nothing that is there is left out: every project is valid. `warehouse`: its rows are in a Postgres, where queries run translated. */
+export function projectFrom(drafts: Drafts, rules: Rules = {}, warehouse = false): Project {
   const of = (kind: DeclaredKind): (Fields & { name: string })[] =>
     [...drafts]
       .filter(([key]) => key.startsWith(`${kind}.`))
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, fields]) => ({ name: key.slice(kind.length + 1), ...fields }));
   const made: AnyResource[] = [];
-  const add = <K extends DeclaredKind>(kind: K, spec: Fields, needs: readonly string[] = []): void =>
-    void made.push(resource(kind, plain<CanonicalSpecs[K]>(spec), [...new Set(needs)] as never));
+  const add = <K extends DeclaredKind>(kind: K, spec: Fields, needs: readonly string[] = []): void => {
+    const one = resource(kind, plain<CanonicalSpecs[K]>(spec), [...new Set(needs)] as never);
+    const { query, database } = spec;
+    // A store's own text is not translated, nor what the user's database answers.
+    const runs: Readonly<Record<string, string>> =
+      warehouse && database === undefined && typeof query === 'string' ? { '/query': `${query} -- there` } : {};
+    made.push({ ...one, ...(Object.keys(runs).length > 0 && { runs }) });
+  };
 
   const [sources, entities] = [of('source'), of('entity')];
-  for (const spec of sources) add('source', spec);
+  const read = (spec: Fields): Fields => spec['from'] as Fields;
+  const bottom = sources.filter((spec) => read(spec)['over'] === undefined);
+  for (const { from, below, nulls, ...spec } of sources) {
+    const { over: query, ...how } = from as Fields & { over?: Query };
+    const [under] = query === undefined ? [] : [pick(bottom, below)?.name];
+    if (query !== undefined && under === undefined) continue;
+    const text = query === undefined || under === undefined ? {} : { query: over(query, under) };
+    const nulled = how['file'] === undefined ? {} : { nulls };
+    add('source', { ...spec, ...how, ...nulled, ...text }, under === undefined ? [] : [addressOf('source', under)]);
+  }
+  const there = sources.filter(({ name }) => made.some((one) => one.kind === 'source' && one.name === name));
   for (const spec of entities) add('entity', spec);
   for (const spec of of('policy')) add('policy', spec);
   const sets: string[] = [];
   const features: string[] = [];
-  for (const { source, entity, ...spec } of of('feature_set')) {
-    const [from, by] = [pick(sources, source)?.name, pick(entities, entity)?.name];
+  for (const { source, query, entity, ...spec } of of('feature_set')) {
+    const [from, by] = [pick(there, source)?.name, pick(entities, entity)?.name];
     if (from === undefined || by === undefined) continue;
-    add('feature_set', { ...spec, source: from, entity: by }, [addressOf('source', from), addressOf('entity', by)]);
+    const rows = query === undefined ? { source: from } : { query: over(query as Query, from) };
+    add('feature_set', { ...spec, ...rows, entity: by }, [addressOf('source', from), addressOf('entity', by)]);
     sets.push(spec.name);
     features.push(...Object.keys(spec['features'] as object).map((feature) => `${spec.name}.${feature}`));
   }
@@ -155,5 +195,6 @@ export function projectFrom(drafts: Drafts, rules: Rules = {}): Project {
       served.map((model) => addressOf('model', model)),
     );
   }
-  return { ...projectOf(made), rules };
+  const dev = warehouse ? { offline: { postgres: { $env: 'WAREHOUSE_URL' } } } : {};
+  return { ...projectOf(made), environments: { dev }, rules };
 }

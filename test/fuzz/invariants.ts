@@ -120,7 +120,12 @@ export function planProblems(plan: Plan, project: Project, state: State): readon
   const told = new Set<Address>();
   const moved = new Set(plan.changes.map(({ previousAddress }) => previousAddress));
   const unmanaged = new Set(plan.unmanaged.map(({ address }) => address));
-  for (const { address, actions, reason, previousAddress } of plan.changes) {
+  for (const { address, actions, reason, previousAddress, runs, before } of plan.changes) {
+    const translated = project.resources.get(address)?.runs;
+    if (runs !== undefined && (isNoOp(actions) || translated === undefined))
+      problems.push(`${address} has texts of its store in the plan, and none of its queries changes`);
+    if (actions[0] === 'create' && before === null && JSON.stringify(runs) !== JSON.stringify(translated))
+      problems.push(`${address} is new, and the plan does not say what will run`);
     if (told.has(address)) problems.push(`${address} is in the plan twice`);
     told.add(address);
     if (previousAddress !== null) told.add(previousAddress);

@@ -90,6 +90,15 @@ const BREAKAGES: Readonly<Record<string, { readonly broken: Breakage; readonly s
     },
     says: /differs, and the plan says that it does not|interrupted|was cut off/,
   },
+  'a plan that does not say what will run in the warehouse': {
+    broken: {
+      createPlan: (input) => {
+        const plan = createPlan(input);
+        return { ...plan, changes: plan.changes.map(({ runs: _, ...change }) => change) };
+      },
+    },
+    says: /is new, and the plan does not say what will run/,
+  },
   'a plan that overlooks an edit': {
     broken: {
       createPlan: (input) => {

@@ -24,7 +24,7 @@ import type { Outcome, Site } from './site.ts';
 
 /** Applies without a mishap until the plan is empty: more would be no progress. */
 const ROUNDS = 6;
-const EDITS: readonly Command['do'][] = ['edit', 'remove', 'rename', 'rule', 'save'];
+const EDITS: readonly Command['do'][] = ['edit', 'remove', 'rename', 'rule', 'warehouse', 'save'];
 /** What an apply may be refused with: another was at work, or the plan's own errors. */
 const STALE = ['AP101', 'AP102'];
 const DENIED = ['AP111', 'AP112'];
@@ -46,7 +46,8 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
   let renamed = new Map<Address, Address>();
   let byHand = false;
   let movedByHand = false;
-  const project = (): Project => projectFrom(drafts, rules as Rules);
+  let warehouse = false;
+  const project = (): Project => projectFrom(drafts, rules as Rules, warehouse);
   const newLife = (name: string): void => void lives.set(name, (lives.get(name) ?? 0) + 1);
 
   async function planOf(wanted: Project, mode: 'apply' | 'destroy' = 'apply', target?: number): Promise<Plan> {
@@ -126,6 +127,9 @@ export async function runCase(commands: readonly Command[], site: Site): Promise
       }
       case 'rule':
         rules[command.code] = command.as;
+        return [];
+      case 'warehouse':
+        warehouse = command.on;
         return [];
       case 'apply':
       case 'destroy': {
