@@ -9,13 +9,8 @@ import { resolveEnv } from '../lib/secret.ts';
 import type { CanonicalSource } from '../spec/canonical-specs.ts';
 import type { Column } from '../spec/column.ts';
 import type { LocalTables } from '../stores/local-tables.ts';
-import {
-  type OfflineStore,
-  ReadAll,
-  type ResumePoint,
-  type Snapshot,
-  type SnapshotRequest,
-} from '../stores/offline.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import { ReadAll, type ResumePoint, type Snapshot, type SnapshotRequest } from '../stores/offline-snapshots.ts';
 
 /** SP110 where the variable is not set. */
 export async function describeDatabase(source: CanonicalSource): Promise<readonly Column[]> {

@@ -3,7 +3,10 @@
 import type { CanonicalSource } from '../spec/canonical-specs.ts';
 import type { Dialect } from '../spec/query-text.ts';
 import { forStore, overSources, type QueryText } from '../spec/query-text.ts';
-import type { OfflineStore, RowPlan, SnapshotRequest, Spine } from '../stores/offline.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import type { Spine } from '../stores/offline-join.ts';
+import type { RowPlan } from '../stores/offline-rows.ts';
+import type { SnapshotRequest } from '../stores/offline-snapshots.ts';
 
 export function withWrittenQueries(store: OfflineStore, dialect: Dialect): OfflineStore {
   const text = (query: QueryText): Promise<QueryText> => forStore(query, dialect);

@@ -5,7 +5,8 @@
 import { canonicallyEqual } from '../lib/canonical.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { FeatureSetVersion, FeatureState, MaterializationClaim } from '../stores/control/feature-state.ts';
-import type { LatestRow, OfflineStore, PushedRow, RowPlan } from '../stores/offline.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import type { LatestRow, PushedRow, RowPlan } from '../stores/offline-rows.ts';
 import { type FeatureCall, isPushed, keyColumns, rowPlan, storedFeatures } from './definitions.ts';
 import { folderOf } from './versions.ts';
 

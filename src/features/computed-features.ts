@@ -3,7 +3,7 @@ import { MlopsError } from '../lib/error.ts';
 import { compileExpression } from '../lib/expression.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Dtype } from '../spec/schema-types.ts';
-import type { ComputedFeature } from '../stores/offline.ts';
+import type { ComputedFeature } from '../stores/offline-rows.ts';
 import { coerceComputed } from './values.ts';
 
 export function compileComputed(set: string, structure: FeatureSetStructure): readonly ComputedFeature[] {

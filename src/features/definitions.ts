@@ -6,7 +6,7 @@ import type { CanonicalEntity, CanonicalFeatureSet, CanonicalSource } from '../s
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Dtype, KeyType } from '../spec/schema-types.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
-import type { KeyColumn, RowPlan, StoredFeature } from '../stores/offline.ts';
+import type { KeyColumn, RowPlan, StoredFeature } from '../stores/offline-rows.ts';
 import type { TellProgress } from './materialization-progress.ts';
 
 /** What the services need of the call that they work for. */

@@ -3,7 +3,8 @@ import type { CanonicalFeatureSet } from '../spec/canonical-specs.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Dtype } from '../spec/schema-types.ts';
 import type { OnFailure } from '../stores/control/feature-quality.ts';
-import type { ComputedFeature, Expectation, RowChecks } from '../stores/offline.ts';
+import type { Expectation } from '../stores/offline-expectations.ts';
+import type { ComputedFeature, RowChecks } from '../stores/offline-rows.ts';
 import { compileComputed, neededFor } from './computed-features.ts';
 
 const DEFAULT_ON_FAILURE: OnFailure = 'warn';

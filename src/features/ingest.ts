@@ -4,7 +4,8 @@ import type { CanonicalSource } from '../spec/canonical-specs.ts';
 import { overSources, type QueryText } from '../spec/query-text.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureState, RecordedSnapshot } from '../stores/control/feature-state.ts';
-import type { Increment, OfflineStore } from '../stores/offline.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import type { Increment } from '../stores/offline-snapshots.ts';
 import { type FeatureCall, sourceSpec } from './definitions.ts';
 import { readingSnapshots } from './reading-snapshots.ts';
 

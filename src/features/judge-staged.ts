@@ -7,7 +7,7 @@ import { MlopsError } from '../lib/error.ts';
 import { durationMs } from '../lib/units.ts';
 import type { CanonicalFeatureSet } from '../spec/canonical-specs.ts';
 import type { CheckFailure, FeatureCheck, FeatureQuality, HeldRow } from '../stores/control/feature-quality.ts';
-import type { RejectedRow, StagedRows } from '../stores/offline.ts';
+import type { RejectedRow, StagedRows } from '../stores/offline-rows.ts';
 import type { FeatureCall } from './definitions.ts';
 import { onFailureOf } from './expectations.ts';
 import { formatTimestamp } from './time.ts';

@@ -18,7 +18,8 @@ import type {
   MaterializationClaim,
   RecordedSnapshot,
 } from '../stores/control/feature-state.ts';
-import type { OfflineStore, RowPlan } from '../stores/offline.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import type { RowPlan } from '../stores/offline-rows.ts';
 import type { OnlineStore } from '../stores/online.ts';
 import { carryOnline } from './carry-online.ts';
 import { carryOver } from './carry-over.ts';

@@ -4,7 +4,7 @@
  */
 import type { Dtype } from '../spec/schema-types.ts';
 import type { FeatureSetVersion } from '../stores/control/feature-state.ts';
-import type { ComputedFeature } from '../stores/offline.ts';
+import type { ComputedFeature } from '../stores/offline-rows.ts';
 import type { StoredRecord } from '../stores/online.ts';
 import { formatTimestamp } from './time.ts';
 import { presentedValue } from './values.ts';

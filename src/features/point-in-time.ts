@@ -5,7 +5,7 @@ import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { Dtype } from '../spec/schema-types.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion, FeatureState } from '../stores/control/feature-state.ts';
-import type { JoinedSet } from '../stores/offline.ts';
+import type { JoinedSet } from '../stores/offline-join.ts';
 import { compileComputed, neededFor } from './computed-features.ts';
 import { featureSetSpec, keyColumns, storedFeatures, ttlMicros, unknown } from './definitions.ts';
 import { parseFeature } from './feature-name.ts';

@@ -7,7 +7,7 @@ import { didYouMean } from '../lib/suggest.ts';
 import type { Dtype } from '../spec/schema-types.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { FeatureSetVersion } from '../stores/control/feature-state.ts';
-import type { ComputedFeature, KeyColumn } from '../stores/offline.ts';
+import type { ComputedFeature, KeyColumn } from '../stores/offline-rows.ts';
 import type { OnlineTable } from '../stores/online.ts';
 import { compileComputed, neededFor } from './computed-features.ts';
 import { featureSetSpec, keyColumns, ttlMicros } from './definitions.ts';

@@ -6,7 +6,7 @@ import type { JsonObject } from '../lib/json.ts';
 import type { FeatureSetStructure } from '../spec/feature-set-structure.ts';
 import type { QueryText } from '../spec/query-text.ts';
 import type { RecordedTrainingSet } from '../stores/control/training-sets.ts';
-import type { JoinedSet, JoinRequest, SplitPlan } from '../stores/offline.ts';
+import type { JoinedSet, JoinRequest, SplitPlan } from '../stores/offline-join.ts';
 import { type JoinedFrom, joinedFrom } from './point-in-time.ts';
 
 export interface TrainingRecipe {

@@ -2,7 +2,8 @@
 
 import { structureOf } from '../spec/feature-set-structure.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
-import type { Expectation, ExpectationFailure, OfflineStore } from '../stores/offline.ts';
+import type { OfflineStore } from '../stores/offline.ts';
+import type { Expectation, ExpectationFailure } from '../stores/offline-expectations.ts';
 import { entitySpec, type FeatureCall, featureSetSpec, isPushed, rowPlan } from './definitions.ts';
 import { computedFor, expectationsOf } from './expectations.ts';
 import { locations, type Sources } from './ingest.ts';

@@ -5,19 +5,11 @@
 import type { CanonicalSource } from '../spec/canonical-specs.ts';
 import type { Column } from '../spec/column.ts';
 import type { SourceFile } from '../spec/source-files.ts';
-import type {
-  ComputedFeature,
-  Expectation,
-  ExpectationFailure,
-  Increment,
-  JoinedFile,
-  JoinRequest,
-  OfflineStore,
-  Profiled,
-  ProfileRequest,
-  ResumePoint,
-  RowPlan,
-} from './offline.ts';
+import type { OfflineStore, Profiled, ProfileRequest } from './offline.ts';
+import type { Expectation, ExpectationFailure } from './offline-expectations.ts';
+import type { JoinedFile, JoinRequest } from './offline-join.ts';
+import type { ComputedFeature, RowPlan } from './offline-rows.ts';
+import type { Increment, ResumePoint } from './offline-snapshots.ts';
 
 /**
  * Rows as CSV without a header on this machine, the receiver's to delete. Null is an empty field, an empty text is `""`, times are ISO 8601

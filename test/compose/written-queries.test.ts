@@ -3,7 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withWrittenQueries } from '../../src/compose/written-queries.ts';
-import type { OfflineStore, RowPlan, Snapshot } from '../../src/stores/offline.ts';
+import type { OfflineStore } from '../../src/stores/offline.ts';
+import type { RowPlan } from '../../src/stores/offline-rows.ts';
+import type { Snapshot } from '../../src/stores/offline-snapshots.ts';
 import { type OpenOffline, offlineBackends } from '../support/offline-backends.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 

@@ -5,7 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { withDatabaseSources } from '../../src/compose/database-sources.ts';
 import type { CanonicalSource } from '../../src/spec/canonical-specs.ts';
 import { createLocalTables } from '../../src/stores/duckdb/local-tables.ts';
-import type { OfflineStore, RowPlan, Snapshot } from '../../src/stores/offline.ts';
+import type { OfflineStore } from '../../src/stores/offline.ts';
+import type { RowPlan } from '../../src/stores/offline-rows.ts';
+import type { Snapshot } from '../../src/stores/offline-snapshots.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { seededRandom } from '../../src/training/random.ts';
 import { type OpenOffline, offlineBackends } from '../support/offline-backends.ts';

@@ -9,7 +9,9 @@ import { coerceValue } from '../../src/features/values.ts';
 import type { CanonicalSource } from '../../src/spec/canonical-specs.ts';
 import type { QueryText } from '../../src/spec/query-text.ts';
 import type { Dtype, ScalarDtype } from '../../src/spec/schema-types.ts';
-import type { JoinedSet, LatestRow, OfflineStore, RowPlan } from '../../src/stores/offline.ts';
+import type { OfflineStore } from '../../src/stores/offline.ts';
+import type { JoinedSet } from '../../src/stores/offline-join.ts';
+import type { LatestRow, RowPlan } from '../../src/stores/offline-rows.ts';
 import { type OpenOffline, offlineBackends } from '../support/offline-backends.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 

@@ -2,7 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { OfflineStore, ProfileRequest, RejectedRow, RowPlan } from '../../src/stores/offline.ts';
+import type { OfflineStore, ProfileRequest } from '../../src/stores/offline.ts';
+import type { RejectedRow, RowPlan } from '../../src/stores/offline-rows.ts';
 import { type ColumnProfile, DISTINCT_EXACT, SAMPLE_ROWS } from '../../src/stores/profile.ts';
 import { type OpenOffline, offlineBackends } from '../support/offline-backends.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';

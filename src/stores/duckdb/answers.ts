@@ -11,7 +11,7 @@
  *   link is the row's id.
  * The lower end is tested afterwards: when the greatest event time is too old, so is every other.
  */
-import type { JoinedSet } from '../offline.ts';
+import type { JoinedSet } from '../offline-join.ts';
 import type { Session } from './engine.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, newestFirst, ROW, SEQUENCE } from './part-columns.ts';
 import { spineKey } from './spine.ts';

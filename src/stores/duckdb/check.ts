@@ -1,5 +1,6 @@
 /** Expectations of features, checked over the rows that a materialization would compute, and over those that it is about to write. */
-import type { ComputedFeature, Expectation, ExpectationFailure, RejectedRow, RowPlan } from '../offline.ts';
+import type { Expectation, ExpectationFailure } from '../offline-expectations.ts';
+import type { ComputedFeature, RejectedRow, RowPlan } from '../offline-rows.ts';
 import { type Readable, withComputed } from './computed.ts';
 import type { Engine, Session } from './engine.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn } from './part-columns.ts';

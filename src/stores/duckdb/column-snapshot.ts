@@ -8,7 +8,7 @@ import { MlopsError } from '../../lib/error.ts';
 import { durationMs } from '../../lib/units.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import type { Column } from '../../spec/column.ts';
-import { ReadAll, type ResumePoint, type Snapshot, type SnapshotRequest } from '../offline.ts';
+import { ReadAll, type ResumePoint, type Snapshot, type SnapshotRequest } from '../offline-snapshots.ts';
 import { type Engine, messageOf, type Session } from './engine.ts';
 import { fileOf } from './files.ts';
 import { isManifest, type Manifest, type ManifestPart, manifestRelation, readManifest } from './manifest.ts';

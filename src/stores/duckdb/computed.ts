@@ -2,7 +2,7 @@
 import type { DuckDBType } from '@duckdb/node-api';
 import { parseDtype } from '../../spec/dtype.ts';
 import type { Dtype } from '../../spec/schema-types.ts';
-import type { ComputedFeature } from '../offline.ts';
+import type { ComputedFeature } from '../offline-rows.ts';
 import type { Session } from './engine.ts';
 import { plainValue, textOf } from './plain-value.ts';
 import { castSql, ident, list, valueSql } from './sql.ts';

@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { digestOf } from '../../lib/canonical.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
-import type { Snapshot, SnapshotRequest } from '../offline.ts';
+import type { Snapshot, SnapshotRequest } from '../offline-snapshots.ts';
 import { type Engine, messageOf } from './engine.ts';
 import type { KnownColumn } from './file-types.ts';
 import { writeTable } from './files.ts';

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { MlopsError } from '../../lib/error.ts';
 import type { Column } from '../../spec/column.ts';
-import type { JoinedFile, JoinedSet, JoinRequest } from '../offline.ts';
+import type { JoinedFile, JoinedSet, JoinRequest } from '../offline-join.ts';
 import { type Answers, createAnswers } from './answers.ts';
 import { type Readable, withComputed } from './computed.ts';
 import { type Engine, messageOf, type Session } from './engine.ts';

@@ -1,5 +1,5 @@
 /** The row of each key that counts now, for the online store: what the point-in-time rule answers at `now`. */
-import type { KeyColumn, LatestRequest, LatestRow } from '../offline.ts';
+import type { KeyColumn, LatestRequest, LatestRow } from '../offline-rows.ts';
 import type { Engine } from './engine.ts';
 import { fileOf } from './files.ts';
 import { CREATED_TIME, EVENT_TIME, keyColumn, newestFirst, SEQUENCE } from './part-columns.ts';

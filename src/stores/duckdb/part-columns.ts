@@ -2,7 +2,7 @@
  * The columns of a part: keys and features under their names, and four of ours. A feature that is named like a key (the
  * engine does not tell case) is stored under a name that says so.
  */
-import type { KeyColumn, StoredFeature } from '../offline.ts';
+import type { KeyColumn, StoredFeature } from '../offline-rows.ts';
 import { ident, list, tables } from './sql.ts';
 
 export const EVENT_TIME = '__event_time';

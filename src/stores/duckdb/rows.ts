@@ -1,5 +1,5 @@
 /** Every row of some parts, in the order in which they were ingested. */
-import type { KeyColumn, LatestRow, RowsRequest } from '../offline.ts';
+import type { KeyColumn, LatestRow, RowsRequest } from '../offline-rows.ts';
 import type { Engine } from './engine.ts';
 import { fileOf } from './files.ts';
 import { keyColumn, ROW, SEQUENCE } from './part-columns.ts';

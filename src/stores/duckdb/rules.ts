@@ -1,6 +1,6 @@
 /** Expectations of a feature as conditions that rows break. */
 import { isScalar } from '../../spec/dtype.ts';
-import type { Expectation, OnFailure } from '../offline.ts';
+import type { Expectation, OnFailure } from '../offline-expectations.ts';
 import type { Readable } from './computed.ts';
 import { list, literal, valueSql } from './sql.ts';
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
-import type { Increment, Snapshot } from '../offline.ts';
+import type { Increment, Snapshot } from '../offline-snapshots.ts';
 import type { Session } from './engine.ts';
 import { fileOf, writeTable } from './files.ts';
 import { isManifest, type Manifest, type ManifestPart, manifestRelation, readManifest } from './manifest.ts';

@@ -10,7 +10,7 @@ import { canonicalJson } from '../../lib/canonical.ts';
 import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import { areManyFiles } from '../../spec/source-files.ts';
-import type { Snapshot, SnapshotRequest } from '../offline.ts';
+import type { Snapshot, SnapshotRequest } from '../offline-snapshots.ts';
 import { columnSnapshot } from './column-snapshot.ts';
 import { type Engine, messageOf, type Session } from './engine.ts';
 import { fileOf, moveTable, writeTable } from './files.ts';

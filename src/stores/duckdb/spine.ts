@@ -1,7 +1,8 @@
 /** The spine of a join as tables: its rows as they came, their keys by type and their times, and the side of a split that each falls on. */
 import { MlopsError } from '../../lib/error.ts';
 import type { Column } from '../../spec/column.ts';
-import type { JoinRequest, KeyColumn, Spine, SplitPlan } from '../offline.ts';
+import type { JoinRequest, Spine, SplitPlan } from '../offline-join.ts';
+import type { KeyColumn } from '../offline-rows.ts';
 import { messageOf, type Session } from './engine.ts';
 import { fileOf } from './files.ts';
 import { EVENT_TIME, keyColumn } from './part-columns.ts';

@@ -3,10 +3,12 @@
  * differs from the last stored one. Rows that were written before are found equal and left out, so that an interrupted
  * run goes on where it was, late rows are found however late they are, and a correction is appended and wins by order.
  */
+
 import { randomUUID } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { MlopsError } from '../../lib/error.ts';
-import type { PushedRow, RejectedRow, RowPlan, StagedRows, WrittenPart } from '../offline.ts';
+import type { PushedRow, RejectedRow, RowPlan, StagedRows, WrittenPart } from '../offline-rows.ts';
+import { PUSHED_BEFORE, pushedTexts } from '../pushed-texts.ts';
 import { checkStaged, rejectedRows } from './check.ts';
 import type { Engine, Session } from './engine.ts';
 import { fileOf, writeTable } from './files.ts';
@@ -146,21 +148,12 @@ export async function writePushedRows(
   signal: AbortSignal,
 ): Promise<WrittenPart> {
   const fields = [
-    ...plan.keys.map((key) => ({ column: keyColumn(key), type: key.type, of: (row: PushedRow) => row.key[key.name] })),
-    ...plan.features.map((feature) => ({
-      column: featureColumn(plan.keys, feature),
-      type: feature.dtype,
-      of: (row: PushedRow) => row.values[feature.name],
-    })),
+    ...plan.keys.map((key) => ({ column: keyColumn(key), type: key.type })),
+    ...plan.features.map((feature) => ({ column: featureColumn(plan.keys, feature), type: feature.dtype })),
   ];
-  const texts = rows.map((row) => [
-    String(row.sequence),
-    String(row.eventTime),
-    row.createdTime === null ? null : String(row.createdTime),
-    ...fields.map((field) => textOrNull(field.of(row))),
-  ]);
+  const texts = pushedTexts(plan, rows, textOf);
   const columns = fields.map((field, index) => {
-    const value = castSql(`r[${index + 4}]`, 'VARCHAR', field.type, 'value');
+    const value = castSql(`r[${index + PUSHED_BEFORE + 1}]`, 'VARCHAR', field.type, 'value');
     return `(${value})::${sqlType(field.type)} as ${field.column}`;
   });
   return engine.job(signal, (session) =>
@@ -172,10 +165,6 @@ export async function writePushedRows(
        from (select unnest(from_json(${literal(JSON.stringify(texts))}, '[["VARCHAR"]]')) as r) order by r[1]::bigint`,
     ),
   );
-}
-
-function textOrNull(value: unknown): string | null {
-  return value === null || value === undefined ? null : textOf(value);
 }
 
 async function writePart(session: Session, root: string, folder: string, select: string): Promise<WrittenPart> {

@@ -1,7 +1,7 @@
 /** Rows of parts as the port hands them on: selected into a temporary table, read from it in its order, a batch at a time. */
 import type { DuckDBDataChunk } from '@duckdb/node-api';
 import { parseDtype } from '../../spec/dtype.ts';
-import type { LatestRow, RowPlan } from '../offline.ts';
+import type { LatestRow, RowPlan } from '../offline-rows.ts';
 import type { Engine } from './engine.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, SEQUENCE } from './part-columns.ts';
 import { plainScalar, plainValue } from './plain-value.ts';

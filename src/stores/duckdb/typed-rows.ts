@@ -4,7 +4,7 @@
  */
 import { MlopsError } from '../../lib/error.ts';
 import type { Column } from '../../spec/column.ts';
-import type { RowPlan } from '../offline.ts';
+import type { RowPlan } from '../offline-rows.ts';
 import type { Session } from './engine.ts';
 import { POSITION, snapshotRelation } from './manifest.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, ROW } from './part-columns.ts';

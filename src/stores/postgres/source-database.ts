@@ -3,7 +3,7 @@ import { MlopsError } from '../../lib/error.ts';
 import type { CanonicalSource } from '../../spec/canonical-specs.ts';
 import type { Column } from '../../spec/column.ts';
 import type { LocalTables, TextTable } from '../local-tables.ts';
-import type { ResumePoint } from '../offline.ts';
+import type { ResumePoint } from '../offline-snapshots.ts';
 import { columnsOf, ident, list, literal, subquery, textOf } from './offline/sql.ts';
 import { writeRows } from './offline/text-file.ts';
 import { openWarehouse, refusal, type Session } from './offline/warehouse.ts';

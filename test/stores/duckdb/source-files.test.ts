@@ -7,7 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CanonicalSource } from '../../../src/spec/canonical-specs.ts';
 import { createDuckdbOffline } from '../../../src/stores/duckdb/duckdb-offline.ts';
 import type { Manifest } from '../../../src/stores/duckdb/manifest.ts';
-import type { OfflineStore, Snapshot } from '../../../src/stores/offline.ts';
+import type { OfflineStore } from '../../../src/stores/offline.ts';
+import type { Snapshot } from '../../../src/stores/offline-snapshots.ts';
 import { randomOf } from '../../support/point-in-time.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/temporary-directory.ts';
 

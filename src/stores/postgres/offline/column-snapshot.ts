@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { digestOf } from '../../../lib/canonical.ts';
 import type { LocalTables } from '../../local-tables.ts';
-import { ReadAll, type ResumePoint, type Snapshot, type SnapshotRequest } from '../../offline.ts';
+import { ReadAll, type ResumePoint, type Snapshot, type SnapshotRequest } from '../../offline-snapshots.ts';
 import { columnBy, FROM, type Head, headOf, readingOf, stretchOf, TO } from './grown.ts';
 import { goesOn, keepGrown, snapshotOf, typedColumns, unrecorded } from './grown-snapshots.ts';
 import { createViews, refused, textHere } from './queries.ts';

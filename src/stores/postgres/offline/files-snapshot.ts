@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { MlopsError } from '../../../lib/error.ts';
 import type { FilesState, LocalTables, NewFiles, TextTable } from '../../local-tables.ts';
-import { ReadAll, type Snapshot, type SnapshotRequest } from '../../offline.ts';
+import { ReadAll, type Snapshot, type SnapshotRequest } from '../../offline-snapshots.ts';
 import { FROM, type Grown, TO } from './grown.ts';
 import { goesOn, keepGrown, snapshotOf, typedColumns, unrecorded } from './grown-snapshots.ts';
 import { columnsOf, ident, list, PART, ROW, type ServerColumn, typeOfColumn } from './sql.ts';

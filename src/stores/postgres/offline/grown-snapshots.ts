@@ -1,6 +1,6 @@
 /** Snapshots that share a table which grows, as views of it: how one is listed, and what is told of it. */
 import type { FilesState } from '../../local-tables.ts';
-import type { Increment, Snapshot, SnapshotRequest } from '../../offline.ts';
+import type { Increment, Snapshot, SnapshotRequest } from '../../offline-snapshots.ts';
 import { FROM, type Grown, has, TO } from './grown.ts';
 import { addPart, tableName, tableOf } from './parts.ts';
 import { columnsOf, ident, list, PART, ROW, type ServerColumn } from './sql.ts';

@@ -6,7 +6,7 @@ import { digestOf } from '../../../lib/canonical.ts';
 import { MlopsError } from '../../../lib/error.ts';
 import { durationMs } from '../../../lib/units.ts';
 import type { CanonicalSource } from '../../../spec/canonical-specs.ts';
-import type { ResumePoint, SnapshotRequest } from '../../offline.ts';
+import type { ResumePoint, SnapshotRequest } from '../../offline-snapshots.ts';
 import { columnsOf, ident, list, literal, ROW, type ServerColumn } from './sql.ts';
 import type { Session, Warehouse } from './warehouse.ts';
 

@@ -6,7 +6,7 @@
 import { rm } from 'node:fs/promises';
 import { MlopsError } from '../../../lib/error.ts';
 import type { LocalTables, TextTable } from '../../local-tables.ts';
-import type { JoinedFile, JoinedSet, JoinRequest, PartsAsking, Spine } from '../../offline.ts';
+import type { JoinedFile, JoinedSet, JoinRequest, PartsAsking, Spine } from '../../offline-join.ts';
 import { partsOf } from './parts.ts';
 import { createViews, textHere } from './queries.ts';
 import {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { LocalTables } from '../../local-tables.ts';
-import type { RejectedRow, RowPlan, StagedRows } from '../../offline.ts';
+import type { RejectedRow, RowPlan, StagedRows } from '../../offline-rows.ts';
 import { CREATED_TIME, EVENT_TIME, featureColumn, keyColumn, list, sqlType, textOf } from './sql.ts';
 import { writeRows } from './text-file.ts';
 import type { Session } from './warehouse.ts';

@@ -1,7 +1,7 @@
 /** Rows on their way out one by one: of each key the one that counts now, which the point-in-time rule answers at `now`; or all of some parts. */
 import { parseDtype } from '../../../spec/dtype.ts';
 import type { Dtype, KeyType, ScalarDtype } from '../../../spec/schema-types.ts';
-import type { KeyColumn, LatestRequest, LatestRow, RowPlan, RowsRequest } from '../../offline.ts';
+import type { KeyColumn, LatestRequest, LatestRow, RowPlan, RowsRequest } from '../../offline-rows.ts';
 import { partsOf } from './parts.ts';
 import {
   CREATED_TIME,

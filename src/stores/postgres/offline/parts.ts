@@ -4,7 +4,7 @@
  */
 import { sha256 } from '../../../lib/canonical.ts';
 import { MlopsError } from '../../../lib/error.ts';
-import type { RowPlan } from '../../offline.ts';
+import type { RowPlan } from '../../offline-rows.ts';
 import { LONGEST_NAME } from './schema.ts';
 import {
   CREATED_TIME,

@@ -3,7 +3,7 @@ import { MlopsError } from '../../../lib/error.ts';
 import { duckdbText, missingText, type QueryText, tablesOfPostgres, textFor } from '../../../spec/query-text.ts';
 import { translateSql } from '../../../spec/translate-sql.ts';
 import type { LocalTables } from '../../local-tables.ts';
-import type { Inputs } from '../../offline.ts';
+import type { Inputs } from '../../offline-rows.ts';
 import { tableOf } from './parts.ts';
 import { columnsOf, ident, list, literal, ROW, type ServerColumn, subquery } from './sql.ts';
 import { refusal, type Session, type Warehouse } from './warehouse.ts';

@@ -5,7 +5,7 @@ import { canonicalJson } from '../../../lib/canonical.ts';
 import type { CanonicalSource } from '../../../spec/canonical-specs.ts';
 import { areManyFiles } from '../../../spec/source-files.ts';
 import type { LocalTables } from '../../local-tables.ts';
-import type { Snapshot, SnapshotRequest } from '../../offline.ts';
+import type { Snapshot, SnapshotRequest } from '../../offline-snapshots.ts';
 import { columnSnapshot } from './column-snapshot.ts';
 import { filesSnapshot } from './files-snapshot.ts';
 import { addPart, tableName, tableOf } from './parts.ts';

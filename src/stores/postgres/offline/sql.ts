@@ -2,7 +2,7 @@
 import type { Column } from '../../../spec/column.ts';
 import { parseDtype } from '../../../spec/dtype.ts';
 import type { Dtype, KeyType, ScalarDtype } from '../../../spec/schema-types.ts';
-import type { KeyColumn, StoredFeature } from '../../offline.ts';
+import type { KeyColumn, StoredFeature } from '../../offline-rows.ts';
 import { quoteIdentifier } from '../database.ts';
 import type { Session } from './warehouse.ts';
 

@@ -2,10 +2,12 @@
  * What a materialization has to write: of the rows computed now, the last of each (keys, event time, created time) that
  * differs from the last stored one. Held in temporary tables of one session, so that nothing is left of a process that dies.
  */
+
 import { randomUUID } from 'node:crypto';
 import type { Dtype, KeyType, ScalarDtype } from '../../../spec/schema-types.ts';
 import type { LocalTables } from '../../local-tables.ts';
-import type { PushedRow, RowPlan, StagedRows, WrittenPart } from '../../offline.ts';
+import type { PushedRow, RowPlan, StagedRows, WrittenPart } from '../../offline-rows.ts';
+import { PUSHED_BEFORE, pushedTexts } from '../../pushed-texts.ts';
 import { judgeStaged } from './judge.ts';
 import { addPart, ensureSetTable, partsOf, tableName } from './parts.ts';
 import {
@@ -139,26 +141,17 @@ export async function writePushedRows(
   signal: AbortSignal,
 ): Promise<WrittenPart> {
   const fields = [
-    ...plan.keys.map((key) => ({ as: keyColumn(key), type: key.type, of: (row: PushedRow) => row.key[key.name] })),
-    ...plan.features.map((feature) => ({
-      as: featureColumn(plan.keys, feature),
-      type: feature.dtype,
-      of: (row: PushedRow) => row.values[feature.name],
-    })),
+    ...plan.keys.map((key) => ({ as: keyColumn(key), type: key.type })),
+    ...plan.features.map((feature) => ({ as: featureColumn(plan.keys, feature), type: feature.dtype })),
   ];
-  const texts = rows.map((row) => [
-    String(row.sequence),
-    String(row.eventTime),
-    row.createdTime === null ? null : String(row.createdTime),
-    ...fields.map((field) => textsOf(field.of(row))),
-  ]);
+  const texts = pushedTexts(plan, rows, textsOf);
   const time = (index: number): string =>
     `timestamp '1970-01-01' + (r ->> ${index})::bigint / 86400000000 * interval '1 day' + (r ->> ${index})::bigint % 86400000000 * interval '1 microsecond'`;
   const columns = [
     `(r ->> 0)::bigint as ${SEQUENCE}`,
     `${time(1)} as ${EVENT_TIME}`,
     `${time(2)} as ${CREATED_TIME}`,
-    ...fields.map((field, index) => `${valueAt(index + 3, field.type)} as ${field.as}`),
+    ...fields.map((field, index) => `${valueAt(index + PUSHED_BEFORE, field.type)} as ${field.as}`),
   ];
   return warehouse.job(signal, (session) =>
     writePart(warehouse, session, plan, folder, {
@@ -183,8 +176,7 @@ function castText(text: string, type: ScalarDtype): string {
   return `${text}::${sqlType(type)}`;
 }
 
-function textsOf(value: unknown): string | null | readonly (string | null)[] {
-  if (value === null || value === undefined) return null;
+function textsOf(value: unknown): string | readonly (string | null)[] {
   if (Array.isArray(value) || value instanceof Float32Array)
     return Array.from(value as Iterable<unknown>, (item) => (item === null ? null : String(item)));
   return String(value);

@@ -5,7 +5,7 @@
 import { rm } from 'node:fs/promises';
 import { MlopsError } from '../../../lib/error.ts';
 import type { LocalTables, TextTable } from '../../local-tables.ts';
-import type { RowPlan } from '../../offline.ts';
+import type { RowPlan } from '../../offline-rows.ts';
 import { rowsSince } from './grown.ts';
 import { tableOf } from './parts.ts';
 import { createViews, refused, snapshotColumns, textHere } from './queries.ts';
