@@ -73,8 +73,8 @@ export interface Route {
 export interface Lean {
   /** As JSON.parse and then `check`, which throws, faster for texts that are alike. Undefined: by these. */
   readonly parse?: (bytes: Buffer, check: (body: unknown) => void) => unknown;
-  /** What `handle` answers, where that can be told at once; undefined: `handle` is asked. */
-  readonly now?: (call: Call) => Answer | undefined;
+  /** What `handle` answers, where that can be told at once, or nothing but the answer of a store is waited for; undefined: `handle` is asked. */
+  readonly now?: (call: Call) => Answer | Promise<Answer> | undefined;
 }
 
 export const json = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): Answer => ({

@@ -43,8 +43,15 @@ export interface FeatureReader {
     features: readonly string[],
     reader?: string,
   ): Promise<readonly AlignedRow[]>;
-  /** The same as `readAligned` where it can be told at once; undefined where it has to be waited for, or fails. */
-  readNow(entities: readonly Entity[], features: readonly string[], reader?: string): readonly AlignedRow[] | undefined;
+  /**
+   * The same as `readAligned` where what is to be read is known at once: the rows, or a promise of them from a store that is not in this
+   * process. Undefined where more has to be waited for, or what is asked for cannot be read.
+   */
+  readNow(
+    entities: readonly Entity[],
+    features: readonly string[],
+    reader?: string,
+  ): readonly AlignedRow[] | Promise<readonly AlignedRow[]> | undefined;
   /** Of the versions that `read` reads, in the order of the features. The same errors. */
   dtypesOf(features: readonly string[]): Promise<readonly Dtype[]>;
 }
@@ -80,6 +87,17 @@ export function createFeatureReader(parts: {
     return { plan, records, now: microsOf(clock.now()), latencyMs: performance.now() - begun };
   }
 
+  function answered(
+    plan: ReadPlan,
+    reader: string | undefined,
+    entities: readonly Entity[],
+    found: Found,
+  ): readonly AlignedRow[] {
+    const rows = rowsOf(plan, entities, found);
+    if (reader !== undefined && answers?.isDrawn() === true) keep(answers, { ...found, plan, reader, entities, rows });
+    return rows;
+  }
+
   function rowsOf(
     plan: ReadPlan,
     entities: readonly Entity[],
@@ -98,46 +116,24 @@ export function createFeatureReader(parts: {
     usage.count(counter, entities);
   }
 
-  /** One entity of it, where this request is drawn. */
-  function keep(
-    { reads }: ReadPlan,
-    reader: string | undefined,
-    entities: readonly Entity[],
-    { records, now, latencyMs, rows }: Found & { readonly rows: readonly AlignedRow[] },
-  ): void {
-    if (answers === undefined || reader === undefined || !answers.isDrawn() || entities.length === 0) return;
-    const row = answers.pick(entities.length);
-    answers.add({
-      reader,
-      entity: entities[row] ?? {},
-      at: formatTimestamp(now),
-      latencyMs,
-      reads: reads.map((read, index) => ({
-        set: read.version.set,
-        ...originOf(read, records[index]?.[row], now),
-        features: read.asked.map(({ feature, at }) => [feature, rows[row]?.values[at]] as const),
-      })),
-    });
-  }
-
   return {
     readAligned: async (entities, features, reader) => {
       const { plan, ...found } = await readRecords(entities, features, reader);
-      const rows = rowsOf(plan, entities, found);
-      keep(plan, reader, entities, { ...found, rows });
-      return rows;
+      return answered(plan, reader, entities, found);
     },
     readNow: (entities, features, reader) => {
-      if (online.readNow === undefined) return undefined;
       try {
         const plan = plans.now(features);
-        const records = plan && online.readNow(requestsOf(plan.reads, entities));
-        if (plan === undefined || records === undefined) return undefined;
-        count(plan, reader, entities.length);
-        const found = { records, now: microsOf(clock.now()), latencyMs: 0 };
-        const rows = rowsOf(plan, entities, found);
-        keep(plan, reader, entities, { ...found, rows });
-        return rows;
+        if (plan === undefined) return undefined;
+        const requests = requestsOf(plan.reads, entities);
+        const found = (records: Found['records'], latencyMs: number) => {
+          count(plan, reader, entities.length);
+          return answered(plan, reader, entities, { records, now: microsOf(clock.now()), latencyMs });
+        };
+        const records = online.readNow?.(requests);
+        if (records !== undefined) return found(records, 0);
+        const begun = performance.now();
+        return online.read(requests).then((read) => found(read, performance.now() - begun));
       } catch (error) {
         // Told by whoever waits for it: what is known may be old.
         if (error instanceof MlopsError) return undefined;
@@ -168,6 +164,39 @@ export function createFeatureReader(parts: {
       }));
     },
   };
+}
+
+/** One entity of what was answered. */
+function keep(
+  answers: AnswerLog,
+  {
+    plan,
+    reader,
+    entities,
+    rows,
+    records,
+    now,
+    latencyMs,
+  }: Found & {
+    readonly plan: ReadPlan;
+    readonly reader: string;
+    readonly entities: readonly Entity[];
+    readonly rows: readonly AlignedRow[];
+  },
+): void {
+  if (entities.length === 0) return;
+  const row = answers.pick(entities.length);
+  answers.add({
+    reader,
+    entity: entities[row] ?? {},
+    at: formatTimestamp(now),
+    latencyMs,
+    reads: plan.reads.map((read, index) => ({
+      set: read.version.set,
+      ...originOf(read, records[index]?.[row], now),
+      features: read.asked.map(({ feature, at }) => [feature, rows[row]?.values[at]] as const),
+    })),
+  });
 }
 
 function requestsOf(reads: readonly SetRead[], entities: readonly Entity[]) {

@@ -1,4 +1,5 @@
 /** Requests that pass the framework by are answered as those that go through it: the same checks, answers, errors and headers. */
+import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import { createMetrics } from '../../src/api/metrics.ts';
 import { json, type Route } from '../../src/api/route.ts';
@@ -37,6 +38,15 @@ async function serve(apiKeys: Record<string, string>): Promise<{ url: string; er
       route('/lean', {}),
       route('/at-once', {
         now: ({ body, caller }) => (at(body) === 'now' ? json(200, { at: 'once', caller }) : undefined),
+      }),
+      route('/sized', {
+        now: ({ body }) => {
+          const [size, when] = at(body).split(' ');
+          const answer = json(200, { size, text: 'x'.repeat(Number(size)) });
+          if (when === 'soon') return Promise.resolve(answer);
+          if (when === 'away') return Promise.reject(new MlopsError('ST120', { detail: 'Away.', retryable: true }));
+          return when === 'now' ? answer : undefined;
+        },
       }),
     ],
     apiKeys: new Map(Object.entries(apiKeys)),
@@ -129,4 +139,47 @@ it('at once where that can be told, else as ever', async () => {
     await ask(`${url}/plain`, '{"a":"later"}', headers),
   );
   expect((await ask(`${url}/at-once`, '{"a":"now"}')).status).toBe(401);
+});
+
+it('each to its own request where many are ready together, small and large, with errors among them', async () => {
+  const { url } = await serve({});
+  const { hostname, port, host } = new URL(url);
+  /** Sent in one piece on one connection, so that all of them are there at once. */
+  const pipelined = (asked: readonly string[]) =>
+    new Promise<{ status: number; body: { size?: string; text?: string; code?: string } }[]>((resolve, reject) => {
+      const answers: { status: number; body: object }[] = [];
+      let bytes = Buffer.alloc(0);
+      const socket = connect(Number(port), hostname).once('error', reject);
+      socket.on('data', (chunk) => {
+        bytes = Buffer.concat([bytes, chunk]);
+        for (;;) {
+          const end = bytes.indexOf('\r\n\r\n');
+          const head = bytes.toString('latin1', 0, Math.max(end, 0));
+          const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? Number.NaN);
+          if (end < 0 || bytes.length < end + 4 + length) break;
+          const body = JSON.parse(bytes.toString('utf8', end + 4, end + 4 + length)) as object;
+          answers.push({ status: Number(head.slice(9, 12)), body });
+          bytes = bytes.subarray(end + 4 + length);
+        }
+        if (answers.length < asked.length) return;
+        socket.destroy();
+        resolve(answers);
+      });
+      const requests = asked.map((a) => {
+        const body = JSON.stringify({ a });
+        return `POST /sized HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      });
+      socket.write(requests.join(''));
+    });
+  const whens = ['now', 'soon', 'away', 'later'];
+  const asked = Array.from({ length: 40 }, (_, at) => `${[10, 5_000, 300_000][at % 3]} ${whens[at % whens.length]}`);
+  const expected = asked.map((text) => {
+    const [size, when] = text.split(' ');
+    return { now: [200, size], soon: [200, size], away: [503, undefined], later: [201, undefined] }[String(when)];
+  });
+  for (const answers of await Promise.all([asked, asked, asked].map(pipelined))) {
+    expect(answers.map(({ status, body }) => [status, body.size])).toEqual(expected);
+    for (const { body } of answers)
+      expect(body.text?.length).toBe(body.size === undefined ? undefined : Number(body.size));
+  }
 });

@@ -137,6 +137,11 @@ describe('an entity key', () => {
       }),
       { seed: 3, numRuns: 2000 },
     );
+    fc.assert(
+      fc.property(fc.maxSafeInteger(), (value) => {
+        expect(encodeKey(['int64'], [value])).toEqual(encodeKey(['int64'], [BigInt(value)]));
+      }),
+    );
     expect(encodeKey(['string', 'string'], ['1', '12'])).not.toEqual(encodeKey(['string', 'string'], ['11', '2']));
     expect(encodeKey(['string'], ['1'])).not.toEqual(encodeKey(['int64'], [1]));
   });

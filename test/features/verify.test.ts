@@ -152,9 +152,8 @@ async function predict(
 /** As the HTTP interface reads, at once where that can be. */
 async function ask(...ids: number[]) {
   const entities = ids.map((id) => ({ id }));
-  const rows =
-    store.features.reader.readNow(entities, NAMES, 'http') ??
-    (await store.features.reader.readAligned(entities, NAMES, 'http'));
+  const rows = await (store.features.reader.readNow(entities, NAMES, 'http') ??
+    store.features.reader.readAligned(entities, NAMES, 'http'));
   await answerLog.close();
   return rows;
 }

@@ -1,11 +1,12 @@
 /** Features of entities now: read, and updated by whoever knows better. */
+import type { AlignedRow } from '../../features/online-row.ts';
 import type { PushTarget } from '../../features/push.ts';
 import { MlopsError } from '../../lib/error.ts';
 import { alikeBodies } from '../alike-bodies.ts';
 import type { ApiContext } from '../context.ts';
 import { keysOf, qualifiedAlready, qualifiedFeatures, serviceFeatures, setWith } from '../feature-names.ts';
 import { type AnswerNames, answerNames, writeAnswer } from '../online-answer.ts';
-import { json, type Route } from '../route.ts';
+import { type Answer, json, type Route } from '../route.ts';
 import { ONLINE_ROWS } from '../shapes.ts';
 import { untypedKey } from '../short-feature-set.ts';
 import { PUSH_TO } from './pushed-rows.ts';
@@ -86,7 +87,9 @@ export function onlineFeatureRoutes({ features, catalog }: Pick<ApiContext, 'fea
           const rows = qualifiedAlready(names)
             ? features.reader.readNow(entities.map(untypedKey), names, caller.who)
             : undefined;
-          return rows && json(200, writeAnswer(membersOf(names), entities, rows));
+          const told = (found: readonly AlignedRow[]): Answer =>
+            json(200, writeAnswer(membersOf(names), entities, found));
+          return rows instanceof Promise ? rows.then(told) : rows && told(rows);
         },
       },
       handle: async ({ body, caller }) => {

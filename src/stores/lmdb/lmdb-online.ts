@@ -233,17 +233,30 @@ function progressOf({ db, packr }: Opened, table: OnlineTable): OnlineProgress |
   return { sequence: Number(sequence), visibleAt: BigInt(visibleAt) };
 }
 
-function keyOf(table: OnlineTable, part: number, key: Uint8Array = new Uint8Array()): Buffer {
-  const tail = key.byteLength > LONGEST_KEY ? createHash('sha256').update(key).digest() : key;
-  const nameBytes = Buffer.byteLength(table.set, 'utf8');
-  const bytes = Buffer.allocUnsafe(nameBytes + 6 + tail.byteLength);
-  bytes.write(table.set, 'utf8');
-  bytes.writeUInt8(0, nameBytes);
-  bytes.writeUInt32BE(table.version, nameBytes + 1);
-  bytes.writeUInt8(part, nameBytes + 5);
-  bytes.set(tail, nameBytes + 6);
+function keyOf(table: OnlineTable, part: number, key: Uint8Array = NO_KEY): Buffer {
+  const tail = key.length > LONGEST_KEY ? createHash('sha256').update(key).digest() : key;
+  const head = headOf(table);
+  const bytes = Buffer.allocUnsafe(head.length + 1 + tail.length);
+  bytes.set(head, 0);
+  bytes[head.length] = part;
+  bytes.set(tail, head.length + 1);
   return bytes;
 }
+
+/** What all keys of a table begin with. */
+function headOf(table: OnlineTable): Buffer {
+  const known = heads.get(table);
+  if (known !== undefined) return known;
+  const nameBytes = Buffer.byteLength(table.set, 'utf8');
+  const head = Buffer.alloc(nameBytes + 5);
+  head.write(table.set, 'utf8');
+  head.writeUInt32BE(table.version, nameBytes + 1);
+  heads.set(table, head);
+  return head;
+}
+
+const heads = new WeakMap<OnlineTable, Buffer>();
+const NO_KEY = new Uint8Array();
 
 const orderOf = (opened: Opened, value: Buffer): RecordOrder =>
   value[0] === FORMAT ? readOrder(value, 1) : unpackBefore(opened, value);

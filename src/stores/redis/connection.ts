@@ -101,20 +101,43 @@ export function connectRedis(settings: RedisSettings): RedisConnection {
     return becomingReady;
   }
 
-  async function attempt<T>(body: (client: Client) => Promise<T>, until: number): Promise<T> {
-    const live = client?.status === 'ready' ? client : await ready(until);
-    const answer = body(live);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
+  /** Not an async function: reads come by the thousand, and each promise on their way costs. */
+  function attempt<T>(body: (client: Client) => Promise<T>, until: number): Promise<T> {
+    const live = client;
+    if (live?.status !== 'ready') return ready(until).then((opened) => inTime(body(opened), until));
+    try {
+      return inTime(body(live), until);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  function inTime<T>(answer: Promise<T>, until: number): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(
         () => reject(unreachable(made.telling, `no answer within ${timeoutMs} ms`)),
         until - performance.now(),
       );
+      answer.then(
+        (value) => {
+          clearTimeout(timer);
+          resolve(value);
+        },
+        (reason: unknown) => {
+          clearTimeout(timer);
+          reject(reason);
+        },
+      );
     });
+  }
+
+  async function again<T>(error: unknown, body: (client: Client) => Promise<T>, until: number): Promise<T> {
+    if (!isLostConnection(error) || performance.now() >= until) throw toldByRedis(error, made.telling);
+    await newMap(until);
     try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
+      return await attempt(body, until);
+    } catch (cause) {
+      throw toldByRedis(cause, made.telling);
     }
   }
 
@@ -132,19 +155,9 @@ export function connectRedis(settings: RedisSettings): RedisConnection {
     isCluster: made.isCluster,
     where: made.telling.where,
     epoch: () => epoch,
-    run: async (body) => {
+    run: (body) => {
       const until = performance.now() + timeoutMs;
-      try {
-        return await attempt(body, until);
-      } catch (error) {
-        if (!isLostConnection(error) || performance.now() >= until) throw toldByRedis(error, made.telling);
-      }
-      await newMap(until);
-      try {
-        return await attempt(body, until);
-      } catch (error) {
-        throw toldByRedis(error, made.telling);
-      }
+      return attempt(body, until).catch((error: unknown) => again(error, body, until));
     },
     close: async () => {
       isClosed = true;

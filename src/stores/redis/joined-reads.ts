@@ -24,7 +24,8 @@ export function joinedReads(read: ReadKeys): ReadKeys {
     [keys, waiting] = [[], []];
     read(asked).then(
       (found) => {
-        for (const { from, to, resolve } of by) resolve(found.slice(from, to));
+        if (by.length === 1) by[0]?.resolve(found);
+        else for (const { from, to, resolve } of by) resolve(found.slice(from, to));
       },
       (reason: unknown) => {
         for (const { reject } of by) reject(reason);

@@ -9,7 +9,7 @@
  */
 import type { Redis } from 'ioredis';
 import { MlopsError } from '../../lib/error.ts';
-import type { OnlineProgress, OnlineStore, OnlineTableState } from '../online.ts';
+import type { OnlineProgress, OnlineStore, OnlineTableState, StoredRecord } from '../online.ts';
 import { type RecordCodec, recordCodec } from '../record-bytes.ts';
 import { type Client, connectRedis } from './connection.ts';
 import { joinedReads, type ReadKeys } from './joined-reads.ts';
@@ -42,9 +42,37 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
   // In a cluster each key has a node of its own, which may be away without the others.
   const read = isCluster ? readKeys : joinedReads(readKeys);
 
+  let loaded: RecordCodec | undefined;
+
   function loadCodec(): Promise<RecordCodec> {
-    loading ??= import('msgpackr').then(({ Packr }) => recordCodec(new Packr({ useRecords: false, moreTypes: true })));
+    loading ??= import('msgpackr').then(({ Packr }) => {
+      loaded = recordCodec(new Packr({ useRecords: false, moreTypes: true }));
+      return loaded;
+    });
     return loading;
+  }
+
+  function readRecords(
+    codec: RecordCodec,
+    requests: Parameters<OnlineStore['read']>[0],
+  ): ReturnType<OnlineStore['read']> {
+    const keys: string[] = [];
+    for (const request of requests) {
+      const names = keysOf(request.table);
+      for (const key of request.keys) keys.push(names.record(key));
+    }
+    const decoded = (bytes: Buffer | null): StoredRecord | undefined =>
+      bytes === null ? undefined : codec.decode(bytes, 0, bytes.length);
+    if (keys.length === 0) return Promise.resolve(requests.map(() => []));
+    return read(keys).then((found) => {
+      const records = found.map(decoded);
+      let to = 0;
+      return requests.map((request) => {
+        const from = to;
+        to += request.keys.length;
+        return requests.length === 1 ? records : records.slice(from, to);
+      });
+    });
   }
 
   async function writeWave(keys: readonly string[], values: readonly Buffer[], isFirst: boolean): Promise<number> {
@@ -95,21 +123,8 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
       }
       return keys.length === 0 ? written : written + (await writeWave(keys, values, isFirst));
     },
-    read: async (requests) => {
-      const codec = await loadCodec();
-      const keys = requests.flatMap(({ table, keys }) => {
-        const names = keysOf(table);
-        return keys.map((key) => names.record(key));
-      });
-      const found = keys.length === 0 ? [] : await read(keys);
-      const records = found.map((bytes) => (bytes === null ? undefined : codec.decode(bytes, 0, bytes.length)));
-      let to = 0;
-      return requests.map(({ keys }) => {
-        const from = to;
-        to += keys.length;
-        return records.slice(from, to);
-      });
-    },
+    read: (requests) =>
+      loaded === undefined ? loadCodec().then((codec) => readRecords(codec, requests)) : readRecords(loaded, requests),
     progress: async (table) => {
       const found = await connection.run((client) => all(keysOf(table).progress.map((key) => client.get(key))));
       const least = leastOf(found);
@@ -208,14 +223,18 @@ async function writeNewest(client: Client, keys: readonly string[], values: read
 }
 
 /** One round trip; in a cluster one a node, all at once. */
-async function readAll(client: Client, keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
+function readAll(client: Client, keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
   if (client.isCluster) return all(keys.map((key) => readOne(client, key)));
+  return keys.length <= READ_KEYS ? client.mgetBuffer(keys as string[]) : readInParts(client, keys);
+}
+
+async function readInParts(client: Client, keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
   const parts = await all(
     Array.from({ length: Math.ceil(keys.length / READ_KEYS) }, (_, index) =>
       client.mgetBuffer(keys.slice(index * READ_KEYS, (index + 1) * READ_KEYS)),
     ),
   );
-  return parts.length === 1 && parts[0] !== undefined ? parts[0] : parts.flat();
+  return parts.flat();
 }
 
 async function readOne(client: Client, key: string): Promise<Buffer | null> {
