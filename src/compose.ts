@@ -60,6 +60,8 @@ export interface OpenEnvironment {
   /** What plans may know of the running system. */
   readonly facts: FactsStore;
   artifacts(): Promise<ArtifactStore>;
+  /** Files that tasks of runs left. */
+  runFiles(): Promise<ArtifactStore>;
   catalog(): Promise<Catalog>;
   features(): Promise<Features>;
   registryStore(): Promise<RegistryStore>;
@@ -113,6 +115,14 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     const { createFilesystemArtifacts } = await import('./stores/filesystem/filesystem-artifacts.ts');
     return createFilesystemArtifacts({ directory: join(folder, 'artifacts') });
   });
+  const runFiles = lazily(async () => {
+    const [{ createFilesystemArtifacts }, { runFilesIn }] = await Promise.all([
+      import('./stores/filesystem/filesystem-artifacts.ts'),
+      import('./compose/run-files.ts'),
+    ]);
+    const own = createFilesystemArtifacts({ directory: join(folder, 'run-files', environment) });
+    return runFilesIn(own, await artifacts());
+  });
   const catalog = lazily(async () => {
     const { postgresCatalog } = await import('./stores/postgres/postgres-catalog.ts');
     const made = await postgresCatalog(control.db, await control.scopeId(), {
@@ -164,6 +174,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       featureState: await featureState(),
       quality: await quality(),
       artifacts: await artifacts(),
+      runFiles: await runFiles(),
       answers,
       ...(spec.snapshots?.keep !== undefined && { keepSnapshotsMs: durationMs(spec.snapshots.keep) }),
       clock: systemClock,
@@ -254,8 +265,13 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       runFigures: createPostgresRunFigures(control.db, await control.scopeId()),
       sense: createSense(() => applied.root ?? root),
       catalog: applied,
-      services: operatorServices({ artifacts, features, offline, registry, notifier, predictor, deployment }),
-      artifacts: await artifacts(),
+      services: operatorServices({ artifacts, runFiles, features, offline, registry, notifier, predictor, deployment }),
+      artifacts: await runFiles(),
+      removeFiles: async (digests) => (await runFiles()).remove(digests),
+      artifactLimits: {
+        fileBytes: sizeBytes(spec.artifacts?.file ?? '1Gi'),
+        taskBytes: sizeBytes(spec.artifacts?.task ?? '4Gi'),
+      },
       workdir: join(folder, 'work', environment),
       root,
       limits: {
@@ -277,6 +293,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       retention: {
         logsMs: spec.retention?.logs === undefined ? undefined : durationMs(spec.retention.logs),
         eventsMs: spec.retention?.events === undefined ? undefined : durationMs(spec.retention.events),
+        artifactsMs: spec.retention?.artifacts === undefined ? undefined : durationMs(spec.retention.artifacts),
       },
       gitCommit: commit,
       report,
@@ -334,6 +351,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     state: control.state,
     facts: control.facts,
     artifacts,
+    runFiles,
     catalog,
     features,
     registryStore,

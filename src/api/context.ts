@@ -21,6 +21,8 @@ export interface ApiContext {
   readonly catalog: Catalog;
   readonly state: StateStore;
   readonly artifacts: ArtifactStore;
+  /** Files that tasks of runs left. */
+  readonly runFiles: ArtifactStore;
   readonly orchestrator: Orchestrator;
   readonly notifier: Notifier;
   /** Undefined where this daemon exports nothing: it does not schedule. */

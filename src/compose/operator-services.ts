@@ -16,6 +16,7 @@ const LOOK_LIMIT_MS = 60_000;
 
 export function operatorServices(parts: {
   readonly artifacts: () => Promise<ArtifactStore>;
+  readonly runFiles: () => Promise<ArtifactStore>;
   readonly features: () => Promise<Features>;
   readonly offline: () => Promise<OfflineStore>;
   readonly registry: () => Promise<Registry>;
@@ -87,6 +88,6 @@ export function operatorServices(parts: {
         { key, subject: `pipeline.${pipeline}`, runId },
       ),
     artifactFile: async (digest) => (await parts.artifacts()).localPath(digest),
-    storeFile: async (path) => (await parts.artifacts()).putFile(path),
+    storeFile: async (path) => (await parts.runFiles()).putFile(path),
   };
 }

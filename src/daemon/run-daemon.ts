@@ -196,6 +196,7 @@ async function createApi(
   const [
     catalog,
     artifacts,
+    runFiles,
     orchestrator,
     notifier,
     telemetry,
@@ -208,6 +209,7 @@ async function createApi(
   ] = await Promise.all([
     environment.catalog(),
     environment.artifacts(),
+    environment.runFiles(),
     environment.orchestrator(),
     environment.notifier(),
     roles.includes('scheduler') ? environment.telemetry() : undefined,
@@ -225,6 +227,7 @@ async function createApi(
     catalog,
     state: environment.state,
     artifacts,
+    runFiles,
     orchestrator,
     notifier,
     telemetry,

@@ -45,6 +45,8 @@ export interface FeaturesOptions {
   readonly featureState: FeatureState;
   readonly quality: FeatureQuality;
   readonly artifacts: ArtifactStore;
+  /** Where predictions of runs are kept. Default: with the artifacts. */
+  readonly runFiles?: ArtifactStore;
   /** Keeps some of the answers to reads. Default: none. It is closed with the rest. */
   readonly answers?: AnswerLog | undefined;
   /** Reads are as of this clock. */
@@ -156,7 +158,12 @@ export function createFeatures(options: FeaturesOptions): Features {
     query: (request, call) => runQuery({ catalog, offline, sources }, request, call),
     rows: (request, call) => queryRows({ offline, sources }, request, call),
     score: async (request, answer, call) => {
-      const made = await scoreRows({ catalog, offline, artifacts, featureState, sources }, request, answer, call);
+      const made = await scoreRows(
+        { catalog, offline, artifacts, runFiles: options.runFiles ?? artifacts, featureState, sources },
+        request,
+        answer,
+        call,
+      );
       const reader = `prediction:${request.pipeline}`;
       await countReads({ catalog, versions, usage }, reader, made.joined, made.result.rows);
       return made;

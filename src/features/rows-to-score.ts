@@ -39,6 +39,7 @@ export interface ScoringParts extends JoinParts {
   readonly offline: OfflineStore;
   readonly sources: Sources;
   readonly artifacts: ArtifactStore;
+  readonly runFiles: ArtifactStore;
 }
 
 export interface ReadRows {

@@ -53,7 +53,7 @@ export async function scoreRows(
   answer: AnswerRows,
   call: FeatureCall,
 ): Promise<ScoredRows> {
-  const { offline, artifacts } = parts;
+  const { offline, runFiles } = parts;
   const scratch = await mkdtemp(join(tmpdir(), 'mlops-scoring-'));
   const passing: string[] = [];
   try {
@@ -63,7 +63,7 @@ export async function scoreRows(
     const { added, unanswered } = await writeAnswers(offline, request, read, lines, answer, call);
     const wide = await offline.widen({ path: read.path, without: read.without, lines, added }, call.signal);
     passing.push(wide);
-    const artifact = await artifacts.putFile(wide);
+    const artifact = await runFiles.putFile(wide);
     const name = `${request.pipeline}~${request.task}`;
     const named = join(scratch, 'predictions.parquet');
     await copyFile(wide, named);

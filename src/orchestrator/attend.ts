@@ -9,6 +9,7 @@ import { type InCluster, inCluster } from './in-cluster.ts';
 import { specTask } from './items.ts';
 import { runOperator } from './operators/operators.ts';
 import type { ProcessRunnerOptions } from './runners/process-runner.ts';
+import { DEFAULT_ARTIFACT_LIMITS } from './runners/task-artifacts.ts';
 import { patiently } from './waiting.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
@@ -119,8 +120,16 @@ export function createAttendant({ worker, ends, keeper, killGraceMs }: Attendant
       keepArtifacts: async (_, files) => {
         const kept: Omit<RunArtifact, 'task'>[] = [];
         for (const { path, file } of files) kept.push({ path, ...(await worker.services.storeFile(file)) });
-        if (kept.length > 0) await patiently(() => worker.runArtifacts.add(lease, kept), signal);
+        if (kept.length === 0) return;
+        await patiently(() => worker.runArtifacts.add(lease, kept), signal);
+        // The same content of an old run may have been removed just before this one's was recorded.
+        for (const [index, { digest }] of kept.entries()) {
+          const file = files[index]?.file;
+          if (file !== undefined && (await worker.cache?.isThere(digest)) === false)
+            await worker.services.storeFile(file);
+        }
       },
+      artifactLimits: worker.artifactLimits ?? DEFAULT_ARTIFACT_LIMITS,
       variables,
       killGraceMs,
       recordProcess: (_, started) => patiently(() => runs.recordProcess(lease, started), signal),

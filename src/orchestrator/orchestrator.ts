@@ -38,6 +38,7 @@ import { type PoolUse, poolsInUse } from './pools.ts';
 import { createRetention } from './retention.ts';
 import { runRules } from './rules.ts';
 import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
+import type { ArtifactLimits } from './runners/task-artifacts.ts';
 import { createScheduler, POLL_MS, type Scheduler } from './scheduler.ts';
 import { createScheduleTicker } from './schedules.ts';
 import { type LogSearch, type LogSearchResult, searchLogs } from './search-logs.ts';
@@ -54,6 +55,7 @@ import { createWorker, type Worker } from './worker.ts';
 const PIPELINES_TOLD = 500;
 const DEFAULT_LOGS_KEPT_MS = 90 * 86_400_000;
 const DEFAULT_EVENTS_KEPT_MS = 365 * 86_400_000;
+const DEFAULT_ARTIFACTS_KEPT_MS = 90 * 86_400_000;
 
 export interface OrchestratorOptions {
   readonly runs: RunStore;
@@ -90,8 +92,17 @@ export interface OrchestratorOptions {
   readonly newId?: (() => string) | undefined;
   /** In [0, 1). */
   readonly random?: (() => number) | undefined;
-  /** How long logs and events of runs are kept. Default 90 and 365 days. */
-  readonly retention?: { readonly logsMs?: number | undefined; readonly eventsMs?: number | undefined } | undefined;
+  /** Deletes content that tasks of runs left, once no run refers to it. Default: nothing is deleted. */
+  readonly removeFiles?: ((digests: readonly string[]) => Promise<void>) | undefined;
+  readonly artifactLimits?: ArtifactLimits | undefined;
+  /** How long logs, events and files of runs are kept. Default 90, 365 and 90 days. */
+  readonly retention?:
+    | {
+        readonly logsMs?: number | undefined;
+        readonly eventsMs?: number | undefined;
+        readonly artifactsMs?: number | undefined;
+      }
+    | undefined;
   /** Tasks at once, however little they ask for. Default 32. */
   readonly maxTasks?: number | undefined;
   /** From SIGTERM to SIGKILL of a task's processes. Default 10 s. */
@@ -243,6 +254,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     },
     runOperator: options.runOperator,
     artifactFile: (digest) => options.artifacts.localPath(digest),
+    artifactLimits: options.artifactLimits,
     kubernetes: options.kubernetes,
     cache: {
       store: options.taskCache,
@@ -307,6 +319,9 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
         runs,
         logsMs: options.retention?.logsMs ?? DEFAULT_LOGS_KEPT_MS,
         eventsMs: options.retention?.eventsMs ?? DEFAULT_EVENTS_KEPT_MS,
+        artifactsMs: options.retention?.artifactsMs ?? DEFAULT_ARTIFACTS_KEPT_MS,
+        runArtifacts: options.runArtifacts,
+        removeFiles: async (digests) => options.removeFiles?.(digests),
       }),
     ],
     random,

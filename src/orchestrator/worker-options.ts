@@ -6,6 +6,7 @@ import type { AttemptEnd, Demand, Lease, RunStore } from '../stores/control/runs
 import type { OperatorContext } from './operators/operator.ts';
 import type { runOperator } from './operators/operators.ts';
 import type { KubernetesRunner } from './runners/kubernetes/kubernetes-runner.ts';
+import type { ArtifactLimits } from './runners/task-artifacts.ts';
 import type { OperatorServices } from './services.ts';
 import type { TaskCache } from './task-cache.ts';
 import type { Hints } from './waiting.ts';
@@ -27,6 +28,8 @@ export interface WorkerOptions {
   /** Default: the operators of this program. */
   readonly runOperator?: typeof runOperator | undefined;
   readonly artifactFile: (digest: string) => Promise<string>;
+  /** Of the files that a program leaves. Default: 1 GiB a file, 4 GiB an attempt. */
+  readonly artifactLimits?: ArtifactLimits | undefined;
   readonly cache?: TaskCache | undefined;
   readonly hints: Hints;
   readonly node: string;

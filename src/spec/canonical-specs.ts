@@ -93,7 +93,16 @@ export type CanonicalPolicy = PolicySpec;
 /** What an environment says beside where it keeps things and listens: see environment-resource.ts. `resources` are its daemon's. */
 export type CanonicalEnvironment = Pick<
   EnvironmentSpec,
-  'pools' | 'teams' | 'runner' | 'notifications' | 'notify' | 'telemetry' | 'retention' | 'snapshots' | 'answerLog'
+  | 'pools'
+  | 'teams'
+  | 'runner'
+  | 'notifications'
+  | 'notify'
+  | 'telemetry'
+  | 'retention'
+  | 'artifacts'
+  | 'snapshots'
+  | 'answerLog'
 > &
   CommonFields & {
     readonly name: string;

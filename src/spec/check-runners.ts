@@ -45,6 +45,12 @@ function problemOf(
       hint: 'declare it: environments.NAME.runner.kubernetes',
     };
   }
+  if (task.runner !== 'process' && IN_A_CLUSTER.has(task.operator) && clusters.length > 0 && 'artifacts' in task)
+    return {
+      within: '/artifacts',
+      detail: `The task "${name}" declares artifacts, and files that a program leaves in a pod do not come back.`,
+      hint: "runner: 'process' keeps it on the machine of the daemon; or let the program store them itself",
+    };
   if (task.runner === 'process' || !IN_A_CLUSTER.has(task.operator) || task.kubernetes?.image !== undefined)
     return undefined;
   const without = clusters.find(({ image }) => image === undefined);

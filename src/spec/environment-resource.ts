@@ -24,7 +24,8 @@ export function withEnvironment(project: Project, name: string): Project {
 
 /** Undefined where the environment says nothing. */
 export function environmentSpec(name: string, settings: EnvironmentSpec): CanonicalEnvironment | undefined {
-  const { pools, teams, daemon, runner, notifications, notify, telemetry, retention, snapshots, answerLog } = settings;
+  const { pools, teams, daemon, runner, notifications, notify, telemetry, retention, artifacts, snapshots, answerLog } =
+    settings;
   const said = {
     ...(pools !== undefined && { pools }),
     ...(teams !== undefined && { teams }),
@@ -34,6 +35,7 @@ export function environmentSpec(name: string, settings: EnvironmentSpec): Canoni
     ...(notify !== undefined && { notify }),
     ...(telemetry !== undefined && { telemetry: veiledTelemetry(telemetry) }),
     ...(retention !== undefined && { retention }),
+    ...(artifacts !== undefined && { artifacts }),
     ...(snapshots !== undefined && { snapshots }),
     ...(answerLog !== undefined && { answerLog }),
   };

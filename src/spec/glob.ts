@@ -38,7 +38,7 @@ function entriesOf(folder: string): Dirent[] {
   }
 }
 
-function globPattern(glob: string): RegExp {
+export function globPattern(glob: string): RegExp {
   let source = '';
   for (let index = 0; index < glob.length; index++) {
     const char = glob[index] ?? '';

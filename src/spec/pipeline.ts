@@ -175,6 +175,7 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
       part: 'key',
     });
   checkTaskCache(task, pointer, into);
+  if ('artifacts' in task) checkArtifacts(task.artifacts ?? [], `${pointer}/artifacts`, into);
   switch (task.operator) {
     case 'data_ingestion': {
       const source = task.source ?? onlyOne('source', `what to ingest ("source")`, pointer, context);
@@ -296,6 +297,16 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
     }
     default:
       return assertNever(task);
+  }
+}
+
+/** What a program leaves lies below its directory. */
+function checkArtifacts(paths: readonly string[], pointer: string, into: Canonicalizing): void {
+  for (const [index, path] of paths.entries()) {
+    if (!/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes('..')) continue;
+    report(into, 'SP103', pointerTo(pointer, index), `"${path}" is not below the directory that the task runs in.`, {
+      hint: 'write a relative path, such as out/report.html',
+    });
   }
 }
 

@@ -100,6 +100,13 @@ export type Secret = string | EnvRef;
  */
 export type Code = string[];
 /**
+ * Files that it leaves in its directory for the tasks after it: paths or globs below it. Each is kept once the program has succeeded; one that is not there fails the task. Default: those in `MLOPS_ARTIFACTS` alone.
+ *
+ * @minItems 1
+ * @maxItems 100
+ */
+export type Artifacts = string[];
+/**
  * @minItems 1
  */
 export type RedisNodes = Secret[];
@@ -2040,6 +2047,7 @@ export interface CommandTask {
    * Globs of project files that the task needs beside those that its command names.
    */
   code?: Code;
+  artifacts?: Artifacts;
   /**
    * What it is, for people.
    */
@@ -2143,6 +2151,7 @@ export interface PythonTask {
    * Globs of project files that the script needs beside itself: modules that it imports, data. The root of the bundle is on the module path.
    */
   code?: Code;
+  artifacts?: Artifacts;
   /**
    * What it is, for people.
    */
@@ -2238,6 +2247,7 @@ export interface TypescriptTask {
    * Globs of project files that the function reads, beside the modules that it imports.
    */
   code?: Code;
+  artifacts?: Artifacts;
   /**
    * What it is, for people.
    */
@@ -3088,6 +3098,7 @@ export interface EnvironmentSpec {
   daemon?: DaemonSpec;
   telemetry?: TelemetrySpec;
   retention?: RetentionSpec;
+  artifacts?: ArtifactLimitsSpec;
   /**
    * Name to channel. Pipelines name them in `notify`.
    */
@@ -3320,6 +3331,23 @@ export interface RetentionSpec {
    * Each change of state. Default `365d`.
    */
   events?: Duration;
+  /**
+   * Files that their tasks left. Default `90d`.
+   */
+  artifacts?: Duration;
+}
+/**
+ * How much the files may hold that a task leaves. More fails the attempt.
+ */
+export interface ArtifactLimitsSpec {
+  /**
+   * One file. Default `1Gi`.
+   */
+  file?: Size;
+  /**
+   * All files of an attempt together. Default `4Gi`.
+   */
+  task?: Size;
 }
 /**
  * Where notifications go: one of `webhook`, `slack` and `email`.

@@ -7,6 +7,12 @@ export interface StoredArtifact {
   readonly bytes: number;
 }
 
+/** One whose content may go: nothing refers to it outside, and whoever removes knows what does. */
+export interface RemovableArtifacts extends ArtifactStore {
+  /** What is gone already is passed over. */
+  remove(digests: readonly string[]): Promise<void>;
+}
+
 export interface ArtifactStore {
   /** Durable when it resolves; nothing is visible before. ST105 when `expectedDigest` differs from what came. */
   put(content: Uint8Array | Readable, expectedDigest?: string): Promise<StoredArtifact>;

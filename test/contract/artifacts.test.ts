@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ArtifactStore } from '../../src/stores/artifacts.ts';
+import type { RemovableArtifacts } from '../../src/stores/artifacts.ts';
 import { createFilesystemArtifacts } from '../../src/stores/filesystem/filesystem-artifacts.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 
 interface Backend {
   readonly name: string;
   /** A second store on the same bytes, as another process has it. */
-  open(directory: string): ArtifactStore;
+  open(directory: string): RemovableArtifacts;
   /** Changes the stored bytes behind the store's back. */
   damage(directory: string, digest: string, bytes: Uint8Array): Promise<void>;
   /** Files that are neither an artifact nor on their way. */
@@ -37,7 +37,7 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 describe.each(backends)('artifacts: $name', ({ open, damage, leftovers }) => {
   let temporary: TemporaryDirectory;
   let directory: string;
-  let store: ArtifactStore;
+  let store: RemovableArtifacts;
   beforeAll(async () => {
     temporary = await temporaryDirectory();
     directory = join(temporary.path, 'with space', 'artifacts');
@@ -106,6 +106,17 @@ describe.each(backends)('artifacts: $name', ({ open, damage, leftovers }) => {
     await expect(store.stream(digest)).rejects.toMatchObject({ code: 'MD203' });
     await expect(store.localPath(digest)).rejects.toMatchObject({ code: 'MD203' });
     await expect(store.read('../../etc/passwd')).rejects.toMatchObject({ code: 'MD203' });
+  });
+
+  it('removes what it is told to, and nothing else; the same content may come again', async () => {
+    const [gone, kept] = [await store.put(randomBytes(100)), await store.put(randomBytes(100))];
+    const bytes = await store.read(gone.digest);
+    await store.remove([gone.digest, sha256(randomBytes(8))]);
+    await store.remove([gone.digest]);
+    expect(await store.has(gone.digest)).toBeUndefined();
+    expect(await store.has(kept.digest)).toEqual(kept);
+    expect(await store.put(bytes)).toEqual(gone);
+    expect(await store.read(gone.digest)).toEqual(bytes);
   });
 
   it('stores one content once, however many put it at once', async () => {

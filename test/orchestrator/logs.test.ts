@@ -181,7 +181,15 @@ describe('retention', () => {
     ]);
     let now = 0;
     const day = 86_400_000;
-    const prune = createRetention({ runs: rig.runs, logsMs: 5 * day, eventsMs: 20 * day, nowMs: () => now });
+    const prune = createRetention({
+      runs: rig.runs,
+      logsMs: 5 * day,
+      eventsMs: 20 * day,
+      artifactsMs: 20 * day,
+      runArtifacts: { prune: async () => 0 },
+      removeFiles: async () => {},
+      nowMs: () => now,
+    });
     await prune();
     const count = async (table: string, runId: string): Promise<number> =>
       Number(

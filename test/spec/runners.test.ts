@@ -56,3 +56,15 @@ it('names, labels and sizes that Kubernetes would refuse are refused by plan, wh
   ])
     expect(await problems(prod, `, ${wrong}`)).not.toEqual([]);
 });
+
+it('a task that declares artifacts does not run in a cluster, and its artifacts lie below its directory', async () => {
+  const prod = '  prod: { runner: { kubernetes: { namespace: ml, image: "python:3.12" } } }';
+  expect(await problems(prod, ', artifacts: [report.html]')).toEqual([
+    'SP132 8 The task "a" declares artifacts, and files that a program leaves in a pod do not come back.',
+  ]);
+  expect(await problems(prod, ', artifacts: [report.html], runner: process')).toEqual([]);
+  expect(await problems('  dev: {}', ', artifacts: [out/*.csv, ../secret, /etc/passwd]')).toEqual([
+    'SP103 8 "../secret" is not below the directory that the task runs in.',
+    'SP103 8 "/etc/passwd" is not below the directory that the task runs in.',
+  ]);
+});

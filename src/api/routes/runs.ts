@@ -17,10 +17,7 @@ import { logLineView, logSearchView, runEventView, runSummaryView, runView, task
 
 const tag = 'runs';
 
-export function runRoutes({
-  orchestrator,
-  artifacts,
-}: Pick<ApiContext, 'orchestrator' | 'artifacts'>): readonly Route[] {
+export function runRoutes({ orchestrator, runFiles }: Pick<ApiContext, 'orchestrator' | 'runFiles'>): readonly Route[] {
   const runOf = async (call: Call) => {
     const id = call.params['id'] ?? '';
     const run = await orchestrator.get(id);
@@ -269,7 +266,7 @@ export function runRoutes({
           kind: 'stream',
           status: 200,
           contentType: 'application/octet-stream',
-          stream: await artifacts.stream(found.digest),
+          stream: await runFiles.stream(found.digest),
           headers: {
             etag: `"${found.digest}"`,
             'x-checksum-sha256': found.digest,

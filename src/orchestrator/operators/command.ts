@@ -3,6 +3,13 @@ import type { Operator } from './operator.ts';
 
 export const command: Operator<'command'> = (task, context) =>
   context.runProcess(
-    { command: task.command, env: task.env ?? {}, bundle: task.bundle, variables: {}, files: {} },
+    {
+      command: task.command,
+      env: task.env ?? {},
+      bundle: task.bundle,
+      artifacts: task.artifacts,
+      variables: {},
+      files: {},
+    },
     async (result) => result.outputs,
   );

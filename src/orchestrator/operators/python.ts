@@ -4,6 +4,12 @@ import { pythonProgram } from './python-program.ts';
 
 export const python: Operator<'python'> = (task, context) =>
   context.runProcess(
-    { ...pythonProgram(task, task.env), env: task.env ?? {}, bundle: task.bundle, files: {} },
+    {
+      ...pythonProgram(task, task.env),
+      env: task.env ?? {},
+      bundle: task.bundle,
+      artifacts: task.artifacts,
+      files: {},
+    },
     async (result) => result.outputs,
   );

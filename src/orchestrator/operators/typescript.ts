@@ -10,6 +10,7 @@ export const typescript: Operator<'typescript'> = (task, context) =>
       command: [process.execPath, ...HOST, task.run],
       env: task.env ?? {},
       bundle: task.bundle,
+      artifacts: task.artifacts,
       variables: {},
       files: {},
     },

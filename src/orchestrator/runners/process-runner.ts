@@ -27,7 +27,14 @@ import { findInterpreter } from './find-interpreter.ts';
 import { groupMeter } from './group-meter.ts';
 import { type Exit, exitOf, judge } from './process-exit.ts';
 import { cpuSecondsOf } from './shell-times.ts';
-import { type LeftFile, leftFiles, placeArtifacts } from './task-artifacts.ts';
+import {
+  type ArtifactLimits,
+  declaredFiles,
+  type LeftFile,
+  leftFiles,
+  placeArtifacts,
+  withinLimits,
+} from './task-artifacts.ts';
 
 export interface ProcessTask {
   /** A shell line, or the program and its arguments. */
@@ -36,6 +43,8 @@ export interface ProcessTask {
   readonly interpreted?: boolean | undefined;
   readonly env: Readonly<Record<string, string | EnvRef>>;
   readonly bundle: CodeBundle | undefined;
+  /** Files that it leaves in its directory, to be kept: paths or globs. Default: none. */
+  readonly artifacts?: readonly string[] | undefined;
   /** Further environment variables. */
   readonly variables: Readonly<Record<string, string>>;
   /** JSON files; the environment variable of each name holds its path. */
@@ -87,6 +96,7 @@ export interface ProcessRunnerOptions {
   /** Files that the tasks before it left. */
   readonly artifactsBefore: (attempt: ProcessAttempt) => Promise<readonly RunArtifact[]>;
   readonly keepArtifacts: (attempt: ProcessAttempt, files: readonly LeftFile[]) => Promise<void>;
+  readonly artifactLimits: ArtifactLimits;
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** From the asking (SIGTERM) to the killing (SIGKILL) of a group. */
   readonly killGraceMs: number;
@@ -166,7 +176,8 @@ export async function runProcess<T>(
     await execute(await argumentsOf(task, options), directory, env, attempt, options).catch(async (error: unknown) => {
       throw await explained(error, errorFile);
     });
-    await options.keepArtifacts(attempt, await leftFiles(artifacts));
+    const left = [...(await leftFiles(artifacts)), ...(await declaredFiles(directory, task.artifacts ?? []))];
+    await options.keepArtifacts(attempt, await withinLimits(left, options.artifactLimits));
     return await use({ directory, outputs: await readOutputs(outputsFile) });
   } finally {
     // Files of another account, say of a container: the task's end does not depend on them.

@@ -94,6 +94,12 @@ const KEPT: readonly {
 }[] = [
   { what: 'Logs of tasks', of: (one) => one.retention?.logs, pointer: '/retention/logs', fallback: '90d' },
   { what: 'Events of runs', of: (one) => one.retention?.events, pointer: '/retention/events', fallback: '365d' },
+  {
+    what: 'Files that tasks left',
+    of: (one) => one.retention?.artifacts,
+    pointer: '/retention/artifacts',
+    fallback: '90d',
+  },
   { what: 'Snapshots of sources', of: (one) => one.snapshots?.keep, pointer: '/snapshots/keep', fallback: '30d' },
   { what: 'Answers that were drawn', of: (one) => one.answerLog?.keep, pointer: '/answerLog/keep', fallback: '7d' },
 ];

@@ -13,6 +13,11 @@ export interface RunArtifact {
 export interface RunArtifactStore {
   /** Of an attempt that holds its lease; false where it was lost. They are the task's once the attempt succeeded. */
   add(lease: LeaseRef, artifacts: readonly Omit<RunArtifact, 'task'>[]): Promise<boolean>;
+  /**
+   * Those of runs that were made so long ago and have ended, at most of so many runs, are forgotten. `remove` gets the content that none refers to any
+   * more; nothing is added meanwhile. Answers of how many runs.
+   */
+  prune(olderThanMs: number, runs: number, remove: (digests: readonly string[]) => Promise<void>): Promise<number>;
   /** Of the tasks named, else of all, that succeeded; in the order of tasks and paths. */
   list(runId: string, tasks?: readonly string[]): Promise<readonly RunArtifact[]>;
 }

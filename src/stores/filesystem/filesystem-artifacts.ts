@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { sha256 } from '../../lib/canonical.ts';
 import { MlopsError } from '../../lib/error.ts';
-import type { ArtifactStore, StoredArtifact } from '../artifacts.ts';
+import type { RemovableArtifacts, StoredArtifact } from '../artifacts.ts';
 
 export interface FilesystemArtifactsOptions {
   /** Absolute path, e.g. `<root>/.mlops/artifacts`. Made when first written to. */
@@ -18,7 +18,7 @@ export interface FilesystemArtifactsOptions {
 
 const DIGEST = /^[0-9a-f]{64}$/;
 
-export function createFilesystemArtifacts({ directory }: FilesystemArtifactsOptions): ArtifactStore {
+export function createFilesystemArtifacts({ directory }: FilesystemArtifactsOptions): RemovableArtifacts {
   const pathOf = (digest: string): string => {
     if (!DIGEST.test(digest)) throw missing(digest, 'it is no SHA-256 digest');
     return join(directory, digest.slice(0, 2), digest);
@@ -77,6 +77,9 @@ export function createFilesystemArtifacts({ directory }: FilesystemArtifactsOpti
     put,
     putFile: (path) => put(createReadStream(path, { highWaterMark: 2 ** 20 })),
     has,
+    remove: async (digests) => {
+      for (const digest of digests) await rm(pathOf(digest), { force: true });
+    },
     read: async (digest) => {
       const bytes = await readFile(pathOf(digest)).catch((cause: unknown) => {
         throw missing(digest, 'it is not in the artifact store', cause);

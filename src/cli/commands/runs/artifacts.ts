@@ -25,7 +25,7 @@ export default class RunsArtifacts extends BaseCommand {
       const { runId } = await foundRun(orchestrator, args.run);
       const found = await orchestrator.artifacts(runId, args.task === undefined ? undefined : [args.task]);
       if (out === undefined) return found;
-      const store = await environment.artifacts();
+      const store = await environment.runFiles();
       for (const { task, path, digest } of found) {
         const target = join(out, task, path);
         await writing(target, async () => {
