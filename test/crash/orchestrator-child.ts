@@ -25,33 +25,17 @@ export interface ChildOptions {
   readonly leaseSeconds?: number;
   readonly scheduler?: boolean;
   readonly dieAt?: Boundary;
-  /** Its clock is ahead by so much; behind where that is negative. */
-  readonly clockAheadMs?: number;
 }
 
 export const BOUNDARIES = ['claim', 'claimed', 'record', 'recorded', 'end', 'ended'] as const;
 export type Boundary = (typeof BOUNDARIES)[number];
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ChildOptions;
-if (options.clockAheadMs !== undefined) setClockAhead(options.clockAheadMs);
 const db = openDatabase({ connectionString: options.connectionString });
 const runs = createPostgresRuns(db, options.scopeId, {
   connectionString: options.connectionString,
   ...(options.leaseSeconds === undefined ? {} : { leaseSeconds: options.leaseSeconds }),
 });
-
-function setClockAhead(byMs: number): void {
-  const RealDate = Date;
-  globalThis.Date = class extends RealDate {
-    constructor(...parts: []) {
-      if (parts.length === 0) super(RealDate.now() + byMs);
-      else super(...parts);
-    }
-    static override now(): number {
-      return RealDate.now() + byMs;
-    }
-  } as DateConstructor;
-}
 
 function die(at: Boundary): void {
   if (options.dieAt === at) process.kill(process.pid, 'SIGKILL');

@@ -37,14 +37,27 @@ afterEach(async () => {
   await database.drop();
 });
 
-function start(options: Partial<ChildOptions> = {}): Child {
+/** A clock that is ahead by so much, or behind, in every thread of a process. */
+const clockAhead = (byMs: number): string[] => {
+  const code = `const Real = Date; globalThis.Date = class extends Real {
+    constructor(...parts) { if (parts.length === 0) super(Real.now() + ${byMs}); else super(...parts); }
+    static now() { return Real.now() + ${byMs}; }
+  };`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(code)}`];
+};
+
+function start({ clockAheadMs, ...options }: Partial<ChildOptions> & { readonly clockAheadMs?: number } = {}): Child {
   const all: ChildOptions = {
     connectionString: database.connectionString,
     scopeId: rig.scopeId,
     workdir: rig.workdir,
     ...options,
   };
-  const child = spawn(process.execPath, [JITI, SCRIPT, JSON.stringify(all)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [...(clockAheadMs === undefined ? [] : clockAhead(clockAheadMs)), JITI, SCRIPT, JSON.stringify(all)],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const ready = lines.next().then(() => undefined);
