@@ -177,6 +177,7 @@ describe('admission', () => {
     const old = candidate({ cpu: 6, waitedSeconds: AGING_SECONDS + 10 });
     const older = candidate({ cpu: 4, waitedSeconds: AGING_SECONDS + 20 });
     expect(admit([candidate({ cpu: 1, priority: 9 }), old], room).admit).toEqual([]);
+    expect(admit([old, candidate({ cpu: 1, priority: 9 })], room).admit).toEqual([]);
     expect(admit([candidate({ cpu: 1, priority: 9 }), old, older], room).admit).toEqual([2]);
     expect(AGING_IN_STORE).toBe(AGING_SECONDS);
   });
