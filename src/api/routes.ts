@@ -5,6 +5,7 @@ import type { ApiContext } from './context.ts';
 import type { Route } from './route.ts';
 import { backfillRoutes } from './routes/backfills.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
+import { eventRoutes } from './routes/events.ts';
 import { feastRoutes } from './routes/feast.ts';
 import { featureQualityRoutes } from './routes/feature-quality.ts';
 import { featureSetRoutes } from './routes/feature-sets.ts';
@@ -14,7 +15,10 @@ import { modelRoutes } from './routes/models.ts';
 import { notificationRoutes } from './routes/notifications.ts';
 import { onlineFeatureRoutes } from './routes/online-features.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
+import { poolRoutes } from './routes/pools.ts';
 import { pushedRowRoutes } from './routes/pushed-rows.ts';
+import { runArtifactRoutes } from './routes/run-artifacts.ts';
+import { runLogRoutes } from './routes/run-logs.ts';
 import { runRoutes } from './routes/runs.ts';
 import { trainingDataRoutes } from './routes/training-data.ts';
 import { trainingSetRoutes } from './routes/training-sets.ts';
@@ -26,6 +30,10 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...modelRoutes(context),
     ...pipelineRoutes(context),
     ...runRoutes(context),
+    ...runLogRoutes(context),
+    ...runArtifactRoutes(context),
+    ...eventRoutes(context),
+    ...poolRoutes(context),
     ...backfillRoutes(context),
     ...notificationRoutes(context),
     ...webhookRoutes(context),

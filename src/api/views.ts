@@ -13,6 +13,7 @@ import type { BreakerStanding } from '../stores/control/breakers.ts';
 import type { HistoryEntry, PastResource } from '../stores/control/history.ts';
 import type { NotificationRecord } from '../stores/control/notifications.ts';
 import type { ModelVersion, StageMove } from '../stores/control/registry.ts';
+import type { FeedEvent } from '../stores/control/run-feed.ts';
 import type { RunEvent, RunRecord, RunSummary, TaskRecord } from '../stores/control/runs.ts';
 import type { RecordedResource } from '../stores/control/state.ts';
 import { snakeCaseKeys } from './json.ts';
@@ -75,6 +76,10 @@ export function runEventView(event: RunEvent) {
     error: event.error,
     data: event.data,
   };
+}
+
+export function feedEventView(event: FeedEvent) {
+  return { run_id: event.runId, pipeline: event.pipeline, ...runEventView(event) };
 }
 
 export function backfillView({ counts, ...backfill }: BackfillSummary) {

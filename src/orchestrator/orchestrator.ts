@@ -12,6 +12,7 @@ import type { Catalog } from '../stores/control/catalog.ts';
 import type { DeferralStore } from '../stores/control/deferrals.ts';
 import { type Limits, NO_LIMITS } from '../stores/control/limits.ts';
 import type { RunArtifact, RunArtifactStore } from '../stores/control/run-artifacts.ts';
+import type { RunFeed } from '../stores/control/run-feed.ts';
 import type { RunFiguresNow, RunFiguresStore } from '../stores/control/run-figures.ts';
 import type {
   Demand,
@@ -29,6 +30,7 @@ import type { TriggerStore } from '../stores/control/triggers.ts';
 import { type BackfillRequest, type Backfills, createBackfills } from './backfills.ts';
 import { createRecorder, type Figures } from './figures.ts';
 import { followEvents, followLog, type LogOptions, unknownRun } from './follow.ts';
+import { type FeedOptions, type FeedPart, followFeed } from './follow-feed.ts';
 import { type AttemptLine, type LinesOptions, linesOf, textOf } from './follow-lines.ts';
 import { machineCapacity, nodeName } from './machine.ts';
 import { newRun } from './new-run.ts';
@@ -73,6 +75,7 @@ export interface OrchestratorOptions {
   readonly artifacts: Pick<ArtifactStore, 'localPath' | 'has'>;
   readonly taskCache: TaskCacheStore;
   readonly runFigures: RunFiguresStore;
+  readonly runFeed: RunFeed;
   /** Absolute. Attempts of processes get their directories below it. */
   readonly workdir: string;
   /** Of the project: what relative paths of interpreters are below. Default: the working directory. */
@@ -146,6 +149,8 @@ export interface Orchestrator {
     runId: string,
     options: { readonly signal: AbortSignal; readonly after?: number | undefined },
   ): AsyncIterable<RunEvent>;
+  /** What happens to all runs, from now on or after a position. */
+  feed(options: FeedOptions): AsyncGenerator<FeedPart, void, undefined>;
   /** What the task wrote, as it wrote it. */
   logs(runId: string, task: string, options: LogOptions): AsyncIterable<string>;
   /** The same as lines: those that are asked for. */
@@ -354,6 +359,7 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     },
     progress: (runId) => runs.progress(runId),
     events: (runId, { signal, after }) => followEvents(runs, hints, runId, { signal, after }),
+    feed: (feedOptions) => followFeed(options.runFeed, hints, feedOptions),
     logs: (runId, task, logOptions) => textOf(followLog(runs, hints, runId, task, logOptions)),
     logLines: (runId, task, logOptions) => linesOf(followLog(runs, hints, runId, task, logOptions), logOptions),
     searchLogs: (search) => searchLogs(runs, search),

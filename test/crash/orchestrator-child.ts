@@ -11,6 +11,7 @@ import { createPostgresBackfills } from '../../src/stores/postgres/postgres-back
 import { createPostgresBreakers } from '../../src/stores/postgres/postgres-breakers.ts';
 import { createPostgresDeferrals } from '../../src/stores/postgres/postgres-deferrals.ts';
 import { createPostgresRunArtifacts } from '../../src/stores/postgres/postgres-run-artifacts.ts';
+import { createPostgresRunFeed } from '../../src/stores/postgres/postgres-run-feed.ts';
 import { createPostgresRunFigures } from '../../src/stores/postgres/postgres-run-figures.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
 import { createPostgresTaskCache } from '../../src/stores/postgres/postgres-task-cache.ts';
@@ -83,6 +84,7 @@ const orchestrator = createOrchestrator({
   triggers: createPostgresTriggers(db, options.scopeId),
   breakers: createPostgresBreakers(db, options.scopeId),
   taskCache: createPostgresTaskCache(db, options.scopeId),
+  runFeed: createPostgresRunFeed(db, options.scopeId),
   runFigures: createPostgresRunFigures(db, options.scopeId),
   catalog: fakeCatalog(),
   services: services as OperatorServices,

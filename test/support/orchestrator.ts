@@ -19,6 +19,7 @@ import { createPostgresBackfills } from '../../src/stores/postgres/postgres-back
 import { createPostgresBreakers } from '../../src/stores/postgres/postgres-breakers.ts';
 import { createPostgresDeferrals } from '../../src/stores/postgres/postgres-deferrals.ts';
 import { createPostgresRunArtifacts } from '../../src/stores/postgres/postgres-run-artifacts.ts';
+import { createPostgresRunFeed } from '../../src/stores/postgres/postgres-run-feed.ts';
 import { createPostgresRunFigures } from '../../src/stores/postgres/postgres-run-figures.ts';
 import { createPostgresRuns } from '../../src/stores/postgres/postgres-runs.ts';
 import { createPostgresTaskCache } from '../../src/stores/postgres/postgres-task-cache.ts';
@@ -73,6 +74,7 @@ export async function openRig(
         triggers: createPostgresTriggers(db, scopeId),
         breakers: createPostgresBreakers(db, scopeId),
         taskCache: createPostgresTaskCache(db, scopeId),
+        runFeed: createPostgresRunFeed(db, scopeId),
         runFigures: createPostgresRunFigures(db, scopeId),
         catalog,
         artifacts: {
