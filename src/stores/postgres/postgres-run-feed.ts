@@ -55,6 +55,7 @@ export function createPostgresRunFeed(db: Database, scopeId: number): RunFeed {
         filter.of ?? null,
         filter.statuses ?? null,
         limit,
+        from.seen.split(':')[0],
       ]);
       const whole = rows.length < limit;
       const events = rows.map(

@@ -1,11 +1,12 @@
 -- Events of all runs of a scope that one snapshot does not see and another does, run by run, each run's in their order.
 -- Params: $1 scope, $2 snapshot seen, $3 snapshot to see, $4 not before (seconds since 1970), $5 run and $6 number of the last event that was given
--- out of these; filters: $7 pipeline, $8 run, $9 `run` or `task`, $10 states; $11 limit. Rows: at most $11. Locks: none.
+-- out of these; filters: $7 pipeline, $8 run, $9 `run` or `task`, $10 states; $11 limit;
+-- $12 the smallest number that the snapshot seen may not see: as a number, so that the planner knows how few there are. Rows: at most $11. Locks: none.
 with fresh as materialized (
   -- By the index over numbers of transactions, which pages are found by; not by the order that is asked for below.
   select e.run_id, e.seq, e.at, e.task, e.status, e.attempt, e.error, e.data
   from mlops.run_events e
-  where e.tx >= pg_snapshot_xmin($2::pg_snapshot)::text::bigint
+  where e.tx >= $12::bigint
     and not pg_visible_in_snapshot(e.tx::text::xid8, $2::pg_snapshot)
     and pg_visible_in_snapshot(e.tx::text::xid8, $3::pg_snapshot)
     and e.at >= to_timestamp($4::double precision)
