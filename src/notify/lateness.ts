@@ -104,7 +104,8 @@ export function createLateness(options: LatenessOptions): Lateness {
       await add({ key, kind: 'late', subject: `pipeline.${pipeline}`, runId: last.runId, message }, notify);
     }
     const newest = due.at(-1) as Date;
-    const isLate = last?.instant.getTime() === newest.getTime();
+    // What is there by now, late as it came, is not missed any more.
+    const isLate = last?.instant.getTime() === newest.getTime() && last.status !== 'succeeded';
     await store.recordState(expectationOf(cursor), isLate ? `late ${newest.toISOString()}` : 'in time');
     await store.judged(cursor, newest);
   }

@@ -11,7 +11,7 @@ export function runEndMessage(end: RunEnd, event: 'failed' | 'recovered' | 'succ
   const severities = { failed: 'error', recovered: 'success', succeeded: 'success' } as const;
   return {
     title: `${end.pipeline} ${titles[event]}`,
-    text: event === 'failed' ? problemsText(end) : event === 'recovered' ? 'The run before this one had failed.' : '',
+    text: event === 'failed' ? problemsText(end) : event === 'recovered' ? recoveredText(end) : '',
     severity: severities[event],
     fields: [
       { name: 'Run', value: end.runId },
@@ -48,6 +48,11 @@ export function breakerMessage({ pipeline, runId, breaker }: RunEnd): Notificati
     ],
     data: { pipeline, run_id: runId, failures, until: until?.toISOString() ?? null },
   };
+}
+
+function recoveredText({ before, wasLate }: RunEnd): string {
+  if (before !== 'failed') return 'It was late, and is there now.';
+  return wasLate ? 'The run before this one had failed, and it was late.' : 'The run before this one had failed.';
 }
 
 function problemsText({ problems, moreProblems }: RunEnd): string {

@@ -13,7 +13,7 @@ export function notificationsOf(end: RunEnd, settings: NotifySettings): readonly
       ...toldTo(opened, end, 'breaker_opened'),
     ];
   }
-  const recovered = end.before === 'failed' ? channelsFor('recovered', end.notify, settings) : [];
+  const recovered = end.before === 'failed' || end.wasLate ? channelsFor('recovered', end.notify, settings) : [];
   const succeeded = channelsFor('succeeded', end.notify, settings).filter((channel) => !recovered.includes(channel));
   return [...toldTo(recovered, end, 'recovered'), ...toldTo(succeeded, end, 'succeeded')];
 }

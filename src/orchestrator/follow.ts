@@ -2,11 +2,13 @@
 import { MlopsError } from '../lib/error.ts';
 import { isEnded, isRunEnded } from '../stores/control/run-states.ts';
 import type { RunEvent, RunStore, RunSummary, StoredLogChunk, TaskState } from '../stores/control/runs.ts';
-import { createWakeup, type Hints } from './waiting.ts';
+import { createWakeup, type Hints, isAway } from './waiting.ts';
 
 const POLL_MS = 1000;
 const EVENTS_AT_ONCE = 500;
 const CHUNKS_AT_ONCE = 50;
+/** A store that is away so long is not waited for any more. */
+const AWAY_MS = 300_000;
 
 /** In the order of their commits, from after `after` until the run is at its end. PL202 for an unknown run. */
 export async function* followEvents(
@@ -111,8 +113,16 @@ async function* following<T, State extends { ended: boolean }>(
     if (hint.runId === null || hint.runId === runId) wakeup.wake();
   });
   try {
+    let awaySince: number | undefined;
     while (!signal.aborted) {
-      yield* read(state);
+      try {
+        yield* read(state);
+        awaySince = undefined;
+      } catch (error) {
+        // What was read is noted in `state`: it goes on behind that.
+        awaySince ??= performance.now();
+        if (!isAway(error) || performance.now() - awaySince > AWAY_MS) throw error;
+      }
       if (state.ended) return;
       await wakeup.wait(POLL_MS, signal);
     }

@@ -10,12 +10,14 @@ export async function patiently<T>(call: () => Promise<T>, signal: AbortSignal):
     try {
       return await call();
     } catch (error) {
-      const away = error instanceof MlopsError && error.retryable;
-      if (!away || signal.aborted || performance.now() > until) throw error;
+      if (!isAway(error) || signal.aborted || performance.now() > until) throw error;
     }
     await pause(200, signal);
   }
 }
+
+/** The store cannot be reached now; it will be. */
+export const isAway = (error: unknown): boolean => error instanceof MlopsError && error.retryable;
 
 export interface Wakeup {
   wake(): void;

@@ -123,6 +123,18 @@ describe('a webhook', () => {
     expect((await failure(deliver(spec))).retryAfterMs).toBe(7000);
   });
 
+  it('waits as long as the receiver asks, in seconds or until a date of its own clock', async () => {
+    for (const [headers, retryAfterMs] of [
+      [{ 'retry-after': '7' }, 7_000],
+      [{ 'retry-after': 'Sat, 31 Jan 2026 06:00:30 GMT', date: 'Sat, 31 Jan 2026 06:00:00 GMT' }, 30_000],
+      [{ 'retry-after': 'Sat, 31 Jan 2026 05:00:00 GMT', date: 'Sat, 31 Jan 2026 06:00:00 GMT' }, undefined],
+      [{ 'retry-after': 'soon' }, undefined],
+    ] as const) {
+      receiver.answer({ status: 503, headers });
+      expect((await failure(deliver({ webhook: { url: receiver.url } }))).retryAfterMs).toBe(retryAfterMs);
+    }
+  });
+
   it('tells no secret in a failure', async () => {
     receiver.answer({ status: 500, body: 'wrong token t0ken-secret in /hook/very-secret' });
     const failed = await failure(

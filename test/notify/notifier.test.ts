@@ -359,6 +359,42 @@ describe('what is late', () => {
     expect(items[0]?.message.text).toMatch(/No run was made of it.*\nSo are the [23] instants before it\.$/s);
   });
 
+  it('and then there is told as a recovery, once, of a schedule and of a run that nobody scheduled', async () => {
+    const settings = settingsOf([{ to: 'ops', on: ['late', 'recovered', 'succeeded'] }]);
+    const lateness = latenessOf(settings, { schedules: () => [schedule], expectsWithin: () => true });
+    await lateness.look();
+    await since(36);
+    await latenessOf(settings, { schedules: () => [schedule] }).look();
+    const orchestrator = rig.open({ services: ingesting({}) });
+    const submit = async (name: string, expect?: { within: string }) =>
+      (
+        await orchestrator.submit({
+          pipeline: pipelineOf({ a: {} }, { name, ...(expect !== undefined && { expect }) }),
+          cause: MANUAL,
+        })
+      ).runId;
+    const quick = await submit('quick', { within: '10ms' });
+    await until('the run is late', async () => {
+      await latenessOf(settings, { expectsWithin: () => true }).look();
+      return (await store.list({ limit: 10 })).items.some(({ runId }) => runId === quick);
+    });
+    await orchestrator.worker.start();
+    const nightly = [await submit('nightly'), await submit('nightly')];
+    for (const runId of [quick, ...nightly]) await ended(orchestrator, runId);
+    open(settings).start();
+    await allSent();
+    const told = toldTo('/ops').map(({ event, title, text }) => [event, title, event === 'recovered' ? text : '']);
+    expect(told.sort()).toEqual(
+      [
+        ['late', 'nightly is late', ''],
+        ['late', 'quick is late', ''],
+        ['recovered', 'nightly works again', 'It was late, and is there now.'],
+        ['recovered', 'quick works again', 'It was late, and is there now.'],
+        ['succeeded', 'nightly succeeded', ''],
+      ].sort(),
+    );
+  });
+
   it('is looked for in each of several schedules of a pipeline', async () => {
     const settings = settingsOf([{ to: 'ops' }]);
     const second = { ...schedule, cursor: 'pipeline.nightly#123456789abc', cron: '5,15,25,35,45,55 * * * *' };

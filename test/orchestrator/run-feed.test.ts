@@ -1,6 +1,7 @@
 /** The events of all runs as one feed: left and taken up again anywhere, nothing is lost, doubled or out of order. */
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MlopsError } from '../../src/lib/error.ts';
 import type { FeedFilter, RunFeed } from '../../src/stores/control/run-feed.ts';
 import { createPostgresRunFeed } from '../../src/stores/postgres/postgres-run-feed.ts';
 import { collect, ended, ingesting, MANUAL, openRig, pipelineOf, type Rig, until } from '../support/orchestrator.ts';
@@ -192,5 +193,38 @@ describe('a reader of the feed', () => {
     const { items } = await orchestrator.list({ limit: 1 });
     const own = await collect(orchestrator.events(items[0]!.runId, { signal: new AbortController().signal }));
     expect(own.at(-1)?.status).toBe('succeeded');
+  });
+
+  it('waits for a store that is away for a moment, and goes on behind what it gave', async () => {
+    const away = new MlopsError('ST101', { detail: 'it is away', retryable: true });
+    const failing = <A extends unknown[], T>(call: (...args: A) => Promise<T>) => {
+      let calls = 0;
+      return async (...args: A): Promise<T> => {
+        calls += 1;
+        if (calls === 2 || calls === 3) throw away;
+        return call(...args);
+      };
+    };
+    const orchestrator = rig.open({
+      services: ingesting(),
+      runs: { ...rig.runs, events: failing(rig.runs.events) },
+      runFeed: { ...feed, after: failing(feed.after) },
+    });
+    const stopped = new AbortController();
+    const parts = orchestrator.feed({ filter: {}, signal: stopped.signal });
+    await parts.next();
+    const { runId } = await orchestrator.submit({ pipeline: pipelineOf({ a: {} }), cause: MANUAL });
+    const own = collect(orchestrator.events(runId, { signal: stopped.signal }));
+    await orchestrator.worker.start();
+    const seen: Seen[] = [];
+    for await (const { events } of parts) {
+      seen.push(...events);
+      if (events.some(({ task, status }) => task === null && status === 'succeeded')) stopped.abort();
+    }
+    expect(outOfOrder(seen)).toEqual([]);
+    expect((await own).map(({ seq }) => seq)).toEqual(seen.map(({ seq }) => seq));
+    // Who has not begun is told at once.
+    const broken = rig.open({ runFeed: { ...feed, after: () => Promise.reject(away) } });
+    await expect(broken.feed({ filter: {}, signal: new AbortController().signal }).next()).rejects.toBe(away);
   });
 });

@@ -30,6 +30,13 @@ export const notificationsAndLogs: Section = {
         'by a time of day is judged in the time zone of the schedule, and a new expectation begins anew',
       ],
     },
+  'The first success after a failure, or after something was late, is a recovery; it is told once.': {
+    'notify/notifier.test.ts': [
+      'tell a failure, the recovery and each success once to each channel that asks, however many daemons lead',
+      'and then there is told as a recovery, once, of a schedule and of a run that nobody scheduled',
+      'are feature sets until they are fresh again',
+    ],
+  },
   'A search of logs ends after its time, however many runs there are, and goes on where it ended; it misses no line, wherever the text was cut when it came in.':
     {
       'orchestrator/logs.test.ts': [
@@ -39,6 +46,16 @@ export const notificationsAndLogs: Section = {
       'orchestrator/log-lines.test.ts': [
         'are whole however the text comes in pieces, each stream for itself',
         'the first look for a level leaves out no line of it',
+      ],
+    },
+  'The events of all runs are one stream that a reader leaves and takes up again at any event, also with another daemon: it misses none and gets none twice, and those of a run come in their order.':
+    {
+      'orchestrator/run-feed.test.ts': [
+        'that leaves and comes back anywhere, while runs go on, sees each event once and those of a run in order',
+        'gets what a transaction wrote that was still under way when it read what came after',
+      ],
+      'api/events.test.ts': [
+        'goes on after a dropped connection and after a daemon that was killed, without loss or doubles',
       ],
     },
 };

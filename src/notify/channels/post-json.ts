@@ -34,14 +34,17 @@ export async function postJson(
   const { status } = response;
   throw new DeliveryFailure(`it answered ${status}${answer === '' ? '' : `: ${answer}`}`, {
     retryable: status >= 500 || RETRYABLE_STATUSES.has(status),
-    retryAfterMs: retryAfter(response.headers.get('retry-after')),
+    retryAfterMs: retryAfter(response),
   });
 }
 
-/** Seconds, or a date. */
-function retryAfter(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  return /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined;
+/** Seconds, or a date: how long that is from now the receiver's own clock says. */
+function retryAfter({ headers }: Response): number | undefined {
+  const asked = headers.get('retry-after');
+  if (asked === null) return undefined;
+  if (/^\d{1,6}$/.test(asked)) return Number(asked) * 1000;
+  const delayMs = Date.parse(asked) - Date.parse(headers.get('date') ?? '');
+  return Number.isFinite(delayMs) && delayMs > 0 ? delayMs : undefined;
 }
 
 /** The cause says what happened (`ECONNREFUSED`); the error itself only that it failed. */

@@ -85,6 +85,8 @@ export interface RunEnd {
   readonly breaker: { readonly failures: number; readonly until: string } | null;
   /** How the pipeline's run before ended, cancelled ones left out; null: there was none. */
   readonly before: 'succeeded' | 'failed' | null;
+  /** Of a success: whether what is late of the pipeline, or this run, is there with it. */
+  readonly wasLate: boolean;
   /** Of a failed run the first tasks that failed by themselves. */
   readonly problems: readonly { readonly task: string; readonly status: TaskStatus; readonly error: string | null }[];
   /** How many more there are. */

@@ -7,7 +7,7 @@ import { addNotifications } from './add.ts';
 
 const PROBLEMS_TOLD = 5;
 
-type EndRow = Omit<RunEnd, 'before' | 'problems' | 'moreProblems'> & Record<string, unknown>;
+type EndRow = Omit<RunEnd, 'before' | 'wasLate' | 'problems' | 'moreProblems'> & Record<string, unknown>;
 type ProblemRow = RunEnd['problems'][number] & { readonly runId: string; readonly total: number };
 
 export async function takeRunEnds(
@@ -31,6 +31,7 @@ export async function takeRunEnds(
     if (ends.length === 0) return 0;
     const problems = await problemsOf(tx, ends);
     const states = await statesOf(tx, scopeId, ends);
+    const late = await lateOf(tx, scopeId, ends);
     const notifications: NewNotification[] = [];
     for (const end of ends) {
       const found = problems.get(end.runId) ?? [];
@@ -38,6 +39,7 @@ export async function takeRunEnds(
         ...decide({
           ...end,
           before: states.get(end.pipeline) ?? null,
+          wasLate: late.takes(end),
           problems: found.map(({ task, status, error }) => ({ task, status, error })),
           moreProblems: Math.max(0, Number(found[0]?.total ?? 0) - found.length),
         }),
@@ -46,6 +48,7 @@ export async function takeRunEnds(
     }
     await addNotifications(tx, scopeId, notifications);
     await writeStates(tx, scopeId, states);
+    await late.settle();
     await tx.query('delete from mlops.run_moves where seq = any($1)', [ends.map(({ seq }) => seq)]);
     return ends.length;
   });
@@ -77,6 +80,39 @@ async function statesOf(
     [scopeId, [...bySubject.keys()]],
   );
   return new Map(rows.map(({ subject, state }) => [bySubject.get(subject) ?? '', state]));
+}
+
+/** Of those that succeeded: what of their pipelines is late, and which of them were told to be late themselves. */
+async function lateOf(tx: Queryable, scopeId: number, ends: readonly EndRow[]) {
+  const successes = ends.filter(({ status }) => status === 'succeeded');
+  const rows =
+    successes.length === 0
+      ? []
+      : await tx.query<{ seq: number; subjects: readonly string[]; told: boolean }>(sqlFile('run-ends-late'), [
+          scopeId,
+          successes.map(({ seq }) => seq),
+          successes.map(({ runId }) => runId),
+          successes.map(({ pipeline }) => `expect.pipeline.${pipeline}`),
+        ]);
+  const bySeq = new Map(rows.map((row) => [row.seq, row]));
+  const settled = new Set<string>();
+  return {
+    /** Each that is late once: the first success is the recovery. */
+    takes: ({ seq, status }: Pick<EndRow, 'seq' | 'status'>): boolean => {
+      const found = status === 'succeeded' ? bySeq.get(seq) : undefined;
+      if (found === undefined) return false;
+      const fresh = found.subjects.filter((subject) => !settled.has(subject));
+      for (const subject of fresh) settled.add(subject);
+      return fresh.length > 0 || found.told;
+    },
+    settle: async (): Promise<void> => {
+      if (settled.size === 0) return;
+      await tx.query(
+        `update mlops.subject_states set state = 'in time', since = clock_timestamp() where scope_id = $1 and subject = any($2)`,
+        [scopeId, [...settled]],
+      );
+    },
+  };
 }
 
 async function writeStates(
