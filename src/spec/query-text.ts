@@ -13,7 +13,7 @@ export type Dialect = 'duckdb' | 'postgres';
 export type WrittenDialect = AnyDialect;
 export type QueryText = Query;
 
-const DIALECTS: readonly Dialect[] = ['duckdb', 'postgres'];
+const DIALECTS: readonly WrittenDialect[] = ['duckdb', 'postgres', 'trino'];
 
 export function isWritten(query: QueryText): query is WrittenQuery {
   return typeof query !== 'string' && 'sql' in query;
@@ -24,17 +24,31 @@ export function duckdbText(query: QueryText): string | undefined {
   return textFor(query, 'duckdb');
 }
 
+/** What a store that has no text of its own translates; undefined where there is none. */
+export function textToTranslate(
+  query: QueryText,
+  store: Dialect,
+): { readonly sql: string; readonly dialect: WrittenDialect } | undefined {
+  if (isWritten(query)) return query.dialect === store ? undefined : query;
+  const duckdb = duckdbText(query);
+  if (duckdb !== undefined) return { sql: duckdb, dialect: 'duckdb' };
+  // What is written for Postgres alone is meant for it alone.
+  return typeof query === 'string' || query.trino === undefined ? undefined : { sql: query.trino, dialect: 'trino' };
+}
+
 /** As a store of that dialect takes it: a query that is written in another is translated. SP205 where it has no translation. */
 export async function forStore(query: QueryText, store: Dialect): Promise<QueryText> {
-  if (!isWritten(query)) return query;
-  if (query.dialect === 'postgres' && store === 'postgres') return { postgres: query.sql };
-  const { sql, problems } = await fromDialect(query.sql, query.dialect);
+  const own = textFor(query, store);
+  if (own !== undefined) return isWritten(query) && store === 'postgres' ? { postgres: own } : query;
+  const from = textToTranslate(query, store);
+  if (from === undefined || from.dialect === 'duckdb') return query;
+  const { sql, problems } = await fromDialect(from.sql, from.dialect);
   if (sql !== null) return sql;
   const told = problems.map(
-    ({ message, start, end }) => `${message} (${query.sql.slice(start, end).trim().slice(0, 60)})`,
+    ({ message, start, end }) => `${message} (${from.sql.slice(start, end).trim().slice(0, 60)})`,
   );
   throw new MlopsError('SP205', {
-    detail: `A query in the dialect of ${query.dialect} has no translation. ${told.join('; ')}.`,
+    detail: `A query in the dialect of ${from.dialect} has no translation. ${told.join('; ')}.`,
     hint: 'write it without these, or give the store a text of its own: query: { duckdb: …, postgres: … }',
   });
 }

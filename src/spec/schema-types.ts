@@ -202,6 +202,10 @@ export interface QueryTexts {
    * In Postgres' dialect, run as it is.
    */
   postgres?: string;
+  /**
+   * In Trino's dialect. Translated for a store that has no text here and no `duckdb` to translate.
+   */
+  trino?: string;
 }
 /**
  * A text in one dialect, translated for every store of another. What `dialect` of the project makes of a text.

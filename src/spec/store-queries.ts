@@ -17,13 +17,13 @@ import { pointerTo } from './locator.ts';
 import { toDiagnostic } from './problem.ts';
 import {
   type Dialect,
-  duckdbText,
   isWritten,
   mapTexts,
   mentionedIn,
   overSources,
   type QueryText,
   textFor,
+  textToTranslate,
   type WrittenDialect,
 } from './query-text.ts';
 import { codeOf, tidySql } from './sql-text.ts';
@@ -119,15 +119,15 @@ async function textOn(
     const at = `${pointer}${placeIn(query, dialect)}`;
     return { ...placed, text: own, own: true, at, written: own };
   }
-  const written = isWritten(query) ? query.sql : duckdbText(query);
-  if (written === undefined) {
+  const source = textToTranslate(query, dialect);
+  if (source === undefined) {
     const detail = `This query is written for other stores, but not for ${dialect}, which this environment uses.`;
     const hint = `add the text under ${dialect}`;
     diagnostics.push(toDiagnostic({ code: 'SP207', pointer, detail, hint }, resource));
     return undefined;
   }
-  const at = `${pointer}${placeIn(query, 'duckdb')}`;
-  const from = isWritten(query) ? query.dialect : 'duckdb';
+  const { sql: written, dialect: from } = source;
+  const at = `${pointer}${placeIn(query, from)}`;
   const key = digestOf(from === 'duckdb' ? [dialect, written] : [dialect, written, from]);
   const translation = cache.get(key) ?? (await translated(written, from, dialect));
   cache.set(key, translation);
@@ -150,7 +150,7 @@ async function translated(written: string, from: WrittenDialect, to: Dialect): P
   return { sql: null, problems: second.problems.map(({ message }) => ({ message, start: 0, end: written.length })) };
 }
 
-function placeIn(query: QueryText, dialect: Dialect): string {
+function placeIn(query: QueryText, dialect: WrittenDialect): string {
   return typeof query === 'string' ? '' : isWritten(query) ? '/sql' : `/${dialect}`;
 }
 

@@ -21,6 +21,8 @@ export type TranslatedSql =
 const RENAMED: Readonly<Record<string, string>> = {
   date_diff: 'mlops_date_diff',
   datediff: 'mlops_date_diff',
+  date_sub: 'mlops_date_sub',
+  datesub: 'mlops_date_sub',
   epoch: 'mlops_epoch',
   epoch_ms: 'mlops_epoch_ms',
   isnan: 'mlops_isnan',

@@ -37,6 +37,8 @@ describe.each(offlineBackends)('queries of other dialects on $name', (backend) =
   it('are run as what they mean there, or are told why they cannot be', async () => {
     const inputs = { raw: raw.location };
     expect(await store.tablesOf(HALVES)).toEqual(['raw']);
+    const texts = { trino: DAYS.sql };
+    expect((await store.describeQuery(texts, inputs)).map(({ name }) => name)).toEqual(['id', 'at', 'd']);
     expect((await store.describeQuery(HALVES, inputs)).map(({ name }) => name)).toEqual(['id', 'at', 'h']);
     const halves = (await store.snapshot(
       { source: { name: 'halves', query: HALVES }, root: directory.path, inputs, lastDigest: null },

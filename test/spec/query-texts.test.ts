@@ -90,7 +90,10 @@ describe('a query with a text for each store', () => {
       ['SP203', 'error', 23, 26, 'There is no column "y" in "visits".'],
       ['SP203', 'error', 24, 28, 'There is no column "z" in "visits".'],
     ]);
-    expect(told(await load('\n  trino: select 1'))[0]?.slice(0, 2)).toEqual(['SP103', 'error']);
+    expect(told(await load('\n  sqlite: select 1'))[0]?.slice(0, 2)).toEqual(['SP103', 'error']);
+    expect(
+      told(await load('\n  duckdb: select id, at, x from visits\n  trino: select id, at, z as x from visits')),
+    ).toEqual([['SP203', 'error', 24, 25, 'There is no column "z" in "visits".']]);
     expect(told(await load(' {}'))[0]?.slice(0, 2)).toEqual(['SP103', 'error']);
     const both = await load('\n  duckdb: select id, at, x from visits\n  postgres: select id, at from visits');
     expect(told(both)[0]?.slice(0, 2)).toEqual(['SP203', 'error']);
@@ -143,6 +146,33 @@ describe('on a store of another dialect', () => {
       postgres(),
     );
     expect(project?.resources.get('feature_set.labs')?.runs).toBeUndefined();
+  });
+
+  it('a text of Trino’s is translated where the store has none of its own and DuckDB has none', async () => {
+    const duckdb: QueryStore = { dialect: 'duckdb', name: 'dev' };
+    const trino = "select id, at, if(x > 1, x, 0e0) as x from visits where date_add('day', 1, at) > at";
+    const runs = async (texts: string, store: QueryStore) => {
+      const { project, diagnostics } = await load(texts, store);
+      expect(diagnostics).toEqual([]);
+      return project?.resources.get('feature_set.labs')?.runs?.['/query'];
+    };
+    for (const store of [duckdb, postgres()]) {
+      const text = await runs(`\n  trino: ${trino}`, store);
+      expect(text).toMatch(/CASE WHEN x > 1/i);
+      expect(text).not.toContain('date_add');
+    }
+    // Its own, or what DuckDB's is there.
+    const both = `\n  duckdb: select id, at, x from visits\n  trino: ${trino}`;
+    expect(await runs(both, duckdb)).toBeUndefined();
+    expect(await runs(both, postgres())).toBe('SELECT id, "at", x FROM visits');
+    expect(await runs(`\n  postgres: select id, at, x from visits\n  trino: ${trino}`, postgres())).toBeUndefined();
+    // What cannot be is told at its place.
+    expect(
+      told(await load('\n  trino: select id, at, approx_most_frequent(3, x, 10) as x from visits', duckdb))[0]?.slice(
+        0,
+        4,
+      ),
+    ).toEqual(['SP205', 'error', 23, expect.any(Number)]);
   });
 
   it('what has no translation is told at its place', async () => {

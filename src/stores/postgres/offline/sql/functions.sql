@@ -25,6 +25,18 @@ create or replace function mlops_date_diff(part text, a timestamp, b timestamp) 
     else (extract(epoch from date_trunc(part, b) - date_trunc(part, a))
       / case lower(part) when 'day' then 86400 when 'hour' then 3600 when 'minute' then 60 when 'second' then 1 end)::bigint
   end;
+-- Whole units elapsed, as DuckDB counts and Trino's date_diff does. A day that the end's month has not counts as its last one.
+create or replace function mlops_whole_months(a timestamp, b timestamp) returns bigint language sql immutable parallel safe
+  return ((extract(year from b) - extract(year from a)) * 12 + extract(month from b) - extract(month from a))::bigint
+    - case when a + ((extract(year from b) - extract(year from a)) * 12 + extract(month from b) - extract(month from a))::integer * interval '1 month' > b then 1 else 0 end;
+create or replace function mlops_date_sub(part text, a timestamp, b timestamp) returns bigint language sql immutable parallel safe
+  return case
+    when lower(part) in ('month', 'quarter', 'year') then
+      (case when a <= b then mlops_whole_months(a, b) else -mlops_whole_months(b, a) end)
+        / case lower(part) when 'month' then 1 when 'quarter' then 3 else 12 end
+    else trunc(extract(epoch from b - a)
+      / case lower(part) when 'week' then 604800 when 'day' then 86400 when 'hour' then 3600 when 'minute' then 60 when 'second' then 1 when 'millisecond' then 0.001 end)::bigint
+  end;
 create or replace function mlops_median_final(found double precision[]) returns double precision language sql immutable parallel safe
   return (select percentile_cont(0.5) within group (order by x) from unnest(found) x);
 create or replace aggregate mlops_median(double precision) (sfunc = array_append, stype = double precision[], finalfunc = mlops_median_final);
