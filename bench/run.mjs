@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const asked = process.argv.slice(2).filter((word) => !word.startsWith('-'));
-const flags = process.argv.slice(2).filter((word) => word.startsWith('-'));
+// Sizes are the bench's own, as its flags are.
+const isOwn = (word) => word.startsWith('-') || /^\d+$/.test(word);
+const asked = process.argv.slice(2).filter((word) => !isOwn(word));
+const own = process.argv.slice(2).filter(isOwn);
 const all = readdirSync(here)
   .filter((name) => existsSync(join(here, name, 'run.mjs')))
   .sort();
@@ -24,6 +26,6 @@ console.log(
 );
 for (const name of asked.length > 0 ? asked : all) {
   console.log(`\n── ${name}`);
-  const { status } = spawnSync(process.execPath, [join(here, name, 'run.mjs'), ...flags], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [join(here, name, 'run.mjs'), ...own], { stdio: 'inherit' });
   if (status !== 0) process.exitCode = 1;
 }
