@@ -57,7 +57,9 @@ export function operatorServices(parts: {
       }),
     trainingDataset: async (task, context) =>
       (await parts.features()).trainingDataset(task, {
-        ...context,
+        signal: context.signal,
+        log: context.log,
+        progress: context.progress,
         by: `pipeline.${context.pipeline} run ${context.runId}`,
       }),
     readsOf: async (task, context) => (await parts.features()).readsOf(task, context),

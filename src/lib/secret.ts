@@ -12,8 +12,19 @@ export function isEnvRef(value: unknown): value is EnvRef {
   return typeof value === 'object' && value !== null && typeof (value as EnvRef).$env === 'string';
 }
 
+const NONE: readonly string[] = [];
+
+/** Looks only, and makes nothing: most values hold none. */
+function holdsReference(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (isEnvRef(value)) return true;
+  for (const key in value) if (holdsReference((value as Readonly<Record<string, unknown>>)[key])) return true;
+  return false;
+}
+
 /** The values of all references anywhere in `value` that are set: what must be shown nowhere. */
 export function secretsIn(value: unknown, variables: Readonly<Record<string, string | undefined>>): readonly string[] {
+  if (!holdsReference(value)) return NONE;
   const found = new Set<string>();
   const visit = (part: unknown): void => {
     if (typeof part !== 'object' || part === null) return;

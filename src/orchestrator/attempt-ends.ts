@@ -30,6 +30,7 @@ const FINAL_CODES: ReadonlySet<string> = new Set([
   'PL233',
 ]);
 
+/** Of an attempt whose lease was lost there is nothing to record. */
 export function stoppedEnd(reason: Exclude<StopReason, 'lost'>, timeLimit: number | undefined): AttemptOutcome {
   const end = { exitCode: null, outputs: null, final: false, data: {} };
   switch (reason) {
@@ -77,6 +78,7 @@ function clean(text: string): string {
 
 /** What an operator answers, fit to be stored. */
 export function cleaned(outputs: JsonObject, redact: Redact): JsonObject {
+  if (isEmpty(outputs)) return outputs;
   const visit = (value: JsonValue | undefined): JsonValue => {
     if (value === undefined) return null;
     if (typeof value === 'string') return clean(redact(value));
@@ -87,4 +89,9 @@ export function cleaned(outputs: JsonObject, redact: Redact): JsonObject {
   const visitObject = (object: JsonObject): JsonObject =>
     Object.fromEntries(Object.entries(object).map(([key, value]) => [clean(redact(key)), visit(value)]));
   return visitObject(outputs);
+}
+
+function isEmpty(object: JsonObject): boolean {
+  for (const _ in object) return false;
+  return !Array.isArray(object);
 }

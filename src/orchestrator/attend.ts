@@ -2,7 +2,8 @@
 import type { Deferral } from '../stores/control/deferrals.ts';
 import type { RunArtifact } from '../stores/control/run-artifacts.ts';
 import type { AttemptEnd, LeaseKeeper, LeaseRef, RunDefinition } from '../stores/control/runs.ts';
-import { type AttemptTools, runAttempt } from './attempt.ts';
+import { runAttempt } from './attempt.ts';
+import type { AttemptTools } from './attempt-state.ts';
 import type { Ends } from './ends.ts';
 import type { HeldAttempt } from './held-attempt.ts';
 import { type InCluster, inCluster } from './in-cluster.ts';
@@ -14,18 +15,20 @@ import { patiently } from './waiting.ts';
 import type { WorkerOptions } from './worker-options.ts';
 
 export interface AttendantOptions {
+  /** An attempt is over for the worker. `look`: there may be something to claim by that. */
+  readonly over: (held: HeldAttempt, look: boolean) => void;
   readonly worker: WorkerOptions;
   readonly ends: Ends;
   readonly keeper: () => LeaseKeeper | undefined;
   readonly killGraceMs: number;
 }
 
-/** Rejects where the end of the attempt could not be recorded. */
+/** Never rejects. */
 export type Attendant = (held: HeldAttempt) => Promise<void>;
 
 const SPECS_KEPT = 64;
 
-export function createAttendant({ worker, ends, keeper, killGraceMs }: AttendantOptions): Attendant {
+export function createAttendant({ worker, ends, keeper, killGraceMs, over }: AttendantOptions): Attendant {
   const { runs, kubernetes, variables } = worker;
   const specs = new Map<string, RunDefinition>();
   const loading = new Map<string, Promise<RunDefinition | undefined>>();
@@ -49,29 +52,39 @@ export function createAttendant({ worker, ends, keeper, killGraceMs }: Attendant
 
   async function attend(held: HeldAttempt): Promise<void> {
     const { lease } = held;
-    const begunAt = performance.now();
-    const run = specs.get(lease.runId) ?? (await patiently(() => specOf(lease.runId), held.signal));
-    if (run === undefined) return;
-    const operator = specTask(run.spec, lease.task)?.operator ?? 'unknown';
-    worker.watch?.started(lease, operator);
-    const cluster = clusterOf(held, run);
-    let outcome: AttemptEnd | Deferral | undefined;
+    let look = true;
     try {
-      outcome = await runAttempt(held, run, tools, cluster);
-    } finally {
-      const settling = held.settled();
-      if (settling !== undefined) await settling;
+      const run = specs.get(lease.runId) ?? (await patiently(() => specOf(lease.runId), held.signal));
+      if (run !== undefined) {
+        const begunAt = performance.now();
+        const operator = specTask(run.spec, lease.task)?.operator ?? 'unknown';
+        worker.watch?.started(lease, operator);
+        const cluster = clusterOf(held, run);
+        let outcome: AttemptEnd | Deferral | undefined;
+        try {
+          outcome = await runAttempt(held, run, tools, cluster);
+        } finally {
+          const settling = held.settled();
+          if (settling !== undefined) await settling;
+        }
+        const end = outcome !== undefined && 'what' in outcome ? await defer(held, outcome) : outcome;
+        if (end !== undefined) look = await ends.record(end, held);
+        if (cluster !== undefined) await cluster.leave(end !== undefined);
+        if (end !== undefined) worker.watch?.ended(lease, operator, end, (performance.now() - begunAt) / 1000);
+      }
+    } catch (error) {
+      worker.report(
+        `task ${lease.task} of run ${lease.runId} could not be ended in the store; its lease will expire`,
+        error,
+      );
     }
-    let end: AttemptEnd | undefined;
-    if (outcome !== undefined && 'what' in outcome) {
-      const waits = outcome;
-      // Where the run is being cancelled there is nothing to wait for.
-      if (await patiently(() => worker.deferrals.defer(lease, waits), held.signal)) return;
-      end = cancelledEnd(lease);
-    } else end = outcome;
-    if (end !== undefined) await ends.record(end, held);
-    if (cluster !== undefined) await cluster.leave(end !== undefined);
-    if (end !== undefined) worker.watch?.ended(lease, operator, end, (performance.now() - begunAt) / 1000);
+    over(held, look);
+  }
+
+  /** Where the run is being cancelled there is nothing to wait for: then it ends. */
+  async function defer(held: HeldAttempt, waits: Deferral): Promise<AttemptEnd | undefined> {
+    const deferred = await patiently(() => worker.deferrals.defer(held.lease, waits), held.signal);
+    return deferred ? undefined : cancelledEnd(held.lease);
   }
 
   /** A run's pipeline and parameters never change. */

@@ -16,8 +16,21 @@ export interface TemplateScope {
   readonly index?: number | undefined;
 }
 
+/** Whether there is anything to fill. */
+export function hasTemplates(task: CanonicalTask): boolean {
+  let found = false;
+  mapTaskTexts(task, (text) => {
+    found ||= isTemplate(text);
+    return text;
+  });
+  return found;
+}
+
+const OF_NONE: ReadonlySet<string> = new Set();
+
 /** Tasks whose outputs the templates read; undefined: of all. */
 export function readByTemplates(task: CanonicalTask): ReadonlySet<string> | undefined {
+  if (!hasTemplates(task)) return OF_NONE;
   const read = new Set<string>();
   let all = false;
   mapTaskTexts(task, (text) => {

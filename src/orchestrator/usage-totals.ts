@@ -20,24 +20,41 @@ export interface UsageTotals {
 const TASKS_KEPT = 2_000;
 
 export function createUsageTotals(): UsageTotals {
-  const totals = new Map<string, UsageTotal>();
+  const pipelines = new Map<string, Map<string, Total>>();
+  let kept = 0;
+
+  function totalOf(pipeline: string, task: string): Total {
+    const known = pipelines.get(pipeline)?.get(task);
+    if (known !== undefined) return known;
+    if (kept >= TASKS_KEPT && pipeline !== 'other') return totalOf('other', 'other');
+    const tasks = pipelines.get(pipeline) ?? new Map<string, Total>();
+    pipelines.set(pipeline, tasks);
+    const total = { attempts: 0, cpuSeconds: 0, wallSeconds: 0, peakMemoryBytes: null };
+    tasks.set(task, total);
+    kept += 1;
+    return total;
+  }
+
   return {
     add: (pipeline, task, usage) => {
       // The instances of a mapped task count as one.
-      const name = task.replace(/\[.*\]$/, '');
-      const known = totals.has(`${pipeline} ${name}`) || totals.size < TASKS_KEPT;
-      const labels = known ? { pipeline, task: name } : { pipeline: 'other', task: 'other' };
-      const key = `${labels.pipeline} ${labels.task}`;
-      const before = totals.get(key);
-      const peaks = [before?.peakMemoryBytes, usage?.peakMemoryBytes].filter((peak) => peak != null);
-      totals.set(key, {
-        ...labels,
-        attempts: (before?.attempts ?? 0) + 1,
-        cpuSeconds: (before?.cpuSeconds ?? 0) + (usage?.cpuSeconds ?? 0),
-        wallSeconds: (before?.wallSeconds ?? 0) + (usage?.wallSeconds ?? 0),
-        peakMemoryBytes: peaks.length === 0 ? null : Math.max(...peaks),
-      });
+      const total = totalOf(pipeline, task.endsWith(']') ? task.replace(/\[.*\]$/, '') : task);
+      total.attempts += 1;
+      if (usage === null) return;
+      total.cpuSeconds += usage.cpuSeconds ?? 0;
+      total.wallSeconds += usage.wallSeconds;
+      if (usage.peakMemoryBytes !== null)
+        total.peakMemoryBytes = Math.max(total.peakMemoryBytes ?? 0, usage.peakMemoryBytes);
     },
-    list: () => [...totals.values()],
+    list: () =>
+      [...pipelines].flatMap(([pipeline, tasks]) => [...tasks].map(([task, total]) => ({ pipeline, task, ...total }))),
   };
+}
+
+/** A total as it grows. */
+interface Total {
+  attempts: number;
+  cpuSeconds: number;
+  wallSeconds: number;
+  peakMemoryBytes: number | null;
 }

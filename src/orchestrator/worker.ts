@@ -18,7 +18,7 @@ import type {
 import { admit } from './admission.ts';
 import type { StopReason } from './attempt-stopped.ts';
 import { createAttendant } from './attend.ts';
-import { createEnds } from './ends.ts';
+import { createEnds, type Successor } from './ends.ts';
 import { HeldAttempt, type HeldAttemptParts } from './held-attempt.ts';
 import { processStartedAt } from './machine.ts';
 import { runRules } from './rules.ts';
@@ -40,6 +40,8 @@ const POLL_MS = 1000;
 /** Hints come in crowds. After a claim that found nothing the next one waits this long: the crowd is then answered by one. */
 const EMPTY_CLAIM_PAUSE_MS = 3;
 const ADOPT_EVERY_MS = 1000;
+/** Half of the tasks end in the store while the other half runs; fewer are not worth it. */
+const SMALLEST_HALF = 64;
 
 export function createWorker(options: WorkerOptions): Worker {
   const { runs, report, kubernetes } = options;
@@ -49,15 +51,23 @@ export function createWorker(options: WorkerOptions): Worker {
   const wakeup = createWakeup();
   const admitted = (candidates: readonly Candidate[], room: Room): Admission => admit(candidates, room, options.limits);
   const stopping = new AbortController();
-  const ends = createEnds({ runs, rules: runRules, onRecorded: () => wakeup.wake(), stopping: stopping.signal });
+  const ends = createEnds({
+    runs,
+    rules: runRules,
+    successor,
+    largestStep: Math.max(SMALLEST_HALF, Math.ceil(maxTasks / 2)),
+    stopping: stopping.signal,
+  });
   let identity: WorkerIdentity | undefined;
   let keeper: LeaseKeeper | undefined;
   let loop: Promise<void> | undefined;
   let draining = false;
+  /** Slots that somebody is asking the store for tasks for. */
+  let asked = 0;
   let adoptAt = 0;
   let lookForCancelled = false;
   let unsubscribe = (): void => {};
-  const attend = createAttendant({ worker: options, ends, keeper: () => keeper, killGraceMs });
+  const attend = createAttendant({ worker: options, ends, keeper: () => keeper, killGraceMs, over });
   const parts: HeldAttemptParts = {
     openLog: (held) => {
       const { lease, workerId } = held;
@@ -126,7 +136,7 @@ export function createWorker(options: WorkerOptions): Worker {
   /** Programs in a cluster take none, up to as many as the environment wants at once. */
   function slots(): number {
     const outside = [...active.values()].filter((attempt) => attempt.outside).length;
-    return maxTasks - active.size + Math.min(outside, kubernetes?.parallelism ?? 0);
+    return maxTasks - active.size - asked + Math.min(outside, kubernetes?.parallelism ?? 0);
   }
 
   /** What workers before this one left running in the cluster. */
@@ -140,10 +150,29 @@ export function createWorker(options: WorkerOptions): Worker {
   /** How long until something is due. */
   async function claimSome(waitMs: number): Promise<number> {
     if (identity === undefined) return waitMs;
-    const { leases, nextDueMs } = await runs.claim(identity, slots(), admitted, runRules);
+    const free = slots();
+    asked += free;
+    const { leases, nextDueMs } = await runs.claim(identity, free, admitted, runRules).finally(() => {
+      asked -= free;
+    });
     for (const lease of leases) begin(lease);
     if (leases.length === 0) await pause(EMPTY_CLAIM_PAUSE_MS, stopping.signal);
     return nextDueMs === null ? waitMs : Math.min(waitMs, Math.max(1, Math.ceil(nextDueMs)));
+  }
+
+  /** What ends makes room; what is free beside comes along. */
+  function successor(ending: number): Successor | undefined {
+    if (identity === undefined || draining || keeper?.ended() !== false) return undefined;
+    const free = Math.max(0, slots());
+    asked += free;
+    return {
+      worker: identity,
+      slots: ending + free,
+      take: (leases) => {
+        asked -= free;
+        for (const lease of leases) begin(lease);
+      },
+    };
   }
 
   async function noticeCancelled(): Promise<void> {
@@ -160,31 +189,30 @@ export function createWorker(options: WorkerOptions): Worker {
     keeper?.track(lease, null);
     active.set(keyOf(lease), held);
     if (stopping.signal.aborted) held.stop('stopped');
-    held.done = seeThrough(held);
+    held.done = attend(held);
   }
 
-  async function seeThrough(held: HeldAttempt): Promise<void> {
-    const { lease } = held;
-    try {
-      await attend(held);
-    } catch (error) {
-      report(`task ${lease.task} of run ${lease.runId} could not be ended in the store; its lease will expire`, error);
-    }
-    active.delete(keyOf(lease));
-    keeper?.untrack(lease);
-    wakeup.wake();
+  function over(held: HeldAttempt, look: boolean): void {
+    active.delete(keyOf(held.lease));
+    keeper?.untrack(held.lease);
+    if (look) wakeup.wake();
   }
 
   async function drain(signal?: AbortSignal): Promise<void> {
     draining = true;
     // What runs outside goes on without this worker; the next one sees it to its end.
     for (const { lease, outside } of active.values()) if (outside) stopAttempt(lease, 'stopped');
-    const done = Promise.all([...active.values()].map((attempt) => attempt.done)).then(() => undefined);
+    const done = idle();
     if (signal === undefined) return done;
     await Promise.race([
       done,
       new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
     ]);
+  }
+
+  /** What is begun meanwhile is waited for, too. */
+  async function idle(): Promise<void> {
+    while (active.size > 0) await Promise.all([...active.values()].map((attempt) => attempt.done));
   }
 
   async function stop(): Promise<void> {
@@ -193,7 +221,7 @@ export function createWorker(options: WorkerOptions): Worker {
     unsubscribe();
     await loop;
     for (const { lease } of active.values()) stopAttempt(lease, 'stopped');
-    while (active.size > 0) await Promise.all([...active.values()].map((attempt) => attempt.done));
+    await idle();
     await kubernetes?.close();
     await keeper?.stop();
     keeper = undefined;

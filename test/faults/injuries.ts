@@ -77,7 +77,7 @@ export const fillTheDisk = every(300, 500, async ({ db }) => {
   await db.query(`
     create or replace function public.disk_is_full() returns trigger language plpgsql as $$
     begin raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$`);
-  for (const table of ['tasks', 'task_attempts', 'run_events', 'task_logs'])
+  for (const table of ['tasks', 'task_attempts', 'run_events', 'run_event_batches', 'task_logs'])
     await db.query(
       `create or replace trigger disk_is_full before insert or update on mlops.${table} for each statement execute function public.disk_is_full()`,
     );

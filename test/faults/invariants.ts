@@ -87,10 +87,16 @@ async function recordedProblems(db: Database): Promise<string[]> {
     group by t.run_id, t.ordinal, t.name, t.attempt having count(a.attempt) <> t.attempt
     union all
     select 'attempt ' || e.attempt || ' of task ' || e.task || ' ended ' || count(*) || ' times'
-    from mlops.run_events e
+    from (select run_id, task, status, attempt from mlops.run_events
+          union all
+          select b.run_id, t.task, b.status, t.attempt
+          from mlops.run_event_batches b cross join unnest(b.tasks, b.attempts) as t(task, attempt)) e
     where e.task is not null and e.status in ('succeeded', 'failed', 'timed_out', 'crashed', 'cancelled') and e.attempt is not null
     group by e.run_id, e.task, e.attempt having count(*) > 1
     union all
-    select 'events of run ' || run_id || ' have gaps' from mlops.run_events group by run_id having max(seq) <> count(*)`);
+    select 'events of run ' || run_id || ' have gaps'
+    from (select run_id, seq as last, 1 as events from mlops.run_events
+          union all select run_id, last_seq, cardinality(tasks) from mlops.run_event_batches) e
+    group by run_id having max(last) <> sum(events)`);
   return rows.map(({ problem }) => problem);
 }

@@ -23,13 +23,14 @@ it('drains a graph of 1,000 tasks over two workers, each task once and after tho
       return { source, digest: source, rows: 1, bytes: 1, changed: true };
     },
   };
-  const one = rig.open({ services, node: 'one' });
-  const two = rig.open({ services, node: 'two' });
+  // More tasks are ready than one of them takes.
+  const one = rig.open({ services, node: 'one', maxTasks: 16 });
+  const two = rig.open({ services, node: 'two', maxTasks: 16 });
   // Each needs up to three of those before it, spread by a fixed rule.
   const needs = (index: number): string[] =>
-    index < 10
+    index < 60
       ? []
-      : [...new Set([Math.floor(index / 2), Math.floor(index / 3), index - 10])].map((before) => `t${before}`);
+      : [...new Set([Math.floor(index / 2), Math.floor(index / 3), index - 60])].map((before) => `t${before}`);
   const tasks = Object.fromEntries(Array.from({ length: TASKS }, (_, index) => [`t${index}`, { needs: needs(index) }]));
   await one.scheduler.start();
   await Promise.all([one.worker.start(), two.worker.start()]);

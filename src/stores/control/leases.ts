@@ -41,6 +41,8 @@ export interface Lease extends LeaseRef {
   readonly gpus: readonly number[];
   /** Of one item's task. */
   readonly item: JsonValue | undefined;
+  /** The task's position, by which the store finds it soonest. */
+  readonly ordinal?: number | undefined;
 }
 
 export interface LogChunk {

@@ -264,6 +264,18 @@ export interface AttemptEnd extends LeaseRef {
   readonly counts: 'failure' | 'recovery' | 'nothing';
   /** Of a task that runs for each item of a list and succeeded in finding them. */
   readonly fanOut?: FanOut | undefined;
+  /** The task's position, where its lease named it. */
+  readonly ordinal?: number | undefined;
+}
+
+/** What the ends of tasks of one run brought with them. */
+export interface GoneOn {
+  /** For each end, whether its lease was still held. */
+  readonly held: readonly boolean[];
+  /** On tasks that were made ready. */
+  readonly leases: readonly Lease[];
+  /** Something waits for a turn. */
+  readonly more: boolean;
 }
 
 /** Tasks that take the same shares. */
@@ -406,6 +418,16 @@ export interface RunStore extends ExternalWorkStore {
   ): Promise<readonly TaskRecord[]>;
   /** Ends attempts and settles what comes after. False for each whose lease was lost: nothing changed. */
   end(ends: readonly AttemptEnd[], rules: RunRules): Promise<readonly boolean[]>;
+  /**
+   * As `end`, and in the same transaction leases on tasks that this made ready, at most `slots`: on those that ask for no room and share
+   * nothing, and only where nobody else waits for a turn: then `claim` would give the same. For attempts of one run, their positions
+   * named, that succeeded and have nothing to tell but outputs and how long they took. Undefined, and nothing changed: there is more to
+   * decide, `end` them.
+   */
+  goOn(
+    ends: readonly AttemptEnd[],
+    next: { readonly worker: WorkerIdentity; readonly slots: number },
+  ): Promise<GoneOn | undefined>;
   /** Leases of the worker whose run is being cancelled. */
   cancelledLeases(workerId: string): Promise<readonly LeaseRef[]>;
   /** Leases that ended without an outcome. */

@@ -5,7 +5,6 @@ import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import type { RunStatus, TaskStatus } from '../control/run-states.ts';
 import type {
   RunCause,
-  RunEvent,
   RunFilter,
   RunHint,
   RunRecord,
@@ -18,7 +17,9 @@ import { createBatcher } from './batcher.ts';
 import { type Database, sqlState } from './database.ts';
 import { readCursor, UUID, writeCursor } from './run-cursor.ts';
 import { claim } from './runs/claims.ts';
+import { readEvents } from './runs/events.ts';
 import { externalWork } from './runs/external-work.ts';
+import { goOn } from './runs/go-on.ts';
 import { keepLeases } from './runs/lease-keeper.ts';
 import { cancelledLeases, endAttempts, endOverdue, expiredLeases, LEASE_SECONDS } from './runs/leases.ts';
 import { cancelRun, insertRun, retryRun } from './runs/lifecycle.ts';
@@ -68,15 +69,6 @@ type TaskRow = {
   from_attempt: number | null;
   started_at: Date | null;
   finished_at: Date | null;
-};
-type EventRow = {
-  seq: number;
-  at: Date;
-  task: string | null;
-  status: RunEvent['status'];
-  attempt: number | null;
-  error: string | null;
-  data: JsonObject;
 };
 
 export interface PostgresRunsOptions {
@@ -217,15 +209,7 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
         });
       }
     },
-    events: async (runId, after, limit) => {
-      if (!UUID.test(runId)) return [];
-      return db.query<EventRow>(
-        `select e.seq, e.at, e.task, e.status, e.attempt, e.error, e.data
-         from mlops.run_events e join mlops.runs r on r.run_id = e.run_id
-         where r.scope_id = $1 and e.run_id = $2 and e.seq > $3 order by e.seq limit $4`,
-        [scopeId, runId, after, limit],
-      );
-    },
+    events: async (runId, after, limit) => (UUID.test(runId) ? readEvents(db, scopeId, runId, after, limit) : []),
     keepLeases: (worker) =>
       keepLeases({
         connectionString: options.connectionString,
@@ -245,6 +229,7 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
       return rows.length > 0;
     },
     end: (ends, rules) => endAttempts(db, scopeId, ends, rules, false),
+    goOn: (ends, next) => goOn(db, scopeId, leaseSeconds, ends, next),
     sharesInUse: () => sharesInUse(db, scopeId, true),
     items: async (runId, task, { failed = false, after, limit }) => {
       if (!UUID.test(runId) || (await db.query(GET, [scopeId, runId])).length === 0) return [];

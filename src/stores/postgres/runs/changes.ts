@@ -16,11 +16,11 @@ import {
 import type { EndedTask, PendingTask, RunCause, RunFacts, RunRules, Trigger } from '../../control/runs.ts';
 import type { Queryable } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
+import { appendEvents, type NewEvent } from './events.ts';
 
 const LOCK = sqlFile('runs-lock');
 const LOCK_FREE = sqlFile('runs-lock-free');
 const CHANGE_TASKS = sqlFile('runs-change-tasks');
-const APPEND = sqlFile('runs-append-events');
 const COUNT_ENDS = sqlFile('runs-count-ends');
 const CHANGE = sqlFile('runs-change');
 const FOLD_ITEMS = sqlFile('runs-fold-items');
@@ -107,17 +107,9 @@ interface RunState extends LockedRun {
   eventSeq: number;
   openTasks: number;
   ended: boolean;
+  /** No task of it ended otherwise than succeeded. */
+  succeeds: boolean;
   kind: 'state' | 'work' | 'cancel';
-}
-
-interface Event {
-  readonly runId: string;
-  readonly seq: number;
-  readonly task: string | null;
-  readonly status: TaskStatus | RunStatus;
-  readonly attempt: number | null;
-  readonly error: string | null;
-  readonly data: JsonObject | undefined;
 }
 
 type LockRow = {
@@ -156,10 +148,13 @@ export async function lockRuns(
 
 export function changeRuns(tx: Queryable, scopeId: number, locked: readonly LockedRun[], rules: RunRules): RunsChange {
   const states = new Map(
-    locked.map((run): [string, RunState] => [run.runId, { ...run, ended: false, kind: 'state' as const }]),
+    locked.map((run): [string, RunState] => [
+      run.runId,
+      { ...run, ended: false, succeeds: true, kind: 'state' as const },
+    ]),
   );
   const touched = new Set<RunState>();
-  let events: Event[] = [];
+  let events: NewEvent[] = [];
 
   function stateOf(runId: string): RunState {
     const state = states.get(runId);
@@ -168,7 +163,7 @@ export function changeRuns(tx: Queryable, scopeId: number, locked: readonly Lock
     return state;
   }
 
-  function note(run: RunState, event: Omit<Event, 'runId' | 'seq'>): void {
+  function note(run: RunState, event: Omit<NewEvent, 'runId' | 'seq'>): void {
     run.eventSeq += 1;
     events.push({ ...event, runId: run.runId, seq: run.eventSeq });
   }
@@ -237,6 +232,7 @@ export function changeRuns(tx: Queryable, scopeId: number, locked: readonly Lock
       if (isEnded(one.to)) {
         run.openTasks -= 1;
         run.ended = true;
+        if (one.to !== 'succeeded') run.succeeds = false;
         ends.push(one);
       }
       if (one.to === 'ready' || one.to === 'retrying') hint(one.runId, 'work');
@@ -381,17 +377,7 @@ export function changeRuns(tx: Queryable, scopeId: number, locked: readonly Lock
     hint,
     commit: async () => {
       await endRuns();
-      if (events.length > 0) {
-        await tx.query(APPEND, [
-          events.map((event) => event.runId),
-          events.map((event) => event.seq),
-          events.map((event) => event.task),
-          events.map((event) => event.status),
-          events.map((event) => event.attempt),
-          events.map((event) => event.error),
-          events.map((event) => (event.data === undefined ? null : JSON.stringify(event.data))),
-        ]);
-      }
+      await appendEvents(tx, events);
       events = [];
       const changed = [...touched];
       if (changed.length === 0) return;
@@ -401,6 +387,7 @@ export function changeRuns(tx: Queryable, scopeId: number, locked: readonly Lock
         changed.map((run) => run.eventSeq),
         changed.map((run) => run.openTasks),
         changed.map((run) => `${scopeId} ${run.runId} ${run.kind}`),
+        changed.map((run) => run.succeeds),
       ]);
     },
   };

@@ -98,8 +98,11 @@ export async function claim(
         ? []
         : [{ row, index }],
     );
-    // A run that somebody changes right now is passed over: its change hints at it when it is done.
-    const locked = await lockRuns(tx, scopeId, [...new Set(concerned.map(({ row }) => row.run_id))], { free: true });
+    // A run that somebody changes right now is passed over: its change hints at it when it is done. Where there is no other, its turn
+    // is waited for: one that is changed again and again is never free.
+    const concernedRuns = [...new Set(concerned.map(({ row }) => row.run_id))];
+    const free = await lockRuns(tx, scopeId, concernedRuns, { free: true });
+    const locked = free.length > 0 ? free : await lockRuns(tx, scopeId, concernedRuns.slice(0, 1));
     const runs = new Map(
       locked.filter((run) => !run.cancelling && !run.held && !isRunEnded(run.status)).map((run) => [run.runId, run]),
     );
@@ -227,6 +230,7 @@ async function start(
     waitedSeconds: row.waited_seconds,
     deadlineInMs: row.deadline_in_ms,
     gpus: row.gpus,
+    ordinal: row.ordinal,
     item: row.name.endsWith(']') ? row.item : undefined,
   }));
 }

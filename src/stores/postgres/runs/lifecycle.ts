@@ -31,8 +31,8 @@ export async function insertRun(
   // A rename under way is waited for: the run is listed under the name that its pipeline has then.
   await tx.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [lockName(scopeId, 'names', '')]);
   const inserted = await tx.query(
-    `insert into mlops.runs (run_id, scope_id, pipeline, spec, params, cause, git_commit, schedule, held, idempotency_key, run_limit)
-     values ($1, $2, mlops.current_pipeline($2, $3), $4, $5, $6, $7, $8, $9, $10, $11)
+    `insert into mlops.runs (run_id, scope_id, pipeline, spec, params, cause, git_commit, schedule, held, idempotency_key, run_limit, plain)
+     values ($1, $2, mlops.current_pipeline($2, $3), $4, $5, $6, $7, $8, $9, $10, $11, $12)
      on conflict (scope_id, idempotency_key) where idempotency_key is not null do nothing returning run_id`,
     [
       run.runId,
@@ -46,6 +46,7 @@ export async function insertRun(
       held,
       run.idempotencyKey,
       run.spec.concurrency?.runs ?? null,
+      isPlain(run),
     ],
   );
   if (inserted.length === 0) return false;
@@ -76,6 +77,14 @@ export async function insertRun(
     await change.settle(await pendingRoots(tx, run.runId));
   await change.commit();
   return true;
+}
+
+/** Of a plain run nothing has to be decided as long as its tasks succeed: see the schema's `go_on`. */
+function isPlain({ tasks, spec }: NewRun): boolean {
+  return (
+    tasks.every((task) => task.when === null && task.trigger !== 'one_success' && task.trigger !== 'one_failed') &&
+    Object.values(spec.tasks).every((task) => task.forEach === undefined)
+  );
 }
 
 /** Whether as many runs of its pipeline are under way as may be. Who comes at the same moment has to wait. */

@@ -84,10 +84,9 @@ export async function pruneHistory(
     ]);
     const last = runs.at(-1);
     if (last === undefined) return 0;
-    const table = what === 'logs' ? 'task_logs' : 'run_events';
-    await tx.query(`delete from mlops.${table} where run_id = any($1)`, [
-      runs.filter(({ ended }) => ended).map(({ runId }) => runId),
-    ]);
+    const ended = runs.filter((run) => run.ended).map(({ runId }) => runId);
+    for (const table of what === 'logs' ? ['task_logs'] : ['run_events', 'run_event_batches'])
+      await tx.query(`delete from mlops.${table} where run_id = any($1)`, [ended]);
     await tx.query('update mlops.subject_states set state = $3 where scope_id = $1 and subject = $2', [
       scopeId,
       subject,

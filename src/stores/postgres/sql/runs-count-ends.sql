@@ -33,16 +33,20 @@ with counts as (
                          'upstream_failed')
   returning t.run_id, t.ordinal, t.name, t.status, t.trigger_rule, t.when_expression, cardinality(t.needs) as needs_total,
             t.needs_succeeded, t.needs_failed, t.needs_skipped, s.now_ready
-), noted as (
-  insert into mlops.run_events (run_id, seq, task, status)
-  select c.run_id, b.last + row_number() over (partition by c.run_id order by c.ordinal), c.name, 'ready'
+), readied as (
+  select c.run_id, b.last, count(*) as tasks, array_agg(c.name order by c.ordinal) as names
   from counted c join unnest($4::uuid[], $5::bigint[]) as b(run_id, last) on b.run_id = c.run_id
-  where c.now_ready
-  returning run_id
+  where c.now_ready group by c.run_id, b.last
+), noted as (
+  insert into mlops.run_event_batches (run_id, first_seq, last_seq, status, tasks)
+  select run_id, last + 1, last + tasks, 'ready', names from readied where tasks >= 16
+), noted_alone as (
+  insert into mlops.run_events (run_id, seq, task, status)
+  select r.run_id, r.last + n.place, n.name, 'ready' from readied r cross join unnest(r.names) with ordinality as n(name, place) where r.tasks < 16
 )
-select run_id, count(*)::integer as readied, null::integer as ordinal, null as name, null as trigger_rule, null as when_expression,
+select run_id, tasks::integer as readied, null::integer as ordinal, null as name, null as trigger_rule, null as when_expression,
        null::integer as needs_total, null::integer as needs_succeeded, null::integer as needs_failed, null::integer as needs_skipped
-from noted group by run_id
+from readied
 union all
 select run_id, null, ordinal, name, trigger_rule, when_expression, needs_total, needs_succeeded, needs_failed, needs_skipped
 from counted

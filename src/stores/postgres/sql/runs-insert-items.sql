@@ -19,7 +19,13 @@ with last as materialized (
   where t.run_id = $2 and t.ordinal = $3
   returning ordinal, name, status
 ), noted as (
+  insert into mlops.run_event_batches (run_id, first_seq, last_seq, status, tasks)
+  select $2, $4 + 1, $4 + count(*), min(status), array_agg(name order by ordinal) from inserted having count(*) >= 16 and min(status) = max(status)
+), noted_alone as (
   insert into mlops.run_events (run_id, seq, task, status)
-  select $2, $4 + row_number() over (order by ordinal), name, status from inserted
+  select $2, $4 + n.place, n.name, n.status
+  from (select row_number() over (order by ordinal) as place, name, status, count(*) over () as items,
+               min(status) over () = max(status) over () as alike from inserted) n
+  where n.items < 16 or not n.alike
 )
 select count(*)::integer as items, count(*) filter (where status = 'ready')::integer as readied from inserted

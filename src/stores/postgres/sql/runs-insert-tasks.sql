@@ -17,8 +17,12 @@ with inserted as (
   cross join lateral (select t.needs = '{}' and t.when_expression is null as now_ready) s
   returning ordinal, name, status
 ), noted as (
+  insert into mlops.run_event_batches (run_id, first_seq, last_seq, status, tasks)
+  select $2, 1, count(*), 'ready', array_agg(name order by ordinal) from inserted where status = 'ready' having count(*) >= 16
+), noted_alone as (
   insert into mlops.run_events (run_id, seq, task, status)
-  select $2, row_number() over (order by ordinal), name, status from inserted where status = 'ready'
-  returning 1
+  select $2, n.seq, n.name, 'ready'
+  from (select row_number() over (order by ordinal) as seq, count(*) over () as ready, name from inserted where status = 'ready') n
+  where n.ready < 16
 )
-select count(*)::integer as readied from noted
+select count(*)::integer as readied from inserted where status = 'ready'
