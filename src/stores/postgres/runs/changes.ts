@@ -69,6 +69,8 @@ export interface LockedRun {
   readonly eventSeq: number;
   /** Tasks that are not at their end. */
   readonly openTasks: number;
+  /** No task of it ended otherwise than succeeded, and none asks for a decision as long as that is so. */
+  readonly plain: boolean;
 }
 
 export type PendingRow = {
@@ -122,6 +124,7 @@ type LockRow = {
   cancelling: boolean;
   event_seq: number;
   open_tasks: number;
+  plain: boolean;
 };
 
 /** Those that are there. `free`: those, too, that nobody else has locked; it waits for none. */
@@ -143,6 +146,7 @@ export async function lockRuns(
     status: row.status,
     eventSeq: row.event_seq,
     openTasks: row.open_tasks,
+    plain: row.plain,
   }));
 }
 
@@ -343,7 +347,7 @@ export function changeRuns(tx: Queryable, scopeId: number, locked: readonly Lock
           `select r.run_id from unnest($1::uuid[]) as r(run_id)
            where exists (select 1 from mlops.tasks t where t.run_id = r.run_id and t.parent is null
                            and t.status in ('failed', 'timed_out', 'crashed', 'cancelled', 'upstream_failed'))`,
-          [over.map((run) => run.runId)],
+          [over.filter((run) => !run.plain || !run.succeeds).map((run) => run.runId)],
         )
       ).map((row) => row.run_id),
     );

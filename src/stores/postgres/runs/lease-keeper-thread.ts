@@ -6,7 +6,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import pg from 'pg';
 import type { WorkerIdentity } from '../../control/runs.ts';
-import { type FromKeeper, keyOf, type ToKeeper, type Tracked } from './lease-keeper-words.ts';
+import { type FromKeeper, keyOf, leaseOf, type ToKeeper } from './lease-keeper-words.ts';
 
 export interface KeeperData {
   readonly connectionString: string;
@@ -38,7 +38,8 @@ const port = parentPort;
 if (port === null) throw new Error('lease-keeper-thread runs as a worker thread only');
 const { connectionString, scopeId, worker, leaseSeconds, renewEveryMs } = workerData as KeeperData;
 
-const tracked = new Map<string, Tracked>();
+/** Keys of leases with the process groups of their attempts. */
+const tracked = new Map<string, number | null>();
 let client: pg.Client | undefined;
 let timer: NodeJS.Timeout | undefined;
 let stopped = false;
@@ -46,16 +47,17 @@ let renewedAt = performance.now();
 
 const post = (message: FromKeeper): void => port.postMessage(message);
 
-function lose(entry: Tracked): void {
-  tracked.delete(keyOf(entry.lease));
-  if (entry.processGroup !== null) {
+function lose(key: string): void {
+  const group = tracked.get(key) ?? null;
+  tracked.delete(key);
+  if (group !== null) {
     try {
-      process.kill(-entry.processGroup, 'SIGKILL');
+      process.kill(-group, 'SIGKILL');
     } catch {
       // The group is gone already.
     }
   }
-  post({ type: 'lost', lease: entry.lease });
+  post({ type: 'lost', key });
 }
 
 async function connect(): Promise<pg.Client> {
@@ -83,7 +85,7 @@ async function connect(): Promise<pg.Client> {
 }
 
 async function renew(): Promise<void> {
-  const before = [...tracked.entries()];
+  const before = [...tracked.keys()];
   const began = performance.now();
   const connection = await connect();
   const { workerId, node, pid, pidStartedAt, capacity } = worker;
@@ -102,11 +104,11 @@ async function renew(): Promise<void> {
     workerId,
     leaseSeconds,
     // Only what this worker knows of: a lease whose claim's answer got lost has to expire.
-    JSON.stringify(before.map(([, { lease }]) => lease)),
+    JSON.stringify(before.map(leaseOf)),
   ]);
   renewedAt = began;
   const held = new Set(rows.map((row) => keyOf({ runId: row.run_id, task: row.name, attempt: row.attempt })));
-  for (const [key, entry] of before) if (!held.has(key) && tracked.get(key) === entry) lose(entry);
+  for (const key of before) if (!held.has(key) && tracked.has(key)) lose(key);
 }
 
 async function beat(): Promise<void> {
@@ -119,7 +121,7 @@ async function beat(): Promise<void> {
     client = undefined;
     await broken?.end().catch(() => {});
   }
-  if (performance.now() - renewedAt > leaseSeconds * 1000) for (const entry of [...tracked.values()]) lose(entry);
+  if (performance.now() - renewedAt > leaseSeconds * 1000) for (const key of [...tracked.keys()]) lose(key);
   if (!stopped) timer = setTimeout(() => void beat(), Math.max(100, renewEveryMs - (performance.now() - began)));
 }
 
@@ -139,7 +141,8 @@ async function stop(): Promise<void> {
 port.on('message', (message: ToKeeper) => {
   switch (message.type) {
     case 'change':
-      for (const entry of message.track) tracked.set(keyOf(entry.lease), entry);
+      for (const key of message.track) if (!tracked.has(key)) tracked.set(key, null);
+      for (const [key, group] of message.groups) tracked.set(key, group);
       for (const key of message.untrack) tracked.delete(key);
       break;
     case 'stop':

@@ -4,7 +4,7 @@ import { MlopsError } from '../../../lib/error.ts';
 import { startThread } from '../../../lib/thread.ts';
 import type { LeaseKeeper, LeaseRef, WorkerIdentity } from '../../control/runs.ts';
 import type { KeeperData } from './lease-keeper-thread.ts';
-import { type FromKeeper, keyOf, type ToKeeper, type Tracked } from './lease-keeper-words.ts';
+import { type FromKeeper, keyOf, leaseOf, type ToKeeper } from './lease-keeper-words.ts';
 
 /** Nothing beside the length of a lease. */
 const TELL_AFTER_MS = 50;
@@ -36,19 +36,22 @@ export async function keepLeases(options: KeeperOptions): Promise<LeaseKeeper> {
   const post = (message: ToKeeper): void => thread.postMessage(message);
   // Leases come in batches, and go in batches. One that came is told before anything of its task runs: that may block this
   // thread for as long as it likes. That one went may be told a little later.
-  let came: Tracked[] = [];
+  let came: string[] = [];
+  let groups: [string, number | null][] = [];
   let went: string[] = [];
   let telling: NodeJS.Timeout | undefined;
   const tell = (): void => {
     clearTimeout(telling);
     telling = undefined;
-    if (came.length > 0 || went.length > 0) post({ type: 'change', track: came, untrack: went });
+    if (came.length > 0 || went.length > 0) post({ type: 'change', track: came, groups, untrack: went });
     came = [];
+    groups = [];
     went = [];
   };
-  const tracked = new Map<string, LeaseRef>();
-  const lose = (lease: LeaseRef): void => {
-    tracked.delete(keyOf(lease));
+  const tracked = new Set<string>();
+  const lose = (key: string): void => {
+    tracked.delete(key);
+    const lease = leaseOf(key);
     for (const listener of listeners) listener(lease);
   };
   await new Promise<void>((resolve, reject) => {
@@ -60,27 +63,30 @@ export async function keepLeases(options: KeeperOptions): Promise<LeaseKeeper> {
     thread.on('message', (message: FromKeeper) => {
       if (message.type === 'ready') resolve();
       else if (message.type === 'failed') fail(message.message);
-      else lose(message.lease);
+      else lose(message.key);
     });
     thread.on('error', (error) => fail(error.message, error));
     thread.on('exit', () => {
       over = true;
       fail('its thread ended');
       // Without the thread nothing is renewed: whatever is held counts as lost.
-      if (!stopping) for (const lease of [...tracked.values()]) lose(lease);
+      if (!stopping) for (const key of [...tracked]) lose(key);
     });
   });
   thread.unref();
   return {
     track: (lease, processGroup) => {
-      const ref = { runId: lease.runId, task: lease.task, attempt: lease.attempt };
-      tracked.set(keyOf(ref), ref);
+      const key = keyOf(lease);
       if (came.length === 0) queueMicrotask(tell);
-      came.push({ lease: ref, processGroup });
+      // What is told anew has or had a group: the others are told once.
+      if (tracked.has(key) || processGroup !== null) groups.push([key, processGroup]);
+      tracked.add(key);
+      came.push(key);
     },
     untrack: (lease) => {
-      tracked.delete(keyOf(lease));
-      went.push(keyOf(lease));
+      const key = keyOf(lease);
+      tracked.delete(key);
+      went.push(key);
       telling ??= setTimeout(tell, TELL_AFTER_MS).unref();
     },
     onLost: (listener) => {

@@ -7,8 +7,8 @@ import { lockName } from '../feature-claims.ts';
 import { sqlFile } from '../sql-file.ts';
 import { changeRuns, lockRuns, type PendingRow, type TaskChange } from './changes.ts';
 import { resumeFanOuts } from './fan-outs.ts';
-import { kindOf } from './kind-of.ts';
 import { lockLimits } from './shares.ts';
+import { taskColumns } from './task-columns.ts';
 
 const INSERT_TASKS = sqlFile('runs-insert-tasks');
 const RESET = sqlFile('runs-reset');
@@ -50,7 +50,7 @@ export async function insertRun(
     ],
   );
   if (inserted.length === 0) return false;
-  const [counted] = await tx.query<{ readied: number }>(INSERT_TASKS, taskColumns(scopeId, run, held));
+  const [counted] = await tx.query<{ readied: number }>(INSERT_TASKS, [scopeId, run.runId, held, ...taskColumns(run)]);
   if (Object.values(run.spec.tasks).some((task) => task.queuedTimeout !== undefined))
     await tx.query(QUEUED_TIMEOUTS, [run.runId]);
   const readied = counted?.readied ?? 0;
@@ -68,6 +68,7 @@ export async function insertRun(
         status: 'queued',
         eventSeq: readied,
         openTasks: run.tasks.length,
+        plain: isPlain(run),
       },
     ],
     rules,
@@ -98,33 +99,6 @@ async function isFull(tx: Queryable, scopeId: number, run: NewRun): Promise<bool
     [scopeId, run.pipeline],
   );
   return (row?.runs ?? 0) >= limit;
-}
-
-function taskColumns(scopeId: number, run: NewRun, held: boolean): readonly unknown[] {
-  const { tasks } = run;
-  const shared = tasks.map((task) => (task.shares === null ? null : JSON.stringify(task.shares)));
-  const dependents = tasks.map((): number[] => []);
-  tasks.forEach((task, ordinal) => {
-    for (const upstream of task.needs) dependents[upstream]?.push(ordinal);
-  });
-  return [
-    scopeId,
-    run.runId,
-    held,
-    tasks.map((task) => task.name),
-    tasks.map((task) => task.operator),
-    tasks.map((task) => task.trigger),
-    tasks.map((task) => task.when),
-    tasks.map((task) => `{${task.needs.join(',')}}`),
-    dependents.map((ordinals) => `{${ordinals.join(',')}}`),
-    tasks.map((task) => task.priority),
-    tasks.map((task) => task.cpu),
-    tasks.map((task) => task.memoryBytes),
-    tasks.map((task) => task.gpu),
-    tasks.map((task) => task.deadlineMs),
-    tasks.map((task, index) => kindOf(run.pipeline, task, shared[index] ?? null)),
-    shared,
-  ];
 }
 
 async function pendingRoots(tx: Queryable, runId: string): Promise<readonly PendingRow[]> {
