@@ -10,8 +10,11 @@ create table mlops.run_event_batches (
   tasks     text[] not null,
   -- Null: they are of no attempt.
   attempts  integer[],
+  -- The number of the transaction that wrote them: a reader of all runs' events knows by it what it has not seen.
+  tx        bigint not null default pg_current_xact_id()::text::bigint,
   primary key (run_id, last_seq)
 );
+create index run_event_batches_of_transactions on mlops.run_event_batches using brin (tx) with (pages_per_range = 16, autosummarize = on);
 
 create or replace function mlops.forget_runs() returns trigger language plpgsql as $$
 begin
