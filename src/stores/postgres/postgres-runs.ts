@@ -4,7 +4,9 @@ import type { JsonObject } from '../../lib/json.ts';
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import type { RunStatus, TaskStatus } from '../control/run-states.ts';
 import type {
+  NewRun,
   RunCause,
+  RunDefinition,
   RunFilter,
   RunHint,
   RunRecord,
@@ -33,6 +35,7 @@ const GET = sqlFile('runs-get');
 const LIST = sqlFile('runs-list');
 const TASKS = sqlFile('runs-tasks');
 
+const DEFINITIONS_KEPT = 16;
 const UNIQUE_VIOLATION = '23505';
 
 type SummaryRow = {
@@ -88,6 +91,9 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     (parts) => appendLogs(db, scopeId, parts),
   );
 
+  /** Of runs that were made here last. */
+  const definitions = new Map<string, RunDefinition>();
+
   async function get(runId: string): Promise<RunRecord | undefined> {
     if (!UUID.test(runId)) return undefined;
     return db.transaction(
@@ -123,6 +129,13 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     return run;
   }
 
+  /** Large ones take a while to be read back. */
+  function keepDefinition({ runId, spec, params, cause, gitCommit }: NewRun, createdAt: Date): void {
+    definitions.set(runId, { spec, params, cause, gitCommit, createdAt });
+    const oldest = definitions.size > DEFINITIONS_KEPT ? definitions.keys().next().value : undefined;
+    if (oldest !== undefined) definitions.delete(oldest);
+  }
+
   async function list(filter: RunFilter): Promise<{ items: readonly RunSummary[]; nextCursor: string | null }> {
     const after = filter.cursor === undefined ? undefined : readCursor(filter.cursor);
     const rows = await db.query<SummaryRow & { position: string }>(LIST, [
@@ -154,7 +167,11 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     ...externalWork(db, scopeId, leaseSeconds),
     create: async (run, rules) => {
       const created = await db.transaction((tx) => insertRun(tx, scopeId, run, { schedule: null, held: false }, rules));
-      if (created) return { run: await existing(run.runId), created };
+      if (created) {
+        const made = await existing(run.runId);
+        keepDefinition(run, made.createdAt);
+        return { run: made, created };
+      }
       const [other] = await db.query<{ run_id: string }>(
         'select run_id from mlops.runs where scope_id = $1 and idempotency_key = $2',
         [scopeId, run.idempotencyKey],
@@ -163,6 +180,8 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
     },
     get,
     definition: async (runId) => {
+      const known = definitions.get(runId);
+      if (known !== undefined) return known;
       if (!UUID.test(runId)) return undefined;
       const [row] = await db.query<RunRow>(GET, [scopeId, runId]);
       if (row === undefined) return undefined;

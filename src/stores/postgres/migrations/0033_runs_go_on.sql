@@ -114,7 +114,7 @@ begin
     union all
     select of_run, w.ordinal, 0 from unnest(waiting) as w(ordinal) where hands_on
   ), next as materialized (
-    select t.run_id, t.ordinal, c.ended, t.status as was,
+    select t.ctid as place, t.ordinal, c.ended, t.status as was,
            t.status <> 'pending' or t.needs_succeeded + c.ended = cardinality(t.needs) as now_ready,
            hands_on and (t.status <> 'pending'
              or t.needs_succeeded + c.ended = cardinality(t.needs) and t.cpu = 0 and t.memory_bytes = 0 and t.gpu = 0 and t.shared is null
@@ -137,7 +137,8 @@ begin
                          else t.deadline_at end,
       waiting_for = case when p.handed then null else t.waiting_for end
     from placed p
-    where t.run_id = p.run_id and t.ordinal = p.ordinal
+    -- What is pending or waits changes under the run's lock alone: it is where it was found.
+    where t.ctid = p.place
     returning t.ordinal, t.name, t.attempt, t.deadline_ms, p.now_ready, p.handed, p.was
   ), leased as (
     insert into mlops.task_attempts (run_id, ordinal, attempt, scope_id, worker_id, node, cpu, memory_bytes, gpu, lease_until)

@@ -28,6 +28,7 @@ export async function insertRun(
   rules: RunRules,
 ): Promise<boolean> {
   const held = placement.held || (await isFull(tx, scopeId, run));
+  const plain = isPlain(run);
   // A rename under way is waited for: the run is listed under the name that its pipeline has then.
   await tx.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [lockName(scopeId, 'names', '')]);
   const inserted = await tx.query(
@@ -46,7 +47,7 @@ export async function insertRun(
       held,
       run.idempotencyKey,
       run.spec.concurrency?.runs ?? null,
-      isPlain(run),
+      plain,
     ],
   );
   if (inserted.length === 0) return false;
@@ -68,7 +69,7 @@ export async function insertRun(
         status: 'queued',
         eventSeq: readied,
         openTasks: run.tasks.length,
-        plain: isPlain(run),
+        plain,
       },
     ],
     rules,
