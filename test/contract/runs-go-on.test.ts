@@ -5,6 +5,7 @@ import { admit } from '../../src/orchestrator/admission.ts';
 import { newRun } from '../../src/orchestrator/new-run.ts';
 import { runRules } from '../../src/orchestrator/rules.ts';
 import type { AttemptEnd, Lease, RunEvent, RunStore, WorkerIdentity } from '../../src/stores/control/runs.ts';
+import { createPostgresRunFeed } from '../../src/stores/postgres/postgres-run-feed.ts';
 import { MANUAL, openRig, pipelineOf, type Rig, statuses, until } from '../support/orchestrator.ts';
 import { randomOf } from '../support/point-in-time.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -134,6 +135,27 @@ it('reads events from any number on, a page at a time, without a gap', async () 
   for (const after of [0, 1, 17, 30, 31, 89, all.length - 1, all.length])
     for (const limit of [1, 7, 40, 1000])
       expect(await runs.events(runId, after, limit)).toEqual(all.slice(after, after + limit));
+});
+
+it('tells them in the feed of all runs, left and taken up at any of them', async () => {
+  const feed = createPostgresRunFeed(rig.db, rig.scopeId);
+  let position = await feed.now();
+  const by = worker();
+  const runId = await create(
+    Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`t${at}`, { needs: at < 30 ? [] : [`t${at - 30}`] }])),
+  );
+  await goOn(await claim(by), by);
+  const told: unknown[] = [];
+  for (;;) {
+    const part = await feed.after(position, {}, 7);
+    const taken = part.events.slice(0, 5);
+    told.push(...taken.map(({ runId: of, seq, task, status, attempt }) => ({ of, seq, task, status, attempt })));
+    position = taken.at(-1)?.position ?? part.position;
+    if (part.events.length === 0 && !part.more) break;
+  }
+  const all = await allEvents(runId);
+  expect(all.length).toBe(30 + 30 + 30 + 30 + 30 + 1);
+  expect(told).toEqual(all.map(({ seq, task, status, attempt }) => ({ of: runId, seq, task, status, attempt })));
 });
 
 async function allEvents(runId: string): Promise<readonly RunEvent[]> {

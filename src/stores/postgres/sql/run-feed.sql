@@ -11,6 +11,15 @@ with fresh as materialized (
     and pg_visible_in_snapshot(e.tx::text::xid8, $3::pg_snapshot)
     and e.at >= to_timestamp($4::double precision)
     and ($5::uuid is null or (e.run_id, e.seq) > ($5::uuid, $6::bigint))
+  union all
+  -- Those that were written together are taken apart.
+  select b.run_id, b.first_seq + t.place - 1, b.at, t.task, b.status, t.attempt, null, '{}'
+  from mlops.run_event_batches b cross join lateral unnest(b.tasks, b.attempts) with ordinality as t(task, attempt, place)
+  where b.tx >= $12::bigint
+    and not pg_visible_in_snapshot(b.tx::text::xid8, $2::pg_snapshot)
+    and pg_visible_in_snapshot(b.tx::text::xid8, $3::pg_snapshot)
+    and b.at >= to_timestamp($4::double precision)
+    and ($5::uuid is null or (b.run_id, b.first_seq + t.place - 1) > ($5::uuid, $6::bigint))
 )
 select f.run_id as "runId", r.pipeline, f.seq, f.at, f.task, f.status, f.attempt, f.error, f.data
 from fresh f join mlops.runs r on r.run_id = f.run_id and r.scope_id = $1
