@@ -130,6 +130,8 @@ function answered({ version, features, record, expired }: AnsweredRead): Answere
 
 /** Integers beyond 2^53 as text. */
 function plainJson(value: unknown): JsonValue {
+  if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
   const json = JSON.stringify(value ?? null, (_name, member: unknown) =>
     typeof member === 'bigint' ? String(member) : member,
   );

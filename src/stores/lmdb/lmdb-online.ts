@@ -7,7 +7,6 @@
  *
  * Records that were written before are MessagePack [eventTime, createdTime, sequence, values], which begins with 0x94.
  */
-import { createHash } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RootDatabase } from 'lmdb';
@@ -23,18 +22,15 @@ import {
 } from '../online.ts';
 import { type RecordCodec, readOrder, recordCodec } from '../record-bytes.ts';
 import { problemOfFile } from './check-file.ts';
+import { keyOf, PROGRESS, RECORD } from './keys.ts';
 
 export interface LmdbOnlineOptions {
   /** Absolute path, e.g. `<root>/.mlops/online/dev`. Made when first opened. */
   readonly directory: string;
 }
 
-/** LMDB holds keys of up to 1,978 bytes; longer ones are replaced by their hash. */
-const LONGEST_KEY = 1_800;
-const RECORD = 0x72;
 /** Before a record's bytes. */
 const FORMAT = 1;
-const PROGRESS = 0x70;
 const DROP_BATCH = 10_000;
 const SCAN_BATCH = 1_000;
 const DATA_FILE = 'data.mdb';
@@ -232,31 +228,6 @@ function progressOf({ db, packr }: Opened, table: OnlineTable): OnlineProgress |
   const [sequence, visibleAt] = packr.unpack(value) as [number, number | bigint];
   return { sequence: Number(sequence), visibleAt: BigInt(visibleAt) };
 }
-
-function keyOf(table: OnlineTable, part: number, key: Uint8Array = NO_KEY): Buffer {
-  const tail = key.length > LONGEST_KEY ? createHash('sha256').update(key).digest() : key;
-  const head = headOf(table);
-  const bytes = Buffer.allocUnsafe(head.length + 1 + tail.length);
-  bytes.set(head, 0);
-  bytes[head.length] = part;
-  bytes.set(tail, head.length + 1);
-  return bytes;
-}
-
-/** What all keys of a table begin with. */
-function headOf(table: OnlineTable): Buffer {
-  const known = heads.get(table);
-  if (known !== undefined) return known;
-  const nameBytes = Buffer.byteLength(table.set, 'utf8');
-  const head = Buffer.alloc(nameBytes + 5);
-  head.write(table.set, 'utf8');
-  head.writeUInt32BE(table.version, nameBytes + 1);
-  heads.set(table, head);
-  return head;
-}
-
-const heads = new WeakMap<OnlineTable, Buffer>();
-const NO_KEY = new Uint8Array();
 
 const orderOf = (opened: Opened, value: Buffer): RecordOrder =>
   value[0] === FORMAT ? readOrder(value, 1) : unpackBefore(opened, value);

@@ -11,10 +11,11 @@ import type { Redis } from 'ioredis';
 import { MlopsError } from '../../lib/error.ts';
 import type { OnlineProgress, OnlineStore, OnlineTableState, StoredRecord } from '../online.ts';
 import { type RecordCodec, recordCodec } from '../record-bytes.ts';
-import { type Client, connectRedis } from './connection.ts';
+import type { Client } from './client.ts';
+import { connectRedis } from './connection.ts';
 import { joinedReads, type ReadKeys } from './joined-reads.ts';
 import { createKeys, type RedisScope } from './keys.ts';
-import { luaFile } from './lua-file.ts';
+import { all, readAll, writeFirst, writeNewest } from './record-commands.ts';
 import type { RedisSettings } from './settings.ts';
 
 /** Records of one script: Redis does nothing else for about a millisecond. */
@@ -22,12 +23,8 @@ const SCRIPT_RECORDS = 500;
 /** Records that are under way at once: what one call of `timeoutMs` is about. */
 const WAVE_RECORDS = 2_000;
 const WAVE_BYTES = 4 * 2 ** 20;
-/** Keys of one MGET. */
-const READ_KEYS = 1_000;
 /** Keys that one step of SCAN looks at. */
 const SCAN_COUNT = 1_000;
-
-const WRITE_NEWEST = luaFile('write-newest');
 
 /** ST123 where the settings cannot be used. Connects when it is first used; a call throws ST120 to ST124 in bounded time. */
 export function createRedisOnline(settings: RedisSettings, scope: RedisScope): OnlineStore {
@@ -201,51 +198,6 @@ export function createRedisOnline(settings: RedisSettings, scope: RedisScope): O
   };
 }
 
-/**
- * Where none of the keys is there, as in a table's first fill: one plain command, all of them or none. It costs the server a quarter of
- * what the script does.
- */
-async function writeFirst(client: Client, keys: readonly string[], values: readonly Buffer[]): Promise<number> {
-  // Of a key that comes twice it would write the last, not the newest.
-  if (new Set(keys).size < keys.length) return writeNewest(client, keys, values);
-  const pairs = keys.flatMap((key, index) => [key, values[index] as Buffer]);
-  return (await client.msetnx(...pairs)) === 1 ? keys.length : writeNewest(client, keys, values);
-}
-
-async function writeNewest(client: Client, keys: readonly string[], values: readonly Buffer[]): Promise<number> {
-  try {
-    return (await client.evalsha(WRITE_NEWEST.sha, keys.length, ...keys, ...values)) as number;
-  } catch (error) {
-    // A server that has just started does not know the script; one whose slots move answers where to ask.
-    if (!(error instanceof Error) || !/^(NOSCRIPT|MOVED|ASK|TRYAGAIN)/.test(error.message)) throw error;
-    return (await client.eval(WRITE_NEWEST.text, keys.length, ...keys, ...values)) as number;
-  }
-}
-
-/** One round trip; in a cluster one a node, all at once. */
-function readAll(client: Client, keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
-  if (client.isCluster) return all(keys.map((key) => readOne(client, key)));
-  return keys.length <= READ_KEYS ? client.mgetBuffer(keys as string[]) : readInParts(client, keys);
-}
-
-async function readInParts(client: Client, keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
-  const parts = await all(
-    Array.from({ length: Math.ceil(keys.length / READ_KEYS) }, (_, index) =>
-      client.mgetBuffer(keys.slice(index * READ_KEYS, (index + 1) * READ_KEYS)),
-    ),
-  );
-  return parts.flat();
-}
-
-async function readOne(client: Client, key: string): Promise<Buffer | null> {
-  try {
-    return await client.getBuffer(key);
-  } catch (error) {
-    if (!(error instanceof Error) || !/^(MOVED|ASK|TRYAGAIN)/.test(error.message)) throw error;
-    return (await client.mgetBuffer(key))[0] ?? null;
-  }
-}
-
 const mastersOf = (client: Client): readonly Redis[] =>
   client.isCluster ? (client as Exclude<Client, Redis>).nodes('master') : [client as Redis];
 
@@ -273,13 +225,4 @@ function leastOf(found: readonly (string | null)[]): OnlineProgress | undefined 
       least = one;
   }
   return least;
-}
-
-/** All that fail are waited for, so that none fails unheard after the first. */
-async function all<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const outcomes = await Promise.allSettled(promises);
-  return outcomes.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
 }
