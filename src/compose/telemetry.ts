@@ -32,7 +32,7 @@ export function openTelemetry(
       requests: (move, run) =>
         move.status === 'queued' || move.status === 'running'
           ? []
-          : traceRequests(run, { serviceName: otlp.serviceName, version, ...scope }),
+          : traceRequests(run, { serviceName: otlp.serviceName, attributes: otlp.attributes, version, ...scope }),
     });
   }
   const lineage = openLineageSettings(spec.telemetry, process.env);

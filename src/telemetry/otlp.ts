@@ -9,6 +9,8 @@ export interface TraceResource {
   readonly version: string;
   readonly project: string;
   readonly environment: string;
+  /** Further ones, of the user's. */
+  readonly attributes?: Readonly<Record<string, string>>;
 }
 
 type Value = string | number | boolean | null | undefined;
@@ -29,6 +31,7 @@ export function traceRequests(run: RunTrace, resource: TraceResource): readonly 
         {
           resource: {
             attributes: attributes({
+              ...resource.attributes,
               'service.name': resource.serviceName,
               'service.version': resource.version,
               'deployment.environment.name': resource.environment,

@@ -7,6 +7,8 @@ export interface OtlpSettings {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly serviceName: string;
+  /** Of the resource, beside what is told of every one. */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface OpenLineageSettings {
@@ -20,6 +22,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 export function otlpSettings(spec: TelemetrySpec | undefined, variables: Variables): OtlpSettings | undefined {
   if (variables['OTEL_SDK_DISABLED'] === 'true') return undefined;
   const own = spec?.otlp;
+  if (own === undefined && variables['OTEL_TRACES_EXPORTER'] === 'none') return undefined;
   const base = own === undefined ? variables['OTEL_EXPORTER_OTLP_ENDPOINT'] : resolveEnv(own.endpoint, variables);
   const traces = own === undefined ? variables['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] : undefined;
   const url = traces ?? (base === undefined ? undefined : `${base.replace(/\/+$/, '')}/v1/traces`);
@@ -30,7 +33,8 @@ export function otlpSettings(spec: TelemetrySpec | undefined, variables: Variabl
       : Object.fromEntries(
           Object.entries(own.headers ?? {}).map(([name, value]) => [name, resolveEnv(value, variables)]),
         );
-  return { url, headers, serviceName: variables['OTEL_SERVICE_NAME'] ?? 'mlops' };
+  const { 'service.name': named, ...attributes } = pairsOf(variables['OTEL_RESOURCE_ATTRIBUTES']);
+  return { url, headers, serviceName: variables['OTEL_SERVICE_NAME'] ?? named ?? 'mlops', attributes };
 }
 
 export function openLineageSettings(

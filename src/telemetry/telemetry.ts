@@ -43,6 +43,29 @@ const MOVES_AT_ONCE = 100;
 const TRIES = 3;
 const TIMEOUT_MS = 5_000;
 
+interface Taken {
+  /** Spans that the receiver will never take. */
+  readonly rejected: number;
+  readonly why: string;
+}
+
+/** A collector that takes a part alone says so in an answer that is a success. */
+function taken(answer: string): Taken {
+  try {
+    const { partialSuccess } = JSON.parse(answer) as {
+      partialSuccess?: { rejectedSpans?: string | number; errorMessage?: string };
+    };
+    const rejected = Number(partialSuccess?.rejectedSpans ?? 0);
+    return {
+      rejected: Number.isSafeInteger(rejected) && rejected > 0 ? rejected : 0,
+      why: String(partialSuccess?.errorMessage ?? '').slice(0, 200),
+    };
+  } catch {
+    // A receiver may answer anything, or nothing, once it has taken all.
+    return { rejected: 0, why: '' };
+  }
+}
+
 export function createTelemetry({ store, sinks, report, pauseMs = 1_000 }: TelemetryOptions): Telemetry {
   const sent = createCounter();
   const dropped = createCounter();
@@ -78,9 +101,13 @@ export function createTelemetry({ store, sinks, report, pauseMs = 1_000 }: Telem
     const text = JSON.stringify(body);
     for (let attempt = 1; ; attempt += 1) {
       const problem = await post(sink, text);
-      if (problem === undefined) {
-        sent.add({ sink: sink.name }, items);
+      if (!('text' in problem)) {
+        const { rejected, why } = problem;
+        sent.add({ sink: sink.name }, Math.max(0, items - rejected));
         failing.delete(sink.name);
+        if (rejected === 0) return;
+        dropped.add({ sink: sink.name }, rejected);
+        report(`${sink.name} refuses ${rejected} of ${items} spans${why === '' ? '' : `: ${why}`}`);
         return;
       }
       // One that failed the last time is not waited for: the others, and what comes next, are not kept back.
@@ -98,7 +125,7 @@ export function createTelemetry({ store, sinks, report, pauseMs = 1_000 }: Telem
   async function post(
     sink: Sink,
     body: string,
-  ): Promise<{ readonly text: string; readonly retryable: boolean } | undefined> {
+  ): Promise<Taken | { readonly text: string; readonly retryable: boolean }> {
     try {
       const answer = await fetch(sink.url, {
         method: 'POST',
@@ -107,8 +134,8 @@ export function createTelemetry({ store, sinks, report, pauseMs = 1_000 }: Telem
         redirect: 'manual',
         signal: AbortSignal.any([hurry.signal, AbortSignal.timeout(TIMEOUT_MS)]),
       });
+      if (answer.ok) return taken(await answer.text().catch(() => ''));
       await answer.body?.cancel().catch(() => {});
-      if (answer.ok) return undefined;
       return { text: `it answered ${answer.status}`, retryable: answer.status >= 500 || answer.status === 429 };
     } catch (error) {
       const { cause, name } = error as { cause?: { code?: string }; name?: string };

@@ -181,6 +181,16 @@ describe('traces', () => {
     expect((await rig.runs.outputs(runId, ['c']))['c']).toEqual({ t: `00-${run.traceId}-${attempt.spanId}-01` });
   });
 
+  it('that a collector takes in part are counted as that', async () => {
+    const counted = (counter: { list(): readonly { readonly value: number }[] }) => counter.list()[0]?.value;
+    receiver.answer({ status: 200, body: '{"partialSuccess": {"rejectedSpans": "1", "errorMessage": "too long"}}' });
+    const telemetry = open('otlp');
+    await runOf(pipelineOf({ a: {}, b: {} }));
+    await emptied();
+    await until('it is counted', () => counted(telemetry.figures.dropped) === 1);
+    expect(counted(telemetry.figures.sent)).toBe(2);
+  });
+
   it('that nobody takes are dropped and counted, and the runs are none the worse', async () => {
     await receiver.close();
     const telemetry = open('otlp', 'open_lineage');
@@ -328,7 +338,13 @@ it('settings come from the environment, else from the variables of OpenTelemetry
     url: 'http://c:4318/v1/traces',
     headers: { a: 'b c', d: 'e' },
     serviceName: 'mlops',
+    attributes: {},
   });
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' };
+  expect(otlpSettings(undefined, { ...endpoint, OTEL_TRACES_EXPORTER: 'none' })).toBeUndefined();
+  expect(otlpSettings(undefined, { ...endpoint, OTEL_RESOURCE_ATTRIBUTES: 'service.name=a,team=b%20c' })).toMatchObject(
+    { serviceName: 'a', attributes: { team: 'b c' } },
+  );
   expect(otlpSettings(undefined, { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c/x' })?.url).toBe('http://c/x');
   expect(
     otlpSettings(
