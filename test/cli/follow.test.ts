@@ -213,4 +213,16 @@ describe('the block at the foot of the terminal', () => {
     expect(terminal.cursorShown()).toBe(true);
     expect(terminal.cleared()).toBe(false);
   });
+
+  it('is redrawn in place in a window that is too small for its lines', () => {
+    const terminal = screen({ columns: 12, rows: 10 });
+    let lines = ['nineteen characters', 'b 1'];
+    const block = startLiveBlock(terminal, () => lines, 1_000_000);
+    expect(terminal.text()).toBe('nineteen cha\nracters\nb 1');
+    lines = ['nineteen characters', 'b 2'];
+    block.redraw();
+    expect(terminal.text()).toBe('nineteen cha\nracters\nb 2');
+    block.stop(['the end']);
+    expect(terminal.text()).toBe('the end');
+  });
 });

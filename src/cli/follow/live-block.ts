@@ -18,6 +18,7 @@ export interface LiveBlock {
   stop(lines?: readonly string[]): void;
 }
 
+const LEAST_COLUMNS = 20;
 const BEGIN_FRAME = '\u001b[?2026h';
 const END_FRAME = '\u001b[?2026l';
 const HIDE_CURSOR = '\u001b[?25l';
@@ -37,16 +38,17 @@ export function startLiveBlock(
   screen.write(HIDE_CURSOR);
 
   function draw(above = '', last?: readonly string[]): void {
-    const columns = Math.max(20, screen.columns || 80);
+    const columns = Math.max(1, screen.columns || 80);
     const rows = Math.max(5, screen.rows || 24);
-    // The last column stays free: a terminal that wraps there would count one line more.
-    const next = last ?? (stopped ? [] : lines(columns - 1, rows - 1));
+    // The last column stays free: a terminal that wraps there would count one line more. A window too small for the lines wraps them.
+    const wraps = columns < LEAST_COLUMNS;
+    const next = last ?? (stopped ? [] : lines(Math.max(LEAST_COLUMNS, columns) - 1, rows - 1));
     if (above === '' && columns === shownColumns && same(next, shown)) return;
     // The cursor stands under the block; a window that became narrower has wrapped its lines.
     const height = shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(columnsOf(plainLine(line)) / columns)), 0);
     const up = height === 0 ? '' : `\u001b[${height}A`;
     const body =
-      above === '' && columns === shownColumns && next.length >= shown.length
+      above === '' && !wraps && columns === shownColumns && next.length >= shown.length
         ? next.map((line, index) => (line === shown[index] ? '\u001b[1B\r' : `\r${line}${TO_LINE_END}\n`)).join('')
         : `\r${TO_SCREEN_END}${above}${next.map((line) => `${line}\n`).join('')}`;
     screen.write(`${BEGIN_FRAME}${up}${body}${END_FRAME}`);
