@@ -1,29 +1,12 @@
 /** Tasks that run once for each item of a list. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../../src/lib/json.ts';
 import type { runOperator } from '../../src/orchestrator/operators/operators.ts';
 import type { Orchestrator } from '../../src/orchestrator/orchestrator.ts';
-import {
-  collect,
-  ended,
-  MANUAL,
-  openRig,
-  pipelineOf,
-  type Rig,
-  statuses,
-  taskOf,
-  until,
-} from '../support/orchestrator.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { collect, ended, MANUAL, pipelineOf, type Rig, statuses, taskOf, until } from '../support/orchestrator.ts';
+import { rigOfEachTest } from '../support/suite-rig.ts';
 
-let database: FreshDatabase;
-let rig: Rig;
-beforeAll(async () => {
-  database = await freshDatabase();
-});
-afterAll(async () => {
-  await database.drop();
-});
+const rig = rigOfEachTest();
 
 type Behaviour = (context: {
   readonly task: string;
@@ -37,7 +20,6 @@ async function open(
   behaviours: Readonly<Record<string, Behaviour>>,
   options: Parameters<Rig['open']>[0] = {},
 ): Promise<Orchestrator> {
-  rig = await openRig(database.connectionString);
   const operate: typeof runOperator = async (_, context) =>
     (await behaviours[context.task.replace(/\[\d+\]$/, '')]?.(context)) ?? {};
   const orchestrator = rig.open({ runOperator: operate, ...options });
@@ -87,7 +69,6 @@ it('runs a task for each item of a list, and gives their outputs in order to tho
     'running',
     'succeeded',
   ]);
-  await rig.close();
 });
 
 it('takes the list from what came before, asks the condition of each item, and of none at all succeeds with an empty list', async () => {
@@ -120,7 +101,6 @@ it('takes the list from what came before, asks the condition of each item, and o
     'skipped',
     'succeeded',
   ]);
-  await rig.close();
 });
 
 it('fails with its items, and tried again runs those that failed alone', async () => {
@@ -154,7 +134,6 @@ it('fails with its items, and tried again runs those that failed alone', async (
   expect(run.status).toBe('succeeded');
   expect(taskOf(run, 'each')).toMatchObject({ status: 'succeeded', items: { total: 4, open: 0, failed: 0 } });
   expect(taskOf(run, 'each').outputs).toEqual([0, 1, 2, 3].map((item) => ({ item })));
-  await rig.close();
 });
 
 it('runs no more items at once than its concurrency allows', async () => {
@@ -179,7 +158,6 @@ it('runs no more items at once than its concurrency allows', async () => {
   });
   expect((await ended(orchestrator, runId)).status).toBe('succeeded');
   expect(most).toBe(3);
-  await rig.close();
 });
 
 it('is cancelled with all its items', async () => {
@@ -202,5 +180,4 @@ it('is cancelled with all its items', async () => {
   const states = new Set((await orchestrator.items(runId, 'each', all)).map(({ status }) => status));
   expect([...states].every((status) => status === 'cancelled' || status === 'succeeded')).toBe(true);
   expect(await rig.db.query('select 1 from mlops.task_attempts where ended_at is null')).toEqual([]);
-  await rig.close();
 });

@@ -1,37 +1,20 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { processStartedAt } from '../../src/orchestrator/machine.ts';
 import type { Orchestrator } from '../../src/orchestrator/orchestrator.ts';
-import {
-  collect,
-  ended,
-  MANUAL,
-  openRig,
-  pipelineOf,
-  type Rig,
-  statuses,
-  taskOf,
-  until,
-} from '../support/orchestrator.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { collect, ended, MANUAL, pipelineOf, statuses, taskOf, until } from '../support/orchestrator.ts';
+import { rigOfSuite } from '../support/suite-rig.ts';
 
-let database: FreshDatabase;
-let rig: Rig;
+const rig = rigOfSuite();
 let orchestrator: Orchestrator;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  rig = await openRig(database.connectionString);
   orchestrator = rig.open({
     variables: { ...process.env, TOKEN: 'hunter2-hunter2', DATABASE_URL: 'postgres://secret' },
   });
   await orchestrator.scheduler.start();
   await orchestrator.worker.start();
-});
-afterAll(async () => {
-  await rig.close();
-  await database.drop();
 });
 
 type Tasks = Parameters<typeof pipelineOf>[0];

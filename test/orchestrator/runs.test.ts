@@ -1,29 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Orchestrator } from '../../src/orchestrator/orchestrator.ts';
-import {
-  collect,
-  ended,
-  ingesting,
-  MANUAL,
-  openRig,
-  pipelineOf,
-  type Rig,
-  statuses,
-  taskOf,
-  until,
-} from '../support/orchestrator.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { collect, ended, ingesting, MANUAL, pipelineOf, statuses, taskOf, until } from '../support/orchestrator.ts';
+import { rigOfSuite } from '../support/suite-rig.ts';
 
-let database: FreshDatabase;
-let rig: Rig;
+const rig = rigOfSuite();
 let orchestrator: Orchestrator;
 const fail = (): never => {
   throw new Error('no such file');
 };
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  rig = await openRig(database.connectionString);
   orchestrator = rig.open({
     services: ingesting({
       bad: fail,
@@ -32,10 +18,6 @@ beforeAll(async () => {
   });
   await orchestrator.scheduler.start();
   await orchestrator.worker.start();
-});
-afterAll(async () => {
-  await rig.close();
-  await database.drop();
 });
 
 async function run(

@@ -4,25 +4,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Orchestrator } from '../../src/orchestrator/orchestrator.ts';
 import type { CanonicalPipeline } from '../../src/spec/canonical-specs.ts';
-import {
-  collect,
-  ended,
-  ingesting,
-  MANUAL,
-  openRig,
-  pipelineOf,
-  type Rig,
-  statuses,
-  taskOf,
-  until,
-} from '../support/orchestrator.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { collect, ended, ingesting, MANUAL, pipelineOf, statuses, taskOf, until } from '../support/orchestrator.ts';
+import { rigOfSuite } from '../support/suite-rig.ts';
 
-let database: FreshDatabase;
-let rig: Rig;
+const rig = rigOfSuite();
 let orchestrator: Orchestrator;
 let root: string;
 let rows = 0;
@@ -30,17 +18,11 @@ let failing = true;
 let started = 0;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  rig = await openRig(database.connectionString);
   root = join(rig.workdir, 'project');
   await mkdir(root);
   orchestrator = open();
   await orchestrator.scheduler.start();
   await orchestrator.worker.start();
-});
-afterAll(async () => {
-  await rig.close();
-  await database.drop();
 });
 
 function open(): Orchestrator {

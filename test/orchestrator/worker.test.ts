@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { nodeName, processStartedAt } from '../../src/orchestrator/machine.ts';
 import {
   collect,
@@ -9,24 +9,14 @@ import {
   MANUAL,
   openRig,
   pipelineOf,
-  type Rig,
   statuses,
   taskOf,
   until,
 } from '../support/orchestrator.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { freshDatabase } from '../support/postgres.ts';
+import { rigOfEachTest } from '../support/suite-rig.ts';
 
-let database: FreshDatabase;
-let rig: Rig;
-
-beforeEach(async () => {
-  database = await freshDatabase();
-  rig = await openRig(database.connectionString);
-});
-afterEach(async () => {
-  await rig.close();
-  await database.drop();
-});
+const rig = rigOfEachTest({ ownDatabase: true });
 
 const waiting = (go: string) => ({
   operator: 'command' as const,
