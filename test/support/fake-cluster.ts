@@ -1,6 +1,6 @@
 /** An API server that says what a test lets it say: plain answers, streams that break off, errors in the words of Kubernetes. */
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -73,4 +73,11 @@ export async function fakeCluster(kubeconfig: string, script: Script): Promise<F
 /** As an API server says it. */
 export function status(code: number, reason: string, message = reason) {
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code };
+}
+
+/** What a real API server answered: `node scripts/record-kubernetes.mjs` records it anew. */
+export function recorded(
+  name: string,
+): Answer & { readonly body: { readonly message?: string; readonly items?: readonly { readonly message: string }[] } } {
+  return JSON.parse(readFileSync(new URL(`../fixtures/kubernetes/${name}.json`, import.meta.url), 'utf8'));
 }

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCluster } from '../../../src/orchestrator/runners/kubernetes/cluster.ts';
 import { jobsIn } from '../../../src/orchestrator/runners/kubernetes/jobs.ts';
+import { judgeJob } from '../../../src/orchestrator/runners/kubernetes/judge.ts';
 import { jobName } from '../../../src/orchestrator/runners/kubernetes/names.ts';
 import { followPodLog, type LogPosition } from '../../../src/orchestrator/runners/kubernetes/pod-log.ts';
+import { exceededQuota } from '../../../src/orchestrator/runners/kubernetes/quota.ts';
 import { createJobWatcher } from '../../../src/orchestrator/runners/kubernetes/watcher.ts';
-import { type FakeCluster, fakeCluster, type Script, status } from '../../support/fake-cluster.ts';
+import { type FakeCluster, fakeCluster, recorded, type Script, status } from '../../support/fake-cluster.ts';
 import { until } from '../../support/orchestrator.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../../support/temporary-directory.ts';
 
@@ -98,10 +100,7 @@ describe('a Job whose creation was answered by nobody', () => {
     };
     const cluster = await open({
       // The write happened; its answer did not come.
-      [`POST ${JOBS}`]: [
-        { lines: [''], after: 'break' },
-        { status: 409, body: status(409, 'AlreadyExists') },
-      ],
+      [`POST ${JOBS}`]: [{ lines: [''], after: 'break' }, recorded('job-there')],
       [`GET ${JOBS}/${objectName}`]: [
         {
           body: {
@@ -117,7 +116,7 @@ describe('a Job whose creation was answered by nobody', () => {
 
   it('is refused where the one of its name carries other labels', async () => {
     const cluster = await open({
-      [`POST ${JOBS}`]: [{ status: 409, body: status(409, 'AlreadyExists') }],
+      [`POST ${JOBS}`]: [recorded('job-there')],
       [`GET ${JOBS}/${objectName}`]: [
         { body: { metadata: { name: objectName, labels: { 'mlops.dev/owner': 'another' } } } },
       ],
@@ -126,11 +125,36 @@ describe('a Job whose creation was answered by nobody', () => {
     cluster.close();
   });
 
-  it('is refused in the words of the API server', async () => {
-    const cluster = await open({
-      [`POST ${JOBS}`]: [{ status: 403, body: status(403, 'Forbidden', 'exceeded quota: jobs') }],
+  it.each([
+    ['job-invalid', 'a lowercase RFC 1123 subdomain'],
+    ['namespace-missing', 'namespaces "mlops-recorded" not found'],
+  ])('is refused in the words of the API server: %s', async (answer, words) => {
+    const cluster = await open({ [`POST ${JOBS}`]: [recorded(answer)] });
+    await expect(jobsIn(cluster, 'ml').ensure(request, signal)).rejects.toMatchObject({
+      code: 'PL231',
+      detail: expect.stringContaining(words),
     });
-    await expect(jobsIn(cluster, 'ml').ensure(request, signal)).rejects.toMatchObject({ code: 'PL231' });
+    cluster.close();
+  });
+
+  it('for which the namespace has no room is told from one that is refused for good', async () => {
+    const cluster = await open({ [`POST ${JOBS}`]: [recorded('job-over-quota'), recorded('job-invalid')] });
+    const refusal = () => jobsIn(cluster, 'ml').ensure(request, signal).catch(exceededQuota);
+    expect(await refusal()).toMatch(/exceeded quota: jobs, requested: count\/jobs.batch=1/);
+    expect(await refusal()).toBeUndefined();
+    cluster.close();
+  });
+
+  it('whose pods the namespace has no room for waits, and is no fault', async () => {
+    const cluster = await open({ 'GET /api/v1/namespaces/ml/events': [recorded('pods-over-quota')] });
+    const refusal = await jobsIn(cluster, 'ml').warningOf(objectName, signal);
+    expect(refusal).toBe(recorded('pods-over-quota').body.items?.[0]?.message);
+    const job = { metadata: { name: objectName } };
+    expect(judgeJob({ job, pods: [], refusal }, { image: 'i', queue: undefined, memory: undefined })).toMatchObject({
+      kind: 'waiting',
+      because: 'wait',
+      what: expect.stringContaining('exceeded quota: pods'),
+    });
     cluster.close();
   });
 });

@@ -290,6 +290,90 @@ describe.skipIf(clusterMissing())('in a cluster with a real API server', { timeo
     await gone(runId);
   });
 
+  const quotaOf = (space: string, name: string, hard: Record<string, string>) =>
+    api.call('POST', `/api/v1/namespaces/${space}/resourcequotas`, { metadata: { name }, spec: { hard } }).then(() =>
+      until('the quota counts', async () => {
+        const { body } = await api.call('GET', `/api/v1/namespaces/${space}/resourcequotas/${name}`);
+        return Object.keys(hard).every((what) => body['status']?.used?.[what] !== undefined);
+      }),
+    );
+  /** An orchestrator and a namespace that nothing else uses. */
+  const alone = async (settings: object = {}) => {
+    const space = await freshNamespace(api);
+    const own = await openRig(database.connectionString, { leaseSeconds: 2 });
+    const by = own.open({
+      kubernetes: runnerFor(
+        own,
+        KUBECONFIG ?? '',
+        { namespace: space, image: 'local', nodeSelector: kubelet.nodeSelector, ...settings },
+        { faultMs: 500 },
+      ),
+      variables: {},
+    });
+    await by.worker.start();
+    const end = async () => {
+      await own.close();
+      await api.call('DELETE', `/api/v1/namespaces/${space}`);
+    };
+    return { by, space, own, end };
+  };
+  const withQuota = async (hard: Record<string, string>) => {
+    const made = await alone();
+    await quotaOf(made.space, 'room', hard);
+    const lift = () =>
+      api.call('PATCH', `/api/v1/namespaces/${made.space}/resourcequotas/room`, {
+        spec: { hard: Object.fromEntries(Object.keys(hard).map((what) => [what, '10'])) },
+      });
+    return { ...made, lift };
+  };
+
+  it.each([
+    ['Jobs', { 'count/jobs.batch': '0' }],
+    ['pods', { pods: '0' }],
+  ])('a quota of %s that is used up is waited for, and the program starts once there is room', async (_, hard) => {
+    const { by, lift, end } = await withQuota(hard as Record<string, string>);
+    const runId = await submit({ a: command('echo here') }, undefined, by);
+    await until('it says what it waits for', async () =>
+      taskOf((await by.get(runId))!, 'a').progress?.what.includes('exceeded quota: room'),
+    );
+    await lift();
+    expect(taskOf(await ended(by, runId, { limitMs: 50_000 }), 'a')).toMatchObject({ status: 'succeeded', attempt: 1 });
+    await end();
+  });
+
+  it('a quota that stays used up ends the task at its queuedTimeout, and it is not tried again', async () => {
+    const { by, end } = await withQuota({ 'count/jobs.batch': '0' });
+    const runId = await submit({ a: command('true', { queuedTimeout: '1s', retry: { limit: 3 } }) }, undefined, by);
+    const a = taskOf(await ended(by, runId), 'a');
+    expect(a).toMatchObject({ status: 'timed_out', attempt: 1 });
+    expect(a.error).toMatch(/did not start within its queuedTimeout of 1s: .*exceeded quota: room/);
+    await end();
+  });
+
+  it('a pod that has not started within startWithin has crashed, with what it waited for', async () => {
+    const { by, own, end } = await alone({ startWithin: '1s', nodeSelector: { nowhere: 'at-all' } });
+    const runId = await submit({ a: command('true') }, undefined, by);
+    const [attempt] = await until('its first attempt has ended', async () => {
+      const ends = await own.db.query<{ status: string; error: string }>(
+        'select status, error from mlops.task_attempts where run_id = $1 and attempt = 1 and ended_at is not null',
+        [runId],
+      );
+      return ends.length > 0 && ends;
+    });
+    expect(attempt?.status).toBe('crashed');
+    expect(attempt?.error).toMatch(/^it did not start within 1s: no node takes the pod/);
+    await by.cancel(runId, 'ada');
+    expect((await ended(by, runId)).status).toBe('cancelled');
+    await end();
+  });
+
+  it('a program finds the trace that its spans are below, and its item', async () => {
+    const runId = await submit({ a: command('echo "$TRACEPARENT $MLOPS_ITEM $MLOPS_INDEX"', { forEach: [{ x: 1 }] }) });
+    expect((await ended(orchestrator, runId)).status).toBe('succeeded');
+    expect(await log(runId, 'a[0]')).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01] \{"x":1\} 0\n$/m);
+    await gone(runId);
+  });
+
   it('an image that cannot be had is told, and fails the task once that does not pass', async () => {
     kubelet.behave('missing:1', async (_, set) => {
       const waiting = { reason: 'ImagePullBackOff', message: 'Back-off pulling image "missing:1"' };

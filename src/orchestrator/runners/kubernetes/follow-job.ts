@@ -1,8 +1,6 @@
 /** Follows a Job to its end: tells what it waits for, takes its log, and says how it ended. */
 
-import { MlopsError } from '../../../lib/error.ts';
 import { pause } from '../../../lib/pause.ts';
-import { durationMs } from '../../../lib/units.ts';
 import { redactingStream } from '../../redact.ts';
 import { TaskFailure } from '../../task-failure.ts';
 import type { Cluster } from './cluster.ts';
@@ -10,6 +8,7 @@ import type { ClusterAttempt } from './cluster-attempt.ts';
 import type { Jobs } from './jobs.ts';
 import { type Asked, type JobVerdict, judgeJob } from './judge.ts';
 import type { Terminated } from './objects.ts';
+import type { Patience } from './patience.ts';
 import { followPodLog, logPositionOf } from './pod-log.ts';
 import type { JobWatcher } from './watcher.ts';
 
@@ -21,8 +20,7 @@ export interface FollowOptions {
   readonly namespace: string;
   readonly jobs: Jobs;
   readonly watcher: JobWatcher;
-  readonly faultMs: number;
-  readonly startWithin: string;
+  readonly patience: Patience;
 }
 
 const LOOK_AGAIN_MS = 5_000;
@@ -32,9 +30,8 @@ const LOG_GRACE_MS = 15_000;
 
 /** How its container ended, where it succeeded. Throws TaskFailure where it did not, and what the signal says. */
 export async function followJob(options: FollowOptions): Promise<Terminated | undefined> {
-  const { job, attempt, asked, jobs, watcher } = options;
+  const { job, attempt, asked, jobs, watcher, patience } = options;
   const { signal } = attempt;
-  const patience = createPatience(options);
   const log = createLog(options);
   try {
     for (;;) {
@@ -98,32 +95,6 @@ function tellUsage(end: Terminated | undefined, attempt: ClusterAttempt): void {
   if (end?.startedAt === undefined || end.finishedAt === undefined) return;
   const wallSeconds = (Date.parse(end.finishedAt) - Date.parse(end.startedAt)) / 1000;
   attempt.onUsage({ cpuSeconds: null, peakMemoryBytes: null, wallSeconds: Math.max(0, wallSeconds) });
-}
-
-/** For how long is waited for what. */
-function createPatience({ faultMs, startWithin, attempt }: FollowOptions) {
-  let waitingSince = performance.now();
-  let faultSince: number | undefined;
-  return {
-    waitedMs: () => performance.now() - waitingSince,
-    started: () => {
-      waitingSince = performance.now();
-      faultSince = undefined;
-    },
-    check: ({ because, what }: Extract<JobVerdict, { kind: 'waiting' }>): void => {
-      const now = performance.now();
-      if (because === 'queue') waitingSince = now;
-      faultSince = because === 'fault' ? (faultSince ?? now) : undefined;
-      if (because === 'hopeless' || (faultSince !== undefined && now - faultSince > faultMs)) {
-        throw new MlopsError('PL234', {
-          detail: `The pod of task ${attempt.task} does not start: ${what}`,
-          address: `pipeline.${attempt.pipeline}`,
-        });
-      }
-      if (now - waitingSince > durationMs(startWithin))
-        throw new TaskFailure('crashed', null, `it did not start within ${startWithin}: ${what}`);
-    },
-  };
 }
 
 function createLog({ cluster, namespace, attempt }: FollowOptions) {

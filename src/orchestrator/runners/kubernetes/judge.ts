@@ -11,6 +11,7 @@
  */
 import { CONTAINER } from './manifest.ts';
 import { type Condition, type ContainerStatus, conditionOf, type Job, type Pod, type Terminated } from './objects.ts';
+import { isQuota } from './quota.ts';
 
 export type JobVerdict =
   | {
@@ -67,7 +68,7 @@ export function judgeJob({ job, pods, refusal }: JobState, asked: Asked): JobVer
   if (pod === undefined) {
     return refusal === undefined
       ? { kind: 'waiting', what: 'the Job has no pod yet', because: 'wait' }
-      : { kind: 'waiting', what: `the cluster makes no pod: ${refusal}`, because: 'fault' };
+      : { kind: 'waiting', what: `the cluster makes no pod: ${refusal}`, because: isQuota(refusal) ? 'wait' : 'fault' };
   }
   const container = statusOf(pod);
   if (container?.state?.running !== undefined || end !== undefined) {

@@ -6,6 +6,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MlopsError } from '../../../lib/error.ts';
+import { pause } from '../../../lib/pause.ts';
 import { durationMs } from '../../../lib/units.ts';
 import type { KubernetesSpec } from '../../../spec/schema-types.ts';
 import type { ExternalJob } from '../../../stores/control/external-work.ts';
@@ -20,8 +21,10 @@ import { isTransient } from './cluster-error.ts';
 import { followJob } from './follow-job.ts';
 import { type Jobs, jobsIn } from './jobs.ts';
 import { type AttemptName, jobName, ownerSelector } from './names.ts';
+import { createPatience, type Patience } from './patience.ts';
 import { podSettings } from './pod-settings.ts';
 import { packProgram } from './program.ts';
+import { exceededQuota } from './quota.ts';
 import { createSweeper } from './sweeper.ts';
 import { outputsOf } from './termination-message.ts';
 import { createJobWatcher, type JobWatcher } from './watcher.ts';
@@ -135,16 +138,25 @@ export function createKubernetesRunner(options: KubernetesRunnerOptions): Kubern
       killGraceMs,
       keepFinishedMs: durationMs(settings.keepFinished ?? DEFAULTS.keepFinished),
     };
+    const patience = createPatience({
+      task: attempt.task,
+      pipeline: attempt.pipeline,
+      faultMs: options.faultMs ?? FAULT_MS,
+      startWithin: settings.startWithin ?? DEFAULTS.startWithin,
+      queuedTimeout: attempt.spec.queuedTimeout,
+    });
     try {
       await watcher.start();
       // One that was made and is not there was removed: it is not made again behind anybody's back.
       const job = external.made
         ? await jobs.get(objectName, attempt.signal)
-        : await jobs.ensure(request, attempt.signal);
+        : await withRoom(patience, attempt, () => jobs.ensure(request, attempt.signal));
       if (job !== undefined) {
         watcher.saw(job);
         const jobUid = job.metadata.uid ?? '';
-        await jobs.ensureSecret({ objectName, name, namespace, jobUid, data: packed.data }, attempt.signal);
+        await withRoom(patience, attempt, () =>
+          jobs.ensureSecret({ objectName, name, namespace, jobUid, data: packed.data }, attempt.signal),
+        );
         if (!external.made && !(await attempt.recordJob({ ...external, made: true }))) throw new HandedOver();
       }
       const end = await followJob({
@@ -155,8 +167,7 @@ export function createKubernetesRunner(options: KubernetesRunnerOptions): Kubern
         namespace,
         jobs,
         watcher,
-        faultMs: options.faultMs ?? FAULT_MS,
-        startWithin: settings.startWithin ?? DEFAULTS.startWithin,
+        patience,
       });
       const directory = join(attemptDirectory(options.workdir, attempt), 'work');
       await mkdir(directory, { recursive: true });
@@ -216,4 +227,23 @@ export function createKubernetesRunner(options: KubernetesRunnerOptions): Kubern
       opened?.cluster.close();
     },
   };
+}
+
+const QUOTA_AGAIN_MS = 2_000;
+
+/** A quota that is used up is waited for like a node: others give room. */
+async function withRoom<T>(patience: Patience, attempt: ClusterAttempt, make: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await make();
+    } catch (error) {
+      const quota = exceededQuota(error);
+      if (quota === undefined) throw error;
+      const what = `the namespace has no room: ${quota}`;
+      patience.check({ because: 'wait', what });
+      attempt.onWaiting(what);
+    }
+    await pause(QUOTA_AGAIN_MS, attempt.signal);
+    attempt.signal.throwIfAborted();
+  }
 }

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { MlopsError } from '../../../lib/error.ts';
 import { isEnvRef } from '../../../lib/secret.ts';
+import { attemptTraceParent } from '../../../lib/trace-context.ts';
 import type { ProcessAttempt, ProcessTask } from '../process-runner.ts';
 import { IO_PATH, OUTPUTS_PATH, type PodProgram } from './manifest.ts';
 
@@ -62,6 +63,10 @@ export async function packProgram(
         MLOPS_PIPELINE: attempt.pipeline,
         MLOPS_TASK: attempt.task,
         MLOPS_ATTEMPT: String(attempt.attempt),
+        ...(attempt.index === null
+          ? {}
+          : { MLOPS_ITEM: JSON.stringify(attempt.item), MLOPS_INDEX: String(attempt.index) }),
+        TRACEPARENT: attemptTraceParent(attempt, attempt.traceparent),
         ...(attempt.instant === null ? {} : { MLOPS_INSTANT: attempt.instant }),
         MLOPS_OUTPUTS: OUTPUTS_PATH,
         ...paths,
