@@ -1,15 +1,12 @@
 /** Queries in the dialect of Postgres and of Trino: what their translation answers on DuckDB is what they answer where they are written for. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromDialect } from '../../src/spec/from-dialect.ts';
 import { loadProject } from '../../src/spec/load.ts';
 import { translateSql } from '../../src/spec/translate-sql.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { VISITS } from '../support/visits.ts';
+import { openTwoEngines, type TwoEngines } from '../support/two-engines.ts';
 
 const POSTGRES = [
   'select id, event_time, count(*) over w as n, bili - first_value(bili) over w as d from visits window w as (partition by id order by event_time, day range between unbounded preceding and current row)',
@@ -94,48 +91,17 @@ const REFUSED = [
   ['trino', "select date_format(event_time, '%i') as d from visits", 'date_format'],
 ] as const;
 
-let database: FreshDatabase;
-let postgres: pg.Client;
-let duckdb: DuckDBConnection;
+let engines: TwoEngines;
 beforeAll(async () => {
-  database = await freshDatabase({ empty: true });
-  const types = new pg.TypeOverrides();
-  types.setTypeParser(1114, (text: string) => new Date(`${text.replace(' ', 'T')}Z`));
-  types.setTypeParser(1082, (text: string) => new Date(text));
-  postgres = new pg.Client({ connectionString: database.connectionString, types });
-  await postgres.connect();
-  await postgres.query("set timezone = 'UTC'");
-  duckdb = await (await DuckDBInstance.create(':memory:')).connect();
-  for (const statement of VISITS) {
-    await postgres.query(statement);
-    await duckdb.run(statement);
-  }
+  engines = await openTwoEngines();
 });
-afterAll(async () => {
-  await postgres?.end();
-  duckdb?.closeSync();
-  await database?.drop();
-});
-
-/** Numbers to nine digits: sums depend on their order. */
-function plain(value: unknown): unknown {
-  if (value === null || value === undefined || typeof value === 'boolean') return value ?? null;
-  if (value instanceof Date) return value.toISOString();
-  if (typeof value === 'bigint' || typeof value === 'number') return Number(Number(value).toPrecision(9));
-  if (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return Number(Number(value).toPrecision(9));
-  return value;
-}
-const sorted = (rows: readonly (readonly unknown[])[]): string[] =>
-  rows.map((row) => JSON.stringify(row.map(plain))).sort();
-const onDuckdb = async (sql: string): Promise<string[]> =>
-  sorted((await duckdb.runAndReadAll(sql)).getRowsJS() as unknown[][]);
+afterAll(() => engines?.close());
 
 describe('a query in the dialect of Postgres', () => {
   it.each(POSTGRES)('answers as there: %s', async (query) => {
     const { sql, problems } = await fromDialect(query, 'postgres');
     expect(problems).toEqual([]);
-    const { rows } = await postgres.query({ text: query, rowMode: 'array' });
-    expect(await onDuckdb(sql ?? ''), sql ?? '').toEqual(sorted(rows as unknown[][]));
+    expect(await engines.onDuckdb(sql ?? ''), sql ?? '').toEqual(await engines.onPostgres(query));
   });
 });
 
@@ -143,7 +109,7 @@ describe('a query in the dialect of Trino', () => {
   it.each(TRINO)('answers as what a person writes: %s', async (query, written) => {
     const { sql, problems } = await fromDialect(query, 'trino');
     expect(problems).toEqual([]);
-    expect(await onDuckdb(sql ?? ''), sql ?? '').toEqual(await onDuckdb(written));
+    expect(await engines.onDuckdb(sql ?? ''), sql ?? '').toEqual(await engines.onDuckdb(written));
   });
 });
 

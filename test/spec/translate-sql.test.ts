@@ -1,11 +1,7 @@
 /** One text for every store: what a translated query answers on Postgres is what DuckDB answers, row by row. */
-import { readFileSync } from 'node:fs';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { translateSql } from '../../src/spec/translate-sql.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { VISITS } from '../support/visits.ts';
+import { openTwoEngines, type TwoEngines } from '../support/two-engines.ts';
 
 const QUERIES = [
   'select id, event_time, count(*) over w as n, bili - first_value(bili) over w as d from visits window w as (partition by id order by event_time range between interval 365 days preceding and current row)',
@@ -65,53 +61,18 @@ const REFUSED = [
   ["select id, list(day) as d, 'list(' as text from visits group by id", 'list('],
 ] as const;
 
-let database: FreshDatabase;
-let postgres: pg.Client;
-let duckdb: DuckDBConnection;
-
+let engines: TwoEngines;
 beforeAll(async () => {
-  database = await freshDatabase({ empty: true });
-  const types = new pg.TypeOverrides();
-  types.setTypeParser(1114, (text: string) => new Date(`${text.replace(' ', 'T')}Z`));
-  types.setTypeParser(1082, (text: string) => new Date(text));
-  postgres = new pg.Client({ connectionString: database.connectionString, types });
-  await postgres.connect();
-  await postgres.query("set timezone = 'UTC'");
-  await postgres.query(
-    readFileSync(new URL('../../src/stores/postgres/offline/sql/functions.sql', import.meta.url), 'utf8'),
-  );
-  duckdb = await (await DuckDBInstance.create(':memory:')).connect();
-  for (const statement of VISITS) {
-    await postgres.query(statement);
-    await duckdb.run(statement);
-  }
+  engines = await openTwoEngines();
 });
-afterAll(async () => {
-  await postgres?.end();
-  duckdb?.closeSync();
-  await database?.drop();
-});
-
-/** Numbers to nine digits: sums depend on their order. */
-function plain(value: unknown): unknown {
-  if (value === null || value === undefined || typeof value === 'boolean') return value ?? null;
-  if (value instanceof Date) return value.toISOString();
-  if (typeof value === 'bigint' || typeof value === 'number') return Number(Number(value).toPrecision(9));
-  if (typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value)) return Number(Number(value).toPrecision(9));
-  return value;
-}
-const sorted = (rows: readonly (readonly unknown[])[]): string[] =>
-  rows.map((row) => JSON.stringify(row.map(plain))).sort();
+afterAll(() => engines?.close());
 
 describe('a query translated for Postgres', () => {
   it.each(QUERIES)('answers as on DuckDB: %s', async (query) => {
     const { sql, problems } = await translateSql(query);
     expect(problems).toEqual([]);
-    await postgres.query(`explain ${sql}`);
-    const { rows } = await postgres.query({ text: sql ?? '', rowMode: 'array' });
-    expect(sorted(rows as unknown[][]), sql ?? '').toEqual(
-      sorted((await duckdb.runAndReadAll(query)).getRowsJS() as unknown[][]),
-    );
+    await engines.postgres.query(`explain ${sql}`);
+    expect(await engines.onPostgres(sql ?? ''), sql ?? '').toEqual(await engines.onDuckdb(query));
   });
 
   it.each(REFUSED)('is refused at its place: %s', async (query, what) => {
