@@ -28,15 +28,17 @@ export function insightText(insight: SetInsight): string {
           `checks   ${check.failures
             .map(
               ({ feature, expectation, rows }) =>
-                `${feature === null ? '' : `${feature} `}${expectation}${rows === null ? '' : ` in ${rows} rows`}`,
+                `${feature === null ? '' : `${feature} `}${expectation}${rows === null ? '' : ` in ${rowsText(rows)}`}`,
             )
             .join(', ')} not met at ${instant(check.checkedAt)}: ${check.outcome}`,
         ]),
-    ...(quarantined === 0 ? [] : [`aside    ${quarantined} rows: mlops features quarantine list ${insight.set}`]),
+    ...(quarantined === 0 ? [] : [`aside    ${rowsText(quarantined)}: mlops features quarantine list ${insight.set}`]),
   ].join('\n');
 }
 
-/** `0 2 * * * UTC, late since 2026-01-02 02:00:00, last materialized 2026-01-01 02:00:04`. */
+const rowsText = (rows: number): string => `${rows} ${rows === 1 ? 'row' : 'rows'}`;
+
+/** `0 2 * * * UTC, LATE: due 2026-01-02 02:00:00, last materialized 2026-01-01 02:00:04`. */
 function scheduleText({ cron, timezone, isLate, isUnderWay, dueAt, materializedAt }: Schedule): string {
   const state = isLate
     ? `LATE: due ${instant(dueAt)}${isUnderWay ? ', under way' : ''}`

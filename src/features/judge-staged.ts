@@ -69,7 +69,8 @@ export async function judgeStaged(quality: FeatureQuality, judged: Judged, call:
   }
   const settled = judged.isWhole ? await quality.settle(set, version, held) : 0;
   await record(held.length > 0 ? 'quarantined' : failures.length > 0 ? 'warned' : 'passed', held.length);
-  if (held.length > 0) call.log(`${set}@${version}: ${held.length} rows are in quarantine`);
+  if (held.length > 0)
+    call.log(`${set}@${version}: ${held.length === 1 ? 'one row is' : `${held.length} rows are`} in quarantine`);
   if (settled > 0) call.log(`${set}@${version}: ${settled} rows left the quarantine: they are gone or pass now`);
   return held.length;
 }
@@ -117,5 +118,5 @@ function ofSet({ spec, staged, now }: Judged): readonly CheckFailure[] {
 
 function sentence({ feature, expectation, observed, rows }: CheckFailure): string {
   const what = feature === null ? 'the rows are' : `${feature} is`;
-  return `${what} not ${expectation}: ${observed ?? 'no value'}${rows === null ? '' : ` in ${rows} rows`}`;
+  return `${what} not ${expectation}: ${observed ?? 'no value'}${rows === null ? '' : ` in ${rows === 1 ? 'one row' : `${rows} rows`}`}`;
 }

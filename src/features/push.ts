@@ -38,7 +38,7 @@ export interface PushParts {
 }
 
 export interface PushReport {
-  /** Of the rows: newer than what was served to whoever names no version. */
+  /** Of the rows: served now to whoever names no version, also where the same row was served before. */
   readonly applied: number;
   /** Of the rows: kept aside because they break an expectation. */
   readonly quarantined: number;

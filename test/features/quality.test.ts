@@ -233,7 +233,7 @@ describe('expectations when a set is materialized', () => {
     await ingest(rows);
     await expect(materialize()).rejects.toMatchObject({
       code: 'FS203',
-      detail: 'value is not max 60: 70 in 1 rows. Nothing was written.',
+      detail: 'value is not max 60: 70 in one row. Nothing was written.',
     });
     expect(await store.featureState.parts('readings', 1)).toEqual([]);
     expect((await store.featureState.versions('readings'))[0]).toMatchObject({ status: 'registered', inputs: null });

@@ -42,7 +42,7 @@ export function pushedRowRoutes({ features }: Pick<ApiContext, 'features'>): rea
       answers: {
         200: {
           description:
-            'They are accepted; `applied` of them are newer than what was served, `quarantined` are kept aside because they break an expectation.',
+            'They are accepted; `applied` of them are served now: the newest of their keys, also where they were pushed before; `quarantined` are kept aside because they break an expectation.',
           schema: {
             type: 'object',
             required: ['feature_set', 'rows', 'applied', 'quarantined', 'to'],

@@ -67,8 +67,7 @@ export default class FeaturesPush extends BaseCommand {
       this.live = undefined;
     });
     this.result(flags, { feature_set: set, to: flags.to, ...done }, () => {
-      const after =
-        flags.to === 'offline' ? `, on the next materialization` : `, ${done.applied} newer than what was served`;
+      const after = flags.to === 'offline' ? `, on the next materialization` : `, ${done.applied} served now`;
       const aside = done.quarantined === 0 ? '' : `, ${done.quarantined} kept aside`;
       return `${set}: ${done.rows} ${done.rows === 1 ? 'row' : 'rows'} ${flags.to.replaceAll('_', ' ')}${after}${aside}`;
     });
