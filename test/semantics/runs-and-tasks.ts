@@ -120,6 +120,15 @@ export const runsAndTasks: Section = {
   '`runs retry` runs again the items that failed.': {
     'orchestrator/items.test.ts': ['fails with its items, and tried again runs those that failed alone'],
   },
+  'The items of a query are found once and recorded with the task: neither a source that changes nor a daemon that dies changes them.':
+    {
+      'orchestrator/items-query.test.ts': [
+        'leaves the items as they were found: each is done, none twice at its end, whatever the source holds now',
+      ],
+    },
+  'Files that tasks leave go once their run is old enough, but for content that a younger run left too.': {
+    'orchestrator/artifacts.test.ts': ['go with their content, but for what another run still refers to'],
+  },
   'Room: cores, memory and gpus of a machine are packed together with what tasks share: by priority, then the most gpus first, then age.':
     {
       'orchestrator/rules.test.ts': [

@@ -45,6 +45,21 @@ export const serving: Section = {
       'features/verify.test.ts': ['replays answers to readers by the same rule, each with its entity and its record'],
       'daemon/answer-log.test.ts': ['whoever asks, by our interface or as Feast does'],
     },
+  'A batch prediction answers each row as an endpoint would, and each row names the version that answered.': {
+    'orchestrator/batch-prediction.test.ts': [
+      'answers each row as the endpoint does, and writes it where it was asked to',
+    ],
+  },
+  'A deployment has succeeded once every daemon that answers requests serves the version; one that does not load is not moved.':
+    {
+      'serving/deployment.test.ts': [
+        'moves the version to the stage that the endpoint follows, and is done once every daemon serves it',
+        'of a version that does not load moves nothing',
+      ],
+      'orchestrator/deployment.test.ts': [
+        'ends once the daemon serves the version that was trained, and predictions come from it',
+      ],
+    },
   'Inputs are checked against the signature.': {
     'serving/serving.test.ts': ['refuses %s among the inputs'],
     'serving/onnx-runtime.test.ts': ['refuses an integer input that is missing or broken, by name'],
