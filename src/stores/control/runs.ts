@@ -2,52 +2,24 @@
  * Runs, their tasks and attempts, leases, events, logs and schedules' instants: what the orchestrator must never lose.
  * One scope. Time is the store's clock alone. Every method that changes something is one transaction.
  */
-import type { JsonObject, JsonValue } from '../../lib/json.ts';
+import type { JsonObject } from '../../lib/json.ts';
 import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import type { AttemptUsage } from './attempt-usage.ts';
 import type { ExternalWorkStore } from './external-work.ts';
 import type { Demand, Lease, LeaseRef, LogChunk, WorkerIdentity } from './leases.ts';
 import type { Shares } from './limits.ts';
-import type { AttemptStatus, RunStatus, TaskStatus } from './run-states.ts';
+import type { RunCause } from './run-cause.ts';
+import type { Admission, Candidate, Room, RunRules, SharesInUse, Trigger } from './run-decisions.ts';
+import type { LogCandidates, LogCandidatesRequest, StoredLogChunk } from './run-logs.ts';
+import type { RunStatus, TaskStatus } from './run-states.ts';
+import type { AttemptEnd, ExpiredLease, GoneOn, LeaseKeeper } from './run-work.ts';
 import type { Reuse } from './task-cache.ts';
 
+export type * from './run-cause.ts';
+export type * from './run-decisions.ts';
+export type * from './run-logs.ts';
+export type * from './run-work.ts';
 export type { Demand, Lease, LeaseRef, LogChunk, WorkerIdentity };
-
-/** What happened, where that started a run. */
-export type TriggerEventKind = 'materialized' | 'promoted' | 'pipeline' | 'sensor' | 'webhook';
-
-/** Why there is a run. */
-export interface RunCause {
-  readonly kind: 'manual' | 'api' | 'schedule' | 'backfill' | 'pipeline_task' | TriggerEventKind;
-  readonly who: string | null;
-  /** `pipeline.NAME` or `feature_set.NAME`, of a scheduled run. */
-  readonly schedule: string | null;
-  /** The instant of the schedule, ISO 8601 UTC. */
-  readonly instant: string | null;
-  /** W3C trace context of whoever started it over HTTP. */
-  readonly traceparent?: string | undefined;
-  /** Of a run of a backfill: its id. */
-  readonly backfill?: string | undefined;
-  /** Of a run that an event started. */
-  readonly event?: CauseEvent | undefined;
-  /** Of a run that a task started: which, and how many such runs are above it. */
-  readonly parent?: { readonly runId: string; readonly task: string; readonly depth: number } | undefined;
-}
-
-export type CauseEvent = {
-  /** Null of a webhook: the run is made with its event. */
-  readonly id: number | null;
-  /** `feature_set.NAME`, `model.NAME`, `pipeline.NAME`; what was looked at; the webhook's name. */
-  readonly subject: string;
-  /** ISO 8601 UTC; null of a webhook, whose run was made then. */
-  readonly at: string | null;
-  /** By its kind: the version, the run that ended, the files. */
-  readonly detail: JsonObject;
-  /** How many events it stands for, itself included. */
-  readonly events: number;
-};
-
-export type Trigger = 'all_success' | 'all_done' | 'one_success' | 'one_failed' | 'none_failed' | 'always';
 
 export interface NewTask extends Demand {
   readonly name: string;
@@ -166,185 +138,6 @@ export interface RunEvent {
   readonly attempt: number | null;
   readonly error: string | null;
   readonly data: JsonObject;
-}
-
-// ---- decisions, which the orchestrator takes and the store writes in the same transaction ----
-
-export interface PendingTask {
-  readonly name: string;
-  readonly trigger: Trigger;
-  readonly when: string | null;
-  readonly needs: {
-    readonly total: number;
-    readonly succeeded: number;
-    readonly failed: number;
-    readonly skipped: number;
-  };
-}
-
-export interface RunFacts {
-  readonly runId: string;
-  readonly pipeline: string;
-  readonly params: JsonObject;
-  readonly cause: RunCause;
-  /** By task; loaded where a task has `when`. */
-  readonly outputs: Readonly<Record<string, JsonObject>>;
-}
-
-export type Settlement =
-  | { readonly to: 'pending' | 'ready' | 'skipped' | 'upstream_failed' }
-  | { readonly to: 'failed'; readonly error: string };
-
-export interface EndedTask {
-  readonly status: TaskStatus;
-  readonly trigger: Trigger;
-  /** Positions of the tasks after it. */
-  readonly dependents: readonly number[];
-}
-
-/** Pure functions. */
-export interface RunRules {
-  /**
-   * What becomes of a pending task, by its upstream tasks' ends. Not asked where all of them succeeded, there is no `when` and
-   * the trigger is one that waits for all of them: then it is ready.
-   */
-  settle(task: PendingTask, run: RunFacts): Settlement;
-  /** How a run ended, all its tasks being at their ends. Not asked where it was cancelled, nor where none of them failed: then it succeeded. */
-  result(tasks: readonly EndedTask[]): 'succeeded' | 'failed';
-}
-
-export interface Candidate extends Demand {
-  readonly runId: string;
-  readonly task: string;
-  readonly priority: number;
-  /** Since it first could run. */
-  readonly waitedSeconds: number;
-  readonly shares?: Shares | null;
-}
-
-export interface Admission {
-  /** Indices into the candidates. */
-  readonly admit: readonly number[];
-  readonly refuse: readonly { readonly index: number; readonly error: string }[];
-  /** What each of the others waits for, for people. */
-  readonly wait: readonly { readonly index: number; readonly for: string }[];
-}
-
-export interface Room {
-  /** What this machine has, less what live leases on it hold. */
-  readonly free: Demand;
-  /** All that this machine has. */
-  readonly machine: Demand;
-  /** Likewise each machine that a live worker is on, this one among them. */
-  readonly machines: readonly Demand[];
-  /** How many more tasks the worker takes. */
-  readonly slots: number;
-  /** What live leases on any machine hold of what is shared, of each kind once. */
-  readonly inUse?: readonly SharesInUse[];
-}
-
-// ---- work ----
-
-export interface ExpiredLease extends Omit<Lease, 'gpus' | 'item' | 'waitedSeconds'> {
-  readonly node: string;
-  readonly pid: number | null;
-  readonly pidStartedAt: string | null;
-}
-
-export interface AttemptEnd extends LeaseRef {
-  readonly status: AttemptStatus;
-  readonly exitCode: number | null;
-  readonly error: string | null;
-  readonly outputs: JsonObject | null;
-  readonly data: JsonObject;
-  /** Null where nobody is there to tell. */
-  readonly usage: AttemptUsage | null;
-  /** Try again after so long; null: it was the last attempt. */
-  readonly retryInMs: number | null;
-  readonly counts: 'failure' | 'recovery' | 'nothing';
-  /** Of a task that runs for each item of a list and succeeded in finding them. */
-  readonly fanOut?: FanOut | undefined;
-  /** The task's position, where its lease named it. */
-  readonly ordinal?: number | undefined;
-}
-
-/** What the ends of tasks of one run brought with them. */
-export interface GoneOn {
-  /** For each end, whether its lease was still held. */
-  readonly held: readonly boolean[];
-  /** On tasks that were made ready. */
-  readonly leases: readonly Lease[];
-  /** Something waits for a turn. */
-  readonly more: boolean;
-}
-
-/** Tasks that take the same shares. */
-export interface SharesInUse {
-  readonly shares: Shares;
-  readonly tasks: number;
-  /** Of all of them together. */
-  readonly demand: Demand;
-}
-
-/** The items of a task: it goes on running until their tasks have ended. */
-export interface FanOut extends Demand {
-  readonly priority: number;
-  readonly deadlineMs: number | null;
-  readonly shares: Shares | null;
-  /** In order. `skip`: its condition is false. */
-  readonly items: readonly { readonly item: JsonValue; readonly skip: boolean }[];
-}
-
-/** A part of a log as it is kept. */
-export interface StoredLogChunk extends LogChunk {
-  /** When it came in. */
-  readonly at: Date;
-}
-
-export interface LogPlace {
-  readonly runId: string;
-  readonly task: string;
-  readonly attempt: number;
-}
-
-export interface LogCandidatesRequest {
-  readonly pipeline: string;
-  /** What one line holds; with `foldsCase` it is lower case and so is what it is compared with. */
-  readonly text: { readonly needle: string; readonly foldsCase: boolean } | null;
-  /** A regular expression, any case; counts where no text is asked for. Null with a null text: no attempt is named. */
-  readonly pattern: string | null;
-  /** Runs made before are not looked at. */
-  readonly since: Date | null;
-  /** Opaque, from the answer before. */
-  readonly cursor: string | null;
-  /** How many runs to look at. */
-  readonly runs: number;
-  /** Null: as long as it takes. */
-  readonly withinMs: number | null;
-}
-
-export interface LogCandidates {
-  /** How many runs were looked at. */
-  readonly runs: number;
-  /** Attempts whose log may hold it: newest runs first, then in the order of the pipeline. */
-  readonly places: readonly LogPlace[];
-  /** Of the last run that was looked at: when it was made, and its id. */
-  readonly oldest: Date | null;
-  readonly lastRun: string | null;
-  /** Null: there are no more. */
-  readonly nextCursor: string | null;
-}
-
-/** Renews a worker's leases from a thread of its own, on a connection of its own: a busy event loop loses none. */
-export interface LeaseKeeper {
-  /** Begins to watch over the process group of an attempt. */
-  track(lease: LeaseRef, processGroup: number | null): void;
-  untrack(lease: LeaseRef): void;
-  /** Called for each tracked lease that was lost, after its process group was killed by the thread. */
-  onLost(listener: (lease: LeaseRef) => void): void;
-  /** True once it renews nothing any more: what is claimed then needs another. */
-  ended(): boolean;
-  stop(): Promise<void>;
 }
 
 export interface ScheduleCursor {

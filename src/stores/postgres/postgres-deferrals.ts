@@ -3,7 +3,8 @@ import type { DeferralStore } from '../control/deferrals.ts';
 import { isRunEnded } from '../control/run-states.ts';
 import type { LeaseRef, RunRules } from '../control/runs.ts';
 import type { Database } from './database.ts';
-import { changeRuns, lockRuns } from './runs/changes.ts';
+import { changeRuns } from './runs/changes.ts';
+import { lockRuns } from './runs/locks.ts';
 import { sqlFile } from './sql-file.ts';
 
 const DEFER = sqlFile('deferrals-defer');

@@ -13,13 +13,12 @@ import {
   type RunStatus,
   type TaskStatus,
 } from '../../control/run-states.ts';
-import type { EndedTask, PendingTask, RunCause, RunFacts, RunRules, Trigger } from '../../control/runs.ts';
+import type { EndedTask, PendingTask, RunFacts, RunRules, Trigger } from '../../control/runs.ts';
 import type { Queryable } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
 import { appendEvents, type NewEvent } from './events.ts';
+import type { LockedRun } from './locks.ts';
 
-const LOCK = sqlFile('runs-lock');
-const LOCK_FREE = sqlFile('runs-lock-free');
 const CHANGE_TASKS = sqlFile('runs-change-tasks');
 const COUNT_ENDS = sqlFile('runs-count-ends');
 const CHANGE = sqlFile('runs-change');
@@ -55,22 +54,6 @@ export interface TaskMove {
   readonly retryInMs?: number | null;
   /** Of an item's task: the position of the task whose item it is. */
   readonly parent: number | null;
-}
-
-export interface LockedRun {
-  readonly runId: string;
-  readonly pipeline: string;
-  readonly params: JsonObject;
-  readonly cause: RunCause;
-  readonly held: boolean;
-  readonly cancelling: boolean;
-  readonly status: RunStatus;
-  /** The last event's number. */
-  readonly eventSeq: number;
-  /** Tasks that are not at their end. */
-  readonly openTasks: number;
-  /** No task of it ended otherwise than succeeded, and none asks for a decision as long as that is so. */
-  readonly plain: boolean;
 }
 
 export type PendingRow = {
@@ -112,42 +95,6 @@ interface RunState extends LockedRun {
   /** No task of it ended otherwise than succeeded. */
   succeeds: boolean;
   kind: 'state' | 'work' | 'cancel';
-}
-
-type LockRow = {
-  run_id: string;
-  pipeline: string;
-  status: RunStatus;
-  params: JsonObject;
-  cause: RunCause;
-  held: boolean;
-  cancelling: boolean;
-  event_seq: number;
-  open_tasks: number;
-  plain: boolean;
-};
-
-/** Those that are there. `free`: those, too, that nobody else has locked; it waits for none. */
-export async function lockRuns(
-  tx: Queryable,
-  scopeId: number,
-  runIds: readonly string[],
-  { free = false }: { readonly free?: boolean } = {},
-): Promise<readonly LockedRun[]> {
-  if (runIds.length === 0) return [];
-  const rows = await tx.query<LockRow>(free ? LOCK_FREE : LOCK, [scopeId, runIds]);
-  return rows.map((row) => ({
-    runId: row.run_id,
-    pipeline: row.pipeline,
-    params: row.params,
-    cause: row.cause,
-    held: row.held,
-    cancelling: row.cancelling,
-    status: row.status,
-    eventSeq: row.event_seq,
-    openTasks: row.open_tasks,
-    plain: row.plain,
-  }));
 }
 
 export function changeRuns(tx: Queryable, scopeId: number, locked: readonly LockedRun[], rules: RunRules): RunsChange {

@@ -5,7 +5,8 @@ import { isRunEnded, type TaskStatus } from '../../control/run-states.ts';
 import type { Admission, Candidate, Demand, Lease, Room, RunRules, WorkerIdentity } from '../../control/runs.ts';
 import type { Database, Queryable } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
-import { changeRuns, type LockedRun, lockRuns, type TaskChange, type TaskMove } from './changes.ts';
+import { changeRuns, type TaskChange, type TaskMove } from './changes.ts';
+import { type LockedRun, lockRuns } from './locks.ts';
 import { lockLimits, sharesInUse } from './shares.ts';
 
 const CANDIDATES = sqlFile('runs-candidates');

@@ -2,8 +2,9 @@
 import type { FanOut } from '../../control/runs.ts';
 import type { Queryable } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
-import type { LockedRun, RunsChange } from './changes.ts';
+import type { RunsChange } from './changes.ts';
 import { kindOf } from './kind-of.ts';
+import type { LockedRun } from './locks.ts';
 
 const INSERT = sqlFile('runs-insert-items');
 const QUEUED_TIMEOUTS = sqlFile('runs-queued-timeouts');

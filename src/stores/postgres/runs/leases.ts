@@ -3,8 +3,9 @@ import { assertTaskMove, isRunEnded, type TaskStatus } from '../../control/run-s
 import type { AttemptEnd, ExpiredLease, FanOut, LeaseRef, RunRules } from '../../control/runs.ts';
 import type { Database, Queryable } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
-import { changeRuns, lockRuns, type TaskChange, type TaskMove } from './changes.ts';
+import { changeRuns, type TaskChange, type TaskMove } from './changes.ts';
 import { insertItems } from './fan-outs.ts';
+import { lockRuns } from './locks.ts';
 
 const END = sqlFile('runs-end-attempts');
 const EXPIRED = sqlFile('runs-expired');

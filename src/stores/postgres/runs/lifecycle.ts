@@ -5,8 +5,9 @@ import type { NewRun, RunRules } from '../../control/runs.ts';
 import type { Database, Queryable } from '../database.ts';
 import { lockName } from '../feature-claims.ts';
 import { sqlFile } from '../sql-file.ts';
-import { changeRuns, lockRuns, type PendingRow, type TaskChange } from './changes.ts';
+import { changeRuns, type PendingRow, type TaskChange } from './changes.ts';
 import { resumeFanOuts } from './fan-outs.ts';
+import { lockRuns } from './locks.ts';
 import { lockLimits } from './shares.ts';
 import { taskColumns } from './task-columns.ts';
 
