@@ -57,6 +57,7 @@ const STATUS_BY_CODE: Partial<Record<DiagnosticCode, number>> = {
   ST102: 503,
   ST103: 503,
   ST104: 503,
+  ST106: 503,
   ST120: 503,
   ST121: 503,
   ST122: 503,

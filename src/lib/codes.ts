@@ -170,6 +170,7 @@ export const CODES = {
   ST103: 'Embedded Postgres does not start',
   ST104: 'Store cannot be opened',
   ST105: 'Digest mismatch',
+  ST106: 'Control store has no room left',
   ST120: 'Online store unreachable',
   ST121: 'Online store refuses the login',
   ST122: 'Online store takes no writes',

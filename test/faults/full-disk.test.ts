@@ -82,12 +82,19 @@ resources:
     url = /ready on (http:\S+)/.exec(stdout + stderr)?.[1] ?? url;
   }
 
+  /** Why requests were refused. */
+  const codes = new Set<string>();
   const asked = async (path: string, options?: RequestInit): Promise<Record<string, unknown> | undefined> => {
     const answer = await fetch(`${url}${path}`, { ...options, signal: AbortSignal.timeout(10_000) }).catch(
       () => undefined,
     );
-    return answer?.ok === true ? ((await answer.json()) as Record<string, unknown>) : undefined;
+    if (answer === undefined) return undefined;
+    const body = (await answer.json()) as Record<string, unknown>;
+    if (answer.ok) return body;
+    codes.add(String(body['code']));
+    return undefined;
   };
+
   const submit = (key: number) =>
     asked('/api/v1/runs', { method: 'POST', headers: { 'idempotency-key': `run ${key}` }, body: '{"pipeline": "p"}' });
 
@@ -141,6 +148,8 @@ resources:
     for (const runId of known.values())
       await until(async () => (await asked(`/api/v1/runs/${runId}`))?.['finished_at'] ?? undefined, 180_000);
     expect(refused).toBeGreaterThan(0);
+    // Full, or restarted because of it.
+    expect([...codes].filter((code) => code !== 'ST106' && code !== 'ST101')).toEqual([]);
     isStopping = true;
     daemon.kill('SIGTERM');
     expect((await daemon.ended).code).toBe(0);

@@ -63,7 +63,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     try {
       return (await client.query<Row>(text, params as unknown[])).rows;
     } catch (error) {
-      throw connectionProblem(error) ?? error;
+      throw serverProblem(error) ?? error;
     }
   }
 
@@ -73,7 +73,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   ): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       const client = await pool.connect().catch((error: unknown) => {
-        throw connectionProblem(error) ?? error;
+        throw serverProblem(error) ?? error;
       });
       let broken = false;
       try {
@@ -88,7 +88,7 @@ export function openDatabase(options: DatabaseOptions): Database {
           broken = true;
         });
         if (attempt < 5 && RETRYABLE_SQLSTATES.has(sqlState(error) ?? '')) continue;
-        throw connectionProblem(error) ?? error;
+        throw serverProblem(error) ?? error;
       } finally {
         client.release(broken);
       }
@@ -126,7 +126,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       if (!ended) retry = setTimeout(() => void connect(false).catch(scheduleAgain), 1_000);
     };
     await connect(true).catch((error: unknown) => {
-      throw connectionProblem(error) ?? error;
+      throw serverProblem(error) ?? error;
     });
     const stop = async (): Promise<void> => {
       ended = true;
@@ -161,11 +161,18 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-/** ST101 for errors of the connection itself; undefined for errors of the statement. */
-function connectionProblem(error: unknown): MlopsError | undefined {
+/** ST101 for errors of the connection itself, ST106 where the disk is full; undefined for errors of the statement. */
+function serverProblem(error: unknown): MlopsError | undefined {
   if (error instanceof MlopsError) return error;
   const code = (error as { code?: unknown } | null)?.code;
   const state = sqlState(error);
+  if (state === '53100')
+    return new MlopsError('ST106', {
+      detail: 'The disk of the Postgres server of the control store is full.',
+      hint: 'make room on it; nothing that was recorded is lost',
+      retryable: true,
+      cause: error,
+    });
   const message = error instanceof Error ? error.message : String(error);
   const lost =
     (typeof code === 'string' &&

@@ -7,6 +7,8 @@ export const SERVER_SETTINGS: Readonly<Record<string, string>> = {
   // No sockets in the file system: their paths are limited to about 100 bytes.
   unix_socket_directories: '',
   max_connections: '60',
+  // What a process that was killed had asked for is not worked on for long.
+  client_connection_check_interval: '10s',
   shared_buffers: '32MB',
   jit: 'off',
   fsync: 'on',
