@@ -91,7 +91,8 @@ function datasetsOf(spec: CanonicalPipeline, catalog: LineageCatalog) {
   const read = new Set<string>();
   const written = new Set<string>();
   for (const task of Object.values(spec.tasks)) {
-    if (task.operator === 'data_ingestion') read.add(task.source);
+    if ('source' in task && task.source !== undefined) read.add(task.source);
+    if ('into' in task && task.into !== undefined) written.add(task.into);
     if (task.operator === 'feature_materialization') for (const set of task.featureSets) written.add(set);
   }
   for (const set of written) for (const source of catalog.featureSet(set)?.sources ?? []) read.add(source);

@@ -285,7 +285,11 @@ describe('lineage', () => {
   it('of a materialization names the columns that features come from', () => {
     const spec = {
       name: 'p',
-      tasks: { m: { operator: 'feature_materialization', featureSets: ['labs'], needs: [] } },
+      tasks: {
+        m: { operator: 'feature_materialization', featureSets: ['labs'], needs: [] },
+        q: { operator: 'sql_query', query: 'select 1', into: 'counts', needs: [] },
+        b: { operator: 'batch_prediction', model: 'risk', source: 'patients', into: 'scores', needs: [] },
+      },
     } as unknown as CanonicalPipeline;
     const at = new Date('2026-01-31T02:00:00Z');
     const run: RunTrace = {
@@ -315,7 +319,12 @@ describe('lineage', () => {
     // biome-ignore lint/suspicious/noExplicitAny: likewise
     const event = lineageEvent({ runId: run.runId, status: 'failed', at }, run, RESOURCE, CATALOG) as any;
     expect(event.eventType).toBe('FAIL');
-    expect(event.inputs.map(({ name }: { name: string }) => name)).toEqual(['source.visits']);
+    expect(event.inputs.map(({ name }: { name: string }) => name)).toEqual(['source.patients', 'source.visits']);
+    expect(event.outputs.map(({ name }: { name: string }) => name)).toEqual([
+      'feature_set.labs',
+      'feature_set.counts',
+      'feature_set.scores',
+    ]);
     const [labs] = event.outputs;
     expect(labs.facets.schema.fields).toEqual([{ name: 'bili', type: 'float64' }, { name: 'any' }]);
     expect(labs.facets.columnLineage.fields).toEqual({
