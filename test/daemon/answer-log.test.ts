@@ -51,6 +51,6 @@ it('whoever asks, by our interface or as Feast does', { timeout: 120_000 }, asyn
   const { code, stdout } = await verified();
   expect([code, JSON.parse(stdout)]).toMatchObject([0, { predictions: 0, values: 4, equal: 4, causes: [] }]);
   const metrics = await (await fetch(`${daemon.url}/metrics`)).text();
-  expect(metrics).toMatch(/^mlops_online_answers_kept 2$/m);
-  expect(metrics).toMatch(/^mlops_online_answers_dropped 0$/m);
+  expect(metrics).toMatch(/^mlops_online_answers_kept_total 2$/m);
+  expect(metrics).toMatch(/^mlops_online_answers_dropped_total 0$/m);
 });
