@@ -232,6 +232,18 @@ describe('a run', () => {
     await rig.close();
   });
 
+  it('has nothing left to do, and ends, where its tasks had succeeded although it was cancelled', async () => {
+    await fresh();
+    const runId = await create({ quick: {} });
+    const [lease] = await claim(worker());
+    await runs.cancel(runId, 'ada', runRules);
+    await runs.end([end(lease!)], runRules);
+    expect((await runs.get(runId))!.status).toBe('cancelled');
+    await runs.retry(runId, 'ada', runRules);
+    expect((await runs.get(runId))!.status).toBe('succeeded');
+    await rig.close();
+  });
+
   it('is cancelled in every state', async () => {
     await fresh();
     const runId = await create({ running: {}, after: { needs: ['running'] } });

@@ -91,7 +91,6 @@ interface RunState extends LockedRun {
   status: RunStatus;
   eventSeq: number;
   openTasks: number;
-  ended: boolean;
   /** No task of it ended otherwise than succeeded. */
   succeeds: boolean;
   kind: 'state' | 'work' | 'cancel';
@@ -99,10 +98,7 @@ interface RunState extends LockedRun {
 
 export function changeRuns(tx: Queryable, scopeId: number, locked: readonly LockedRun[], rules: RunRules): RunsChange {
   const states = new Map(
-    locked.map((run): [string, RunState] => [
-      run.runId,
-      { ...run, ended: false, succeeds: true, kind: 'state' as const },
-    ]),
+    locked.map((run): [string, RunState] => [run.runId, { ...run, succeeds: true, kind: 'state' as const }]),
   );
   const touched = new Set<RunState>();
   let events: NewEvent[] = [];
@@ -182,7 +178,6 @@ export function changeRuns(tx: Queryable, scopeId: number, locked: readonly Lock
       if (isEnded(one.from)) run.openTasks += 1;
       if (isEnded(one.to)) {
         run.openTasks -= 1;
-        run.ended = true;
         if (one.to !== 'succeeded') run.succeeds = false;
         ends.push(one);
       }
@@ -284,9 +279,8 @@ export function changeRuns(tx: Queryable, scopeId: number, locked: readonly Lock
   }
 
   async function endRuns(): Promise<void> {
-    const over = [...touched].filter(
-      (run) => run.openTasks === 0 && (run.ended || run.cancelling) && !isRunEnded(run.status),
-    );
+    // One that is tried again may have nothing left to do: its tasks had succeeded although it was cancelled.
+    const over = [...touched].filter((run) => run.openTasks === 0 && !isRunEnded(run.status));
     if (over.length === 0) return;
     const failed = new Set(
       (
