@@ -18,7 +18,7 @@ import { runnerFor } from '../../support/kubernetes.ts';
 import { collect, ended, MANUAL, openRig, pipelineOf, type Rig, taskOf, until } from '../../support/orchestrator.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/postgres.ts';
 
-describe.skipIf(clusterMissing())('in a cluster with a real API server', { timeout: 60_000 }, () => {
+describe.skipIf(clusterMissing())('in a cluster with a real API server', { timeout: 120_000 }, () => {
   let database: FreshDatabase;
   let rig: Rig;
   let api: Api;

@@ -6,7 +6,7 @@ import { type Api, apiOf, clusterMissing, freshNamespace, itemsOf, KUBECONFIG } 
 import { type Kubelet, startKubelet } from '../../support/kubelet.ts';
 import { emptyProject, until } from '../../support/project.ts';
 
-describe.skipIf(clusterMissing())('a daemon that is killed beside a live Job', { timeout: 180_000 }, () => {
+describe.skipIf(clusterMissing())('a daemon that is killed beside a live Job', { timeout: 360_000 }, () => {
   const project = emptyProject('killed beside a job');
   let api: Api;
   let kubelet: Kubelet;
@@ -66,7 +66,7 @@ resources:
       // One Job at all times, the one that was there.
       expect((await jobs()).filter(({ metadata }) => metadata.uid !== before?.['metadata'].uid)).toEqual([]);
       return found.finished_at === null ? undefined : found;
-    }, 150_000);
+    }, 300_000);
     expect(shown.status).toBe('succeeded');
     expect(shown.tasks[0]).toMatchObject({ status: 'succeeded', attempt: 1, outputs: { ticks: 300 } });
     const ticks = (await log()).match(/^tick \d+$/gm);
