@@ -2,14 +2,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openControlDatabase } from '../../src/stores/postgres/control-database.ts';
-import { acquireEmbeddedPostgres, type EmbeddedPostgres } from '../../src/stores/postgres/server/embedded.ts';
+import { expect, it } from 'vitest';
 import { seededRandom } from '../../src/training/random.ts';
 import { openRig, pipelineOf, until } from '../support/orchestrator.ts';
-import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 import { startDaemons } from './daemons.ts';
 import { brokenInvariants } from './invariants.ts';
+import { ownServer } from './own-server.ts';
 import { marksIn } from './workload.ts';
 
 const SECONDS = Number(process.env['MLOPS_FAULT_SECONDS'] ?? 4);
@@ -18,20 +16,10 @@ const DAYS = SECONDS < 10 ? 24 : 31 + 28 + 31;
 const AT_ONCE = 3;
 const LEASE_SECONDS = 2;
 
-let directory: TemporaryDirectory;
-let server: EmbeddedPostgres;
-beforeAll(async () => {
-  directory = await temporaryDirectory();
-  server = await acquireEmbeddedPostgres({ dir: `${directory.path}/.mlops` });
-  await (await openControlDatabase({ connectionString: server.connectionString })).close();
-});
-afterAll(async () => {
-  await server.release();
-  await directory.remove();
-});
+const server = ownServer();
 
 it(`of ${DAYS} instants runs each once, whoever is killed`, async () => {
-  const { connectionString } = server;
+  const { connectionString } = server();
   const rig = await openRig(connectionString, { leaseSeconds: LEASE_SECONDS });
   const watcher = rig.open();
   const random = seededRandom(SEED);

@@ -5,14 +5,11 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openControlDatabase } from '../../src/stores/postgres/control-database.ts';
-import { acquireEmbeddedPostgres, type EmbeddedPostgres } from '../../src/stores/postgres/server/embedded.ts';
+import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/training/random.ts';
 import type { ChildOptions } from '../crash/orchestrator-child.ts';
 import { cuttingProxy } from '../support/cutting-proxy.ts';
 import { ended, MANUAL, openRig, pipelineOf, until } from '../support/orchestrator.ts';
-import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 import { processesOf, startDaemons } from './daemons.ts';
 import {
   cutEveryConnection,
@@ -26,23 +23,14 @@ import {
   stopDaemonsBeyondTheirLease,
 } from './injuries.ts';
 import { brokenInvariants } from './invariants.ts';
+import { ownServer } from './own-server.ts';
 import { marksIn, pipelineOfSeed } from './workload.ts';
 
 const SECONDS = Number(process.env['MLOPS_FAULT_SECONDS'] ?? 4);
 const SEED = Number(process.env['MLOPS_SEED'] ?? 1);
 const LEASE_SECONDS = 2;
 
-let directory: TemporaryDirectory;
-let server: EmbeddedPostgres;
-beforeAll(async () => {
-  directory = await temporaryDirectory();
-  server = await acquireEmbeddedPostgres({ dir: `${directory.path}/.mlops` });
-  await (await openControlDatabase({ connectionString: server.connectionString })).close();
-});
-afterAll(async () => {
-  await server.release();
-  await directory.remove();
-});
+const server = ownServer();
 
 interface Way {
   readonly injury: Injury;
@@ -69,16 +57,16 @@ const WAYS: Readonly<Record<string, Way>> = {
 
 /** New runs until it is enough, each second one that somebody cancels; then peace, until all have ended. */
 async function campaign({ injury, poison, dropEvery, block }: Way): Promise<void> {
-  const rig = await openRig(server.connectionString, { leaseSeconds: LEASE_SECONDS });
+  const rig = await openRig(server().connectionString, { leaseSeconds: LEASE_SECONDS });
   const watcher = rig.open();
   const random = seededRandom(SEED);
   const proxy =
-    dropEvery === undefined ? undefined : await cuttingProxy(server.connectionString, (n) => n % dropEvery === 0);
+    dropEvery === undefined ? undefined : await cuttingProxy(server().connectionString, (n) => n % dropEvery === 0);
   const daemons = startDaemons(
     ['one', 'two'].map(
       (node): ChildOptions => ({
         connectionString:
-          node === 'one' ? (proxy?.connectionString ?? server.connectionString) : server.connectionString,
+          node === 'one' ? (proxy?.connectionString ?? server().connectionString) : server().connectionString,
         scopeId: rig.scopeId,
         workdir: rig.workdir,
         node,
@@ -91,7 +79,14 @@ async function campaign({ injury, poison, dropEvery, block }: Way): Promise<void
     await daemons.ready();
     const runIds: string[] = [];
     const { db } = rig;
-    const hurt = injury({ db, server, daemons, tasks: () => processesOf(runIds), random, signal: enough.signal });
+    const hurt = injury({
+      db,
+      server: server(),
+      daemons,
+      tasks: () => processesOf(runIds),
+      random,
+      signal: enough.signal,
+    });
     const enoughAt = performance.now() + SECONDS * 1000;
     for (let n = 0; n === 0 || performance.now() < enoughAt; n += 1) {
       const spec = pipelineOfSeed(SEED * 1000 + n, rig.workdir, { poison: poison === true && n === 0 });
@@ -145,10 +140,10 @@ describe(`a DAG of ${TASKS.toLocaleString('en-US')} tasks, two edges each`, () =
   it(
     'is done to its last task by daemons that are killed with -9 again and again',
     async () => {
-      const rig = await openRig(server.connectionString, { leaseSeconds: LEASE_SECONDS });
+      const rig = await openRig(server().connectionString, { leaseSeconds: LEASE_SECONDS });
       const watcher = rig.open();
       const random = seededRandom(SEED);
-      const { connectionString } = server;
+      const { connectionString } = server();
       const daemons = startDaemons(
         ['one', 'two'].map((node) => ({
           connectionString,

@@ -1,13 +1,11 @@
 /** A fan-out under daemons that are killed with -9: no item is lost, none has two outcomes, and what comes after it sees all of them in order. */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openControlDatabase } from '../../src/stores/postgres/control-database.ts';
-import { acquireEmbeddedPostgres, type EmbeddedPostgres } from '../../src/stores/postgres/server/embedded.ts';
+import { expect, it } from 'vitest';
 import { MANUAL, openRig, pipelineOf, taskOf, until } from '../support/orchestrator.ts';
-import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 import { startDaemons } from './daemons.ts';
 import { brokenInvariants } from './invariants.ts';
+import { ownServer } from './own-server.ts';
 import { marksIn } from './workload.ts';
 
 const ITEMS = Math.max(400, Math.floor(Number(process.env['MLOPS_FAULT_TASKS'] ?? 0) / 10));
@@ -15,22 +13,12 @@ const PROGRAMS = 24;
 const KILLS = 6;
 const LEASE_SECONDS = 2;
 
-let directory: TemporaryDirectory;
-let server: EmbeddedPostgres;
-beforeAll(async () => {
-  directory = await temporaryDirectory();
-  server = await acquireEmbeddedPostgres({ dir: `${directory.path}/.mlops` });
-  await (await openControlDatabase({ connectionString: server.connectionString })).close();
-});
-afterAll(async () => {
-  await server.release();
-  await directory.remove();
-});
+const server = ownServer();
 
 it(
   `of ${ITEMS} items and ${PROGRAMS} programs is done to its last item by daemons that are killed again and again`,
   async () => {
-    const { connectionString } = server;
+    const { connectionString } = server();
     const rig = await openRig(connectionString, { leaseSeconds: LEASE_SECONDS });
     const watcher = rig.open();
     const daemons = startDaemons(
