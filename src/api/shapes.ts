@@ -155,6 +155,10 @@ export const VERSION: JsonSchema = {
     created_at: TIME,
     created_by: TEXT,
     stage_changed_at: TIME,
+    aliases: { type: 'array', items: TEXT },
+    run_id: TEXT_OR_NULL,
+    source: TEXT_OR_NULL,
+    updated_at: TIME,
   },
 };
 
@@ -214,6 +218,7 @@ export const STAGE_MOVE: JsonSchema = {
     who: TEXT,
     reason: TEXT_OR_NULL,
     gates: { type: 'array', items: GATE },
+    deleted: { type: 'boolean', description: 'The version was deleted since.' },
   },
 };
 

@@ -160,6 +160,10 @@ export function versionView(version: ModelVersion) {
     created_at: version.createdAt,
     created_by: version.createdBy,
     stage_changed_at: version.stageChangedAt,
+    aliases: version.aliases,
+    run_id: version.runId,
+    source: version.source,
+    updated_at: version.updatedAt,
   };
 }
 
@@ -173,6 +177,7 @@ export function stageMoveView(move: StageMove) {
     who: move.who,
     reason: move.reason,
     gates: move.gates,
+    deleted: move.deleted,
   };
 }
 

@@ -159,6 +159,8 @@ export const CODES = {
   MD205: 'Training failed',
   MD206: 'Stage change not allowed',
   MD207: 'Version learned from features that are not served',
+  MD208: 'Version or model is still referred to',
+  MD209: 'Not a name of an alias',
   EP201: 'Unknown endpoint',
   EP202: 'No version to serve',
   EP203: 'Feature missing for prediction',

@@ -87,6 +87,7 @@ export function createRegistryOperators(registry: Registry, environment: JsonObj
             environment,
           },
           signature,
+          runId: context.runId,
           idempotencyKey: `${context.runId}/${context.task}/${trained.artifact}`,
         },
         whoOf(context),

@@ -99,7 +99,7 @@ export function createRegistry({ store, catalog, artifacts }: RegistryDependenci
 
   const rollback: Registry['rollback'] = async (model, who, reason = null) => {
     const moves = await history(model);
-    const number = rollbackTarget(moves);
+    const number = rollbackTarget(moves.filter(({ deleted }) => !deleted));
     if (number === undefined) {
       throw new MlopsError('MD206', {
         detail: `No other version of ${model} was in production before.`,

@@ -13,6 +13,10 @@ function version(number: number, metrics: Record<string, number>): ModelVersion 
     createdAt: at,
     createdBy: 'ada',
     stageChangedAt: at,
+    runId: null,
+    source: null,
+    aliases: [],
+    updatedAt: at,
   };
 }
 const nobody = { production: undefined, staging: undefined };

@@ -189,7 +189,17 @@ describe('the target of a rollback', () => {
     const moves: StageMove[] = [];
     let current: number | undefined;
     const move = (version: number, from: StageMove['from'], to: StageMove['to']) =>
-      moves.unshift({ model: 'risk', version, from, to, at: new Date(0), who: 'ada', reason: null, gates: [] });
+      moves.unshift({
+        model: 'risk',
+        version,
+        from,
+        to,
+        at: new Date(0),
+        who: 'ada',
+        reason: null,
+        gates: [],
+        deleted: false,
+      });
     for (const word of sequence.split(' ').filter(Boolean)) {
       if (current !== undefined) move(current, 'production', 'archived');
       current = word === '-' ? undefined : Number(word);

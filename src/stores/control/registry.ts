@@ -1,5 +1,6 @@
-/** The model registry's rows: versions that never change, stages, and every move appended. One scope. */
+/** The model registry's rows: versions whose content never changes, stages, labels, and every move and change appended. One scope. */
 import type { JsonObject } from '../../lib/json.ts';
+import type { RegistryLabels } from './registry-labels.ts';
 
 export const STAGES = ['development', 'staging', 'production', 'archived'] as const;
 export type Stage = (typeof STAGES)[number];
@@ -47,9 +48,14 @@ export interface NewVersion {
   readonly description: string | null;
   /** Registering the same key again answers the version it made (a task that runs twice registers once). */
   readonly idempotencyKey: string | null;
+  /** The run that made it, as the lineage may tell at length. */
+  readonly runId?: string | null;
+  /** Where its files came from, as who registered it wrote it. */
+  readonly source?: string | null;
 }
 
-export interface ModelVersion extends Omit<NewVersion, 'idempotencyKey'> {
+/** What it is never changes; its stage, tags, description and aliases do. */
+export interface ModelVersion extends Omit<NewVersion, 'idempotencyKey' | 'runId' | 'source'> {
   /** UUID. */
   readonly id: string;
   /** From 1, per model. */
@@ -58,6 +64,12 @@ export interface ModelVersion extends Omit<NewVersion, 'idempotencyKey'> {
   readonly createdAt: Date;
   readonly createdBy: string;
   readonly stageChangedAt: Date;
+  readonly runId: string | null;
+  readonly source: string | null;
+  /** In the order of their names. */
+  readonly aliases: readonly string[];
+  /** When it last moved, or was tagged or described. */
+  readonly updatedAt: Date;
 }
 
 export interface StageMove {
@@ -69,6 +81,8 @@ export interface StageMove {
   readonly who: string;
   readonly reason: string | null;
   readonly gates: readonly GateResult[];
+  /** The version was deleted since. */
+  readonly deleted: boolean;
 }
 
 export interface GateResult {
@@ -88,18 +102,41 @@ export interface VersionFilter {
   readonly tags?: Readonly<Record<string, string>>;
   /** Meets all of these. A version without the metric meets none. */
   readonly metrics?: readonly MetricCondition[];
+  /** And all of these. */
+  readonly conditions?: readonly VersionCondition[];
+  /** Default: the last registered first. */
+  readonly order?: readonly VersionOrder[];
   readonly limit: number;
-  /** Opaque, from the answer before. */
+  /** Opaque, from an answer to the same filter and order. */
   readonly cursor?: string | undefined;
 }
 
+export type NumberOperator = '>' | '>=' | '<' | '<=' | '=' | '!=';
+/** The value of `in` and `not in` is a list; `like` knows % and _, `ilike` does not mind case. */
+export type TextOperator = '=' | '!=' | 'like' | 'ilike' | 'in' | 'not in';
+
 export interface MetricCondition {
   readonly metric: string;
-  readonly op: '>' | '>=' | '<' | '<=' | '=' | '!=';
+  readonly op: NumberOperator;
   readonly value: number;
 }
 
-export interface RegistryStore {
+/** What a version does not have (a run, a tag) meets no condition, `!=` neither. */
+export type VersionCondition =
+  | {
+      readonly on: 'name' | 'stage' | 'framework' | 'runId' | 'source' | 'createdBy';
+      readonly op: TextOperator;
+      readonly value: string | readonly string[];
+    }
+  | { readonly on: 'version'; readonly op: NumberOperator; readonly value: number }
+  | { readonly on: 'tag'; readonly key: string; readonly op: TextOperator; readonly value: string | readonly string[] };
+
+export type VersionOrder =
+  | { readonly by: 'name' | 'version' | 'createdAt' | 'updatedAt'; readonly ascending: boolean }
+  /** Versions without the metric are left out. */
+  | { readonly by: 'metric'; readonly metric: string; readonly ascending: boolean };
+
+export interface RegistryStore extends RegistryLabels {
   /** The next version of the model; the first registers the model. Numbers have no gaps, also when called at once. */
   addVersion(version: NewVersion, who: string): Promise<ModelVersion>;
   /**
@@ -119,6 +156,7 @@ export interface RegistryStore {
   search(
     filter: VersionFilter,
   ): Promise<{ readonly items: readonly ModelVersion[]; readonly nextCursor: string | null }>;
+  /** Those that have versions. */
   models(): Promise<readonly { readonly name: string; readonly versions: number; readonly latest: number }[]>;
   /**
    * Moves a version, appends the move and one audit entry, in one transaction. Into production: the version there before is
@@ -139,7 +177,7 @@ export interface RegistryStore {
   }>;
   /** Newest first. */
   history(name: string): Promise<readonly StageMove[]>;
-  /** What was in production at `at`. */
+  /** What was in production at `at`, also where it was deleted since. */
   productionAt(name: string, at: Date): Promise<ModelVersion | undefined>;
   /** Calls back after a version moved, from any process. A hint only: poll behind it. Returns the function that ends it. */
   onMove(listener: () => void): Promise<() => Promise<void>>;

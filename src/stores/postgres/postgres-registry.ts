@@ -6,40 +6,16 @@ import { MlopsError } from '../../lib/error.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import type { VersionStatus } from '../control/feature-state.ts';
 import { learnedVersions } from '../control/learned-versions.ts';
-import type { GateResult, ModelVersion, RegistryStore, StageMove, VersionFilter } from '../control/registry.ts';
+import type { GateResult, ModelVersion, RegistryStore, StageMove } from '../control/registry.ts';
 import type { Database, Queryable } from './database.ts';
+import { postgresRegistryLabels, REGISTRY_CHANNEL } from './postgres-registry-labels.ts';
+import { findVersions, searchVersions, type VersionQuery } from './registry-search.ts';
+import { UUID } from './run-cursor.ts';
 import { sqlFile } from './sql-file.ts';
 
-export const REGISTRY_CHANNEL = 'mlops_registry';
-
-type VersionRow = ModelVersion & { readonly seq: string | number };
-
-interface VersionQuery extends Partial<Omit<VersionFilter, 'cursor'>> {
-  readonly id?: string;
-  readonly version?: number;
-  readonly after?: string | undefined;
-}
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
-  const select = (query: Queryable, by: VersionQuery): Promise<VersionRow[]> =>
-    query.query<VersionRow>(sqlFile('registry-versions'), [
-      scopeId,
-      by.id ?? null,
-      by.name ?? null,
-      by.version ?? null,
-      by.stage ?? null,
-      by.framework ?? null,
-      by.tags === undefined ? null : JSON.stringify(by.tags),
-      by.metrics === undefined ? null : JSON.stringify(by.metrics),
-      by.after ?? null,
-      by.limit ?? 1,
-    ]);
-  const one = async (query: Queryable, by: VersionQuery): Promise<ModelVersion | undefined> => {
-    const [row] = await select(query, by);
-    return row && plain(row);
-  };
+  const one = async (query: Queryable, by: VersionQuery): Promise<ModelVersion | undefined> =>
+    (await findVersions(query, scopeId, by))[0];
   const lockModel = (tx: Queryable, name: string) => tx.query(sqlFile('registry-lock-model'), [scopeId, name]);
   const audit = (tx: Queryable, who: string, action: string, subject: string, detail: JsonObject) =>
     tx.query('insert into mlops.audit_log (scope_id, who, action, subject, detail) values ($1, $2, $3, $4, $5)', [
@@ -61,7 +37,7 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
         const found = made && (await one(tx, { id: made.id }));
         if (found !== undefined) return found;
       }
-      const [added] = await tx.query<ModelVersion>(sqlFile('registry-add-version'), [
+      const [added] = await tx.query<{ id: string }>(sqlFile('registry-add-version'), [
         scopeId,
         version.name,
         version.framework,
@@ -74,9 +50,12 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
         version.description,
         version.idempotencyKey,
         who,
+        version.runId ?? null,
+        version.source ?? null,
       ]);
-      await audit(tx, who, 'model.register', `model.${version.name}`, { version: added!.version, id: added!.id });
-      return added!;
+      const made = (await one(tx, { id: added!.id }))!;
+      await audit(tx, who, 'model.register', `model.${version.name}`, { version: made.version, id: made.id });
+      return made;
     });
 
   const addArtifact: RegistryStore['addArtifact'] = (id, { path, digest, bytes }, who) =>
@@ -133,7 +112,7 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
         why: string | null,
         results: readonly GateResult[],
       ): Promise<ModelVersion> => {
-        const [row] = await tx.query<ModelVersion>(sqlFile('registry-set-stage'), [
+        await tx.query(sqlFile('registry-set-stage'), [
           scopeId,
           of,
           stage,
@@ -142,7 +121,7 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
           JSON.stringify(results),
           time!.at,
         ]);
-        return row!;
+        return (await one(tx, { id: of }))!;
       };
       const archived =
         to === 'production' && production !== undefined
@@ -162,40 +141,31 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
     });
 
   return {
+    ...postgresRegistryLabels(db, scopeId),
     addVersion,
     addArtifact,
     move,
     versionById: async (id) => (UUID.test(id) ? one(db, { id }) : undefined),
     version: (name, version) => one(db, { name, version }),
-    atStage: async (name, stage) => {
-      const rows = await select(db, { name, stage });
-      return rows[0] && plain(rows[0]);
-    },
-    search: async ({ cursor, limit, ...filter }) => {
-      if (cursor !== undefined && !/^\d{1,18}$/.test(cursor)) {
-        throw new MlopsError('API400', { detail: `The cursor "${cursor}" is not one that a list answered.` });
-      }
-      const rows = await select(db, { ...filter, after: cursor, limit: limit + 1 });
-      const items = rows.slice(0, limit);
-      return { items: items.map(plain), nextCursor: rows.length > limit ? String(items.at(-1)?.seq) : null };
-    },
+    atStage: (name, stage) => one(db, { name, stage }),
+    search: (filter) => searchVersions(db, scopeId, filter),
     models: () =>
       db.query<{ name: string; versions: number; latest: number }>(
-        `select name, last_version as versions, last_version as latest from mlops.models
-         where scope_id = $1 and last_version > 0 order by name`,
+        `select model as name, count(*)::integer as versions, max(version) as latest from mlops.model_versions
+         where scope_id = $1 and deleted_at is null group by model order by model`,
         [scopeId],
       ),
     history: (name) =>
       db.query<StageMove & Record<string, unknown>>(
-        `select model, version, from_stage as "from", to_stage as "to", at, who, reason, gates
-         from mlops.stage_moves
-         where version_id in (select version_id from mlops.model_versions where scope_id = $1 and model = mlops.current_name($1, 'model', $2))
-         order by move_id desc`,
+        `select m.model, m.version, m.from_stage as "from", m.to_stage as "to", m.at, m.who, m.reason, m.gates, v.deleted_at is not null as deleted
+         from mlops.stage_moves m join mlops.model_versions v using (version_id)
+         where v.scope_id = $1 and v.model = mlops.current_name($1, 'model', $2)
+         order by m.move_id desc`,
         [scopeId, name],
       ),
     productionAt: async (name, at) => {
       const [row] = await db.query<{ version_id: string }>(sqlFile('registry-production-at'), [scopeId, name, at]);
-      return row && one(db, { id: row.version_id });
+      return row && one(db, { id: row.version_id, deleted: true });
     },
     onMove: (listener) =>
       db.listen(REGISTRY_CHANNEL, (payload) => {
@@ -235,8 +205,4 @@ async function holdWhatItReads(tx: Queryable, scopeId: number, version: ModelVer
       data: { featureSet: found?.feature_set ?? set, version: number, status: found?.status ?? null },
     });
   }
-}
-
-function plain({ seq: _, ...version }: VersionRow): ModelVersion {
-  return version;
 }

@@ -113,7 +113,7 @@ async function rollbackTargets(
   const moves = await query.query<Pick<StageMove, 'model' | 'version' | 'from' | 'to'> & Record<string, unknown>>(
     `select v.model, m.version, m.from_stage as "from", m.to_stage as "to"
        from mlops.stage_moves m join mlops.model_versions v using (version_id)
-      where v.scope_id = $1 and v.model = any($2::text[]) and 'production' in (m.from_stage, m.to_stage)
+      where v.scope_id = $1 and v.model = any($2::text[]) and v.deleted_at is null and 'production' in (m.from_stage, m.to_stage)
       order by m.move_id desc`,
     [scopeId, models],
   );

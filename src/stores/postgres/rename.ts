@@ -172,12 +172,12 @@ async function renameFeatureSet(tx: Queryable, scopeId: number, rename: Named): 
 
 async function renameModel(tx: Queryable, scopeId: number, rename: Named): Promise<void> {
   const { old, name } = rename;
-  const [other] = await tx.query<{ last_version: number }>(
-    'select last_version from mlops.models where scope_id = $1 and name = $2',
+  const [other] = await tx.query<{ kept: boolean }>(
+    `select last_version > 0 or deleted_at is null and exists (select from mlops.registry_changes c where c.model_id = m.model_id) as kept
+     from mlops.models m where scope_id = $1 and name = $2`,
     [scopeId, name],
   );
-  if (other !== undefined && other.last_version > 0)
-    throw refused(rename, `the registry has versions of another model ${name}`);
+  if (other?.kept === true) throw refused(rename, `the registry has another model ${name}`);
   if (other !== undefined)
     await tx.query('delete from mlops.models where scope_id = $1 and name = $2', [scopeId, name]);
   await tx.query("select set_config('mlops.renaming', $1, true)", [`${old} ${name}`]);

@@ -6,7 +6,7 @@ with counted as (
   select r.name, count(v.version)::bigint as versions, max(v.version) filter (where v.stage = 'production') as production,
          max(v.version) filter (where v.stage = 'staging') as staging
     from mlops.resources r
-    left join mlops.model_versions v on v.scope_id = r.scope_id and v.model = r.name
+    left join mlops.model_versions v on v.scope_id = r.scope_id and v.model = r.name and v.deleted_at is null
    where r.scope_id = $1 and r.kind = 'model'
    group by r.name
 )

@@ -9,16 +9,17 @@ with pinned as (
    cross join lateral json_each(case when json_typeof(r.spec -> 'variants') = 'object' then r.spec -> 'variants' else '{}' end) as variant
    where r.scope_id = $1 and r.kind = 'endpoint' and r.status <> 'deleting' and variant.value ->> 'version' is not null
 )
-select v.model, v.version as model_version, v.stage, v.version = m.last_version as newest,
+select v.model, v.version as model_version, v.stage, v.version = m.newest as newest,
        exists (select from pinned p where p.model = v.model and p.version = v.version) as pinned,
        mlops.current_name($1, 'feature_set', learned.key) as feature_set, learned.value::integer as version
   from mlops.model_versions v
-  join mlops.models m on m.scope_id = v.scope_id and m.name = v.model
+  join (select model, max(version) as newest from mlops.model_versions where scope_id = $1 and deleted_at is null group by model) m
+    on m.model = v.model
  cross join lateral json_each_text(
          case when json_typeof(v.lineage #> '{dataset,feature_set_versions}') = 'object'
               then v.lineage #> '{dataset,feature_set_versions}' else '{}' end) as learned
- where v.scope_id = $1 and learned.value ~ '^[1-9][0-9]{0,8}$'
+ where v.scope_id = $1 and v.deleted_at is null and learned.value ~ '^[1-9][0-9]{0,8}$'
    and ($2::text is null or mlops.current_name($1, 'feature_set', learned.key) = mlops.current_name($1, 'feature_set', $2))
-   and (v.stage <> 'development' or v.version = m.last_version
+   and (v.stage <> 'development' or v.version = m.newest
         or exists (select from pinned p where p.model = v.model and p.version = v.version))
  order by 6, 7, 1, 2
