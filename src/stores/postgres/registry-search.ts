@@ -70,7 +70,7 @@ export async function searchVersions(
       ? null
       : order.length === 0
         ? String(last.seq)
-        : writeCursor([...order.map((one) => valueOf(last, one)), last.seq]);
+        : writeCursor([...order.map((one) => orderValue(last, one)), last.seq]);
   return { items: items.map(plain), nextCursor };
 }
 
@@ -142,7 +142,7 @@ function orderKeys(
   return { keys: [...keys, SEQ], joins: joins.join(' ') };
 }
 
-function valueOf(row: VersionRow, order: VersionOrder): unknown {
+function orderValue(row: VersionRow, order: VersionOrder): unknown {
   return order.by === 'metric' ? row.metrics[order.metric] : row[order.by];
 }
 
