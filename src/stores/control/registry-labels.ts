@@ -2,7 +2,7 @@
  * What of the registry may change: models are made and described, versions tagged, described, named by aliases, deleted. Each change is
  * appended to a history with who and when, in the transaction that makes it; what a version is never changes. Part of RegistryStore.
  */
-import type { ModelVersion, TextOperator } from './registry.ts';
+import type { ModelVersion, TextOperator } from './model-version.ts';
 
 export interface RegisteredModel {
   readonly name: string;
