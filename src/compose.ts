@@ -35,6 +35,7 @@ import type { PredictionLogStore } from './stores/control/prediction-log.ts';
 import type { RegistryStore } from './stores/control/registry.ts';
 import type { RunStore } from './stores/control/runs.ts';
 import type { Scope, StateStore } from './stores/control/state.ts';
+import type { VariantFiguresStore } from './stores/control/variant-figures.ts';
 import type { OfflineHealth } from './stores/offline.ts';
 import type { OnlineHealth } from './stores/online.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
@@ -76,6 +77,8 @@ export interface OpenEnvironment {
   /** Tells others what this process serves. `name`: for people. */
   servingReporter(name: string): Promise<ServingReporter>;
   predictions(): Promise<PredictionLogStore>;
+  /** What the log says of each variant of an endpoint. */
+  variantFigures(): Promise<VariantFiguresStore>;
   idempotency(): Promise<IdempotencyStore>;
   /** Logged predictions and kept answers against what the offline store answers. */
   verify(request: VerifyRequest, call: FeatureCall): Promise<VerifyReport>;
@@ -194,6 +197,10 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
   const predictions = lazily(async () => {
     const { postgresPredictionLog } = await import('./stores/postgres/postgres-prediction-log.ts');
     return postgresPredictionLog(control.db, await control.scopeId());
+  });
+  const variantFigures = lazily(async () => {
+    const { postgresVariantFigures } = await import('./stores/postgres/postgres-variant-figures.ts');
+    return postgresVariantFigures(control.db, await control.scopeId());
   });
   const idempotency = lazily(async () => {
     const { createPostgresIdempotency } = await import('./stores/postgres/postgres-idempotency.ts');
@@ -371,6 +378,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       return createServingReporter({ serving: served, store, daemon: randomUUID(), name, report });
     },
     predictions,
+    variantFigures,
     idempotency,
     verify: async (request, call) => {
       const { verify } = await import('./features/verify/verify.ts');

@@ -49,6 +49,8 @@ export function createLogWriter<Entry>(
 ): LogWriter<Entry> {
   const { maxDelayMs = 20, maxBatch = 1_000, maxPending = 50_000, monotonicMs } = options;
   let pending: Waiting<Entry>[] = [];
+  /** What may have been written, though its answer was lost: it is sent again as it was, so that the store knows it. */
+  let sealed: readonly Waiting<Entry>[] = [];
   let writing: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let failures = 0;
@@ -68,15 +70,18 @@ export function createLogWriter<Entry>(
   const flush = (): Promise<void> => {
     writing ??= writeBatch().finally(() => {
       writing = undefined;
-      if (pending.length > 0)
-        schedule(failures === 0 ? 0 : Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (failures - 1)));
+      if (waiting() > 0) schedule(failures === 0 ? 0 : Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (failures - 1)));
     });
     return writing;
   };
 
   const writeBatch = async (): Promise<void> => {
-    const batch = pending.slice(0, maxBatch);
-    pending = pending.slice(maxBatch);
+    let batch = sealed;
+    sealed = [];
+    if (batch.length === 0) {
+      batch = pending.length <= maxBatch ? pending : pending.slice(0, maxBatch);
+      pending = pending.length <= maxBatch ? [] : pending.slice(maxBatch);
+    }
     try {
       await write(batch);
       failures = 0;
@@ -116,14 +121,20 @@ export function createLogWriter<Entry>(
       dropped += batch.length;
       return;
     }
-    pending = [...batch, ...pending];
+    sealed = batch;
     dropOldest();
   };
 
+  const waiting = (): number => sealed.length + pending.length;
+
+  /** Some at once, so that a row costs no copy of all. What may have been written already stays. */
   const dropOldest = (): void => {
-    if (pending.length <= maxPending) return;
-    dropped += pending.length - maxPending;
-    pending = pending.slice(-maxPending);
+    if (waiting() <= maxPending) return;
+    const most = Math.max(0, maxPending - sealed.length);
+    const before = waiting();
+    pending = most === 0 ? [] : pending.slice(-Math.max(1, most - Math.floor(maxPending / 100)));
+    if (sealed.length > maxPending) sealed = sealed.slice(-maxPending);
+    dropped += before - waiting();
   };
 
   return {
@@ -135,13 +146,14 @@ export function createLogWriter<Entry>(
       if (pending.length >= maxBatch) void flush();
       else schedule(maxDelayMs);
     },
-    status: () => ({ pending: pending.length, written, dropped, error }),
+    status: () => ({ pending: waiting(), written, dropped, error }),
     drain: async (signal) => {
-      while (pending.length > 0 || writing !== undefined) {
+      while (waiting() > 0 || writing !== undefined) {
         if (signal.aborted) {
           gaveUp = true;
-          dropped += pending.length;
+          dropped += waiting();
           pending = [];
+          sealed = [];
           break;
         }
         await flush();

@@ -256,7 +256,7 @@ describe('the facts: postgres', () => {
     const blocker = openDatabase({ connectionString: database.connectionString, max: 1 });
     try {
       await blocker.transaction(async (tx) => {
-        await tx.query('lock table mlops.predictions in access exclusive mode');
+        await tx.query('lock table mlops.prediction_blocks in access exclusive mode');
         const before = performance.now();
         const facts = await openFacts(db, mine, 300).read();
         expect(performance.now() - before).toBeLessThan(2000);

@@ -165,7 +165,7 @@ const anHourLater = async (): Promise<void> => {
   // By way of a time that no row has: a second is part of the key.
   for (const far of ["- interval '400000 days'", `+ interval '400000 days' - ${HOUR}`])
     await store.db.query(`update mlops.push_times set second = second ${far}, at = at ${far}`);
-  await store.db.query(`update mlops.predictions set at = at - ${HOUR}`);
+  await store.db.query(`update mlops.prediction_blocks set at = at - ${HOUR}`);
   await store.db.query(`update mlops.online_answers set at = at - ${HOUR}`);
 };
 const DAY = (day: number): string => new Date(Date.UTC(2024, 0, day)).toISOString();
@@ -292,9 +292,14 @@ describe.each(offlineBackends)('verify on $name', (backend) => {
 
   it('leaves aside what came with the request, and what was logged before its reads were', async () => {
     await predict(1, { inputs: { value: 99 } });
-    await store.db.query(
-      'insert into mlops.predictions (prediction_id, scope_id, request_id, ordinal, endpoint, variant, model, version, entity, features, prediction, latency_ms, at) select gen_random_uuid(), scope_id, request_id, ordinal, endpoint, variant, model, version, entity, features, prediction, latency_ms, at from mlops.predictions',
-    );
+    const [logged] = (await log.list({ limit: 1 })).items;
+    const { reads: _, at: __, ...unrecorded } = logged!;
+    await log.append([
+      { ...unrecorded, id: randomUUID(), ageMs: 0 },
+      // What failed was asked with nothing, and so was a shadow that tells no reads.
+      { ...unrecorded, id: randomUUID(), prediction: null, failure: 'EP203', ageMs: 0 },
+      { ...unrecorded, id: randomUUID(), role: 'shadow', ageMs: 0 },
+    ]);
     expect(await check()).toMatchObject({ predictions: 2, given: 1, unrecorded: 1, values: 2, equal: 2 });
   });
 

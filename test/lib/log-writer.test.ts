@@ -56,6 +56,28 @@ describe('the log writer', () => {
     }
   });
 
+  it('sends what may have been written again as it was, and what came meanwhile after it', async () => {
+    const batches: number[][] = [];
+    let lost = true;
+    const writer = createLogWriter(
+      store(async (batch) => {
+        batches.push(batch.map(({ ordinal }) => ordinal));
+        if (lost) throw new Error('the answer was lost');
+      }),
+      { monotonicMs },
+    );
+    for (let at = 0; at < 3; at += 1) writer.add(entry(at));
+    await vi.waitFor(() => expect(batches).toHaveLength(1));
+    for (let at = 3; at < 5; at += 1) writer.add(entry(at));
+    lost = false;
+    await writer.drain(patient());
+    expect(batches.slice(0, 2)).toEqual([
+      [0, 1, 2],
+      [0, 1, 2],
+    ]);
+    expect(batches.slice(2).flat()).toEqual([3, 4]);
+  });
+
   it('splits what is more than a batch and keeps the order', async () => {
     const seen: number[] = [];
     const sizes: number[] = [];

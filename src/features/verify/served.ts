@@ -47,7 +47,7 @@ export async function* servedPredictions(
   do {
     const page = await log.list({ ...(endpoint !== undefined && { endpoint }), limit: PAGE, cursor });
     const recent = page.items.filter(({ at }) => since === undefined || at >= since);
-    yield recent.map(ofPrediction);
+    yield recent.filter(isRead).map(ofPrediction);
     cursor = recent.length < page.items.length ? undefined : (page.nextCursor ?? undefined);
   } while (cursor !== undefined);
 }
@@ -62,6 +62,11 @@ export async function* servedAnswers(
     yield page.map(ofAnswer);
     after = page.length < PAGE ? undefined : page.at(-1);
   } while (after !== undefined);
+}
+
+/** What failed was answered with nothing; of shadows and members those count that tell what they were asked with. */
+function isRead({ failure, role, reads }: LoggedPrediction): boolean {
+  return failure === undefined && (role === 'answer' || reads !== undefined);
 }
 
 function ofPrediction(item: LoggedPrediction): Served {

@@ -21,8 +21,8 @@ import { sqlFile } from './sql-file.ts';
 
 /** A plan is read by somebody who waits for it. */
 const LIMIT_MS = 2000;
-/** Newest predictions of an endpoint that are counted; of busier ones the rate follows from how long these took. */
-const PREDICTIONS_COUNTED = 200_000;
+/** Newest blocks of predictions of an endpoint that are counted; of busier ones the rate follows from how long these took. */
+const BLOCKS_COUNTED = 200_000;
 const DAYS = 7;
 /** Reads are kept for a day more. */
 const READ_DAYS = 30;
@@ -168,13 +168,12 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
 
   async function readRequests(scopeId: number): Promise<ReadonlyMap<string, number>> {
     const rows = await group<{ name: string; predictions: Int8; days: string | null }>(scopeId, PREDICTIONS, [
-      PREDICTIONS_COUNTED,
+      BLOCKS_COUNTED,
     ]);
     const perDay = new Map<string, number>();
     for (const { name, predictions, days } of rows) {
-      const count = Number(predictions);
-      const over = count < PREDICTIONS_COUNTED || days === null ? DAYS : Number(days);
-      perDay.set(name, (perDay.get(name) ?? 0) + count / Math.max(over, 1 / 86_400));
+      const over = days === null ? DAYS : Math.max(Number(days), 1 / 86_400);
+      perDay.set(name, (perDay.get(name) ?? 0) + Number(predictions) / over);
     }
     return perDay;
   }

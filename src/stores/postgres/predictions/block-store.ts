@@ -1,0 +1,167 @@
+/** Blocks of predictions in Postgres: written in one statement, read in the order of their newest predictions. */
+import type { NewPrediction } from '../../control/prediction-log.ts';
+import type { Queryable } from '../database.ts';
+import { sqlFile } from '../sql-file.ts';
+import { type BlockRow, decodeBlock, encodeBlock } from './block-bytes.ts';
+
+/** Predictions of one endpoint, in microseconds since 1970. */
+export interface Block {
+  readonly id: string;
+  readonly endpoint: string;
+  readonly newest: number;
+  readonly oldest: number;
+  readonly rows: readonly BlockRow[];
+}
+
+/** So that whoever looks for a time need not look at blocks that are more than this newer. */
+const MOST_SPAN_MS = 60_000;
+const BLOCKS_A_STATEMENT = 200;
+
+/**
+ * In blocks by endpoint and minute, each with the id of its first row: the same rows again make the same blocks, which change nothing.
+ * Nothing else is asked of the store for them.
+ */
+export async function appendBlocks(
+  db: Queryable,
+  scopeId: number,
+  predictions: readonly NewPrediction[],
+): Promise<void> {
+  const blocks = [...blocksOf(predictions).values()];
+  for (let from = 0; from < blocks.length; from += BLOCKS_A_STATEMENT)
+    await insert(db, scopeId, blocks.slice(from, from + BLOCKS_A_STATEMENT));
+}
+
+function blocksOf(predictions: readonly NewPrediction[]): ReadonlyMap<string, NewPrediction[]> {
+  let youngest = Number.POSITIVE_INFINITY;
+  for (const { ageMs } of predictions) if (ageMs < youngest) youngest = ageMs;
+  const blocks = new Map<string, NewPrediction[]>();
+  let endpoint: string | undefined;
+  let minute = -1;
+  let block: NewPrediction[] = [];
+  for (const row of predictions) {
+    const its = Math.floor((row.ageMs - youngest) / MOST_SPAN_MS);
+    if (row.endpoint !== endpoint || its !== minute) {
+      endpoint = row.endpoint;
+      minute = its;
+      const name = `${minute} ${endpoint}`;
+      block = blocks.get(name) ?? [];
+      blocks.set(name, block);
+    }
+    block.push(row);
+  }
+  return blocks;
+}
+
+const PARAMS_A_BLOCK = 9;
+
+async function insert(db: Queryable, scopeId: number, blocks: readonly (readonly NewPrediction[])[]): Promise<void> {
+  const values = blocks.map((_, block) => {
+    const p = (at: number, type: string): string => `$${block * PARAMS_A_BLOCK + at + 1}::${type}`;
+    return `(${p(1, 'uuid')}, ${p(2, 'text')}, ${p(3, 'float8')}, ${p(4, 'float8')}, ${p(5, 'integer')}, ${p(6, 'integer')}, ${p(7, 'text[]')}, ${p(8, 'text[]')}, ${p(9, 'bytea')})`;
+  });
+  const params = blocks.flatMap((block) => {
+    let newest = Number.POSITIVE_INFINITY;
+    let oldest = 0;
+    let answers = 0;
+    for (const { ageMs, role } of block) {
+      if (ageMs < newest) newest = ageMs;
+      if (ageMs > oldest) oldest = ageMs;
+      if (role === undefined || role === 'answer') answers += 1;
+    }
+    const bytes = encodeBlock(block.map((row) => ({ ...row, age: row.ageMs - newest })));
+    return [
+      block[0]!.id,
+      block[0]!.endpoint,
+      newest,
+      oldest - newest,
+      block.length,
+      answers,
+      [...new Set(block.flatMap(({ model }) => model ?? []))],
+      [...new Set(block.map(({ requestId }) => hashable(requestId)))],
+      bytes,
+    ];
+  });
+  await db.query(
+    sqlFile('prediction-blocks-append').replace('/* blocks */', () => values.join(', ')),
+    [scopeId, ...params],
+  );
+}
+
+/** Postgres' texts cannot hold a NUL. */
+export function hashable(requestId: string): string {
+  return requestId.includes('\0') ? requestId.replaceAll('\0', '') : requestId;
+}
+
+export interface BlockQuery {
+  /** Under every name that it had. */
+  readonly endpoint?: string | undefined;
+  readonly model?: string | undefined;
+  readonly requestId?: string | undefined;
+  /** Microseconds since 1970. Blocks that may have rows from (inclusive) … */
+  readonly since?: number | undefined;
+  /** … to (inclusive). */
+  readonly until?: number | undefined;
+  /** What `reads` says is decoded too. */
+  readonly reads: boolean;
+}
+
+interface BlockRecord {
+  readonly id: string;
+  readonly endpoint: string;
+  readonly newest: string;
+  readonly span: number;
+  readonly rows: Buffer;
+}
+
+const FIRST_PAGE = 4;
+const PAGE = 32;
+
+/** The block with the newest prediction first. Memory holds a page of them. */
+export async function* blocksNewestFirst(db: Queryable, scopeId: number, query: BlockQuery): AsyncGenerator<Block> {
+  for await (const page of blockPages(db, scopeId, query)) yield* page();
+}
+
+/** The same, as many at once as are read at once; what a page gives is decoded one by one. */
+export async function* blockPages(
+  db: Queryable,
+  scopeId: number,
+  { endpoint, model, requestId, since, until, reads }: BlockQuery,
+): AsyncGenerator<BlockPage> {
+  let after: BlockRecord | undefined;
+  for (let limit = FIRST_PAGE; ; limit = PAGE) {
+    const records: readonly BlockRecord[] = await db.query<BlockRecord & Record<string, unknown>>(
+      sqlFile('prediction-blocks-read'),
+      [
+        scopeId,
+        endpoint ?? null,
+        model ?? null,
+        requestId === undefined ? null : hashable(requestId),
+        since ?? null,
+        until ?? null,
+        after?.newest ?? null,
+        after?.id ?? null,
+        limit,
+      ],
+    );
+    if (records.length > 0) {
+      const blocks = function* (): Generator<Block> {
+        for (const record of records) yield decoded(record, reads);
+      };
+      yield Object.assign(blocks, { ids: records.map(({ id }) => id) });
+    }
+    after = records.at(-1);
+    if (records.length < limit) return;
+  }
+}
+
+export type BlockPage = (() => Generator<Block>) & { readonly ids: readonly string[] };
+
+function decoded({ id, endpoint, newest, span, rows }: BlockRecord, reads: boolean): Block {
+  const at = Number(newest);
+  return { id, endpoint, newest: at, oldest: at - Math.ceil(span * 1_000), rows: decodeBlock(rows, { reads }) };
+}
+
+/** When a row of a block was answered, in microseconds since 1970. */
+export function answeredAt(block: Pick<Block, 'newest'>, row: Pick<BlockRow, 'age'>): number {
+  return block.newest - Math.round(row.age * 1_000);
+}
