@@ -83,6 +83,8 @@ export interface ServingDependencies {
 }
 
 const CLOSE_AFTER_MS = 10_000;
+/** Rows of the log that are written at once, where there are so many: the more there are the less each costs. */
+const LOG_BATCH = 10_000;
 
 export function createServing(dependencies: ServingDependencies): Serving {
   const { catalog, registry, newId = randomUUID, monotonicMs = () => performance.now(), pollMs = 2_000 } = dependencies;
@@ -102,7 +104,10 @@ export function createServing(dependencies: ServingDependencies): Serving {
     onSwap: ({ model }, version) => dependencies.onSwap?.(model, version?.version),
     onFailure: ({ name, version }, cause) => dependencies.onFailure?.(name, version, cause),
   });
-  const writer = createLogWriter<Omit<NewPrediction, 'ageMs'>>(dependencies.log.append, { monotonicMs });
+  const writer = createLogWriter<Omit<NewPrediction, 'ageMs'>>(dependencies.log.append, {
+    monotonicMs,
+    maxBatch: LOG_BATCH,
+  });
   const ends: (() => void | Promise<void>)[] = [];
   /** A look in the background: what fails stands in the status, and the next poll tries again. */
   const follow = (): void => void slots.refresh().catch(() => {});

@@ -16,6 +16,8 @@ export interface Block {
 /** So that whoever looks for a time need not look at blocks that are more than this newer. */
 const MOST_SPAN_MS = 60_000;
 const BLOCKS_A_STATEMENT = 200;
+/** Whoever looks for a row decodes the rows of its block. */
+const ROWS_A_BLOCK = 2_000;
 
 /**
  * In blocks by endpoint and minute, each with the id of its first row: the same rows again make the same blocks, which change nothing.
@@ -26,26 +28,31 @@ export async function appendBlocks(
   scopeId: number,
   predictions: readonly NewPrediction[],
 ): Promise<void> {
-  const blocks = [...blocksOf(predictions).values()];
+  const blocks = blocksOf(predictions);
   for (let from = 0; from < blocks.length; from += BLOCKS_A_STATEMENT)
     await insert(db, scopeId, blocks.slice(from, from + BLOCKS_A_STATEMENT));
 }
 
-function blocksOf(predictions: readonly NewPrediction[]): ReadonlyMap<string, NewPrediction[]> {
+function blocksOf(predictions: readonly NewPrediction[]): readonly (readonly NewPrediction[])[] {
   let youngest = Number.POSITIVE_INFINITY;
   for (const { ageMs } of predictions) if (ageMs < youngest) youngest = ageMs;
-  const blocks = new Map<string, NewPrediction[]>();
+  const blocks: NewPrediction[][] = [];
+  const open = new Map<string, NewPrediction[]>();
   let endpoint: string | undefined;
   let minute = -1;
   let block: NewPrediction[] = [];
   for (const row of predictions) {
     const its = Math.floor((row.ageMs - youngest) / MOST_SPAN_MS);
-    if (row.endpoint !== endpoint || its !== minute) {
+    if (row.endpoint !== endpoint || its !== minute || block.length >= ROWS_A_BLOCK) {
       endpoint = row.endpoint;
       minute = its;
       const name = `${minute} ${endpoint}`;
-      block = blocks.get(name) ?? [];
-      blocks.set(name, block);
+      const known = open.get(name);
+      block = known === undefined || known.length >= ROWS_A_BLOCK ? [] : known;
+      if (block.length === 0) {
+        open.set(name, block);
+        blocks.push(block);
+      }
     }
     block.push(row);
   }
