@@ -317,9 +317,9 @@ export function createOrchestrator(options: OrchestratorOptions): Orchestrator {
     workdir: options.workdir,
     schedules: createScheduleTicker({ runs, catalog, newRun: startedBy, report }),
     parts: [
-      watcher.tick,
-      (signal) => triggers.tick(signal),
-      backfills.tick,
+      async (_, { runs: any }) => any && watcher.tick(),
+      (signal, { events }) => triggers.tick(signal, { events }),
+      async (_, { backfills: any }) => any && backfills.tick(),
       createRetention({
         runs,
         logsMs: options.retention?.logsMs ?? DEFAULT_LOGS_KEPT_MS,

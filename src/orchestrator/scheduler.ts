@@ -1,7 +1,7 @@
 /** Fires schedules, takes over what dead workers left, ends what waits too long. Any number may run: the store arbitrates. */
 import { MlopsError } from '../lib/error.ts';
 import { pause } from '../lib/pause.ts';
-import type { AttemptEnd, ExpiredLease, RunStore } from '../stores/control/runs.ts';
+import type { AttemptEnd, ExpiredLease, OpenWork, RunStore } from '../stores/control/runs.ts';
 import { specTask } from './items.ts';
 import { isAlive, signalGroup } from './machine.ts';
 import { retryVerdict } from './retry.ts';
@@ -15,7 +15,7 @@ export interface SchedulerOptions {
   readonly workdir: string;
   readonly schedules: ScheduleTicker;
   /** Further parts of each round. */
-  readonly parts?: readonly ((signal: AbortSignal) => Promise<unknown>)[];
+  readonly parts?: readonly ((signal: AbortSignal, open: OpenWork) => Promise<unknown>)[];
   readonly random: () => number;
   /** What it did, for those who watch. */
   readonly watch?: SchedulerWatch | undefined;
@@ -38,6 +38,8 @@ export interface Scheduler {
 /** From the end of a round to the next. */
 export const POLL_MS = 1000;
 const LOOK_AT_WORKERS_MS = 5000;
+/** What cannot be looked at may be there. */
+const ANYTHING: OpenWork = { runs: true, events: true, backfills: true };
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { runs, report } = options;
@@ -53,24 +55,28 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
         await attempted(forgetDeadWorkers);
         lookedAt = performance.now();
       }
-      await attempted(recoverExpired);
-      await attempted(() => runs.endOverdue(runRules));
-      await attempted(() => runs.releaseHeld());
+      const open = (await attempted(() => runs.openWork())) ?? ANYTHING;
+      if (open.runs) {
+        await attempted(recoverExpired);
+        await attempted(() => runs.endOverdue(runRules));
+        await attempted(() => runs.releaseHeld());
+      }
       await attempted(() => options.schedules.tick());
-      for (const part of options.parts ?? []) await attempted(() => part(signal));
+      for (const part of options.parts ?? []) await attempted(() => part(signal, open));
       end?.();
       await pause(POLL_MS, signal);
     }
   }
 
   /** What goes wrong with one part of a round keeps back no other. */
-  async function attempted(part: () => Promise<unknown>): Promise<void> {
+  async function attempted<T>(part: () => Promise<T>): Promise<T | undefined> {
     try {
-      await part();
+      return await part();
     } catch (error) {
-      if (stopping.signal.aborted) return;
+      if (stopping.signal.aborted) return undefined;
       options.watch?.failed();
       report('the scheduler cannot do its round; it tries again', error);
+      return undefined;
     }
   }
 

@@ -26,8 +26,8 @@ export interface TriggersOptions {
 }
 
 export interface Triggers {
-  /** One round: events that wait become runs, and sensors whose time has come look. */
-  tick(signal: AbortSignal): Promise<void>;
+  /** One round: events that wait become runs, and sensors whose time has come look. `events`: false where none waits. */
+  tick(signal: AbortSignal, waiting?: { readonly events: boolean }): Promise<void>;
 }
 
 const EVENTS_A_ROUND = 500;
@@ -104,8 +104,8 @@ export function createTriggers(options: TriggersOptions): Triggers {
   }
 
   return {
-    tick: async (signal) => {
-      await dispatch();
+    tick: async (signal, { events } = { events: true }) => {
+      if (events) await dispatch();
       // What is slow to answer keeps back no round of the scheduler.
       if (looking) return;
       looking = true;

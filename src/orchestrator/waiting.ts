@@ -21,8 +21,8 @@ export const isAway = (error: unknown): boolean => error instanceof MlopsError &
 
 export interface Wakeup {
   wake(): void;
-  /** Until somebody called `wake` since the last wait, or the time is over. */
-  wait(milliseconds: number, signal: AbortSignal): Promise<void>;
+  /** Until somebody called `wake` since the last wait (then true), or the time is over. */
+  wait(milliseconds: number, signal: AbortSignal): Promise<boolean>;
 }
 
 export function createWakeup(): Wakeup {
@@ -47,7 +47,9 @@ export function createWakeup(): Wakeup {
           release = end;
         });
       }
+      const called = woken;
       woken = false;
+      return called;
     },
   };
 }

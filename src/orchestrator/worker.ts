@@ -115,12 +115,14 @@ export function createWorker(options: WorkerOptions): Worker {
   async function work(): Promise<void> {
     const { signal } = stopping;
     let lookedAt = performance.now();
+    let hinted = false;
     while (!signal.aborted) {
       let waitMs = POLL_MS;
       try {
         if (keeper?.ended() === true) await openKeeper();
         if (!draining) await adoptSome();
-        if (!draining && slots() > 0) waitMs = await claimSome(waitMs);
+        if (!draining && slots() > 0 && (hinted || active.size > 0 || (await runs.openWork()).runs))
+          waitMs = await claimSome(waitMs);
         if (active.size > 0 && (lookForCancelled || performance.now() - lookedAt >= POLL_MS)) {
           lookForCancelled = false;
           lookedAt = performance.now();
@@ -129,7 +131,7 @@ export function createWorker(options: WorkerOptions): Worker {
       } catch (error) {
         if (!signal.aborted) report('the worker cannot reach the control store; it tries again', error);
       }
-      await wakeup.wait(waitMs, signal);
+      hinted = await wakeup.wait(waitMs, signal);
     }
   }
 

@@ -37,6 +37,7 @@ it('fires schedules and recovers tasks whatever is wrong with one of them', asyn
     },
     endOverdue: () => Promise.reject(new Error('not now')),
     releaseHeld: async () => {},
+    openWork: async () => ({ runs: true, events: true, backfills: true }),
   } as unknown as RunStore;
   const tick = vi.fn(async () => {});
   const scheduler = createScheduler({

@@ -157,6 +157,16 @@ export interface RunHint {
   readonly kind: 'state' | 'work' | 'cancel' | 'log';
 }
 
+/** What there may be to do for schedulers and workers. */
+export interface OpenWork {
+  /** A run under way, an attempt without its end, a task that waits for something outside. */
+  readonly runs: boolean;
+  /** An event that waits to start a run. */
+  readonly events: boolean;
+  /** A backfill under way. */
+  readonly backfills: boolean;
+}
+
 export interface RunStore extends ExternalWorkStore {
   /**
    * The run with its first tasks settled. Where a run has the idempotency key already, that run, and `created` is false.
@@ -274,6 +284,9 @@ export interface RunStore extends ExternalWorkStore {
   ): Promise<RunSummary | 'skipped' | 'open' | undefined>;
   /** Lets queued runs go whose forerunner is done. */
   releaseHeld(): Promise<void>;
+
+  /** A cheap look: what it denies is not there, what it affirms may be. */
+  openWork(): Promise<OpenWork>;
 
   /** Returns the function that ends it. */
   onHint(listener: (hint: RunHint) => void): Promise<() => Promise<void>>;

@@ -10,6 +10,11 @@ export interface Queryable {
 }
 
 export interface Database extends Queryable {
+  /**
+   * A statement that is asked again and again: each connection parses and plans it once, under the name. It names its columns: a `*`
+   * would fail once a migration has added one.
+   */
+  prepared<Row extends pg.QueryResultRow>(name: string, text: string, params?: readonly unknown[]): Promise<Row[]>;
   /** Commits when `body` resolves, rolls back when it throws. Tried again up to 5 times on SQLSTATE 40001 and 40P01. */
   transaction<T>(body: (tx: Queryable) => Promise<T>, options?: { readonly readOnly?: boolean }): Promise<T>;
   /**
@@ -59,9 +64,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     client: pg.Pool | pg.PoolClient,
     text: string,
     params: readonly unknown[],
+    name?: string,
   ): Promise<Row[]> {
     try {
-      return (await client.query<Row>(text, params as unknown[])).rows;
+      const values = params as unknown[];
+      return (await client.query<Row>(name === undefined ? { text, values } : { name, text, values })).rows;
     } catch (error) {
       throw serverProblem(error) ?? error;
     }
@@ -140,6 +147,7 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     query: (text, params = []) => rows(pool, text, params),
+    prepared: (name, text, params = []) => rows(pool, text, params, name),
     transaction,
     listen,
     close: async () => {

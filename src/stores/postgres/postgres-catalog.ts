@@ -44,9 +44,11 @@ export async function postgresCatalog(
   const listeners = new Set<() => void>();
 
   async function readNow(): Promise<void> {
-    const [now] = await db.query<{ revision: number }>('select revision from mlops.scopes where scope_id = $1', [
-      scopeId,
-    ]);
+    const [now] = await db.prepared<{ revision: number }>(
+      'catalog-revision',
+      'select revision from mlops.scopes where scope_id = $1',
+      [scopeId],
+    );
     if (now === undefined || now.revision === snapshot.storeRevision) return;
     const startedMs = performance.now();
     const next = await db.transaction(

@@ -20,16 +20,24 @@ export function createPostgresNotifications(db: Database, scopeId: number): Noti
     return row === undefined ? undefined : recordOf(row);
   }
 
+  async function nextDueMs(): Promise<number | null> {
+    const [next] = await db.prepared<{ ms: number | null }>(
+      'notifications-next-due',
+      `select extract(epoch from min(next_at) - clock_timestamp()) * 1000 as ms
+       from mlops.notifications where scope_id = $1 and status = 'pending'`,
+      [scopeId],
+    );
+    return next?.ms == null ? null : Math.max(0, Number(next.ms));
+  }
+
   return {
     add: (notifications) => addNotifications(db, scopeId, notifications),
     claim: async (limit, leaseMs) => {
+      // Most looks find nothing that is due: they write nothing.
+      const before = await nextDueMs();
+      if (before === null || before > 0) return { due: [], nextDueMs: before };
       const due = await db.query<DueNotification>(sqlFile('notifications-claim'), [scopeId, limit, leaseMs]);
-      const [next] = await db.query<{ ms: number | null }>(
-        `select extract(epoch from min(next_at) - clock_timestamp()) * 1000 as ms
-         from mlops.notifications where scope_id = $1 and status = 'pending'`,
-        [scopeId],
-      );
-      return { due, nextDueMs: next?.ms == null ? null : Math.max(0, Number(next.ms)) };
+      return { due, nextDueMs: await nextDueMs() };
     },
     settle: async (id, attempts, outcome) => {
       await db.query(

@@ -8,7 +8,7 @@ const ATTEMPTS_TOLD = 10_000;
 export function createPostgresRunTraces(db: Database, scopeId: number): RunTraceStore {
   return {
     takeMoves: async (limit) =>
-      db.query<RunMove & Record<string, unknown>>(sqlFile('run-moves-take'), [scopeId, limit]),
+      db.prepared<RunMove & Record<string, unknown>>('run-moves-take', sqlFile('run-moves-take'), [scopeId, limit]),
     trace: async (runId) => {
       const [row] = await db.query<Omit<RunTrace, 'attempts'> & { endedBefore: Date | null } & Record<string, unknown>>(
         sqlFile('run-trace'),

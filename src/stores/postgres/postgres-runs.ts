@@ -5,6 +5,7 @@ import type { CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import type { RunStatus, TaskStatus } from '../control/run-states.ts';
 import type {
   NewRun,
+  OpenWork,
   RunCause,
   RunDefinition,
   RunFilter,
@@ -34,6 +35,7 @@ import { sqlFile } from './sql-file.ts';
 const GET = sqlFile('runs-get');
 const LIST = sqlFile('runs-list');
 const TASKS = sqlFile('runs-tasks');
+const OPEN_WORK = sqlFile('open-work');
 
 const DEFINITIONS_KEPT = 16;
 const UNIQUE_VIOLATION = '23505';
@@ -303,6 +305,10 @@ export function createPostgresRuns(db: Database, scopeId: number, options: Postg
       return outcome === 'created' ? existing(run.runId) : outcome;
     },
     releaseHeld: () => releaseHeld(db, scopeId),
+    openWork: async () => {
+      const [open] = await db.prepared<OpenWork & Record<string, unknown>>('open-work', OPEN_WORK, [scopeId]);
+      return open!;
+    },
     onHint,
   };
 }

@@ -17,9 +17,11 @@ export async function takeRunEnds(
   decide: (end: RunEnd) => readonly NewNotification[],
 ): Promise<number> {
   // Most rounds find nothing: they take no lock.
-  const [any] = await db.query(`select 1 from mlops.run_moves where scope_id = $1 and consumer = 'notify' limit 1`, [
-    scopeId,
-  ]);
+  const [any] = await db.prepared(
+    'run-ends-any',
+    `select 1 from mlops.run_moves where scope_id = $1 and consumer = 'notify' order by seq limit 1`,
+    [scopeId],
+  );
   if (any === undefined) return 0;
   return db.transaction(async (tx) => {
     const [lock] = await tx.query<{ mine: boolean }>(
