@@ -8,7 +8,7 @@ export function postgresAnswerLog(db: Database, scopeId: number): AnswerLogStore
     append: async (answers) => {
       if (answers.length === 0) return;
       const rows = answers.map(({ latencyMs, ageMs, ...rest }) => ({ ...rest, latency_ms: latencyMs, age_ms: ageMs }));
-      await db.query(sqlFile('answers-append'), [scopeId, JSON.stringify(rows)]);
+      await db.prepared('answers-append', sqlFile('answers-append'), [scopeId, JSON.stringify(rows)]);
     },
     list: async ({ since = null, after, limit }) =>
       db.query<LoggedAnswer & Record<string, unknown>>(sqlFile('answers-list'), [

@@ -133,7 +133,8 @@ export function createPostgresFeatureState(db: Database, scopeId: number): Featu
       await registrations.add(registration);
       return registration.version ?? unreachable();
     },
-    versions: async (set) => (await db.query<VersionRow>(VERSIONS, [scopeId, set ?? null])).map(versionOf),
+    versions: async (set) =>
+      (await db.prepared<VersionRow>('feature-versions', VERSIONS, [scopeId, set ?? null])).map(versionOf),
     parts: async (set, version) =>
       (
         await db.query<PartRow>(
