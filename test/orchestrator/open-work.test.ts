@@ -40,7 +40,9 @@ describe('the look at open work', () => {
     const { runId } = await orchestrator.submit({ pipeline: pipelineOf({ a: task }), cause: MANUAL });
     await orchestrator.worker.start();
     await until('it waits', async () => (await rig.runs.get(runId))?.tasks[0]?.status === 'waiting');
-    await rig.db.query(`update mlops.runs set status = 'failed', finished_at = clock_timestamp() where run_id = $1`, [runId]);
+    await rig.db.query(`update mlops.runs set status = 'failed', finished_at = clock_timestamp() where run_id = $1`, [
+      runId,
+    ]);
     expect(await rig.runs.openWork()).toEqual({ ...NOTHING, runs: true });
     await rig.db.query('delete from mlops.deferred_tasks where run_id = $1', [runId]);
     expect(await rig.runs.openWork()).toEqual(NOTHING);
