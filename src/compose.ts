@@ -311,16 +311,28 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     closers.add('service', () => made.close());
     return made;
   });
-  const predictor = lazily(async () => {
-    const [{ createBatchPredictor }, { createOnnxRuntime }] = await Promise.all([
-      import('./serving/batch-prediction.ts'),
+  const versions = lazily(async () => {
+    const [{ createLoadedVersions }, { createOnnxRuntime }, { modelMemoryBytes }] = await Promise.all([
+      import('./serving/runtime/loaded-versions.ts'),
       import('./serving/onnx-runtime.ts'),
+      import('./compose/model-memory.ts'),
     ]);
-    return createBatchPredictor({
+    const made = createLoadedVersions({
       registry: await registryStore(),
       artifacts: await artifacts(),
       catalog: await catalog(),
       runtime: createOnnxRuntime(),
+      budgetBytes: modelMemoryBytes(spec.serving?.memory),
+    });
+    closers.add('service', () => made.close());
+    return made;
+  });
+  const predictor = lazily(async () => {
+    const { createBatchPredictor } = await import('./serving/batch-prediction.ts');
+    return createBatchPredictor({
+      registry: await registryStore(),
+      catalog: await catalog(),
+      versions: await versions(),
     });
   });
   const servingReports = lazily(async () => {
@@ -345,6 +357,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       features: (await features()).reader,
       log: await predictions(),
       runtime: createOnnxRuntime(),
+      versions: await versions(),
       newId: randomUUID,
       monotonicMs: () => performance.now(),
       onFailure: (model, version, cause) => report(`version ${version} of model.${model} does not load`, cause),

@@ -161,11 +161,13 @@ export const CODES = {
   MD207: 'Version learned from features that are not served',
   MD208: 'Version or model is still referred to',
   MD209: 'Not a name of an alias',
+  MD215: 'Version does not fit into the memory for models',
   EP201: 'Unknown endpoint',
   EP202: 'No version to serve',
   EP203: 'Feature missing for prediction',
   EP204: 'Input does not match the signature',
   EP205: 'Deployment is not served',
+  EP206: 'Model fails on a request',
   // stores
   ST101: 'Control store unreachable',
   ST102: 'Control store is newer than this program',

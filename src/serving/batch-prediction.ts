@@ -3,13 +3,12 @@
  * endpoint would refuse for a missing feature has no answer, or is an error where that is asked for.
  */
 import { MlopsError } from '../lib/error.ts';
-import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { ModelVersion, RegistryStore, Stage } from '../stores/control/registry.ts';
-import { loadModel } from './loaded-model.ts';
+import type { LoadedModel } from './loaded-model.ts';
 import { checkType, defaultOf } from './model-inputs.ts';
-import type { OnnxRuntime } from './onnx-runtime.ts';
 import { type Prediction, predictionsOf } from './prediction.ts';
+import type { Lease, LoadedVersions } from './runtime/loaded-versions.ts';
 
 export interface BatchPredictor {
   /** A number, or the version at a stage. MD203, MD204 where it does not load, EP202 where there is none. */
@@ -40,18 +39,17 @@ export interface OpenVersion {
 
 export function createBatchPredictor(parts: {
   readonly registry: RegistryStore;
-  readonly artifacts: ArtifactStore;
   readonly catalog: Catalog;
-  readonly runtime: OnnxRuntime;
+  readonly versions: Pick<LoadedVersions, 'hold'>;
 }): BatchPredictor {
-  const { registry, catalog } = parts;
+  const { registry, catalog, versions } = parts;
   return {
     open: async ({ model, version: number, stage }) => {
       const version =
         number === undefined ? await registry.atStage(model, stage) : await registry.version(model, number);
       if (version === undefined) throw noVersion(model, number, stage);
-      const loaded = await loadModel(version, parts);
-      loaded.hold();
+      const lease = await versions.hold(version, { pinned: true });
+      const loaded = featuresOf(lease);
       const { features, reads } = loaded;
       const defaults = features.map((feature) => defaultOf(feature, catalog));
       return {
@@ -82,10 +80,19 @@ export function createBatchPredictor(parts: {
           for (const [at, row] of places.entries()) answers[row] = found[at];
           return answers;
         },
-        close: () => loaded.letGo(),
+        close: lease.release,
       };
     },
   };
+}
+
+function featuresOf(lease: Lease): LoadedModel {
+  try {
+    return lease.loaded.forFeatures();
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
 }
 
 /** What is not finite is not known: no store hands it out. */

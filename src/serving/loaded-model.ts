@@ -1,11 +1,11 @@
-/** A version in memory. It is released when no slot holds it and the last request that uses it has its answer. */
+/** A version in memory, asked with features. */
 import { MlopsError } from '../lib/error.ts';
 import { columnsOfDtype } from '../spec/dtype.ts';
-import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import { learnedVersions } from '../stores/control/learned-versions.ts';
-import type { ModelSignature, ModelVersion, VersionArtifact } from '../stores/control/registry.ts';
-import type { OnnxModel, OnnxRuntime } from './onnx-runtime.ts';
+import type { ModelSignature, ModelVersion } from '../stores/control/registry.ts';
+import { modelOf, type OnnxModel } from './onnx-runtime.ts';
+import type { OnnxSession } from './runtime/onnx-session.ts';
 
 export interface LoadedModel {
   readonly version: ModelVersion;
@@ -16,62 +16,25 @@ export interface LoadedModel {
   readonly reads: readonly string[];
   /** What the version says it answers; null where its signature is not known. */
   readonly task: ModelSignature['task'] | null;
-  hold(): void;
-  /** Releases the model once it is neither held nor in use. */
-  letGo(): void;
+  /** It stays in memory until the body has ended, whoever lets it go meanwhile. */
   use<T>(body: () => Promise<T>): Promise<T>;
 }
 
-/** MD203 where the file is missing or damaged, MD204 where it does not load or does not fit its features. */
-export async function loadModel(
+/** MD204 where the session does not fit the features of its version. */
+export function loadedModel(
   version: ModelVersion,
-  {
-    artifacts,
-    runtime,
-    catalog,
-  }: { readonly artifacts: ArtifactStore; readonly runtime: OnnxRuntime; readonly catalog: Catalog },
-): Promise<LoadedModel> {
-  const digest = onnxArtifact(version).digest;
-  if (digest === null)
-    throw unserved(
-      version,
-      'its ONNX file is only known by its address, not stored here',
-      'upload the file with the version',
-    );
+  session: OnnxSession,
+  { catalog, use }: { readonly catalog: Catalog; readonly use: LoadedModel['use'] },
+): LoadedModel {
   const features = featuresOf(version, catalog);
-  const model = await runtime.load(await artifacts.read(digest), features, widthsOf(version, features, catalog));
   const learned = learnedVersions(version.lineage);
-  let holders = 0;
-  let uses = 0;
-  let released = false;
-  const releaseIfIdle = (): void => {
-    if (holders > 0 || uses > 0 || released) return;
-    released = true;
-    // Nothing refers to the session any more: a failure here could only concern memory that is given back anyway.
-    model.release().catch(() => {});
-  };
   return {
     version,
-    model,
+    model: modelOf(session, features, widthsOf(version, features, catalog)),
     features,
     reads: features.map((feature) => readAs(feature, learned)),
     task: version.signature?.task ?? null,
-    hold: () => {
-      holders += 1;
-    },
-    letGo: () => {
-      holders -= 1;
-      releaseIfIdle();
-    },
-    use: async (body) => {
-      uses += 1;
-      try {
-        return await body();
-      } finally {
-        uses -= 1;
-        releaseIfIdle();
-      }
-    },
+    use,
   };
 }
 
@@ -79,14 +42,6 @@ function readAs(feature: string, learned: ReadonlyMap<string, number>): string {
   const dot = feature.indexOf('.');
   const version = learned.get(feature.slice(0, dot));
   return version === undefined ? feature : `${feature.slice(0, dot)}@${version}${feature.slice(dot)}`;
-}
-
-function onnxArtifact(version: ModelVersion): VersionArtifact {
-  const files = version.artifacts.filter(({ path }) => path.toLowerCase().endsWith('.onnx'));
-  const file = files.find(({ path }) => path === 'model.onnx') ?? (files.length === 1 ? files[0] : undefined);
-  if (file !== undefined) return file;
-  const why = files.length === 0 ? 'it has no ONNX file' : 'it has several ONNX files and none is called model.onnx';
-  throw unserved(version, why, 'register the version with the artifact model.onnx');
 }
 
 /** As the version was trained; else as its model is declared now. */
@@ -112,7 +67,7 @@ function widthsOf(version: ModelVersion, features: readonly string[], catalog: C
   });
 }
 
-function unserved(version: ModelVersion, why: string, hint: string): MlopsError {
+export function unserved(version: ModelVersion, why: string, hint: string): MlopsError {
   return new MlopsError('MD204', {
     detail: `Version ${version.version} of ${version.name} cannot be served: ${why}.`,
     hint,

@@ -5,11 +5,9 @@
 
 import { MlopsError } from '../lib/error.ts';
 import { oneAtATime } from '../lib/one-at-a-time.ts';
-import type { ArtifactStore } from '../stores/artifacts.ts';
-import type { Catalog } from '../stores/control/catalog.ts';
 import type { ModelVersion, RegistryStore, Stage } from '../stores/control/registry.ts';
-import { type LoadedModel, loadModel } from './loaded-model.ts';
-import type { OnnxRuntime } from './onnx-runtime.ts';
+import type { LoadedModel } from './loaded-model.ts';
+import type { Lease, LoadedVersions } from './runtime/loaded-versions.ts';
 
 export interface Target {
   readonly model: string;
@@ -43,15 +41,14 @@ export interface ModelSlots {
 
 interface Slot {
   current: LoadedModel | undefined;
+  lease: Lease | undefined;
   failure: (SlotFailure & { readonly versionId: string; retryAtMs: number }) | undefined;
 }
 
 export interface ModelSlotsDependencies {
   readonly targets: () => readonly Target[];
   readonly registry: RegistryStore;
-  readonly artifacts: ArtifactStore;
-  readonly catalog: Catalog;
-  readonly runtime: OnnxRuntime;
+  readonly versions: Pick<LoadedVersions, 'hold'>;
   /** Milliseconds of a clock that never jumps. */
   readonly monotonicMs: () => number;
   readonly onSwap: (target: Target, version: ModelVersion | undefined) => void;
@@ -63,28 +60,23 @@ const RETRY_FIRST_MS = 2_000;
 const RETRY_MOST_MS = 60_000;
 
 export function createModelSlots(dependencies: ModelSlotsDependencies): ModelSlots {
-  const { registry, monotonicMs } = dependencies;
+  const { registry, versions, monotonicMs } = dependencies;
   const slots = new Map<string, Slot>();
   let error: string | null = null;
   let closed = false;
 
-  const put = (target: Target, slot: Slot, next: LoadedModel | undefined): void => {
-    const before = slot.current;
-    if (before === next) return;
-    next?.hold();
+  const put = (target: Target, slot: Slot, lease: Lease | undefined): void => {
+    const before = slot.lease;
+    const next = lease?.loaded.forFeatures();
+    slot.lease = lease;
     slot.current = next;
-    before?.letGo();
+    before?.release();
     dependencies.onSwap(target, next?.version);
-  };
-
-  const load = async (version: ModelVersion): Promise<LoadedModel> => {
-    for (const { current } of slots.values()) if (current?.version.id === version.id) return current;
-    return loadModel(version, dependencies);
   };
 
   const refreshSlot = async (target: Target): Promise<void> => {
     const key = keyOf(target);
-    const slot = slots.get(key) ?? { current: undefined, failure: undefined };
+    const slot: Slot = slots.get(key) ?? { current: undefined, lease: undefined, failure: undefined };
     const wanted =
       target.version === undefined
         ? await registry.atStage(target.model, target.stage)
@@ -92,7 +84,7 @@ export function createModelSlots(dependencies: ModelSlotsDependencies): ModelSlo
     slots.set(key, slot);
     if (wanted === undefined) {
       slot.failure = undefined;
-      put(target, slot, undefined);
+      if (slot.lease !== undefined) put(target, slot, undefined);
       return;
     }
     if (slot.current?.version.id === wanted.id) {
@@ -101,12 +93,14 @@ export function createModelSlots(dependencies: ModelSlotsDependencies): ModelSlo
     }
     const { failure } = slot;
     if (failure?.versionId === wanted.id && monotonicMs() < failure.retryAtMs) return;
+    let lease: Lease | undefined;
     try {
-      const loaded = await load(wanted);
-      if (closed) loaded.letGo();
-      else put(target, slot, loaded);
+      lease = await versions.hold(wanted, { pinned: true });
+      if (closed) lease.release();
+      else put(target, slot, lease);
       slot.failure = undefined;
     } catch (cause) {
+      lease?.release();
       const attempts = failure?.versionId === wanted.id ? failure.attempts + 1 : 1;
       if (attempts === 1) dependencies.onFailure(wanted, cause);
       slot.failure = {
@@ -125,7 +119,7 @@ export function createModelSlots(dependencies: ModelSlotsDependencies): ModelSlo
     for (const [key, slot] of slots) {
       if (targets.has(key)) continue;
       slots.delete(key);
-      slot.current?.letGo();
+      slot.lease?.release();
     }
     try {
       for (const target of targets.values()) if (!closed) await refreshSlot(target);
@@ -152,7 +146,7 @@ export function createModelSlots(dependencies: ModelSlotsDependencies): ModelSlo
     close: async () => {
       closed = true;
       await refreshing.settled();
-      for (const slot of slots.values()) slot.current?.letGo();
+      for (const slot of slots.values()) slot.lease?.release();
       slots.clear();
     },
   };

@@ -1,12 +1,11 @@
 /**
- * ONNX models by onnxruntime-node, which is imported when the first model is loaded and not before.
- * One thread per session by default: at the batch sizes of online serving more threads cost latency; many requests at once use
- * the cores better than one.
+ * ONNX models asked with features: columns in, an answer a row out. What a session is and takes stands in runtime/onnx-session.ts.
  */
-import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { MlopsError } from '../lib/error.ts';
 import type { ModelSignature, TensorSpec } from '../stores/control/registry.ts';
 import { type Column, featureTypes, feedsOf, planInputs, planOutputs, unfit } from './onnx-tensors.ts';
+import type { BatchLimits } from './runtime/batcher.ts';
+import { type OnnxSession, openSession } from './runtime/onnx-session.ts';
+import type { RawTensor } from './runtime/tensors.ts';
 
 export interface OnnxRuntimeOptions {
   /** Threads within one operation. Default 1. */
@@ -31,8 +30,11 @@ export interface OnnxModel {
   readonly featureTypes: readonly (string | undefined)[];
   /** How many numbers each feature is: more than one for an embedding, whose values are lists. */
   readonly featureWidths: readonly number[];
-  /** A column a feature, in the order of the features it was loaded with; null or NaN where a value is missing. */
-  answer(columns: readonly Column[], rows: number): Promise<ModelAnswer>;
+  /**
+   * A column a feature, in the order of the features it was loaded with; null or NaN where a value is missing. Runs together with other
+   * calls of this moment where the model answers rows by themselves; `limits`: see OnnxSession.
+   */
+  answer(columns: readonly Column[], rows: number, limits?: BatchLimits): Promise<ModelAnswer>;
   /** One number a row: the probability of label 1, or the value. MD204 where the model answers several. */
   scores(
     columns: readonly Column[],
@@ -42,6 +44,10 @@ export interface OnnxModel {
 }
 
 export interface OnnxRuntime {
+  /** Loads the runtime itself, once: what a model takes can be measured then. */
+  start(): Promise<void>;
+  /** The file as it is, without features. MD204 where the bytes are no ONNX model, or one that must not serve. */
+  open(content: Uint8Array): Promise<OnnxSession>;
   /** MD204 where the bytes are no ONNX model, or none that takes these features. `widths`: how many columns each fills; default one. */
   load(content: Uint8Array, features: readonly string[], widths?: readonly number[]): Promise<OnnxModel>;
 }
@@ -49,18 +55,25 @@ export interface OnnxRuntime {
 /** Where a model only takes batches of one size. */
 const ANY_BATCH = -1;
 
+/** The smallest model there is. */
+const IDENTITY = Buffer.from(
+  'CAcSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ==',
+  'base64',
+);
+
 export function createOnnxRuntime({ threads = 1 }: OnnxRuntimeOptions = {}): OnnxRuntime {
+  const open = (content: Uint8Array): Promise<OnnxSession> => openSession(content, threads);
+  let started: Promise<void> | undefined;
   return {
-    load: async (content, features, widths = []) => {
-      const ort = await importRuntime();
-      const session = await openSession(ort, content, threads);
+    start: () => {
+      started ??= open(IDENTITY).then((session) => session.release());
+      return started;
+    },
+    open,
+    load: async (content, features, widths) => {
+      const session = await open(content);
       try {
-        return modelOf(
-          ort,
-          session,
-          features,
-          features.map((_, at) => widths[at] ?? 1),
-        );
+        return modelOf(session, features, widths);
       } catch (error) {
         await session.release();
         throw error;
@@ -69,48 +82,33 @@ export function createOnnxRuntime({ threads = 1 }: OnnxRuntimeOptions = {}): Onn
   };
 }
 
-type Ort = typeof import('onnxruntime-node');
-
-async function importRuntime(): Promise<Ort> {
-  const imported = await import('onnxruntime-node');
-  return (imported as { default?: Ort }).default ?? imported;
-}
-
-async function openSession(ort: Ort, content: Uint8Array, threads: number): Promise<InferenceSession> {
-  try {
-    return await ort.InferenceSession.create(content, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 4,
-    });
-  } catch (cause) {
-    const reason = (cause instanceof Error ? cause.message : String(cause)).split('\n')[0];
-    throw new MlopsError('MD204', { detail: `ONNX Runtime does not load the file: ${reason}`, status: 422, cause });
-  }
-}
-
-function modelOf(
-  ort: Ort,
-  session: InferenceSession,
-  features: readonly string[],
-  widths: readonly number[],
-): OnnxModel {
-  const inputs = session.inputMetadata.map(tensorSpec('input'));
-  const outputs = session.outputMetadata.map(tensorSpec('output'));
+/** The session asked with these features; MD204 where it does not take them. Released with the session. */
+export function modelOf(session: OnnxSession, features: readonly string[], given: readonly number[] = []): OnnxModel {
+  const { inputs, outputs } = session;
+  const widths = features.map((_, at) => given[at] ?? 1);
+  const [map] = session.otherOutputs;
+  if (map !== undefined)
+    throw unfit(
+      `its output "${map}" is a sequence of maps (ZipMap), not a tensor`,
+      "export it with plain tensors, e.g. skl2onnx: convert_sklearn(model, …, options={'zipmap': False})",
+    );
   const inputPlan = planInputs(inputs, features, widths);
   const outputPlan = planOutputs(outputs);
   const fetches =
     outputPlan.label === undefined ? [outputPlan.answer.name] : [outputPlan.answer.name, outputPlan.label.name];
-  const batch = Math.max(...inputs.map(({ shape }) => shape[0] ?? ANY_BATCH));
+  const batch = session.oneRow ? 1 : Math.max(...inputs.map(({ shape }) => shape[0] ?? ANY_BATCH));
 
-  const run = async (columns: readonly Column[], from: number, to: number): Promise<ModelAnswer> => {
+  const run = async (
+    columns: readonly Column[],
+    from: number,
+    to: number,
+    limits: BatchLimits | undefined,
+  ): Promise<ModelAnswer> => {
     const rows = to - from;
-    const results = await session.run(feedsOf(inputPlan, columns, from, to, ort.Tensor), fetches);
+    const results = await session.run(feedsOf(inputPlan, columns, from, to), fetches, limits);
     const tensor = results[outputPlan.answer.name]!;
-    const width = rows === 0 ? 1 : tensor.size / rows;
+    const { length } = tensor.data;
+    const width = rows === 0 ? 1 : length / rows;
     if (!Number.isInteger(width) || width < 1) {
       throw unfit(`its output "${outputPlan.answer.name}" has shape [${tensor.dims.join(', ')}] for ${rows} rows`);
     }
@@ -120,15 +118,15 @@ function modelOf(
       rows,
       width,
       values: numbersOf(tensor),
-      labels: labels === undefined || labels.size !== rows ? undefined : labelsOf(labels),
+      labels: labels === undefined || labels.data.length !== rows ? undefined : labelsOf(labels),
     };
   };
 
-  const answer = async (columns: readonly Column[], rows: number): Promise<ModelAnswer> => {
-    if (batch === ANY_BATCH || batch === rows) return run(columns, 0, rows);
+  const answer: OnnxModel['answer'] = async (columns, rows, limits) => {
+    if (batch === ANY_BATCH || batch === rows) return run(columns, 0, rows, limits);
     if (batch !== 1) throw unfit(`it only takes batches of ${batch} rows; export it with a dynamic first dimension`);
     const parts: ModelAnswer[] = [];
-    for (let row = 0; row < rows; row += 1) parts.push(await run(columns, row, row + 1));
+    for (let row = 0; row < rows; row += 1) parts.push(await run(columns, row, row + 1, limits));
     return joined(parts);
   };
 
@@ -154,33 +152,14 @@ function taskOf(width: number, output: string): ModelSignature['task'] {
   return 'other';
 }
 
-function tensorSpec(what: 'input' | 'output') {
-  return (metadata: InferenceSession.ValueMetadata): TensorSpec => {
-    if (!metadata.isTensor) {
-      throw what === 'output'
-        ? unfit(
-            `its output "${metadata.name}" is a sequence of maps (ZipMap), not a tensor`,
-            "export it with plain tensors, e.g. skl2onnx: convert_sklearn(model, …, options={'zipmap': False})",
-          )
-        : unfit(`its input "${metadata.name}" is no tensor`);
-    }
-    return {
-      name: metadata.name,
-      dtype: metadata.type,
-      shape: metadata.shape.map((size) => (typeof size === 'number' ? size : -1)),
-    };
-  };
-}
-
-function numbersOf(tensor: Tensor): ArrayLike<number> {
-  const { data } = tensor;
+function numbersOf({ data }: RawTensor): ArrayLike<number> {
   return data instanceof BigInt64Array || data instanceof BigUint64Array
     ? Array.from(data as BigInt64Array, Number)
     : (data as Float32Array);
 }
 
-function labelsOf(tensor: Tensor): ArrayLike<number | string> {
-  return tensor.type === 'string' ? (tensor.data as string[]) : numbersOf(tensor);
+function labelsOf(tensor: RawTensor): ArrayLike<number | string> {
+  return tensor.type === 'string' ? (tensor.data as readonly string[]) : numbersOf(tensor);
 }
 
 function joined(parts: readonly ModelAnswer[]): ModelAnswer {

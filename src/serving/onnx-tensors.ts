@@ -6,10 +6,10 @@
  * sets share it; an embedding of d numbers becomes [N, d].
  * Outputs. The answer is the tensor `probabilities`, else the last tensor of floats, else the last of numbers.
  */
-import type { Tensor } from 'onnxruntime-node';
 import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { TensorSpec } from '../stores/control/registry.ts';
+import type { RawTensor, RawTensors, TensorData, TensorType } from './runtime/tensors.ts';
 
 /** A value of each row for one feature, of an embedding a list; null or NaN where it is missing. */
 export type Column = ArrayLike<unknown>;
@@ -134,16 +134,8 @@ export function planOutputs(outputs: readonly TensorSpec[]): OutputPlan {
   return { answer, label };
 }
 
-type TensorConstructor = new (type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]) => Tensor;
-
 /** The tensors for rows `from` to `to` (exclusive). */
-export function feedsOf(
-  plan: InputPlan,
-  columns: readonly Column[],
-  from: number,
-  to: number,
-  TensorType: TensorConstructor,
-): Record<string, Tensor> {
+export function feedsOf(plan: InputPlan, columns: readonly Column[], from: number, to: number): RawTensors {
   const rows = to - from;
   if (plan.layout === 'side_by_side') {
     const data = elementArray(plan.input, rows * plan.width);
@@ -153,16 +145,20 @@ export function feedsOf(
       offset += width;
     }
     const dims = plan.input.shape.length === 1 ? [rows] : [rows, plan.width];
-    return { [plan.input.name]: new TensorType(plan.input.dtype as Tensor.Type, data as Tensor.DataType, dims) };
+    return { [plan.input.name]: tensorOf(plan.input, data, dims) };
   }
-  const feeds: Record<string, Tensor> = {};
+  const feeds: Record<string, RawTensor> = {};
   for (const { input, column, width } of plan.inputs) {
     const data = elementArray(input, rows * width);
     fill(input, data, columns[column]!, from, to, { offset: 0, stride: width, width });
     const dims = input.shape.length === 2 ? [rows, width] : [rows];
-    feeds[input.name] = new TensorType(input.dtype as Tensor.Type, data as Tensor.DataType, dims);
+    feeds[input.name] = tensorOf(input, data, dims);
   }
   return feeds;
+}
+
+function tensorOf({ dtype }: TensorSpec, data: Elements, dims: readonly number[]): RawTensor {
+  return { type: dtype as TensorType, dims, data: data as unknown as TensorData };
 }
 
 type Elements = { [at: number]: unknown; readonly length: number };

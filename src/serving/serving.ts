@@ -27,6 +27,7 @@ import { createModelSlots, type ModelSlots } from './model-slots.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
 import { type PredictRequest, type RequestRow, readRows } from './predict-request.ts';
 import { type Prediction, predictionsOf } from './prediction.ts';
+import { createLoadedVersions, type LoadedVersions } from './runtime/loaded-versions.ts';
 
 export interface ServedBy {
   readonly variant: string;
@@ -70,6 +71,8 @@ export interface ServingDependencies {
   readonly features: FeatureReader;
   readonly log: PredictionLogStore;
   readonly runtime: OnnxRuntime;
+  /** The versions in memory, which others share. Default: its own, without a bound. */
+  readonly versions?: LoadedVersions;
   /** Of requests and log entries. Default: random UUIDs. */
   readonly newId?: () => string;
   /** Milliseconds of a clock that never jumps. Default performance.now. */
@@ -97,8 +100,10 @@ export function createServing(dependencies: ServingDependencies): Serving {
     }
     return compiled;
   };
+  const versions = dependencies.versions ?? createLoadedVersions(dependencies);
   const slots: ModelSlots = createModelSlots({
     ...dependencies,
+    versions,
     monotonicMs,
     targets: () => [...endpoints().values()].flatMap(({ targets }) => [...targets.values()]),
     onSwap: ({ model }, version) => dependencies.onSwap?.(model, version?.version),
@@ -190,6 +195,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
       for (const end of ends.splice(0)) await end();
       await writer.drain(signal);
       await slots.close();
+      if (dependencies.versions === undefined) await versions.close();
     },
   };
 }
@@ -233,7 +239,7 @@ interface RowAnswer {
 }
 
 async function answerGroup(
-  { spec }: CompiledEndpoint,
+  { spec, batching }: CompiledEndpoint,
   loaded: LoadedModel,
   variant: string,
   positions: readonly number[],
@@ -249,7 +255,7 @@ async function answerGroup(
     features,
     catalog,
   });
-  const answer = await loaded.model.answer(columns, positions.length);
+  const answer = await loaded.model.answer(columns, positions.length, batching);
   const predictions = predictionsOf(answer, loaded.task);
   const servedBy = { variant, model: { name: loaded.version.name, version: loaded.version.version } };
   return positions.map((position, row) => ({

@@ -103,6 +103,7 @@ export type CanonicalEnvironment = Pick<
   | 'artifacts'
   | 'snapshots'
   | 'answerLog'
+  | 'serving'
 > &
   CommonFields & {
     readonly name: string;

@@ -1,6 +1,7 @@
 /** The canonical form of an endpoint: key and split written out, each variant with a stage or a version. */
 import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalEndpoint } from './canonical-specs.ts';
+import { checkBatching } from './check-batching.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
 import type { EndpointSpec, Variant } from './schema-types.ts';
@@ -22,6 +23,7 @@ export function canonicalEndpoint(spec: EndpointSpec, into: Canonicalizing): Can
     }
     variants[name] = variant.version === undefined ? { ...variant, stage: variant.stage ?? 'production' } : variant;
   }
+  checkBatching(spec, into);
   return { ...spec, variants, key: keyOf(spec, into), split: splitOf(spec, names, into) };
 }
 

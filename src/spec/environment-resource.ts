@@ -24,8 +24,20 @@ export function withEnvironment(project: Project, name: string): Project {
 
 /** Undefined where the environment says nothing. */
 export function environmentSpec(name: string, settings: EnvironmentSpec): CanonicalEnvironment | undefined {
-  const { pools, teams, daemon, runner, notifications, notify, telemetry, retention, artifacts, snapshots, answerLog } =
-    settings;
+  const {
+    pools,
+    teams,
+    daemon,
+    runner,
+    notifications,
+    notify,
+    telemetry,
+    retention,
+    artifacts,
+    snapshots,
+    answerLog,
+    serving,
+  } = settings;
   const said = {
     ...(pools !== undefined && { pools }),
     ...(teams !== undefined && { teams }),
@@ -38,6 +50,7 @@ export function environmentSpec(name: string, settings: EnvironmentSpec): Canoni
     ...(artifacts !== undefined && { artifacts }),
     ...(snapshots !== undefined && { snapshots }),
     ...(answerLog !== undefined && { answerLog }),
+    ...(serving !== undefined && { serving }),
   };
   return Object.keys(said).length === 0 ? undefined : { name, ...said };
 }

@@ -2950,6 +2950,7 @@ export interface EndpointSpec {
   split?: {
     [k: string]: number;
   };
+  batching?: BatchingSpec;
   /**
    * What it is, for people.
    */
@@ -2991,6 +2992,19 @@ export interface Variant {
    * Stay at this version instead.
    */
   version?: number;
+}
+/**
+ * Requests that arrive together run together, where the model answers each row by itself. Default: those of one moment, at most 64 rows, where a trial of the model showed that it pays; nobody waits for others.
+ */
+export interface BatchingSpec {
+  /**
+   * Rows that run together at most; 1: none. More cost less each, and make the first wait for the last. Default 64.
+   */
+  maxBatch?: number;
+  /**
+   * How long a request may wait for others, e.g. `5ms`. Each that waits is answered so much later; only what few clients ask at once of a slow model gains. At most `1s`. Default 0.
+   */
+  maxDelay?: Duration;
 }
 /**
  * A rule over plans: what it says is shown with every plan, and `deny` holds the plan back. It is judged as the specs have it and as it is recorded.
@@ -3098,6 +3112,7 @@ export interface EnvironmentSpec {
   offline?: OfflineSpec;
   online?: OnlineSpec;
   answerLog?: AnswerLogSpec;
+  serving?: ServingSpec;
   snapshots?: SnapshotsSpec;
   daemon?: DaemonSpec;
   telemetry?: TelemetrySpec;
@@ -3240,6 +3255,15 @@ export interface AnswerLogSpec {
    * For how long. Default `7d`.
    */
   keep?: Duration;
+}
+/**
+ * How versions of models are served.
+ */
+export interface ServingSpec {
+  /**
+   * What the versions in the memory of one daemon may take together. Those that endpoints answer with stay; others are loaded on demand, and go when room is needed, the longest unused first. Default: half of the machine's.
+   */
+  memory?: Size;
 }
 /**
  * How long snapshots of sources stay that nothing needs any more. Needed are the newest of each source, those that a recorded training set was made from, and those that a version of a feature set was last filled from.

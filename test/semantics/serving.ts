@@ -34,6 +34,25 @@ export const serving: Section = {
     ],
     'e2e/promotion.test.ts': ['drops no request across twenty promotions'],
   },
+  'A version that is damaged, or is not what it declares, is refused before it serves; its session is released once the last request that uses it has its answer, and no earlier.':
+    {
+      'serving/runtime/refused-models.test.ts': ['is refused where it is cut off, wherever that is'],
+      'serving/runtime/loaded-versions.test.ts': [
+        'is refused where its bytes have another digest',
+        'is released when the last request that uses it has its answer, and no earlier',
+        'lose no request and no memory, and release each session once',
+      ],
+    },
+  'The versions in memory never take more than `serving.memory`: what no endpoint answers with goes, the longest unused first; what an endpoint answers with never does.':
+    {
+      'serving/runtime/loaded-versions.test.ts': [
+        'is given to what is asked for, taken from what was not used for the longest time',
+        'is never taken from what an endpoint pins, a lease holds or a request uses: who comes is refused, and told why',
+      ],
+    },
+  'Requests that run together are answered as if each had run alone; one that fails never fails another.': {
+    'serving/runtime/batcher.test.ts': ['bit for bit: %s', 'are each told their own where they fail together'],
+  },
   'What was served is what the offline store answers for that moment, but for what can be told of it: a row that came, or came online, after the answer, a push to one store alone, a ttl that changed, a store that had lost its records.':
     {
       'features/verify.test.ts': [

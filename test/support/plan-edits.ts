@@ -698,6 +698,8 @@ table('endpoint', [
     'EP104',
     'EP105',
   ],
+  ['batching.maxBatch', null, 'changed', 32, 64, 'safe'],
+  ['batching.maxDelay', null, 'changed', undefined, '5ms', 'safe'],
   ['split.*', 'split', 'changed', { control: 90, treatment: 10 }, { control: 80, treatment: 20 }, 'safe', 'EP106'],
 ]);
 table('policy', [
@@ -774,6 +776,7 @@ table('environment', [
       ['telemetry.openLineage.url', 'a', 'b'],
       ['telemetry.openLineage.apiKey', 'a', 'b'],
       ['answerLog.sample', 0.1, 0.2],
+      ['serving.memory', '1Gi', '2Gi'],
       ['artifacts.file', '1Gi', '2Gi'],
       ['artifacts.task', '4Gi', '8Gi'],
     ] as const

@@ -66,6 +66,8 @@ export const ONNX_DESCRIPTOR = {
             dataType: field(2, 'int32'),
             name: field(8, 'string'),
             rawData: field(9, 'bytes'),
+            externalData: repeated(13, 'StringStringEntryProto'),
+            dataLocation: field(14, 'int32'),
           },
         },
         ValueInfoProto: { fields: { name: field(1, 'string'), type: field(2, 'TypeProto') } },
