@@ -56,6 +56,10 @@ async function register(
     createdAt: now,
     createdBy: 'ada',
     stageChangedAt: now,
+    runId: null,
+    source: null,
+    aliases: [],
+    updatedAt: now,
   };
   stored.push(made);
   return made;
