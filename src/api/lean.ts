@@ -9,9 +9,10 @@ import { authenticator, type Caller } from './auth.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { jointSending } from './joint-sending.ts';
 import { toJson } from './json.ts';
+import { leanPaths } from './lean-paths.ts';
 import type { Meter, Metrics } from './metrics.ts';
 import type { Problem } from './problem.ts';
-import type { Answer, Call, Route } from './route.ts';
+import { type Answer, type Call, fastifyPath, type Route } from './route.ts';
 
 export interface LeanOptions {
   readonly routes: readonly Route[];
@@ -36,13 +37,20 @@ const NOTHING = {};
 
 /** What a handler is told. There is one for every request, so nothing is made that is seldom asked for. */
 class LeanCall implements Call {
-  readonly params = NOTHING as Call['params'];
+  readonly params: Call['params'];
   readonly query = NOTHING;
   readonly body: unknown;
   readonly caller: Caller;
   readonly signal: AbortSignal;
   readonly header: Call['header'];
-  constructor(body: unknown, caller: Caller, signal: AbortSignal, headers: IncomingHttpHeaders) {
+  constructor(
+    params: Call['params'],
+    body: unknown,
+    caller: Caller,
+    signal: AbortSignal,
+    headers: IncomingHttpHeaders,
+  ) {
+    this.params = params;
     this.body = body;
     this.caller = caller;
     this.signal = signal;
@@ -59,18 +67,21 @@ class LeanCall implements Call {
 
 export function leanListener(options: LeanOptions): RequestListener {
   const { otherwise, bodyLimit, closing } = options;
-  const routes = new Map(
-    options.routes
-      .filter(({ lean }) => lean !== undefined)
-      .map((route) => [route.path, { route, answered: options.metrics.meter('POST', route.path) }]),
+  const pathOf = leanPaths(options.routes, (route) =>
+    route.lean === undefined ? undefined : { route, answered: options.metrics.meter('POST', fastifyPath(route.path)) },
   );
   const callerOf = authenticator(options.apiKeys);
   const jointly = jointSending();
 
-  function answer(route: Route, bytes: Buffer, headers: IncomingHttpHeaders): Answer | Promise<Answer> {
+  function answer(
+    route: Route,
+    params: Call['params'],
+    bytes: Buffer,
+    headers: IncomingHttpHeaders,
+  ): Answer | Promise<Answer> {
     // Before the body, as the framework does not: who is not let in learns nothing of what it takes.
     const caller = callerOf(headers);
-    const call = new LeanCall(bodyOf(route, bytes), caller, closing, headers);
+    const call = new LeanCall(params, bodyOf(route, bytes), caller, closing, headers);
     return route.lean?.now?.(call) ?? route.handle(call);
   }
 
@@ -82,7 +93,12 @@ export function leanListener(options: LeanOptions): RequestListener {
     return body;
   }
 
-  function serve(route: Route, answered: Meter, request: IncomingMessage, response: ServerResponse): void {
+  function serve(
+    { route, answered }: { readonly route: Route; readonly answered: Meter },
+    params: Call['params'],
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
     const begun = performance.now();
     const send = (status: number, headers: string[], body: Buffer): void => {
       headers.push('content-length', String(body.length));
@@ -115,7 +131,7 @@ export function leanListener(options: LeanOptions): RequestListener {
     };
     const take = (bytes: Buffer): void => {
       try {
-        const found = answer(route, bytes, request.headers);
+        const found = answer(route, params, bytes, request.headers);
         if (found instanceof Promise) found.then(told).catch(refuse);
         else told(found);
       } catch (error) {
@@ -133,10 +149,10 @@ export function leanListener(options: LeanOptions): RequestListener {
   }
 
   return (request, response) => {
-    const found = request.method === 'POST' ? routes.get(request.url ?? '') : undefined;
+    const found = request.method === 'POST' ? pathOf(request.url ?? '') : undefined;
     const length = found === undefined ? Number.NaN : Number(request.headers['content-length']);
     if (found === undefined || !(length > 0 && length <= bodyLimit) || request.headers['idempotency-key'] !== undefined)
       return otherwise(request, response);
-    serve(found.route, found.answered, request, response);
+    serve(found.route, found.params, request, response);
   };
 }

@@ -66,7 +66,7 @@ export interface Route {
   /** Integers of the body that a number cannot hold arrive as bigint. Default: as the nearest number. */
   readonly exactIntegers?: boolean;
   readonly handle: (call: Call) => Promise<Answer>;
-  /** A POST that comes by the thousand, with a body and without parameters: it is answered past the framework. */
+  /** A POST that comes by the thousand, with a body and without a query: it is answered past the framework. */
   readonly lean?: Lean;
 }
 
@@ -76,6 +76,9 @@ export interface Lean {
   /** What `handle` answers, where that can be told at once, or nothing but the answer of a store is waited for; undefined: `handle` is asked. */
   readonly now?: (call: Call) => Answer | Promise<Answer> | undefined;
 }
+
+/** As the framework writes it, and metrics tell it: `{name}` → `:name`, `{path*}` → `*`. */
+export const fastifyPath = (path: string): string => path.replace(/\{\w+\*\}$/, '*').replace(/\{(\w+)\}/g, ':$1');
 
 export const json = (status: number, body: unknown, headers?: Readonly<Record<string, string>>): Answer => ({
   kind: 'json',

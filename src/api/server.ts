@@ -15,7 +15,7 @@ import { toJson } from './json.ts';
 import { leanListener } from './lean.ts';
 import type { Metrics } from './metrics.ts';
 import { type FieldError, internalProblem, type Problem, problemOf, shapeProblem } from './problem.ts';
-import type { Answer, Call, Route } from './route.ts';
+import { type Answer, type Call, fastifyPath, type Route } from './route.ts';
 import { createValidator } from './validation.ts';
 
 declare module 'fastify' {
@@ -198,9 +198,6 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
 const noCompiler = (): never => {
   throw new Error('no route has a schema of Fastify');
 };
-
-/** `{name}` → `:name`, `{path*}` → `*`. */
-const fastifyPath = (path: string): string => path.replace(/\{\w+\*\}$/, '*').replace(/\{(\w+)\}/g, ':$1');
 
 /** Undefined where there is nothing. */
 function parseBody(text: string, route: Route | undefined): unknown {

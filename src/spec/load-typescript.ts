@@ -31,10 +31,23 @@ export async function loadTypescript(
   });
   const collected: unknown[] = [];
   try {
-    const module = await collector().run(collected, () => jiti.import<{ default?: unknown }>(path));
+    const module = await collecting(collected, () => jiti.import<{ default?: unknown }>(path));
     return { exported: module.default, built: collected.flatMap((ref) => resourceOf(ref) ?? []), diagnostics: [] };
   } catch (error) {
     return { exported: undefined, built: [], diagnostics: [loadFailure(error, path, fileName)] };
+  }
+}
+
+let loads = 0;
+
+/** After the last load the store is off again: while it is on, every promise of the process costs more. */
+async function collecting<T>(collected: unknown[], load: () => Promise<T>): Promise<T> {
+  loads += 1;
+  try {
+    return await collector().run(collected, load);
+  } finally {
+    loads -= 1;
+    if (loads === 0) collector().disable();
   }
 }
 

@@ -20,8 +20,9 @@ const route = (path: string, lean: Route['lean']): Route => ({
   method: 'POST',
   path,
   body: { type: 'object', required: ['a'], additionalProperties: false, properties: { a: { type: 'string' } } },
-  handle: async ({ body, caller, header }) => {
+  handle: async ({ body, caller, header, params }) => {
     const { a } = body as { a: string };
+    if (path.includes('{')) return json(200, { a, params });
     if (a === 'away') throw new MlopsError('ST120', { detail: 'It is away.', retryable: true });
     if (a === 'broken') throw new Error('a secret');
     return json(201, { body, caller, told: header('x-told') }, { 'x-own': 'kept' });
@@ -36,6 +37,9 @@ async function serve(apiKeys: Record<string, string>): Promise<{ url: string; er
     routes: [
       route('/plain', undefined),
       route('/lean', {}),
+      route('/plain-named/{name}/go/{other}', undefined),
+      route('/lean-named/{name}/go/{other}', {}),
+      route('/lean-named/fixed/go/plain', undefined),
       route('/at-once', {
         now: ({ body, caller }) => (at(body) === 'now' ? json(200, { at: 'once', caller }) : undefined),
       }),
@@ -126,6 +130,40 @@ it('also where the length is not told, or is too great', async () => {
   const large = `{"a":"${'x'.repeat(33 * 2 ** 20)}"}`;
   const [plain, lean] = [await ask(`${url}/plain`, large), await ask(`${url}/lean`, large)];
   expect([plain.status, lean]).toEqual([413, plain]);
+});
+
+it('with names in the path, however they are written', async () => {
+  const { url } = await serve({});
+  const tried = [];
+  for (const names of [
+    'n/go/o',
+    'n%2Fm/go/%C3%A9',
+    'n%/go/o',
+    'n/go/o/',
+    'n/go/',
+    'n/go/o?x=1',
+    'N.~-_/go/a+b',
+    `${'x'.repeat(1_025)}/go/o`,
+    'constructor/go/__proto__',
+    'fixed/go/other',
+  ]) {
+    const plain = await ask(`${url}/plain-named/${names}`, '{"a":"b"}');
+    const of = (path: string) => plain.body.replaceAll('/plain-named', path);
+    // Twice: what was looked up once is known.
+    for (let time = 0; time < 2; time += 1)
+      expect(await ask(`${url}/lean-named/${names}`, '{"a":"b"}'), names).toEqual({
+        ...plain,
+        body: of('/lean-named'),
+        length: String(Buffer.byteLength(of('/lean-named'))),
+      });
+    tried.push(plain.status);
+  }
+  expect(tried).toContain(200);
+  expect(tried).toContain(404);
+  expect((await ask(`${url}/lean-named/n%2Fm/go/%C3%A9`, '{"a":"b"}')).body).toBe(
+    '{"a":"b","params":{"name":"n/m","other":"é"}}',
+  );
+  expect((await ask(`${url}/lean-named/fixed/go/plain`, '{"a":"b"}')).status).toBe(201);
 });
 
 it('at once where that can be told, else as ever', async () => {

@@ -71,6 +71,7 @@ export function endpointRoutes({
         },
         anyOf: [{ required: ['entities'] }, { required: ['inputs'] }],
       },
+      lean: {},
       answers: {
         200: {
           description: 'The answer, who gave it and what the model was given.',
