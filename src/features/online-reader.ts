@@ -31,6 +31,17 @@ export interface OnlineRow {
 
 type Entity = Readonly<Record<string, unknown>>;
 
+/** Rows with what they were made from. */
+export interface TracedRead {
+  /** As of when it was read, ISO 8601 UTC. */
+  readonly at: string;
+  /** As they were asked for, `set` or `set@2`. Of one kind of request always the same list. */
+  readonly sets: readonly string[];
+  readonly rows: readonly AlignedRow[];
+  /** By row, then by set: the version that answered, and its record of the entity. */
+  readonly origins: readonly (readonly ReadOrigin[])[];
+}
+
 export interface FeatureReader {
   /**
    * One round trip for any number of entities and sets. `features` as `set.feature`, or `set@2.feature` for a version.
@@ -52,6 +63,12 @@ export interface FeatureReader {
     features: readonly string[],
     reader?: string,
   ): readonly AlignedRow[] | Promise<readonly AlignedRow[]> | undefined;
+  /** As `readAligned`, with what each row was made from; at once where the store is in this process and what is to be read is known. */
+  readTraced(
+    entities: readonly Entity[],
+    features: readonly string[],
+    reader?: string,
+  ): TracedRead | Promise<TracedRead>;
   /** Of the versions that `read` reads, in the order of the features. The same errors. */
   dtypesOf(features: readonly string[]): Promise<readonly Dtype[]>;
 }
@@ -140,6 +157,34 @@ export function createFeatureReader(parts: {
         throw error;
       }
     },
+    readTraced: (entities, features, reader) => {
+      const traced = (plan: ReadPlan, records: Found['records']): TracedRead => {
+        count(plan, reader, entities.length);
+        const now = microsOf(clock.now());
+        return {
+          at: formatTimestamp(now),
+          sets: plan.sets,
+          rows: rowsOf(plan, entities, { records, now }),
+          origins: entities.map((_, row) =>
+            plan.reads.map((read, index) => originOf(read, records[index]?.[row], now)),
+          ),
+        };
+      };
+      const later = async (): Promise<TracedRead> => {
+        const plan = await plans.of(features);
+        return traced(plan, await online.read(requestsOf(plan.reads, entities)));
+      };
+      let plan: ReadPlan | undefined;
+      let records: Found['records'] | undefined;
+      try {
+        plan = plans.now(features);
+        records = plan && online.readNow?.(requestsOf(plan.reads, entities));
+      } catch (error) {
+        // Told by whoever waits for it: what is known may be old.
+        if (!(error instanceof MlopsError)) throw error;
+      }
+      return plan === undefined || records === undefined ? later() : traced(plan, records);
+    },
     dtypesOf: async (features) => {
       const dtypes = new Array<Dtype>(features.length);
       for (const { asked } of (await plans.of(features)).reads) for (const { at, dtype } of asked) dtypes[at] = dtype;
@@ -149,7 +194,6 @@ export function createFeatureReader(parts: {
       const { plan, ...found } = await readRecords(entities, features, reader);
       const rows = rowsOf(plan, entities, found);
       const at = formatTimestamp(found.now);
-      const sets = plan.reads.map(({ asked }) => (features[asked[0]?.at ?? 0] ?? '').split('.')[0] ?? '');
       const named = <T>(values: readonly T[]): Record<string, T> =>
         Object.fromEntries(features.map((name, at) => [name, values[at] as T]));
       return rows.map(({ values, statuses, eventTimes }, row) => ({
@@ -159,7 +203,10 @@ export function createFeatureReader(parts: {
         eventTime: named(eventTimes),
         at,
         origins: Object.fromEntries(
-          plan.reads.map((read, index) => [sets[index] ?? '', originOf(read, found.records[index]?.[row], found.now)]),
+          plan.reads.map((read, index) => [
+            plan.sets[index] ?? '',
+            originOf(read, found.records[index]?.[row], found.now),
+          ]),
         ),
       }));
     },

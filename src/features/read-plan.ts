@@ -20,6 +20,8 @@ import { onlineTable, servingVersion } from './versions.ts';
 export interface ReadPlan {
   readonly features: readonly string[];
   readonly reads: readonly SetRead[];
+  /** Of each read its set as it was asked for, `set` or `set@2`. */
+  readonly sets: readonly string[];
   /** By reader. */
   readonly counters: Map<string, UsageCounter>;
 }
@@ -72,7 +74,9 @@ export function createReadPlans({
     const id = features.join('\0');
     const known = plans.get(id);
     if (known !== undefined && known.features.length === features.length) return known;
-    const made = { features: [...features], reads: readsOf(features, versions), counters: new Map() };
+    const reads = readsOf(features, versions);
+    const sets = reads.map(({ asked }) => (features[asked[0]?.at ?? 0] ?? '').split('.')[0] ?? '');
+    const made = { features: [...features], reads, sets, counters: new Map() };
     plans.set(id, made);
     return made;
   }

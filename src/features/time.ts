@@ -39,7 +39,26 @@ export function formatTimestamp(micros: bigint): string {
 /** The last one: rows that are answered together often share their time. */
 let formatted = { micros: 0n, text: '1970-01-01T00:00:00.000000Z' };
 
+/** Beyond these a double does not tell single microseconds apart. */
+const NEAR_MICROS = 2n ** 53n;
+/** The text of a second up to its point, by the lowest bits of the second: those of now and of the last records come again and again. */
+const KEPT_SECONDS = 64;
+const seconds = new Array<{ readonly second: number; readonly text: string } | undefined>(KEPT_SECONDS);
+
 function textOf(micros: bigint): string {
+  if (micros < 0n || micros >= NEAR_MICROS) return textOfAny(micros);
+  const all = Number(micros);
+  const second = Math.floor(all / 1_000_000);
+  const place = second % KEPT_SECONDS;
+  let known = seconds[place];
+  if (known?.second !== second) {
+    known = { second, text: new Date(second * 1_000).toISOString().slice(0, -4) };
+    seconds[place] = known;
+  }
+  return `${known.text}${String(all - second * 1_000_000).padStart(6, '0')}Z`;
+}
+
+function textOfAny(micros: bigint): string {
   const remainder = ((micros % 1000n) + 1000n) % 1000n;
   const ms = (micros - remainder) / 1000n;
   return new Date(Number(ms)).toISOString().replace('Z', `${String(remainder).padStart(3, '0')}Z`);

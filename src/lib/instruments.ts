@@ -75,6 +75,17 @@ export function createHistogram(bounds: readonly number[], limit = SERIES_KEPT):
 
 function seriesOf<Series>(make: (labels: Labels) => Series, limit: number) {
   const byKey = new Map<string, Series>();
+  /** By the labels as they come: the same ones come again and again, in the same order. */
+  const asWritten = new Map<string, Series>();
+  const of = (labels: Labels): Series => {
+    let text = '';
+    for (const name in labels) text += `${name}\0${labels[name]}\0`;
+    const known = asWritten.get(text);
+    if (known !== undefined) return known;
+    const found = find(labels, true);
+    if (asWritten.size < SERIES_KEPT) asWritten.set(text, found);
+    return found;
+  };
   const find = (labels: Labels, bounded: boolean): Series => {
     const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
     const found = byKey.get(key);
@@ -85,5 +96,5 @@ function seriesOf<Series>(make: (labels: Labels) => Series, limit: number) {
     byKey.set(key, made);
     return made;
   };
-  return { of: (labels: Labels): Series => find(labels, true), list: (): readonly Series[] => [...byKey.values()] };
+  return { of, list: (): readonly Series[] => [...byKey.values()] };
 }

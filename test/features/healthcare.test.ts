@@ -1,6 +1,8 @@
 /** The feature store on the real data: 1,945 visits of 312 patients with primary biliary cirrhosis. */
+
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CanonicalSpecs } from '../../src/spec/canonical-specs.ts';
 import { type FeatureStore, openFeatureStore } from '../support/features.ts';
@@ -127,6 +129,40 @@ describe('the healthcare feature store', () => {
       status: { 'patient_labs.bili': 'expired', 'patient_labs.bili_albumin': 'expired' },
     });
     expect((await read('1982-10-31T23:59:59.999Z'))?.status['patient_labs.bili']).toBe('not_found');
+  });
+
+  it('reads the same with names and by places, whatever is asked for at whatever time', async () => {
+    const all = ['bili', 'albumin', 'bili_albumin'].flatMap((name) => [
+      `patient_labs.${name}`,
+      `patient_labs@1.${name}`,
+    ]);
+    const features = fc.uniqueArray(fc.constantFrom(...all, 'patient_trend.visits_365d'), { minLength: 1 });
+    const ids = fc.array(fc.constantFrom(1, 2, 3, 9999), { minLength: 1, maxLength: 4 });
+    const times = fc.constantFrom('1982-10-31', '1983-01-01', '1983-12-07', '1990-01-01');
+    await fc.assert(
+      fc.asyncProperty(features, ids, times, async (names, asked, time) => {
+        now = new Date(`${time}T00:00:00.001Z`);
+        const entities = asked.map((id) => ({ id }));
+        const { at, sets, rows, origins } = await store.features.reader.readTraced(entities, names, 'endpoint:x');
+        const named = <T>(values: readonly T[]) =>
+          Object.fromEntries(names.map((name, place) => [name, values[place]]));
+        expect(
+          rows.map(({ values, statuses, eventTimes }, row) => ({
+            entity: entities[row],
+            features: named(values),
+            status: named(statuses),
+            eventTime: named(eventTimes),
+            at,
+            origins: Object.fromEntries(sets.map((set, place) => [set, origins[row]?.[place]])),
+          })),
+        ).toEqual(await store.features.reader.read(entities, names));
+      }),
+      { seed: 3, numRuns: 60 },
+    );
+    await expect(store.features.reader.readTraced([{ id: 'x' }], ['patient_labs.bili'])).rejects.toThrow();
+    await expect(store.features.reader.readTraced([{ id: 1 }], ['patient_labs.bil'])).rejects.toMatchObject({
+      code: 'FS201',
+    });
   });
 
   it('makes the same training set twice, byte for byte', async () => {
