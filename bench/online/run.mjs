@@ -29,7 +29,7 @@ const hundred = Array.from({ length: 50 }, (_, index) =>
 /** Of `pid`, the server: its CPU an answer. */
 async function load(url, bodies, pid, options) {
   const before = cpuSecondsOf(pid);
-  const child = spawn(process.execPath, [here('load.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [here('../support/load.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
   child.stdin.end(JSON.stringify({ url, bodies, seconds: SECONDS, ...options }));
   let text = '';
   for await (const chunk of child.stdout.setEncoding('utf8')) text += chunk;

@@ -1,7 +1,7 @@
 // What the benches share: processes timed by the wall and by their own CPU, the private memory of a family of processes, a copy of the
 // healthcare project, and lines of results beside what they are compared to.
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -80,6 +80,17 @@ export function startDaemon(folder, flags = []) {
 export function cpuSecondsOf(pid) {
   const fields = statFields(pid);
   return fields === null ? Number.NaN : (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** CPU seconds of the embedded Postgres of a project: the server and what it has forked that still runs. */
+export function postgresCpuSeconds(folder) {
+  const control = join(folder, '.mlops/postgres');
+  const pointer = join(control, 'location');
+  const home = existsSync(pointer) ? JSON.parse(readFileSync(pointer, 'utf8')).home : control;
+  const server = readFileSync(join(home, 'data/postmaster.pid'), 'utf8').split('\n')[0];
+  return readdirSync('/proc')
+    .filter((id) => id === server || (/^\d+$/.test(id) && statFields(id)?.[1] === server))
+    .reduce((sum, id) => sum + cpuSecondsOf(id), 0);
 }
 
 /** The processes of a project: those whose command line names its folder, `pid`, and all their descendants. */

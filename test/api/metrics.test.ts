@@ -76,7 +76,8 @@ resources:
       const done =
         (figure(found, 'mlops_notifications_sent_total', { channel: 'ops' }) ?? 0) > 0 &&
         figure(found, 'mlops_pipeline_late', { pipeline: 'slow' }) === 1 &&
-        figure(found, 'mlops_telemetry_sent_total', { sink: 'otlp' }) === 3;
+        figure(found, 'mlops_telemetry_sent_total', { sink: 'otlp' }) === 3 &&
+        (figure(found, 'mlops_telemetry_sent_total', { sink: 'open_lineage' }) ?? 0) >= 3;
       return done && found;
     });
     const nightly = { pipeline: 'nightly', operator: 'command' };
