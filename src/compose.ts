@@ -39,6 +39,7 @@ import type { VariantFiguresStore } from './stores/control/variant-figures.ts';
 import type { OfflineHealth } from './stores/offline.ts';
 import type { OnlineHealth } from './stores/online.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
+import type { Tracking } from './tracking/tracking.ts';
 
 export interface OpenOptions {
   /** For `plan` and its like: a server that others share is not migrated. Default false. */
@@ -67,6 +68,8 @@ export interface OpenEnvironment {
   features(): Promise<Features>;
   registryStore(): Promise<RegistryStore>;
   registry(): Promise<Registry>;
+  /** Experiments and their runs. */
+  tracking(): Promise<Tracking>;
   runs(): Promise<RunStore>;
   orchestrator(): Promise<Orchestrator>;
   notifications(): Promise<NotificationStore>;
@@ -205,6 +208,14 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
   const idempotency = lazily(async () => {
     const { createPostgresIdempotency } = await import('./stores/postgres/postgres-idempotency.ts');
     return createPostgresIdempotency(control.db, await control.scopeId());
+  });
+  const tracking = lazily(async () => {
+    const [{ createTracking }, { postgresTracking }] = await Promise.all([
+      import('./tracking/tracking.ts'),
+      import('./stores/postgres/postgres-tracking.ts'),
+    ]);
+    const store = postgresTracking(control.db, await control.scopeId());
+    return createTracking(store, { nowMs: () => systemClock.now().getTime(), random: Math.random });
   });
   const runs = lazily(async () => {
     const { createPostgresRuns } = await import('./stores/postgres/postgres-runs.ts');
@@ -379,6 +390,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     features,
     registryStore,
     registry,
+    tracking,
     runs,
     orchestrator,
     notifications,

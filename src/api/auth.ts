@@ -1,5 +1,5 @@
 /**
- * Who may speak to the HTTP interface. With API keys configured every request needs one (`Authorization: Bearer KEY`),
+ * Who may speak to the HTTP interface. With API keys configured every request needs one (`Authorization: Bearer KEY`, or as a password),
  * except the health probes. Without keys the daemon listens on loopback only, and then a web page in the user's browser
  * is the one to fear: a request whose Host or Origin is not loopback is refused (DNS rebinding, cross-site posts).
  */
@@ -28,7 +28,7 @@ export function authenticator(keys: ReadonlyMap<string, string>): (head: Request
   }
   const known = [...keys].map(([name, key]) => ({ caller: { who: `key:${name}` }, digest: digestOf(key) }));
   return ({ authorization }) => {
-    const offered = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    const offered = keyOf(authorization ?? '');
     const caller = offered === undefined ? undefined : matching(digestOf(offered), known);
     if (caller !== undefined) return caller;
     throw new MlopsError('API401', {
@@ -36,6 +36,15 @@ export function authenticator(keys: ReadonlyMap<string, string>): (head: Request
       hint: 'send the header "Authorization: Bearer KEY" with a key of environments.NAME.daemon.apiKeys',
     });
   };
+}
+
+/** A bearer token; or the password of basic authentication, under whatever name, for clients that know no other. */
+function keyOf(authorization: string): string | undefined {
+  const [, scheme, credentials] = /^(Bearer|Basic) +(\S+) *$/i.exec(authorization) ?? [];
+  if (credentials === undefined || scheme?.toLowerCase() === 'bearer') return credentials;
+  const text = Buffer.from(credentials, 'base64').toString();
+  const colon = text.indexOf(':');
+  return colon < 0 ? undefined : text.slice(colon + 1);
 }
 
 /** Compares with every key, each in constant time, so that the time taken tells nothing. */

@@ -12,6 +12,7 @@ import type { PredictionLogStore } from '../stores/control/prediction-log.ts';
 import type { RegistryStore } from '../stores/control/registry.ts';
 import type { Scope, StateStore } from '../stores/control/state.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Tracking } from '../tracking/tracking.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface ApiContext {
@@ -29,6 +30,7 @@ export interface ApiContext {
   readonly telemetry: Telemetry | undefined;
   readonly registry: Registry;
   readonly registryStore: RegistryStore;
+  readonly tracking: Tracking;
   readonly features: Features;
   readonly serving: Serving;
   readonly predictions: PredictionLogStore;

@@ -41,7 +41,7 @@ export type Answer =
   | { readonly kind: 'text'; readonly status: number; readonly contentType: string; readonly text: string };
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** As OpenAPI writes it: `/api/v1/models/{id}`. `{path*}` at the end takes slashes too. */
   readonly path: string;
   readonly operationId: string;

@@ -11,6 +11,7 @@ import { featureQualityRoutes } from './routes/feature-quality.ts';
 import { featureSetRoutes } from './routes/feature-sets.ts';
 import { healthRoutes } from './routes/health.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { mlflowRoutes } from './routes/mlflow.ts';
 import { modelRoutes } from './routes/models.ts';
 import { notificationRoutes } from './routes/notifications.ts';
 import { onlineFeatureRoutes } from './routes/online-features.ts';
@@ -45,6 +46,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...trainingSetRoutes(context),
     ...verificationRoutes(context),
     ...feastRoutes(context),
+    ...mlflowRoutes(context),
     ...endpointRoutes(context),
     ...metricsRoutes(context),
     ...healthRoutes(context, {

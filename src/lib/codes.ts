@@ -168,6 +168,12 @@ export const CODES = {
   EP204: 'Input does not match the signature',
   EP205: 'Deployment is not served',
   EP206: 'Model fails on a request',
+  // experiments and runs
+  EX201: 'Unknown experiment, run or logged model',
+  EX202: 'Experiment exists already',
+  EX203: 'Experiment or run is deleted',
+  EX204: 'Value not accepted',
+  EX205: 'Search not understood',
   // stores
   ST101: 'Control store unreachable',
   ST102: 'Control store is newer than this program',

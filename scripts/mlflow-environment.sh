@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Makes the Python environment with MLflow that the tests and its bench use, outside of the tree, where it is not there yet.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+wanted=$(head -1 test/mlflow/requirements.txt)
+cache=${MLOPS_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mlops-ci}
+home=$cache/${wanted/==/-}
+[ -e "$home/complete" ] && "$home/bin/python" -c 'import mlflow' 2>/dev/null && exit 0
+if ! python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3 python3-venv
+fi
+rm -rf "$home"
+mkdir -p "$cache"
+python3 -m venv "$home"
+"$home/bin/pip" install --quiet --disable-pip-version-check --requirement test/mlflow/requirements.txt
+"$home/bin/python" -c 'import mlflow'
+touch "$home/complete"

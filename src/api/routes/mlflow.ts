@@ -1,0 +1,19 @@
+/** MLflow's REST interface, so that its clients track and register here: see docs/mlflow.md. */
+import { trackedFiles } from '../../tracking/files.ts';
+import type { ApiContext } from '../context.ts';
+import { artifactRoutes } from '../mlflow/artifacts.ts';
+import { experimentRoutes } from '../mlflow/experiments.ts';
+import { loggedModelRoutes } from '../mlflow/logged-models.ts';
+import { runRoutes } from '../mlflow/runs.ts';
+import { serverRoutes } from '../mlflow/server.ts';
+import type { Route } from '../route.ts';
+
+export function mlflowRoutes({ tracking, artifacts }: Pick<ApiContext, 'tracking' | 'artifacts'>): readonly Route[] {
+  return [
+    ...experimentRoutes(tracking),
+    ...runRoutes(tracking),
+    ...loggedModelRoutes(tracking),
+    ...artifactRoutes(tracking, trackedFiles(tracking.store, artifacts)),
+    ...serverRoutes,
+  ];
+}
