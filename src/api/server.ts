@@ -79,16 +79,18 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
       done(error as Error);
     }
   });
+  const refusals = refusalsOf(options.routes);
   app.setNotFoundHandler((request, reply) => {
-    sendProblem(
-      reply,
-      problemOf(
-        new MlopsError('API404', {
-          detail: `There is no ${request.method} ${request.url.split('?')[0]}.`,
-          hint: 'GET /openapi.json lists every path',
-        }),
-      ),
+    const path = request.url.split('?')[0] ?? '';
+    const problem = problemOf(
+      new MlopsError('API404', {
+        detail: `There is no ${request.method} ${path}.`,
+        hint: 'GET /openapi.json lists every path',
+      }),
     );
+    const refuse = refusals.get(rootOf(path));
+    if (refuse === undefined) sendProblem(reply, problem);
+    else send(reply, refuse(problem));
   });
   app.setErrorHandler((error, request, reply) => {
     const problem = problemFor(error, () => options.onError(error, { method: request.method, url: request.url }));
@@ -193,6 +195,14 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
       await app.close();
     },
   };
+}
+
+/** `/api/2.0/mlflow/runs/get` → `/api/2.0/mlflow`: below it one protocol is spoken. */
+const rootOf = (path: string): string => path.split('/').slice(0, 4).join('/');
+
+/** How a protocol tells errors, by its root: also of what it has and the daemon does not. */
+function refusalsOf(routes: readonly Route[]): ReadonlyMap<string, NonNullable<Route['refuse']>> {
+  return new Map(routes.flatMap(({ path, refuse }) => (refuse === undefined ? [] : [[rootOf(path), refuse] as const])));
 }
 
 const noCompiler = (): never => {

@@ -1,7 +1,7 @@
 /** Files of runs and models through the daemon, as MLflow's clients send and fetch them: as streams, whatever their size. */
 import { basename } from 'node:path/posix';
-import type { TrackedFiles } from '../../tracking/files.ts';
-import { pathOfUri } from '../../tracking/files.ts';
+import type { ArtifactStore } from '../../stores/artifacts.ts';
+import { pathOfUri, type TrackedFiles, trackedFiles } from '../../tracking/files.ts';
 import type { Tracking } from '../../tracking/tracking.ts';
 import { type Answer, type Call, json, type Route } from '../route.ts';
 import { badValue, mlflowRefusal } from './errors.ts';
@@ -12,10 +12,11 @@ import { runIdOf, runWith } from './runs.ts';
 
 const FILES = '/api/2.0/mlflow-artifacts/artifacts';
 
-export function artifactRoutes(tracking: Tracking, files: TrackedFiles): readonly Route[] {
+export function artifactRoutes(tracking: Tracking, artifacts: ArtifactStore): readonly Route[] {
+  const files = (): TrackedFiles => trackedFiles(tracking.store, artifacts);
   const shared = { tag: 'mlflow', refuse: mlflowRefusal } as const;
   const listing = async (folder: string, under: string) => {
-    const entries = await files.list(folder);
+    const entries = await files().list(folder);
     return entries.length === 0
       ? {}
       : {
@@ -27,7 +28,7 @@ export function artifactRoutes(tracking: Tracking, files: TrackedFiles): readonl
         };
   };
   const download = async (path: string): Promise<Answer> => {
-    const { file, content } = await files.open(path);
+    const { file, content } = await files().open(path);
     return {
       kind: 'stream',
       status: 200,
@@ -53,7 +54,7 @@ export function artifactRoutes(tracking: Tracking, files: TrackedFiles): readonl
       takesStream: true,
       answers: { 200: { description: '`{}`.' } },
       handle: async (call) => {
-        await files.put(pathIn(call), call.stream);
+        await files().put(pathIn(call), call.stream);
         return json(200, {});
       },
     },
@@ -74,7 +75,7 @@ export function artifactRoutes(tracking: Tracking, files: TrackedFiles): readonl
       summary: 'Forget a file, or all below a folder.',
       answers: { 200: { description: '`{}`.' } },
       handle: async (call) => {
-        await files.forget(pathIn(call));
+        await files().forget(pathIn(call));
         return json(200, {});
       },
     },

@@ -11,7 +11,6 @@ const MOST = 50_000;
 const MOST_DATASETS = 1000;
 
 export function experimentRoutes(tracking: Tracking): readonly Route[] {
-  const { store } = tracking;
   const search = async (asked: Asked) => {
     const offset = offsetOf(asked);
     const limit = limitOf(asked, { most: MOST, otherwise: 1000 });
@@ -41,7 +40,7 @@ export function experimentRoutes(tracking: Tracking): readonly Route[] {
     }),
     mlflowRoute('GET', 'experiments/get', 'An experiment by its id.', async (asked) => {
       const id = asked.required('experiment_id');
-      return { experiment: experimentView(known(await store.experiment(id), `id ${id}`)) };
+      return { experiment: experimentView(known(await tracking.store.experiment(id), `id ${id}`)) };
     }),
     mlflowRoute(
       'GET',
@@ -49,7 +48,7 @@ export function experimentRoutes(tracking: Tracking): readonly Route[] {
       'An experiment by its name, also where it is deleted.',
       async (asked) => {
         const name = asked.required('experiment_name');
-        return { experiment: experimentView(known(await store.experimentNamed(name), `name "${name}"`)) };
+        return { experiment: experimentView(known(await tracking.store.experimentNamed(name), `name "${name}"`)) };
       },
     ),
     mlflowRoute('GET', 'experiments/search', 'Experiments that a filter finds.', search),
@@ -80,11 +79,11 @@ export function experimentRoutes(tracking: Tracking): readonly Route[] {
       return {};
     }),
     mlflowRoute('POST', 'experiments/delete-experiment-tag', "Take an experiment's tag away.", async (asked) => {
-      await store.setExperimentTag(asked.required('experiment_id'), asked.required('key'), null);
+      await tracking.store.setExperimentTag(asked.required('experiment_id'), asked.required('key'), null);
       return {};
     }),
     mlflowRoute('POST', 'experiments/search-datasets', 'Data sets that runs of experiments read.', async (asked) => {
-      const found = await store.datasetsOf(asked.texts('experiment_ids'), MOST_DATASETS);
+      const found = await tracking.store.datasetsOf(asked.texts('experiment_ids'), MOST_DATASETS);
       return {
         dataset_summaries: found.map(({ experimentId, context, ...dataset }) => ({
           experiment_id: experimentId,

@@ -13,7 +13,6 @@ import { loggedModelView } from './views.ts';
 const MOST = 1000;
 
 export function loggedModelRoutes(tracking: Tracking): readonly Route[] {
-  const { store } = tracking;
   const idOf = (asked: Asked): string => asked.required('model_id');
   return [
     mlflowRoute('POST', 'logged-models', 'Begin a model: its files come next.', async (asked) => {
@@ -43,7 +42,7 @@ export function loggedModelRoutes(tracking: Tracking): readonly Route[] {
       return {};
     }),
     mlflowRoute('PATCH', 'logged-models/{model_id}/tags', 'Tag a logged model.', async (asked) => {
-      await store.setModelTags(idOf(asked), asked.pairs('tags'));
+      await tracking.store.setModelTags(idOf(asked), asked.pairs('tags'));
       return {};
     }),
     mlflowRoute(
@@ -51,12 +50,12 @@ export function loggedModelRoutes(tracking: Tracking): readonly Route[] {
       'logged-models/{model_id}/tags/{tag_key}',
       "Take a logged model's tag away.",
       async (asked) => {
-        await store.deleteModelTag(idOf(asked), asked.required('tag_key'));
+        await tracking.store.deleteModelTag(idOf(asked), asked.required('tag_key'));
         return {};
       },
     ),
     mlflowRoute('POST', 'logged-models/{model_id}/params', 'Log parameters of a model.', async (asked) => {
-      await store.logModelParams(idOf(asked), asked.pairs('params'));
+      await tracking.store.logModelParams(idOf(asked), asked.pairs('params'));
       return {};
     }),
     mlflowRoute('POST', 'logged-models/search', 'Logged models that a filter finds.', async (asked) => {

@@ -21,7 +21,6 @@ export const runIdOf = (asked: Asked): string =>
   asked.text('run_id') ?? asked.text('run_uuid') ?? asked.required('run_id');
 
 export function runRoutes(tracking: Tracking): readonly Route[] {
-  const { store } = tracking;
   return [
     mlflowRoute('POST', 'runs/create', 'Begin a run.', async (asked, caller) => {
       const tags = asked.pairs('tags');
@@ -51,11 +50,11 @@ export function runRoutes(tracking: Tracking): readonly Route[] {
       return { run_info: runInfoView(run) };
     }),
     mlflowRoute('POST', 'runs/delete', 'Delete a run; it can be restored.', async (asked) => {
-      await store.setRunLifecycle(runIdOf(asked), 'deleted');
+      await tracking.store.setRunLifecycle(runIdOf(asked), 'deleted');
       return {};
     }),
     mlflowRoute('POST', 'runs/restore', 'Restore a deleted run.', async (asked) => {
-      await store.setRunLifecycle(runIdOf(asked), 'active');
+      await tracking.store.setRunLifecycle(runIdOf(asked), 'active');
       return {};
     }),
     mlflowRoute('POST', 'runs/log-metric', 'Log a value of a metric.', async (asked) => {
@@ -89,17 +88,17 @@ export function runRoutes(tracking: Tracking): readonly Route[] {
       return {};
     }),
     mlflowRoute('POST', 'runs/delete-tag', "Take a run's tag away.", async (asked) => {
-      await store.deleteRunTag(runIdOf(asked), asked.required('key'));
+      await tracking.store.deleteRunTag(runIdOf(asked), asked.required('key'));
       return {};
     }),
     mlflowRoute('POST', 'runs/log-inputs', 'Log the data sets and models that a run reads.', async (asked) => {
       const id = runIdOf(asked);
       await tracking.logDatasets(id, asked.items('datasets').map(datasetOf));
-      await store.logModels(id, 'input', asked.items('models').map(modelOf));
+      await tracking.store.logModels(id, 'input', asked.items('models').map(modelOf));
       return {};
     }),
     mlflowRoute('POST', 'runs/outputs', 'Log the models that a run made.', async (asked) => {
-      await store.logModels(runIdOf(asked), 'output', asked.items('models').map(modelOf));
+      await tracking.store.logModels(runIdOf(asked), 'output', asked.items('models').map(modelOf));
       return {};
     }),
     mlflowRoute('POST', 'runs/log-model', 'Log a model in the way of clients before MLflow 3.', async (asked) => {
@@ -128,7 +127,7 @@ export function runRoutes(tracking: Tracking): readonly Route[] {
         ? limitOf(asked, { most: Number.MAX_SAFE_INTEGER - 1, otherwise: 1 })
         : null;
       const offset = offsetOf(asked);
-      const found = await store.metricHistory(runIdOf(asked), asked.required('metric_key'), {
+      const found = await tracking.store.metricHistory(runIdOf(asked), asked.required('metric_key'), {
         offset,
         limit: limit === null ? null : limit + 1,
       });
@@ -143,7 +142,7 @@ export function runRoutes(tracking: Tracking): readonly Route[] {
         const ids = asked.texts('run_ids');
         if (ids.length === 0 || ids.length > SAMPLED_RUNS)
           throw badValue(`The parameter 'run_ids' names from 1 to ${SAMPLED_RUNS} runs, not ${ids.length}.`);
-        const found = await store.metricSamples(ids, asked.required('metric_key'), {
+        const found = await tracking.store.metricSamples(ids, asked.required('metric_key'), {
           limit: limitOf(asked, { most: SAMPLES, otherwise: SAMPLES }),
           steps: stepsOf(asked),
         });

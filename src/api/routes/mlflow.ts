@@ -1,5 +1,4 @@
 /** MLflow's REST interface, so that its clients track and register here: see docs/mlflow.md. */
-import { trackedFiles } from '../../tracking/files.ts';
 import type { ApiContext } from '../context.ts';
 import { artifactRoutes } from '../mlflow/artifacts.ts';
 import { experimentRoutes } from '../mlflow/experiments.ts';
@@ -13,7 +12,7 @@ export function mlflowRoutes({ tracking, artifacts }: Pick<ApiContext, 'tracking
     ...experimentRoutes(tracking),
     ...runRoutes(tracking),
     ...loggedModelRoutes(tracking),
-    ...artifactRoutes(tracking, trackedFiles(tracking.store, artifacts)),
+    ...artifactRoutes(tracking, artifacts),
     ...serverRoutes,
   ];
 }
