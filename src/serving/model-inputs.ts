@@ -1,29 +1,22 @@
 /**
  * The values a model gets for the rows of a request: from what came with it, else from the online store, else the feature's declared
- * default. What is still missing is EP203 with every name; what does not fit the model's tensors is EP204.
+ * default. What is still missing is EP203 with every name; what does not fit the model's tensors is EP204. Nothing is waited for that is
+ * there already: where the store is in this process the answer is no promise.
  */
 import { MlopsError } from '../lib/error.ts';
 import type { JsonObject } from '../lib/json.ts';
-import { didYouMean } from '../lib/suggest.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
-import type { FeatureReader, FeatureStatus, OnlineRow } from './feature-reader.ts';
+import type { FeatureReader, FeatureStatus, OnlineRead } from './feature-reader.ts';
 import type { LoadedModel } from './loaded-model.ts';
-import { loggedReads } from './logged-reads.ts';
 import { elementKind } from './onnx-tensors.ts';
-import type { RequestRow, Values } from './predict-request.ts';
+import type { RequestRow } from './predict-request.ts';
+import { broughtValues, type InputPlan, inputPlan, mismatch, readsOf } from './row-inputs.ts';
 
 export interface ModelInputs {
   /** A column a feature, in the model's order. */
   readonly columns: readonly unknown[][];
   /** Where the values of each row came from. */
   readonly reads: readonly JsonObject[];
-}
-
-interface Missing {
-  readonly row: number;
-  readonly feature: string;
-  /** `absent`: the request brought inputs, without this one. */
-  readonly status: FeatureStatus | 'absent';
 }
 
 export interface ModelInputsOptions {
@@ -39,101 +32,102 @@ export interface ModelInputsOptions {
   readonly catalog: Catalog;
 }
 
-export async function modelInputs({
-  loaded,
-  rows,
-  positions,
-  key,
-  reader,
-  features,
-  catalog,
-}: ModelInputsOptions): Promise<ModelInputs> {
-  const { features: names, reads } = loaded;
-  const given = rows.map((row, at) =>
-    row.inputs === undefined ? undefined : byFeature(row.inputs, names, key, positions[at]!),
+interface Missing {
+  readonly row: number;
+  readonly feature: string;
+  /** `absent`: the request brought inputs, without this one. */
+  readonly status: FeatureStatus | 'absent';
+}
+
+/** What was read online for some of the rows. */
+interface Online {
+  readonly read: OnlineRead;
+  /** By row of the group its row among those that were read; -1: none. */
+  readonly rowOf: readonly number[];
+  /** By place of a feature its place among what was read; -1: it was not read. */
+  readonly placeOf: readonly number[] | undefined;
+}
+
+export function modelInputs(options: ModelInputsOptions): ModelInputs | Promise<ModelInputs> {
+  const { loaded, rows, positions, key } = options;
+  const plan = inputPlan(loaded);
+  const brought = rows.map(({ inputs }, at) =>
+    inputs === undefined ? undefined : broughtValues(plan, inputs, key, positions[at]!),
   );
-  const online = await readOnline(rows, given, loaded, features, reader);
+  const online = readOnline(plan, brought, options);
+  return online instanceof Promise
+    ? online.then((found) => joined(plan, brought, found, options))
+    : joined(plan, brought, online, options);
+}
+
+/** One round trip for all rows with an entity; only for features that some row did not bring. */
+function readOnline(
+  { reads }: InputPlan,
+  brought: readonly (readonly unknown[] | undefined)[],
+  { rows, features, reader }: ModelInputsOptions,
+): Online | undefined | Promise<Online> {
+  const entities: RequestRow['entity'][] = [];
+  const rowOf = new Array<number>(rows.length).fill(-1);
+  let isAll = false;
+  for (let row = 0; row < rows.length; row += 1) {
+    const { entity } = rows[row]!;
+    if (entity === undefined) continue;
+    rowOf[row] = entities.push(entity) - 1;
+    isAll ||= brought[row] === undefined;
+  }
+  if (entities.length === 0) return undefined;
+  let asked = reads;
+  let placeOf: number[] | undefined;
+  if (!isAll) {
+    const needed = reads.map((_, place) => rowOf.some((at, row) => at >= 0 && brought[row]![place] === undefined));
+    asked = reads.filter((_, place) => needed[place]);
+    if (asked.length === 0) return undefined;
+    let next = 0;
+    placeOf = needed.map((isNeeded) => (isNeeded ? next++ : -1));
+  }
+  const read = features.readTraced(entities as NonNullable<RequestRow['entity']>[], asked, reader);
+  const found = (done: OnlineRead): Online => ({ read: done, rowOf, placeOf });
+  return read instanceof Promise ? read.then(found) : found(read);
+}
+
+function joined(
+  plan: InputPlan,
+  brought: readonly (readonly unknown[] | undefined)[],
+  online: Online | undefined,
+  { rows, positions, catalog, loaded: { model } }: ModelInputsOptions,
+): ModelInputs {
+  const { names, isFloat } = plan;
   const columns = names.map(() => new Array<unknown>(rows.length));
   const missing: Missing[] = [];
-  const provenance = rows.map((_, row): JsonObject => {
-    const came = new Set<string>();
-    const defaults = new Set<string>();
-    names.forEach((feature, at) => {
-      const brought = given[row]?.[feature];
-      const stored = online[row]?.features[reads[at]!];
+  const reads = new Array<JsonObject>(rows.length);
+  for (let row = 0; row < rows.length; row += 1) {
+    const own = brought[row];
+    const at = online === undefined ? -1 : online.rowOf[row]!;
+    const stored = at < 0 ? undefined : online!.read.rows[at];
+    let defaults: number[] | undefined;
+    for (let place = 0; place < names.length; place += 1) {
+      const from = online?.placeOf === undefined ? place : online.placeOf[place]!;
+      const given = own === undefined ? undefined : own[place];
       // A null that was brought stands in for what is stored, as every input does.
-      let value: unknown = (brought === undefined ? stored : brought) ?? undefined;
-      if (brought !== undefined) came.add(feature);
+      let value: unknown = (given === undefined ? stored?.values[from] : given) ?? undefined;
       if (value === undefined) {
-        value = defaultOf(feature, catalog);
-        defaults.add(feature);
+        value = defaultOf(names[place]!, catalog);
+        if (defaults === undefined) defaults = [place];
+        else defaults.push(place);
       }
       if (value === undefined) {
-        missing.push({
-          row: positions[row]!,
-          feature,
-          status: brought === null ? 'null' : (online[row]?.status[reads[at]!] ?? 'absent'),
-        });
-      } else {
-        checkType(value, loaded.model.featureTypes[at], loaded.model.featureWidths[at] ?? 1, feature, positions[row]!);
-        columns[at]![row] = value;
+        const status = given === null ? 'null' : (stored?.statuses[from] ?? 'absent');
+        missing.push({ row: positions[row]!, feature: names[place]!, status });
+        continue;
       }
-    });
-    return loggedReads(names, reads, { given: came, defaults }, online[row]);
-  });
+      if (!(typeof value === 'number' && isFloat[place] === true && Number.isFinite(Math.fround(value))))
+        checkType(value, model.featureTypes[place], model.featureWidths[place] ?? 1, names[place]!, positions[row]!);
+      columns[place]![row] = value;
+    }
+    reads[row] = readsOf(plan, own, defaults, at < 0 ? undefined : online?.read, at);
+  }
   if (missing.length > 0) throw missingFeatures(missing, rows, positions);
-  return { columns, reads: provenance };
-}
-
-/** One round trip for all rows with an entity; only for features that some row did not bring. Under the names that they are read by. */
-async function readOnline(
-  rows: readonly RequestRow[],
-  given: readonly (Values | undefined)[],
-  { features: names, reads }: Pick<LoadedModel, 'features' | 'reads'>,
-  features: FeatureReader,
-  reader: string | undefined,
-): Promise<readonly (OnlineRow | undefined)[]> {
-  const asking = rows.flatMap((row, at) => (row.entity === undefined ? [] : [at]));
-  const needed = reads.filter((_, at) => asking.some((row) => given[row]?.[names[at]!] === undefined));
-  if (asking.length === 0 || needed.length === 0) return [];
-  const answers = await features.read(
-    asking.map((at) => rows[at]!.entity!),
-    needed,
-    reader,
-  );
-  const online = new Array<OnlineRow | undefined>(rows.length).fill(undefined);
-  asking.forEach((at, position) => {
-    online[at] = answers[position];
-  });
-  return online;
-}
-
-/** A list is in the model's order; names may leave the set out where no two sets share the feature. */
-function byFeature(inputs: Values | readonly unknown[], names: readonly string[], key: string, row: number): Values {
-  if (Array.isArray(inputs)) {
-    if (inputs.length !== names.length) {
-      throw mismatch(
-        `it has ${inputs.length} values, but the model takes ${names.length}: ${names.join(', ')}`,
-        row,
-        '',
-      );
-    }
-    return Object.fromEntries(names.map((name, at) => [name, inputs[at]]));
-  }
-  const values: Record<string, unknown> = {};
-  for (const [written, value] of Object.entries(inputs)) {
-    const matches = names.filter((name) => name === written || name.slice(name.indexOf('.') + 1) === written);
-    const name = names.includes(written) ? written : matches[0];
-    if (name === undefined) {
-      if (written === key) continue;
-      throw mismatch(`the model has no feature "${written}"`, row, written, didYouMean(written, names));
-    }
-    if (matches.length > 1 && name !== written) {
-      throw mismatch(`"${written}" may be ${matches.join(' or ')}`, row, written, 'write the name with its set');
-    }
-    values[name] = value;
-  }
-  return values;
+  return { columns, reads };
 }
 
 /** What a feature is where it is not known; undefined where that is not declared. */
@@ -174,16 +168,6 @@ const SHOWN_LENGTH = 100;
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
-}
-
-function mismatch(what: string, row: number, name: string, hint?: string): MlopsError {
-  const pointer = `/inputs/${row}${name === '' ? '' : `/${name}`}`;
-  return new MlopsError('EP204', {
-    detail: `Row ${row} does not match the model's signature: ${what}.`,
-    hint,
-    status: 422,
-    data: { errors: [{ pointer, detail: what }] },
-  });
 }
 
 const SHOWN = 5;

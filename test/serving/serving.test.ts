@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { MlopsError } from '../../src/lib/error.ts';
 import type { JsonObject } from '../../src/lib/json.ts';
 import { createRegistry, type Registry } from '../../src/registry/registry.ts';
-import type { FeatureReader, FeatureStatus, OnlineRow } from '../../src/serving/feature-reader.ts';
+import type { FeatureReader, FeatureStatus } from '../../src/serving/feature-reader.ts';
 import { createOnnxRuntime } from '../../src/serving/onnx-runtime.ts';
 import { createServing, type Serving } from '../../src/serving/serving.ts';
 import type { CanonicalEndpoint } from '../../src/spec/canonical-specs.ts';
@@ -39,19 +39,18 @@ let online: Record<string, Partial<Record<string, { value: unknown; status: Feat
 let reads: { entities: number; features: readonly string[] }[];
 
 const reader: FeatureReader = {
-  read: async (entities, features) => {
+  readTraced: async (entities, features) => {
     reads.push({ entities: entities.length, features });
-    return entities.map((entity): OnlineRow => {
-      const record = online[String(entity['id'])];
-      const of = <T>(pick: (feature: string) => T) =>
-        Object.fromEntries(features.map((feature) => [feature, pick(feature)]));
-      return {
-        entity,
-        features: of((feature) => record?.[feature]?.value ?? null),
-        status: of((feature) => record?.[feature]?.status ?? (record === undefined ? 'not_found' : 'null')),
-        eventTime: of(() => null),
-      };
-    });
+    const records = entities.map((entity) => online[String(entity['id'])]);
+    return {
+      at: '2026-01-01T00:00:00.000000Z',
+      sets: [],
+      origins: [],
+      rows: records.map((record) => ({
+        values: features.map((feature) => record?.[feature]?.value ?? null),
+        statuses: features.map((feature) => record?.[feature]?.status ?? (record === undefined ? 'not_found' : 'null')),
+      })),
+    };
   },
 };
 
