@@ -24,6 +24,7 @@ import { durationMs, sizeBytes } from './lib/units.ts';
 import type { Notifier } from './notify/notifier.ts';
 import type { Orchestrator } from './orchestrator/orchestrator.ts';
 import type { Registry } from './registry/registry.ts';
+import type { ModelRepository } from './serving/runtime/model-repository.ts';
 import type { Serving } from './serving/serving.ts';
 import type { ServingReporter } from './serving/serving-reporter.ts';
 import type { ArtifactStore } from './stores/artifacts.ts';
@@ -77,6 +78,8 @@ export interface OpenEnvironment {
   /** Traces and lineage of runs, to whoever the environment names. */
   telemetry(): Promise<Telemetry>;
   serving(): Promise<Serving>;
+  /** Which version of a model answers to tensors. */
+  repository(): Promise<ModelRepository>;
   /** Tells others what this process serves. `name`: for people. */
   servingReporter(name: string): Promise<ServingReporter>;
   predictions(): Promise<PredictionLogStore>;
@@ -338,6 +341,12 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     closers.add('service', () => made.close());
     return made;
   });
+  const repository = lazily(async () => {
+    const { createModelRepository } = await import('./serving/runtime/model-repository.ts');
+    const made = createModelRepository({ registry: await registryStore(), versions: await versions() });
+    closers.add('service', () => made.close());
+    return made;
+  });
   const predictor = lazily(async () => {
     const { createBatchPredictor } = await import('./serving/batch-prediction.ts');
     return createBatchPredictor({
@@ -397,6 +406,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     notifier,
     telemetry,
     serving,
+    repository,
     servingReporter: async (name) => {
       const { createServingReporter } = await import('./serving/serving-reporter.ts');
       const [store, served] = await Promise.all([servingReports(), serving()]);

@@ -5,6 +5,7 @@ import type { VerifyReport, VerifyRequest } from '../features/verify/verify.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { Orchestrator } from '../orchestrator/orchestrator.ts';
 import type { Registry } from '../registry/registry.ts';
+import type { ModelRepository } from '../serving/runtime/model-repository.ts';
 import type { Serving } from '../serving/serving.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
@@ -33,6 +34,8 @@ export interface ApiContext {
   readonly tracking: Tracking;
   readonly features: Features;
   readonly serving: Serving;
+  /** Which version of a model answers to tensors. */
+  readonly repository: ModelRepository;
   readonly predictions: PredictionLogStore;
   readonly verify: (request: VerifyRequest, call: FeatureCall) => Promise<VerifyReport>;
   readonly metrics: Metrics;

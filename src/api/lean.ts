@@ -34,11 +34,13 @@ export interface LeanOptions {
 const JSON_TYPE = 'application/json; charset=utf-8';
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 const NOTHING = {};
+const NO_BYTES = Buffer.alloc(0);
 
 /** What a handler is told. There is one for every request, so nothing is made that is seldom asked for. */
 class LeanCall implements Call {
   readonly params: Call['params'];
   readonly query = NOTHING;
+  readonly bytes: Buffer;
   readonly body: unknown;
   readonly caller: Caller;
   readonly signal: AbortSignal;
@@ -46,12 +48,14 @@ class LeanCall implements Call {
   constructor(
     params: Call['params'],
     body: unknown,
+    bytes: Buffer,
     caller: Caller,
     signal: AbortSignal,
     headers: IncomingHttpHeaders,
   ) {
     this.params = params;
     this.body = body;
+    this.bytes = bytes;
     this.caller = caller;
     this.signal = signal;
     this.header = (name) => {
@@ -81,7 +85,10 @@ export function leanListener(options: LeanOptions): RequestListener {
   ): Answer | Promise<Answer> {
     // Before the body, as the framework does not: who is not let in learns nothing of what it takes.
     const caller = callerOf(headers);
-    const call = new LeanCall(params, bodyOf(route, bytes), caller, closing, headers);
+    const call =
+      route.takesBytes === true
+        ? new LeanCall(params, undefined, bytes, caller, closing, headers)
+        : new LeanCall(params, bodyOf(route, bytes), NO_BYTES, caller, closing, headers);
     return route.lean?.now?.(call) ?? route.handle(call);
   }
 
@@ -109,16 +116,23 @@ export function leanListener(options: LeanOptions): RequestListener {
     };
     const refuse = (error: unknown): void => {
       const problem = options.problemOf(error, { method: request.method ?? '', url: request.url ?? '' });
+      const own = route.refuse?.(problem);
+      if (own?.kind === 'json') {
+        const headers = ['content-type', JSON_TYPE, ...Object.entries(own.headers ?? NOTHING).flat()];
+        return send(own.status, headers as string[], Buffer.from(toJson(own.body)));
+      }
       const headers = ['content-type', PROBLEM_TYPE, ...Object.entries(options.headersOf(problem)).flat()];
       send(problem.status, headers, Buffer.from(toJson(problem)));
     };
     const told = (found: Answer): void => {
-      if (found.kind !== 'json') throw new Error(`a lean route answers JSON: ${route.path}`);
-      const { status, body } = found;
-      const headers = ['content-type', JSON_TYPE];
+      if (found.kind !== 'json' && found.kind !== 'bytes')
+        throw new Error(`a lean route answers JSON or bytes: ${route.path}`);
+      const { status } = found;
+      const headers = ['content-type', found.kind === 'json' ? JSON_TYPE : found.contentType];
       if (found.headers !== undefined) headers.push(...Object.entries(found.headers).flat());
-      const writer = body instanceof ByteWriter ? body : undefined;
-      const bytes = writer === undefined ? Buffer.from(toJson(body)) : writer.written();
+      const writer = found.kind === 'json' && found.body instanceof ByteWriter ? found.body : undefined;
+      const bytes =
+        found.kind === 'bytes' ? found.bytes : writer === undefined ? Buffer.from(toJson(found.body)) : writer.written();
       jointly(bytes.length, () => {
         try {
           send(status, headers, bytes);

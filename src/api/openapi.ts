@@ -124,6 +124,16 @@ function operation(route: Route, secured: boolean): Record<string, unknown> {
 function requestBody(route: Route): Record<string, unknown> {
   if (route.takesStream === true)
     return { requestBody: { required: true, content: { 'application/octet-stream': {} } } };
+  if (route.takesBytes === true)
+    return {
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': { schema: openApiSchema(route.body ?? {}, undefined) },
+          'application/octet-stream': {},
+        },
+      },
+    };
   const schema = route.specBody === undefined ? route.body : { $ref: `#/components/schemas/${route.specBody}` };
   if (schema === undefined) return {};
   return {

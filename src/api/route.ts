@@ -7,14 +7,19 @@ import type { Kind } from '../spec/kinds.ts';
 import type { Caller } from './auth.ts';
 import type { Problem } from './problem.ts';
 
+/** What a body may be, but for streams, which have no limit. */
+export const BODY_LIMIT_BYTES = 32 * 2 ** 20;
+
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export interface Call {
   readonly params: Readonly<Record<string, string>>;
   /** Coerced to the types of the route's `query` schema, defaults filled in. */
   readonly query: Readonly<Record<string, unknown>>;
-  /** Checked against the route's `body` schema. Undefined for a route with `takesStream`. */
+  /** Checked against the route's `body` schema. Undefined for a route with `takesStream` or `takesBytes`. */
   readonly body: unknown;
+  /** The whole body where the route `takesBytes`; else nothing. */
+  readonly bytes: Buffer;
   /** The request's bytes where the route `takesStream`. */
   readonly stream: Readable;
   readonly header: (name: string) => string | undefined;
@@ -38,6 +43,13 @@ export type Answer =
       readonly stream: Readable;
       readonly headers?: Readonly<Record<string, string>>;
     }
+  | {
+      readonly kind: 'bytes';
+      readonly status: number;
+      readonly contentType: string;
+      readonly bytes: Buffer;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'text'; readonly status: number; readonly contentType: string; readonly text: string };
 
 export interface Route {
@@ -54,6 +66,8 @@ export interface Route {
   readonly specBody?: Kind;
   /** The body is bytes, handed over unread. */
   readonly takesStream?: boolean;
+  /** The body is bytes, handed over whole; `body` only describes their JSON. */
+  readonly takesBytes?: boolean;
   readonly answers: Readonly<
     Record<number, { readonly description: string; readonly schema?: JsonSchema; readonly contentType?: string }>
   >;

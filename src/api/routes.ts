@@ -10,6 +10,7 @@ import { feastRoutes } from './routes/feast.ts';
 import { featureQualityRoutes } from './routes/feature-quality.ts';
 import { featureSetRoutes } from './routes/feature-sets.ts';
 import { healthRoutes } from './routes/health.ts';
+import { inferenceRoutes } from './routes/inference.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { mlflowRoutes } from './routes/mlflow.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -48,6 +49,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...feastRoutes(context),
     ...mlflowRoutes(context),
     ...endpointRoutes(context),
+    ...inferenceRoutes(context),
     ...metricsRoutes(context),
     ...healthRoutes(context, {
       routes: () => routes,

@@ -15,7 +15,7 @@ import { toJson } from './json.ts';
 import { leanListener } from './lean.ts';
 import type { Metrics } from './metrics.ts';
 import { type FieldError, internalProblem, type Problem, problemOf, shapeProblem } from './problem.ts';
-import { type Answer, type Call, fastifyPath, type Route } from './route.ts';
+import { type Answer, BODY_LIMIT_BYTES, type Call, fastifyPath, type Route } from './route.ts';
 import { createValidator } from './validation.ts';
 
 declare module 'fastify' {
@@ -44,8 +44,6 @@ export interface ApiServer {
   readonly app: FastifyInstance;
 }
 
-/** JSON bodies; artifacts are streams and have no limit. */
-const BODY_LIMIT_BYTES = 32 * 2 ** 20;
 const IDLE_CHECK_MS = 25;
 /** With a 503 that passes by itself. */
 const RETRY_AFTER_SECONDS = '1';
@@ -109,7 +107,12 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
     done();
   });
 
-  for (const route of options.routes.filter(({ takesStream }) => takesStream !== true)) add(app, route);
+  for (const route of options.routes) if (route.takesStream !== true && route.takesBytes !== true) add(app, route);
+  await app.register(async (bytes) => {
+    bytes.removeAllContentTypeParsers();
+    bytes.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    for (const route of options.routes.filter(({ takesBytes }) => takesBytes === true)) add(bytes, route);
+  });
   await app.register(async (streams) => {
     streams.removeAllContentTypeParsers();
     streams.addContentTypeParser('*', { bodyLimit: Number.MAX_SAFE_INTEGER }, (_request, payload, done) =>
@@ -138,8 +141,9 @@ export async function createApiServer(options: ApiOptions): Promise<ApiServer> {
       const query = { ...(request.query as Record<string, unknown>) };
       refuseNul(query, request.params);
       refuseShape(queries.check(querySchema, query), 'query');
-      const body = route.takesStream === true ? undefined : request.body;
-      if (route.body !== undefined) refuseShape(bodies.check(route.body, body ?? {}), 'body');
+      const body = route.takesStream === true || route.takesBytes === true ? undefined : request.body;
+      if (route.body !== undefined && route.takesBytes !== true)
+        refuseShape(bodies.check(route.body, body ?? {}), 'body');
       const call = callOf(request, reply, { route, caller, query, body: body ?? {}, closing: closing.signal });
       const key = route.method === 'POST' && route.ownIdempotency !== true ? call.header('idempotency-key') : undefined;
       return key === undefined ? route.handle(call) : once(idempotency, key, route, request.url, call);
@@ -282,6 +286,7 @@ function callOf(
     params,
     query,
     body,
+    bytes: route.takesBytes === true && Buffer.isBuffer(request.body) ? request.body : NO_BYTES,
     stream: (route.takesStream === true ? (request.body as Readable | undefined) : undefined) ?? Readable.from([]),
     header: (name) => {
       const value = request.headers[name];
@@ -295,6 +300,8 @@ function callOf(
     },
   };
 }
+
+const NO_BYTES = Buffer.alloc(0);
 
 /** Aborts when the connection closes before the answer is out. */
 function goneSignal(reply: FastifyReply): AbortSignal {
@@ -326,6 +333,10 @@ function send(reply: FastifyReply, answer: Answer): void {
     case 'empty':
       reply.headers(answer.headers ?? {});
       reply.send();
+      return;
+    case 'bytes':
+      reply.headers(answer.headers ?? {});
+      reply.type(answer.contentType).send(answer.bytes);
       return;
     case 'text':
       reply.type(answer.contentType).send(answer.text);

@@ -205,6 +205,7 @@ async function createApi(
     tracking,
     features,
     serving,
+    repository,
     predictions,
     idempotency,
   ] = await Promise.all([
@@ -219,6 +220,7 @@ async function createApi(
     environment.tracking(),
     environment.features(),
     environment.serving(),
+    environment.repository(),
     environment.predictions(),
     environment.idempotency(),
   ]);
@@ -238,6 +240,7 @@ async function createApi(
     tracking,
     features,
     serving,
+    repository,
     predictions,
     verify: environment.verify,
     metrics,
@@ -287,6 +290,8 @@ async function startServing(
     // Beside the loading: what does not load is told too.
     reporter.start();
     serving.start().catch((error: unknown) => log.error('loading models', error));
+    const repository = await environment.repository();
+    repository.start().catch((error: unknown) => log.error('following promotions', error));
     return reporter;
   } catch (error) {
     log.error('loading models', error);

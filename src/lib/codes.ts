@@ -162,6 +162,7 @@ export const CODES = {
   MD208: 'Version or model is still referred to',
   MD209: 'Not a name of an alias',
   MD215: 'Version does not fit into the memory for models',
+  MD216: 'Version was unloaded',
   EP201: 'Unknown endpoint',
   EP202: 'No version to serve',
   EP203: 'Feature missing for prediction',

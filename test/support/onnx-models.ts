@@ -235,3 +235,35 @@ export function lookupModel(): Promise<Uint8Array> {
     {},
   );
 }
+
+/** Numbers of TensorProto.DataType. */
+const TYPE_NUMBERS = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  bfloat16: 16,
+} as const;
+
+/** `y` = `x`, of any type. */
+export function identityModel(type: keyof typeof TYPE_NUMBERS, shape: readonly (number | 'N')[]): Promise<Uint8Array> {
+  return encodeModel(
+    {
+      name: 'identity',
+      node: [{ opType: 'Identity', input: ['x'], output: ['y'] }],
+      initializer: [],
+      input: [tensorInfo('x', TYPE_NUMBERS[type], shape)],
+      output: [tensorInfo('y', TYPE_NUMBERS[type], shape)],
+    },
+    {},
+  );
+}

@@ -6,6 +6,8 @@ import { unfit } from '../onnx-tensors.ts';
 import { fieldsOf, varintsOf, WireError } from './wire.ts';
 
 export interface OnnxFile {
+  /** Inputs for which the file says no shape. */
+  readonly shapeless: ReadonlySet<string>;
   /** What the file declares of its outputs, by name: -1 for any length; undefined where it says no shape. */
   readonly outputs: ReadonlyMap<string, readonly number[] | undefined>;
 }
@@ -15,6 +17,9 @@ interface Tensor {
   /** Of one of int64 with few elements, which may be a shape. */
   readonly shape: readonly bigint[] | undefined;
 }
+
+/** By the number of the field of a graph that holds them: inputs 11, outputs 12. */
+type Declared = { readonly [field: number]: Map<string, readonly number[] | undefined> };
 
 /** Elements of one tensor that a file may ask for. */
 const MOST_ELEMENTS = 2n ** 30n;
@@ -27,13 +32,14 @@ const text = new TextDecoder();
 
 /** MD204 where the bytes are no ONNX file, or one that must not be loaded. */
 export function readOnnxFile(content: Uint8Array): OnnxFile {
+  const inputs = new Map<string, readonly number[] | undefined>();
   const outputs = new Map<string, readonly number[] | undefined>();
   try {
     let graphs = 0;
     for (const { number, bytes } of fieldsOf(content)) {
       if (number === 7 && bytes !== undefined) {
         graphs += 1;
-        checkGraph(bytes, new Map(), 0, outputs);
+        checkGraph(bytes, new Map(), 0, { 11: inputs, 12: outputs });
       }
       if (number === 25 && bytes !== undefined) checkFunction(bytes);
     }
@@ -43,14 +49,15 @@ export function readOnnxFile(content: Uint8Array): OnnxFile {
     if (!(error instanceof WireError)) throw error;
     throw unfit(`the file is damaged or no ONNX model: ${error.message}`, 'export it again, and upload the whole file');
   }
-  return { outputs };
+  const shapeless = [...inputs].flatMap(([name, shape]) => (shape === undefined ? [name] : []));
+  return { shapeless: new Set(shapeless), outputs };
 }
 
 function checkGraph(
   graph: Uint8Array,
   above: ReadonlyMap<string, Tensor>,
   depth: number,
-  outputs?: Map<string, readonly number[] | undefined>,
+  declared: Declared = {},
 ): void {
   if (depth > DEEPEST) throw unfit(`its graphs are nested more than ${DEEPEST} deep`);
   const constants = new Map(above);
@@ -61,9 +68,9 @@ function checkGraph(
     else if (number === 5) {
       const { name, tensor } = checkTensor(bytes);
       constants.set(name, tensor);
-    } else if (number === 12 && outputs !== undefined) {
+    } else if (declared[number] !== undefined) {
       const { name, shape } = valueInfo(bytes);
-      outputs.set(name, shape);
+      declared[number].set(name, shape);
     }
   }
   for (const node of nodes) checkNode(node, constants, depth);

@@ -9,7 +9,7 @@ import type { TensorSpec } from '../../stores/control/registry.ts';
 import { unfit } from '../onnx-tensors.ts';
 import { type BatchLimits, createBatcher } from './batcher.ts';
 import { readOnnxFile } from './onnx-file.ts';
-import type { RawTensors } from './tensors.ts';
+import { type RawTensors, TENSOR_TYPES } from './tensors.ts';
 import { runTrial } from './trial.ts';
 
 export interface OnnxSession {
@@ -17,6 +17,8 @@ export interface OnnxSession {
   readonly outputs: readonly TensorSpec[];
   /** Outputs that are no tensors: sequences and maps, which cannot be asked for. */
   readonly otherOutputs: readonly string[];
+  /** Inputs for which the file says no shape: any goes. */
+  readonly anyRank: ReadonlySet<string>;
   /** Whether each row of the first dimension is answered by itself; null where a trial could not tell. */
   readonly rowsApart: boolean | null;
   /** Whether requests that come together go together without anybody having asked for it. */
@@ -48,6 +50,7 @@ export async function openSession(content: Uint8Array, threads: number): Promise
       inputs,
       outputs,
       otherOutputs: session.outputMetadata.flatMap(({ isTensor, name }) => (isTensor ? [] : [name])),
+      anyRank: file.shapeless,
       ...found,
       run: batcher.run,
       release: () => session.release(),
@@ -76,6 +79,8 @@ async function createSession(ort: Ort, content: Uint8Array, threads: number): Pr
       logSeverityLevel: 4,
     });
   } catch (cause) {
+    const number = /Unsupported data type: (\d+)/.exec(String(cause))?.[1];
+    if (number !== undefined) throw unserved(OTHER_TYPES[number] ?? `number ${number}`);
     throw new MlopsError('MD204', {
       detail: `ONNX Runtime does not load the file: ${reasonOf(cause)}`,
       status: 422,
@@ -106,6 +111,24 @@ async function runAlone(
   }
 }
 
+/** TensorProto.DataType of those that ONNX Runtime does not hand to JavaScript. */
+const OTHER_TYPES: Readonly<Record<string, string>> = {
+  14: 'complex64',
+  15: 'complex128',
+  16: 'bfloat16',
+  17: 'float8e4m3fn',
+  18: 'float8e4m3fnuz',
+  19: 'float8e5m2',
+  20: 'float8e5m2fnuz',
+};
+
+function unserved(type: string): MlopsError {
+  return unfit(
+    `an input or output is of type ${type}, which no client can send or read`,
+    'cast it inside the model, e.g. from and to float32',
+  );
+}
+
 const MOST_REASON = 500;
 
 /** The first line of what ONNX Runtime says, without the places in its own sources. */
@@ -121,5 +144,6 @@ function inputSpec(metadata: InferenceSession.ValueMetadata): TensorSpec {
 
 function tensorSpec(metadata: Extract<InferenceSession.ValueMetadata, { readonly isTensor: true }>): TensorSpec {
   const { name, type, shape } = metadata;
+  if (!(TENSOR_TYPES as readonly string[]).includes(type)) throw unserved(type);
   return { name, dtype: type, shape: shape.map((size) => (typeof size === 'number' ? size : -1)) };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MlopsError } from '../../../src/lib/error.ts';
 import { createOnnxRuntime } from '../../../src/serving/onnx-runtime.ts';
 import { seededRandom } from '../../../src/training/random.ts';
-import { constantModel, lyingModels, perceptron } from '../../support/onnx-models.ts';
+import { constantModel, identityModel, lyingModels, perceptron } from '../../support/onnx-models.ts';
 
 const runtime = createOnnxRuntime();
 const refusal = (content: Uint8Array): Promise<MlopsError> =>
@@ -63,6 +63,11 @@ describe('a model file that must not serve', () => {
       'asks for a tensor that no machine holds',
       lyingModels.huge,
       'its operator ConstantOfShape has the shape [1048576, 1048576]',
+    ],
+    [
+      'is of a type that nobody can send',
+      () => identityModel('bfloat16', ['N']),
+      'an input or output is of type bfloat16',
     ],
     ['fails whatever it is given', lyingModels.fails, 'it fails with values of the types and shapes that it declares'],
   ])('is refused where it %s', async (_, make, detail) => {
