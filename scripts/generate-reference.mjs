@@ -91,9 +91,9 @@ function fields(schema) {
 async function routeReference(page) {
   const { allRoutes } = await jiti.import(join(root, 'src/api/routes.ts'));
   const routes = allRoutes({});
-  // Feast's and MLflow's paths have pages of their own.
+  // Paths of other protocols have pages of their own.
   const pages = Object.fromEntries(
-    ['feast', 'mlflow'].map((tag) => [tag, readFileSync(join(root, `docs/${tag}.md`), 'utf8')]),
+    ['feast', 'mlflow', 'inference'].map((tag) => [tag, readFileSync(join(root, `docs/${tag}.md`), 'utf8')]),
   );
   const examplesOf = (tag) => (pages[tag] ?? page).split('\n').filter((line) => line.startsWith('$ '));
   const out = [

@@ -119,7 +119,8 @@ export function leanListener(options: LeanOptions): RequestListener {
       const own = route.refuse?.(problem);
       if (own?.kind === 'json') {
         const headers = ['content-type', JSON_TYPE, ...Object.entries(own.headers ?? NOTHING).flat()];
-        return send(own.status, headers as string[], Buffer.from(toJson(own.body)));
+        send(own.status, headers as string[], Buffer.from(toJson(own.body)));
+        return;
       }
       const headers = ['content-type', PROBLEM_TYPE, ...Object.entries(options.headersOf(problem)).flat()];
       send(problem.status, headers, Buffer.from(toJson(problem)));
@@ -132,7 +133,11 @@ export function leanListener(options: LeanOptions): RequestListener {
       if (found.headers !== undefined) headers.push(...Object.entries(found.headers).flat());
       const writer = found.kind === 'json' && found.body instanceof ByteWriter ? found.body : undefined;
       const bytes =
-        found.kind === 'bytes' ? found.bytes : writer === undefined ? Buffer.from(toJson(found.body)) : writer.written();
+        found.kind === 'bytes'
+          ? found.bytes
+          : writer === undefined
+            ? Buffer.from(toJson(found.body))
+            : writer.written();
       jointly(bytes.length, () => {
         try {
           send(status, headers, bytes);

@@ -155,6 +155,31 @@ describe('a model', () => {
     await eventually(async () => expect(await ask()).toEqual(['2', 2]));
   });
 
+  it('loses no request while versions are promoted', async () => {
+    for (let bias = 1; bias <= 30; bias += 1) await rig.register('m', constantModel(bias));
+    rig.move('m', 1, 'production');
+    let promoting = true;
+    const seen = new Set<string>();
+    const client = async (): Promise<void> => {
+      while (promoting) {
+        const { status, body } = await call('/v2/models/m/infer', { inputs: [tensor('FP32', [1, 2], [0, 0])] });
+        expect([status, String(body.outputs[0].data[0])]).toEqual([200, body.model_version]);
+        seen.add(body.model_version);
+      }
+    };
+    const clients = [1, 2, 3, 4].map(client);
+    for (let next = 2; next <= 30; next += 1) {
+      rig.move('m', next - 1, 'archived');
+      rig.move('m', next, 'production');
+      if (next % 3 === 0) await eventually(async () => expect(seen).toContain(String(next)));
+    }
+    await eventually(async () => expect(seen).toContain('30'));
+    promoting = false;
+    await Promise.all(clients);
+    // What answered before is not kept.
+    expect(rig.versions.status().loaded.length).toBeLessThan(5);
+  });
+
   it('goes on with its version where the one in production does not load', async () => {
     await rig.register('m', constantModel(1));
     await rig.register('m', lyingModels.width());

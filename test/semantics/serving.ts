@@ -53,6 +53,24 @@ export const serving: Section = {
   'Requests that run together are answered as if each had run alone; one that fails never fails another.': {
     'serving/runtime/batcher.test.ts': ['bit for bit: %s', 'are each told their own where they fail together'],
   },
+  'Over the Open Inference Protocol a model answers with the version in production, else the newest loaded by hand, else the newest; a promotion is followed without a request lost, and what does not load replaces nothing.':
+    {
+      'api/inference.test.ts': [
+        'answers with the version in production, else the newest, and with a version that is named',
+        'loads and unloads models and versions, and says what answers',
+        'goes on with its version where the one in production does not load',
+        'loses no request while versions are promoted',
+      ],
+    },
+  'Every digit of an integer and every bit of binary data is kept.': {
+    'api/inference.test.ts': [
+      'keeps 64-bit integers exact, both ways',
+      'takes and gives %s as %s, in JSON and in bytes',
+    ],
+    'inference/recorded-models.test.ts': [
+      'answer as recorded, more than 800 of them, and the others are refused and told why',
+    ],
+  },
   'What was served is what the offline store answers for that moment, but for what can be told of it: a row that came, or came online, after the answer, a push to one store alone, a ttl that changed, a store that had lost its records.':
     {
       'features/verify.test.ts': [

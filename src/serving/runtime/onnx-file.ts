@@ -6,6 +6,8 @@ import { unfit } from '../onnx-tensors.ts';
 import { fieldsOf, varintsOf, WireError } from './wire.ts';
 
 export interface OnnxFile {
+  /** All that its graphs use. */
+  readonly operators: ReadonlySet<string>;
   /** Inputs for which the file says no shape. */
   readonly shapeless: ReadonlySet<string>;
   /** What the file declares of its outputs, by name: -1 for any length; undefined where it says no shape. */
@@ -16,6 +18,13 @@ interface Tensor {
   readonly dims: readonly bigint[];
   /** Of one of int64 with few elements, which may be a shape. */
   readonly shape: readonly bigint[] | undefined;
+}
+
+/** Where a part of the file is: what it can name, what is gathered, how deep. */
+interface Place {
+  readonly constants: Map<string, Tensor>;
+  readonly operators: Set<string>;
+  readonly depth: number;
 }
 
 /** By the number of the field of a graph that holds them: inputs 11, outputs 12. */
@@ -32,6 +41,7 @@ const text = new TextDecoder();
 
 /** MD204 where the bytes are no ONNX file, or one that must not be loaded. */
 export function readOnnxFile(content: Uint8Array): OnnxFile {
+  const operators = new Set<string>();
   const inputs = new Map<string, readonly number[] | undefined>();
   const outputs = new Map<string, readonly number[] | undefined>();
   try {
@@ -39,9 +49,9 @@ export function readOnnxFile(content: Uint8Array): OnnxFile {
     for (const { number, bytes } of fieldsOf(content)) {
       if (number === 7 && bytes !== undefined) {
         graphs += 1;
-        checkGraph(bytes, new Map(), 0, { 11: inputs, 12: outputs });
+        checkGraph(bytes, { constants: new Map(), operators, depth: 0 }, { 11: inputs, 12: outputs });
       }
-      if (number === 25 && bytes !== undefined) checkFunction(bytes);
+      if (number === 25 && bytes !== undefined) checkFunction(bytes, operators);
     }
     if (graphs !== 1)
       throw unfit(graphs === 0 ? 'the file is no ONNX model: it holds no graph' : 'the file holds several graphs');
@@ -50,15 +60,10 @@ export function readOnnxFile(content: Uint8Array): OnnxFile {
     throw unfit(`the file is damaged or no ONNX model: ${error.message}`, 'export it again, and upload the whole file');
   }
   const shapeless = [...inputs].flatMap(([name, shape]) => (shape === undefined ? [name] : []));
-  return { shapeless: new Set(shapeless), outputs };
+  return { operators, shapeless: new Set(shapeless), outputs };
 }
 
-function checkGraph(
-  graph: Uint8Array,
-  above: ReadonlyMap<string, Tensor>,
-  depth: number,
-  declared: Declared = {},
-): void {
+function checkGraph(graph: Uint8Array, { constants: above, operators, depth }: Place, declared: Declared = {}): void {
   if (depth > DEEPEST) throw unfit(`its graphs are nested more than ${DEEPEST} deep`);
   const constants = new Map(above);
   const nodes: Uint8Array[] = [];
@@ -73,16 +78,16 @@ function checkGraph(
       declared[number].set(name, shape);
     }
   }
-  for (const node of nodes) checkNode(node, constants, depth);
+  for (const node of nodes) checkNode(node, { constants, operators, depth });
 }
 
-function checkFunction(body: Uint8Array): void {
-  const constants = new Map<string, Tensor>();
-  for (const { number, bytes } of fieldsOf(body))
-    if (number === 7 && bytes !== undefined) checkNode(bytes, constants, 0);
+function checkFunction(body: Uint8Array, operators: Set<string>): void {
+  const place = { constants: new Map<string, Tensor>(), operators, depth: 0 };
+  for (const { number, bytes } of fieldsOf(body)) if (number === 7 && bytes !== undefined) checkNode(bytes, place);
 }
 
-function checkNode(node: Uint8Array, constants: Map<string, Tensor>, depth: number): void {
+function checkNode(node: Uint8Array, place: Place): void {
+  const { constants, operators } = place;
   const inputs: string[] = [];
   let output = '';
   let operator = '';
@@ -92,26 +97,23 @@ function checkNode(node: Uint8Array, constants: Map<string, Tensor>, depth: numb
     else if (number === 2 && output === '') output = text.decode(bytes);
     else if (number === 4) operator = text.decode(bytes);
     else if (number === 5) {
-      const constant = checkAttribute(bytes, constants, depth);
+      const constant = checkAttribute(bytes, place);
       if (operator === 'Constant' || operator === '') constants.set(output, constant ?? { dims: [], shape: undefined });
     }
   }
+  operators.add(operator);
   const shapedBy = SHAPED_BY[operator];
   const shape = shapedBy === undefined ? undefined : constants.get(inputs[shapedBy] ?? '')?.shape;
   if (shape !== undefined) refuseHuge(shape, `its operator ${operator}`);
 }
 
 /** The tensor that it holds, if it holds one. */
-function checkAttribute(
-  attribute: Uint8Array,
-  constants: ReadonlyMap<string, Tensor>,
-  depth: number,
-): Tensor | undefined {
+function checkAttribute(attribute: Uint8Array, place: Place): Tensor | undefined {
   let found: Tensor | undefined;
   for (const { number, bytes } of fieldsOf(attribute)) {
     if (bytes === undefined) continue;
     if (number === 5 || number === 10) found = checkTensor(bytes).tensor;
-    else if (number === 6 || number === 11) checkGraph(bytes, constants, depth + 1);
+    else if (number === 6 || number === 11) checkGraph(bytes, { ...place, depth: place.depth + 1 });
   }
   return found;
 }

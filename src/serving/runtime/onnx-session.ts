@@ -44,7 +44,7 @@ export async function openSession(content: Uint8Array, threads: number): Promise
     const outputs = session.outputMetadata.flatMap((one) => (one.isTensor ? [tensorSpec(one)] : []));
     const alone = (feeds: RawTensors, names: readonly string[]): Promise<RawTensors> =>
       runAlone(ort, session, feeds, names);
-    const found = await runTrial({ inputs, outputs, declared: file.outputs, run: alone });
+    const found = await runTrial({ inputs, outputs, file, run: alone });
     const batcher = createBatcher({ run: alone, rowsApart: found.rowsApart, batches: found.batches });
     return {
       inputs,

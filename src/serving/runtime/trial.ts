@@ -5,6 +5,7 @@
 import { MlopsError } from '../../lib/error.ts';
 import type { TensorSpec } from '../../stores/control/registry.ts';
 import { unfit } from '../onnx-tensors.ts';
+import type { OnnxFile } from './onnx-file.ts';
 import { joinRows, rowsOf } from './tensor-rows.ts';
 import type { RawTensor, RawTensors, TensorData, TensorType } from './tensors.ts';
 
@@ -17,10 +18,24 @@ export interface TrialFindings {
 interface TrialOptions {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
-  /** Shapes that the file itself declares, by output: the runtime passes over those that it has worked out to be others. */
-  readonly declared: ReadonlyMap<string, readonly number[] | undefined>;
+  readonly file: OnnxFile;
   readonly run: (feeds: RawTensors, outputs: readonly string[]) => Promise<RawTensors>;
 }
+
+/** Operators whose answer has a shape that values decide, also such of floats. */
+const BY_VALUES: ReadonlySet<string> = new Set([
+  'Compress',
+  'Loop',
+  'NonMaxSuppression',
+  'NonZero',
+  'OneHot',
+  'Range',
+  'Resize',
+  'StringNormalizer',
+  'StringSplit',
+  'Unique',
+  'Upsample',
+]);
 
 type Fill = 'drawn' | 'ones' | 'zeros';
 
@@ -48,15 +63,18 @@ export async function runTrial(options: TrialOptions): Promise<TrialFindings> {
   if (fill === undefined) return { ...UNKNOWN, oneRow };
   const many = inputs.length > 0 && [...inputs, ...outputs].every(({ shape }) => shape[0] === -1);
   if (!many) return { rowsApart: false, batches: false, oneRow };
-  if (performance.now() - begun > LONG_MS) return { ...UNKNOWN, oneRow };
+  // With the same values in every row nobody sees whether they are mixed.
+  if (fill !== 'drawn' || performance.now() - begun > LONG_MS) return { ...UNKNOWN, oneRow };
   return together(options, names, fill);
 }
 
 /** Tries one row of each kind of values until it is answered; checks the answer. Undefined where it cannot be told why none is. */
 async function firstAnswer(
-  { inputs, outputs, declared, run }: TrialOptions,
+  { inputs, outputs, file, run }: TrialOptions,
   names: readonly string[],
 ): Promise<Fill | undefined> {
+  // Whole numbers may be sizes: made up ones make others than the file declares.
+  const floats = inputs.every(({ dtype }) => dtype.startsWith('float'));
   let failure: unknown;
   for (const fill of ['drawn', 'ones', 'zeros'] as const) {
     let answer: RawTensors;
@@ -66,25 +84,29 @@ async function firstAnswer(
       failure = error;
       continue;
     }
-    for (const output of outputs) refuseLie(output, declared.get(output.name), answer[output.name]);
+    const telling = floats && ![...file.operators].some((operator) => BY_VALUES.has(operator));
+    for (const output of outputs) refuseLie(output, file.outputs.get(output.name), answer[output.name], telling);
     return fill;
   }
   // Numbers that index or divide, and texts that are read, cannot be made up.
-  if (inputs.some(({ dtype }) => !dtype.startsWith('float'))) return undefined;
+  if (!floats) return undefined;
   const why = failure instanceof MlopsError ? failure.detail : String(failure);
   throw unfit(`it fails with values of the types and shapes that it declares (${why})`);
 }
 
+/** `telling`: the answer has one shape, whatever the values. What the runtime has worked out to be another shape is a lie in any case. */
 function refuseLie(
   { name, dtype, shape }: TensorSpec,
   written: readonly number[] | undefined,
   answer: RawTensor | undefined,
+  telling: boolean,
 ): void {
   if (answer === undefined) throw unfit(`it does not answer its output "${name}"`);
   if (answer.type !== dtype) throw unfit(`its output "${name}" is declared ${dtype} but answered as ${answer.type}`);
   const said = written ?? shape;
   const fits = said.length === answer.dims.length && said.every((size, at) => size < 0 || size === answer.dims[at]);
-  if (!fits)
+  const workedOut = said.length !== shape.length || said.some((size, at) => size >= 0 && size !== shape[at]);
+  if (!fits && (telling || workedOut))
     throw unfit(
       `its output "${name}" is declared with the shape [${said.join(', ')}] but answered with [${answer.dims.join(', ')}]`,
       'export it again: what reads its answers goes by the shape that the file declares',
@@ -155,7 +177,8 @@ function feedsFor(inputs: readonly TensorSpec[], rows: number, fill: Fill, seed:
     inputs.map(({ name, dtype, shape }): [string, RawTensor] => {
       const dims = shape.map((size, at) => (at === 0 && size < 0 ? rows : size));
       const count = dims.reduce((product, size) => product * size, 1);
-      const value = fill === 'drawn' ? draw : () => (fill === 'ones' ? 1 : 0);
+      const zero = dtype.startsWith('float') ? 0 : 1;
+      const value = fill === 'drawn' ? draw : () => (fill === 'ones' ? 1 : zero);
       return [name, { type: dtype as TensorType, dims, data: filled(dtype as TensorType, count, value) }];
     }),
   );
@@ -163,17 +186,18 @@ function feedsFor(inputs: readonly TensorSpec[], rows: number, fill: Fill, seed:
 
 const HALF_ONE = 0x3c00;
 
-/** `value`: from -1 to 1. Whole numbers are 0 and 1. */
+/** `value`: from -1 to 1. Whole numbers are 1 and 2, never 0: ONNX Runtime has operators that a 0 ends the whole process in. */
 function filled(type: TensorType, count: number, value: () => number): TensorData {
   const from = { length: count };
-  const whole = (): number => (value() > 0 ? 1 : 0);
+  const whole = (): number => (value() > 0 ? 1 : 2);
+  const truth = (): number => (value() > 0 ? 1 : 0);
   switch (type) {
     case 'float32':
       return Float32Array.from(from, value);
     case 'float64':
       return Float64Array.from(from, value);
     case 'float16':
-      return Uint16Array.from(from, () => whole() * HALF_ONE);
+      return Uint16Array.from(from, () => truth() * HALF_ONE);
     case 'int64':
       return BigInt64Array.from(from, () => BigInt(whole()));
     case 'uint64':
@@ -191,6 +215,7 @@ function filled(type: TensorType, count: number, value: () => number): TensorDat
     case 'uint32':
       return Uint32Array.from(from, whole);
     case 'bool':
+      return Uint8Array.from(from, truth);
     case 'uint8':
       return Uint8Array.from(from, whole);
   }
