@@ -171,7 +171,7 @@ export const CODES = {
   EP206: 'Model fails on a request',
   // experiments and runs
   EX201: 'Unknown experiment, run or logged model',
-  EX202: 'Experiment exists already',
+  EX202: 'Experiment or model exists already',
   EX203: 'Experiment or run is deleted',
   EX204: 'Value not accepted',
   EX205: 'Search not understood',

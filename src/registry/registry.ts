@@ -3,7 +3,6 @@
  */
 import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
-import { NAME_PATTERN } from '../spec/address.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type {
@@ -18,6 +17,7 @@ import type {
 } from '../stores/control/registry.ts';
 import { rollbackTarget } from '../stores/control/rollback-target.ts';
 import { evaluateGates } from './gates.ts';
+import { checkModelName } from './model-name.ts';
 
 export interface Promotion {
   readonly version: ModelVersion;
@@ -30,8 +30,8 @@ export interface Promotion {
 export type NewRegistration = Pick<NewVersion, 'name' | 'framework'> & Partial<Omit<NewVersion, 'name' | 'framework'>>;
 
 export interface Registry {
-  /** The model's next version, in development. SP106, API422, MD203 where an artifact's content is not in the store. */
-  register(version: NewRegistration, who: string): Promise<ModelVersion>;
+  /** The model's next version, in development. `any`: under a name too that no spec could refer to. SP106, API422, MD203 where an artifact's content is not in the store. */
+  register(version: NewRegistration, who: string, options?: { readonly any?: boolean }): Promise<ModelVersion>;
   /** Into production through the model's gates: MD202 with all results in `data.gates` when one refuses. MD201, MD206. */
   promote(
     request: { readonly versionId: string; readonly to: Stage; readonly reason?: string | null },
@@ -60,7 +60,7 @@ export interface RegistryDependencies {
 }
 
 export function createRegistry({ store, catalog, artifacts }: RegistryDependencies): Registry {
-  const register: Registry['register'] = async (given, who) => {
+  const register: Registry['register'] = async (given, who, options) => {
     const version: NewVersion = {
       metrics: {},
       hyperparameters: {},
@@ -72,7 +72,7 @@ export function createRegistry({ store, catalog, artifacts }: RegistryDependenci
       idempotencyKey: null,
       ...given,
     };
-    checkName(version.name);
+    checkModelName(version.name, options);
     checkMetrics(version.metrics);
     return store.addVersion({ ...version, artifacts: await checkArtifacts(version, artifacts) }, who);
   };
@@ -186,14 +186,6 @@ function refuseFailed(version: ModelVersion, results: readonly GateResult[]): vo
     address: `model.${version.name}`,
     status: 409,
     data: { model: version.name, version: version.version, gates: results.map((result) => ({ ...result })) },
-  });
-}
-
-function checkName(name: string): void {
-  if (NAME_PATTERN.test(name)) return;
-  throw new MlopsError('SP106', {
-    detail: `"${name}" is no name of a model: it must match ${NAME_PATTERN.source}.`,
-    status: 422,
   });
 }
 

@@ -8,6 +8,7 @@ const KEY_CHARACTERS = 250;
 const PARAM_CHARACTERS = 6000;
 const TAG_CHARACTERS = 8000;
 const EXPERIMENT_TAG_CHARACTERS = 20_000;
+const REGISTRY_TAG_CHARACTERS = 100_000;
 const EXPERIMENT_NAME_CHARACTERS = 500;
 const DATASET = { name: 500, digest: 36, source: 65_535, schema: 1_048_575, profile: 16_777_215 } as const;
 const INPUT_TAG = { key: 255, value: 500 } as const;
@@ -46,6 +47,11 @@ export function checkTags(tags: Texts): void {
 export function checkExperimentTag(key: string, value: string): void {
   checkKey('tag', key);
   checkLength(`The tag "${key}"`, value, EXPERIMENT_TAG_CHARACTERS);
+}
+
+export function checkRegistryTag(key: string, value: string): void {
+  checkKey('tag', key);
+  checkLength(`The tag "${key}"`, value, REGISTRY_TAG_CHARACTERS);
 }
 
 export function checkMetrics(metrics: readonly LoggedMetric[]): void {

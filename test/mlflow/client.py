@@ -45,8 +45,8 @@ def plain(value):
         return value.value
     try:
         return {key: plain(item) for key, item in dict(value).items()}
-    except TypeError:
-        return {key: plain(item) for key, item in vars(value).items()}
+    except (TypeError, ValueError):
+        return [plain(item) for item in value] if hasattr(value, "__len__") else str(value)
 
 
 def call(name, *args, **kwargs):
@@ -109,6 +109,50 @@ def files(run_id, contents):
                     read[os.path.relpath(path, folder)] = file.read().decode()
     listed = [[item.path, item.is_dir, item.file_size] for item in client.list_artifacts(run_id, "out")]
     return {"read": read, "listed": listed}
+
+
+def log_and_register(experiment_id, name):
+    """A Python function as a model: logged by a run, registered, and its id."""
+
+    class Doubling(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input):
+            return model_input["x"] * 2
+
+    with mlflow.start_run(experiment_id=experiment_id) as run:
+        mlflow.log_metric("auc", 0.9)
+        mlflow.log_param("depth", 3)
+        logged = mlflow.pyfunc.log_model(
+            name="doubling", python_model=Doubling(), registered_model_name=name, pip_requirements=["numpy==2.0"]
+        )
+    return {"run": run.info.run_id, "model": logged.model_id, "version": logged.registered_model_version}
+
+
+def load_and_predict(uri, values):
+    import pandas as pd
+
+    return plain(list(map(float, mlflow.pyfunc.load_model(uri).predict(pd.DataFrame({"x": values})))))
+
+
+def sklearn_round(experiment_id, name):
+    from sklearn.linear_model import LinearRegression
+
+    fitted = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
+    with mlflow.start_run(experiment_id=experiment_id):
+        mlflow.sklearn.log_model(fitted, name="line", registered_model_name=name, pip_requirements=["scikit-learn"])
+    return plain(list(map(float, mlflow.sklearn.load_model(f"models:/{name}/1").predict([[2.0]]))))
+
+
+def nested(experiment_id):
+    with mlflow.start_run(experiment_id=experiment_id, run_name="outer") as outer:
+        with mlflow.start_run(experiment_id=experiment_id, run_name="inner", nested=True):
+            mlflow.log_metric("m", 1)
+    found = client.search_runs([experiment_id], f"tags.mlflow.parentRunId = '{outer.info.run_id}'")
+    return [run.info.run_name for run in found]
+
+
+def log_text_files(run_id, files):
+    for path, content in files.items():
+        client.log_text(run_id, content, path)
 
 
 print(json.dumps({"ready": True}), flush=True)

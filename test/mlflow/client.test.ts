@@ -25,7 +25,7 @@ beforeAll(async () => {
     join(project.folder, 'mlops.config.yaml'),
     `project: tracking\nenvironments:\n  dev: { daemon: { apiKeys: { ci: '\${env:MLFLOW_TEST_KEY}' } } }\nresources: []\n`,
   );
-  daemon = await project.daemon([], { env: { MLFLOW_TEST_KEY: KEY } });
+  daemon = await project.daemon(['--port', '0'], { env: { MLFLOW_TEST_KEY: KEY } });
   if (withMlflow) client = await mlflowClient(daemon.url, { MLFLOW_TRACKING_TOKEN: KEY });
 }, 180_000);
 
@@ -135,5 +135,118 @@ describe.runIf(withMlflow)("MLflow's client", () => {
         ['out/deep', true, null],
       ],
     });
+  });
+
+  it('nests runs, and finds the inner ones by their parent', async () => {
+    expect(await client.call('nested', [await newExperiment()])).toEqual(['inner']);
+  });
+
+  it('logs a model, registers it, and loads it by its id, its version, an alias and a stage', async () => {
+    const name = 'Churn – été (v2)';
+    const made = (await client.call('log_and_register', [await newExperiment(), name])) as {
+      run: string;
+      model: string;
+      version: string;
+    };
+    expect(Number(made.version)).toBe(1);
+    await call('set_registered_model_alias', [name, 'champion', '1']);
+    await call('transition_model_version_stage', [name, '1', 'Staging']);
+    await call('set_model_version_tag', [name, '1', 'checked', 'yes']);
+    await call('update_model_version', [name, '1', 'doubles']);
+    const version = {
+      name,
+      version: 1,
+      run_id: made.run,
+      aliases: ['champion'],
+      current_stage: 'Staging',
+      status: 'READY',
+      tags: { checked: 'yes' },
+      description: 'doubles',
+    };
+    expect(await call('get_model_version_by_alias', [name, 'champion'])).toMatchObject({ ...version, version: '1' });
+    for (const uri of [
+      `models:/${made.model}`,
+      `models:/${name}/1`,
+      `models:/${name}@champion`,
+      `models:/${name}/Staging`,
+      `runs:/${made.run}/doubling`,
+    ])
+      expect(await client.call('load_and_predict', [uri, [1, 2.5]]), uri).toEqual([2, 5]);
+
+    const ours = await fetch(`${daemon.url}/api/v1/models?name=${encodeURIComponent(name)}`, {
+      headers: { authorization: `Bearer ${KEY}` },
+    });
+    const { items } = (await ours.json()) as { items: readonly Record<string, unknown>[] };
+    expect(items).toMatchObject([
+      {
+        name,
+        framework: 'pyfunc',
+        stage: 'staging',
+        metrics: { auc: 0.9 },
+        hyperparameters: { depth: '3' },
+        lineage: {
+          run: { id: made.run },
+          logged_model: made.model,
+          requirements: ['mlflow==3.17.2', 'numpy==2.0'],
+          mlflow: { flavors: { python_function: {} } },
+        },
+      },
+    ]);
+    expect(
+      (await call<{ tags: Record<string, string> }>('get_logged_model', [made.model])).tags['mlflow.modelVersions'],
+    ).toBe(JSON.stringify([{ name, version: '1' }]));
+  });
+
+  it('keeps what scikit-learn fitted', async () => {
+    const predicted = await client.call('sklearn_round', [await newExperiment(), 'line']);
+    expect(predicted[0]).toBeCloseTo(5, 9);
+  });
+
+  it('finds models and versions by name, number, run and tags, page by page, and deletes what nothing uses', async () => {
+    const run = await newRun();
+    await client.call('log_text_files', [
+      run,
+      { 'm/MLmodel': 'flavors:\n  xgboost:\n    data: model.xgb\n', 'm/model.xgb': 'x' },
+    ]);
+    for (const name of ['found-a', 'found-b'])
+      await call('create_registered_model', [name, { team: name.slice(-1) }, 'a model']);
+    for (let index = 0; index < 3; index += 1)
+      await call('create_model_version', ['found-a', `runs:/${run}/m`, run], { tags: { n: String(index) } });
+    const versions = async (filter: string, kwargs = {}) =>
+      await call<{ items: readonly { name: string; version: string }[]; token: string | null }>(
+        'search_model_versions',
+        [filter],
+        kwargs,
+      );
+    const numbers = async (filter: string, kwargs = {}) =>
+      (await versions(filter, kwargs)).items.map(({ version }) => Number(version));
+    expect(await numbers("name = 'found-a'", { order_by: ['version_number ASC'] })).toEqual([1, 2, 3]);
+    expect(await numbers("name LIKE 'found%' and version_number > 1", { order_by: ['version_number DESC'] })).toEqual([
+      3, 2,
+    ]);
+    expect(await numbers(`run_id = '${run}' and tags.n = '2'`)).toEqual([3]);
+    const first = await versions("name = 'found-a'", { order_by: ['version_number ASC'], max_results: 2 });
+    expect(
+      await numbers("name = 'found-a'", { order_by: ['version_number ASC'], max_results: 2, page_token: first.token }),
+    ).toEqual([3]);
+    const models = await call<{ items: readonly { name: string; latest_versions: readonly unknown[] }[] }>(
+      'search_registered_models',
+      [],
+      { filter_string: "tags.team = 'a'" },
+    );
+    expect(models.items).toMatchObject([
+      { name: 'found-a', tags: { team: 'a' }, description: 'a model', latest_versions: [{ version: '3' }] },
+    ]);
+    expect(await call('get_latest_versions', ['found-a'])).toMatchObject([{ version: '3' }]);
+    await call('transition_model_version_stage', ['found-a', '3', 'Production']);
+    await expect(call('delete_model_version', ['found-a', '3'])).rejects.toThrow('RESOURCE_CONFLICT');
+    await call('delete_model_version', ['found-a', '1']);
+    expect(await numbers("name = 'found-a'", { order_by: ['version_number ASC'] })).toEqual([2, 3]);
+    await call('delete_registered_model', ['found-b']);
+    await expect(call('get_registered_model', ['found-b'])).rejects.toThrow('RESOURCE_DOES_NOT_EXIST');
+    await expect(call('create_registered_model', ['found-a'])).rejects.toThrow('RESOURCE_ALREADY_EXISTS');
+    for (const bad of ['a/b', 'a:b', '..', ' ']) await expect(call('create_registered_model', [bad])).rejects.toThrow();
+    await expect(call('set_registered_model_alias', ['found-a', 'v1', '2'])).rejects.toThrow('INVALID_PARAMETER_VALUE');
+    await expect(call('create_model_version', ['found-a', '/etc', run])).rejects.toThrow('INVALID_PARAMETER_VALUE');
   });
 });

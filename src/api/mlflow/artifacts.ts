@@ -1,19 +1,22 @@
 /** Files of runs and models through the daemon, as MLflow's clients send and fetch them: as streams, whatever their size. */
 import { basename } from 'node:path/posix';
-import type { ArtifactStore } from '../../stores/artifacts.ts';
 import { pathOfUri, type TrackedFiles, trackedFiles } from '../../tracking/files.ts';
-import type { Tracking } from '../../tracking/tracking.ts';
+import type { ApiContext } from '../context.ts';
 import { type Answer, type Call, json, type Route } from '../route.ts';
 import { badValue, mlflowRefusal } from './errors.ts';
 import { knownModel } from './logged-models.ts';
 import { askedOf } from './request.ts';
 import { mlflowRoute } from './route.ts';
 import { runIdOf, runWith } from './runs.ts';
+import { withVersionFiles } from './version-files.ts';
 
 const FILES = '/api/2.0/mlflow-artifacts/artifacts';
 
-export function artifactRoutes(tracking: Tracking, artifacts: ArtifactStore): readonly Route[] {
-  const files = (): TrackedFiles => trackedFiles(tracking.store, artifacts);
+export function artifactRoutes(
+  context: Pick<ApiContext, 'tracking' | 'artifacts' | 'registryStore'>,
+): readonly Route[] {
+  const { tracking } = context;
+  const files = (): TrackedFiles => withVersionFiles(trackedFiles(tracking.store, context.artifacts), context);
   const shared = { tag: 'mlflow', refuse: mlflowRefusal } as const;
   const listing = async (folder: string, under: string) => {
     const entries = await files().list(folder);

@@ -2,8 +2,6 @@
 import { MlopsError } from '../../lib/error.ts';
 import { parseInstant } from '../../lib/instant.ts';
 import type { JsonObject } from '../../lib/json.ts';
-import { NAME_PATTERN } from '../../spec/address.ts';
-import { schemaOf } from '../../spec/schemas.ts';
 import {
   type ModelSignature,
   type ModelVersion,
@@ -12,16 +10,13 @@ import {
   type VersionArtifact,
 } from '../../stores/control/registry.ts';
 import type { ApiContext } from '../context.ts';
-import { recordResource } from '../resources.ts';
+import { declareModel } from '../declare-model.ts';
 import { type Call, json, PAGE_QUERY, pageOf, pageSchema, type Route } from '../route.ts';
 import { STAGE_MOVE, VERSION } from '../shapes.ts';
 import { stageMoveView, versionView } from '../views.ts';
 import { parseFilter } from './model-filter.ts';
 
 const tag = 'models';
-/** What a declared model may say; a version's own is free text. */
-const FRAMEWORKS = (schemaOf('model')['properties'] as { readonly framework: { readonly enum: readonly string[] } })
-  .framework.enum;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** What a client leaves out is filled in: every version that has a signature has a whole one. */
@@ -67,16 +62,6 @@ export function modelRoutes({
   catalog,
   state,
 }: Pick<ApiContext, 'registry' | 'registryStore' | 'artifacts' | 'catalog' | 'state'>): readonly Route[] {
-  /** A model that nobody declared is made by its first version: `plan` lists it, `import` takes it over. */
-  const declare = async (name: string, framework: string, who: string): Promise<void> => {
-    if (!NAME_PATTERN.test(name) || catalog.get('model', name) !== undefined) return;
-    const spec = { name, framework: FRAMEWORKS.find((known) => known === framework) ?? 'other' };
-    await recordResource('model', spec, { catalog, state, who, outputs: async () => ({}) }).catch((error: unknown) => {
-      // An apply declared it in this moment.
-      if (!(error instanceof MlopsError && error.code === 'API409')) throw error;
-    });
-  };
-
   const versionOf = (call: Call): Promise<ModelVersion> => {
     const id = call.params['id'] ?? '';
     if (!UUID.test(id))
@@ -134,7 +119,7 @@ export function modelRoutes({
           },
           caller.who,
         );
-        await declare(version.name, version.framework, caller.who);
+        await declareModel(version, { catalog, state, who: caller.who });
         return json(201, versionView(version), { location: `/api/v1/models/${version.id}` });
       },
     },

@@ -322,7 +322,8 @@ export function postgresRegistryLabels(db: Database, scopeId: number): RegistryL
         `select distinct digest from unnest($2::text[]) as digest
           where not exists (
             select from mlops.model_versions v, json_array_elements(v.artifacts) as artifact
-             where v.scope_id = $1 and v.deleted_at is null and artifact ->> 'digest' = digest)`,
+             where v.scope_id = $1 and v.deleted_at is null and artifact ->> 'digest' = digest)
+            and not exists (select from mlops.tracked_files f where f.scope_id = $1 and f.digest = digest.digest)`,
         [scopeId, digests],
       );
       return rows.map(({ digest }) => digest);
