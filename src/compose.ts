@@ -198,7 +198,13 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
   });
   const registry = lazily(async () => {
     const { createRegistry } = await import('./registry/registry.ts');
-    return createRegistry({ store: await registryStore(), catalog: await catalog(), artifacts: await artifacts() });
+    const files = await artifacts();
+    return createRegistry({
+      store: await registryStore(),
+      catalog: await catalog(),
+      artifacts: files,
+      forget: (digests) => files.remove(digests),
+    });
   });
   const predictions = lazily(async () => {
     const { postgresPredictionLog } = await import('./stores/postgres/postgres-prediction-log.ts');

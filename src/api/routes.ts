@@ -13,6 +13,7 @@ import { healthRoutes } from './routes/health.ts';
 import { inferenceRoutes } from './routes/inference.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { mlflowRoutes } from './routes/mlflow.ts';
+import { modelLabelRoutes } from './routes/model-labels.ts';
 import { modelRoutes } from './routes/models.ts';
 import { notificationRoutes } from './routes/notifications.ts';
 import { onlineFeatureRoutes } from './routes/online-features.ts';
@@ -30,6 +31,7 @@ import { webhookRoutes } from './routes/webhooks.ts';
 export function allRoutes(context: ApiContext): readonly Route[] {
   const routes: readonly Route[] = [
     ...modelRoutes(context),
+    ...modelLabelRoutes(context),
     ...pipelineRoutes(context),
     ...runRoutes(context),
     ...runLogRoutes(context),

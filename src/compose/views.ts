@@ -3,6 +3,7 @@
  * and the words that they accept. Apart from compose.ts, so that a command that needs none of it does not load the services.
  */
 export { serviceFeatures } from '../api/feature-names.ts';
+export { parseFilter, parseOrder } from '../api/routes/model-filter.ts';
 /** Rows as `--json` shows them: under the names that the HTTP interface has. */
 export {
   backfillPreviewView,
@@ -24,6 +25,7 @@ export {
   trainingSetView,
   versionView,
 } from '../api/views.ts';
+export { comparisonView, historyLineView, modelView } from '../api/views-models.ts';
 export { heldView, insightView, statisticsView } from '../api/views-quality.ts';
 export { CATALOGUE_KINDS, type CatalogueKind, searchCatalogue } from '../features/catalogue.ts';
 export { fileFormat, type TableFormat } from '../features/file-format.ts';
@@ -37,6 +39,7 @@ export type { BackfillPreview } from '../orchestrator/backfills.ts';
 export { hasFilter, LOG_LEVELS, type LogLevel } from '../orchestrator/log-lines.ts';
 export type { Orchestrator } from '../orchestrator/orchestrator.ts';
 export type { PipelineStatus } from '../orchestrator/pipeline-status.ts';
+export type { Difference } from '../registry/compare.ts';
 export { type BackfillRecord, REPROCESS, type Reprocess } from '../stores/control/backfills.ts';
 export type { BreakerStanding } from '../stores/control/breakers.ts';
 export { sourcesBelow } from '../stores/control/catalog.ts';

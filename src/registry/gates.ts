@@ -17,6 +17,9 @@ const LESS_IS_BETTER: ReadonlySet<string> = new Set([
   'error',
 ]);
 
+/** Of rmse, log_loss and their like. */
+export const isBetterWhenLess = (metric: string): boolean => LESS_IS_BETTER.has(metric);
+
 export interface GateReferences {
   readonly production: ModelVersion | undefined;
   readonly staging: ModelVersion | undefined;
@@ -76,7 +79,7 @@ function againstStage(
     const detail = `version ${holder.version} in ${stage} has no metric "${metric}" to compare with`;
     return { metric, rule, observed, required, passed: false, detail };
   }
-  const less = LESS_IS_BETTER.has(metric);
+  const less = isBetterWhenLess(metric);
   const passed = less ? observed <= required : observed >= required;
   const relation = less ? 'at most' : 'at least';
   const detail = `${metric} is ${observed}, ${relation} ${required} of version ${holder.version} in ${stage} is required`;

@@ -16,8 +16,12 @@ import type {
   VersionFilter,
 } from '../stores/control/registry.ts';
 import { rollbackTarget } from '../stores/control/rollback-target.ts';
+import { compareVersions, type VersionComparison } from './compare.ts';
+import { findVersion } from './find-version.ts';
 import { evaluateGates } from './gates.ts';
+import { createRegistryLabels, type RegistryLabelService } from './labels.ts';
 import { checkModelName } from './model-name.ts';
+import { type Standing, standingAt } from './standing.ts';
 
 export interface Promotion {
   readonly version: ModelVersion;
@@ -29,7 +33,7 @@ export interface Promotion {
 
 export type NewRegistration = Pick<NewVersion, 'name' | 'framework'> & Partial<Omit<NewVersion, 'name' | 'framework'>>;
 
-export interface Registry {
+export interface Registry extends RegistryLabelService {
   /** The model's next version, in development. `any`: under a name too that no spec could refer to. SP106, API422, MD203 where an artifact's content is not in the store. */
   register(version: NewRegistration, who: string, options?: { readonly any?: boolean }): Promise<ModelVersion>;
   /** Into production through the model's gates: MD202 with all results in `data.gates` when one refuses. MD201, MD206. */
@@ -43,6 +47,12 @@ export interface Registry {
   history(model: string): Promise<readonly StageMove[]>;
   /** What was in production then; undefined where nothing was. MD201 where there is no such model. */
   productionAt(model: string, at: Date): Promise<ModelVersion | undefined>;
+  /** What people write: `3`, `v3`, `latest`, a stage, or an alias. MD201. */
+  find(model: string, written: string): Promise<ModelVersion>;
+  /** How the model stood then, also what was deleted since. MD201 where there is no such model. */
+  standingAt(model: string, at: Date): Promise<Standing>;
+  /** MD201. */
+  compare(model: string, from: number, to: number): Promise<VersionComparison>;
   /** By number, or by id. MD201. */
   version(model: string, version: number): Promise<ModelVersion>;
   versionById(id: string): Promise<ModelVersion>;
@@ -57,9 +67,11 @@ export interface RegistryDependencies {
   readonly store: RegistryStore;
   readonly catalog: Catalog;
   readonly artifacts: ArtifactStore;
+  /** Removes contents of artifacts. Default: they stay. */
+  readonly forget?: (digests: readonly string[]) => Promise<void>;
 }
 
-export function createRegistry({ store, catalog, artifacts }: RegistryDependencies): Registry {
+export function createRegistry({ store, catalog, artifacts, forget }: RegistryDependencies): Registry {
   const register: Registry['register'] = async (given, who, options) => {
     const version: NewVersion = {
       metrics: {},
@@ -159,10 +171,18 @@ export function createRegistry({ store, catalog, artifacts }: RegistryDependenci
   };
 
   return {
+    ...createRegistryLabels(store, forget ?? (async () => {}), unknownModel),
     register,
     promote,
     rollback,
     history,
+    standingAt: async (model, at) => {
+      const [moves, changes] = await Promise.all([store.history(model), store.changes(model)]);
+      if (moves.length + changes.length === 0) throw await unknownModel(model);
+      return standingAt(moves, changes, at);
+    },
+    find: (model, written) => findVersion({ store, version, unknownModel }, model, written),
+    compare: async (model, from, to) => compareVersions(await version(model, from), await version(model, to)),
     version,
     versionById,
     productionAt: async (model, at) => {

@@ -14,7 +14,8 @@ import { declareModel } from '../declare-model.ts';
 import { type Call, json, PAGE_QUERY, pageOf, pageSchema, type Route } from '../route.ts';
 import { STAGE_MOVE, VERSION } from '../shapes.ts';
 import { stageMoveView, versionView } from '../views.ts';
-import { parseFilter } from './model-filter.ts';
+import { modelView } from '../views-models.ts';
+import { parseFilter, parseOrder } from './model-filter.ts';
 
 const tag = 'models';
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -137,7 +138,11 @@ export function modelRoutes({
         filter: {
           type: 'string',
           description:
-            "Conditions joined by `and`: `name = 'x' and stage = 'production' and tags.team = 'y' and metrics.auc >= 0.8`.",
+            "Conditions joined by `and`: `name = 'x' and stage = 'production' and tags.team = 'y' and metrics.auc >= 0.8`; texts also by `!=`, `like`, `ilike`, `in`, `not in`.",
+        },
+        order: {
+          type: 'string',
+          description: 'E.g. `metrics.auc desc, version`. Default: the last registered first.',
         },
       },
       answers: { 200: { description: 'A page of versions.', schema: pageSchema(VERSION) } },
@@ -145,6 +150,7 @@ export function modelRoutes({
         const conditions = parseFilter((query['filter'] as string | undefined) ?? '');
         const page = await registry.search({
           ...conditions,
+          order: parseOrder((query['order'] as string | undefined) ?? ''),
           ...pick(query, ['name', 'framework']),
           ...(query['stage'] !== undefined && { stage: query['stage'] as Stage }),
           limit: query['limit'] as number,
@@ -163,15 +169,13 @@ export function modelRoutes({
       handle: async (call) => {
         const id = call.params['id'] ?? '';
         if (UUID.test(id)) return json(200, versionView(await registry.versionById(id)));
-        const moves = await registry.history(id);
-        const [production, staging] = await Promise.all([
+        const [model, production, staging] = await Promise.all([
+          registry.model(id),
           registry.atStage(id, 'production'),
           registry.atStage(id, 'staging'),
         ]);
-        const latest = Math.max(...moves.map(({ version }) => version));
         return json(200, {
-          name: id,
-          latest_version: latest,
+          ...modelView(model),
           production: production === undefined ? null : versionView(production),
           staging: staging === undefined ? null : versionView(staging),
         });
@@ -200,16 +204,30 @@ export function modelRoutes({
       method: 'GET',
       path: '/api/v1/models/{name}/history',
       operationId: 'modelHistory',
-      summary: 'Every move between stages, newest first; with `at`, what was in production then.',
+      summary: 'Every move between stages, newest first; with `at`, how the model stood then.',
       tag,
       query: { ...PAGE_QUERY, at: { type: 'string', description: 'ISO 8601; without a zone it is UTC.' } },
-      answers: { 200: { description: 'A page of moves, or `{at, production}`.', schema: pageSchema(STAGE_MOVE) } },
+      answers: {
+        200: {
+          description: 'A page of moves, or `{at, production, staging, aliases, versions}`.',
+          schema: pageSchema(STAGE_MOVE),
+        },
+      },
       handle: async ({ params, query }) => {
         const name = params['name'] ?? '';
         if (query['at'] !== undefined) {
           const at = instantOf(query['at'] as string);
-          const production = await registry.productionAt(name, at);
-          return json(200, { at, production: production === undefined ? null : versionView(production) });
+          const [production, { staging, aliases, versions }] = await Promise.all([
+            registry.productionAt(name, at),
+            registry.standingAt(name, at),
+          ]);
+          return json(200, {
+            at,
+            production: production === undefined ? null : versionView(production),
+            staging,
+            aliases,
+            versions,
+          });
         }
         const moves = await registry.history(name);
         // Counted from the first move, so that a move made between two pages shifts nothing.

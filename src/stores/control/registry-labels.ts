@@ -100,7 +100,7 @@ export interface RegistryLabels {
   deleteModel(name: string, deletion: Deletion): Promise<RegisteredModel>;
   /** Of the model and of its versions, also of those that were deleted; newest first. */
   changes(model: string): Promise<readonly RegistryChange[]>;
-  /** Of these contents, those that no version has that is there: by them an artifact may go. */
+  /** Of these contents, those that nothing in the control store has any more: no version, training set, running task or kept result. */
   unreferenced(digests: readonly string[]): Promise<readonly string[]>;
 }
 

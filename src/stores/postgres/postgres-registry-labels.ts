@@ -318,14 +318,7 @@ export function postgresRegistryLabels(db: Database, scopeId: number): RegistryL
         [scopeId, name],
       ),
     unreferenced: async (digests) => {
-      const rows = await db.query<{ digest: string }>(
-        `select distinct digest from unnest($2::text[]) as digest
-          where not exists (
-            select from mlops.model_versions v, json_array_elements(v.artifacts) as artifact
-             where v.scope_id = $1 and v.deleted_at is null and artifact ->> 'digest' = digest)
-            and not exists (select from mlops.tracked_files f where f.scope_id = $1 and f.digest = digest.digest)`,
-        [scopeId, digests],
-      );
+      const rows = await db.query<{ digest: string }>(sqlFile('registry-unreferenced'), [digests]);
       return rows.map(({ digest }) => digest);
     },
   };

@@ -9,7 +9,7 @@ export default class ModelsPromote extends BaseCommand {
   static override summary = "Move a version to a stage; into production through the model's gates.";
   static override args = {
     model: word({ description: 'Name of the model.', required: true }),
-    version: word({ description: 'A number or latest.', required: true }),
+    version: word({ description: 'A number, latest, a stage or an alias.', required: true }),
   };
   static override flags = {
     to: string({

@@ -9,7 +9,7 @@ export default class ModelsShow extends BaseCommand {
   static override summary = 'One version of a model: metrics, artifacts, what it was made from.';
   static override args = {
     model: word({ description: 'Name of the model.', required: true }),
-    version: word({ description: 'A number, production, staging or latest.', default: 'latest' }),
+    version: word({ description: 'A number, latest, a stage or an alias.', default: 'latest' }),
   };
   static override flags = {};
 
@@ -23,8 +23,11 @@ export default class ModelsShow extends BaseCommand {
         `${version.name} version ${version.version}`,
         `id          ${version.id}`,
         `stage       ${version.stage} since ${instant(version.stageChangedAt)}`,
+        ...(version.aliases.length === 0 ? [] : [`aliases     ${version.aliases.join(', ')}`]),
         `registered  ${instant(version.createdAt)} by ${version.createdBy}`,
         `framework   ${version.framework}`,
+        ...(version.description === null ? [] : [`description ${version.description}`]),
+        ...Object.entries(version.tags).map(([key, value]) => `tag         ${key}=${value}`),
         `metrics     ${metricsText(version.metrics)}`,
         ...(version.signature === null ? [] : [`inputs      ${version.signature.features.join(', ')}`]),
         ...version.artifacts.map(

@@ -1,0 +1,3 @@
+-- Versions of all models in the order of their numbers and of their registration.
+create index model_versions_by_version on mlops.model_versions (scope_id, version desc, seq desc) where deleted_at is null;
+create index model_versions_by_creation on mlops.model_versions (scope_id, created_at desc, seq desc) where deleted_at is null;
