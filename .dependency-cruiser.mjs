@@ -33,6 +33,7 @@ export default {
     home('lmdb', '^src/stores/lmdb/', 'lmdb'),
     home('msgpackr', '^src/stores/(lmdb/|redis/|record-bytes|postgres/predictions/block-bytes)', 'msgpackr'),
     home('ioredis', '^src/stores/redis/', 'ioredis'),
+    home('@aws-sdk', '^src/stores/s3/', 'aws-sdk'),
     home('@kubernetes', '^src/orchestrator/runners/kubernetes/', 'kubernetes'),
     home('yaml', '^src/spec/', 'yaml'),
     home('ajv', '^src/(spec|api)/', 'ajv'),

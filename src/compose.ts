@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { ResourceEffects } from './apply/effects.ts';
+import { openArtifacts } from './compose/artifacts.ts';
 import { openControl } from './compose/control.ts';
 import { effectsOf } from './compose/effects.ts';
 import { gitCommit, whoami } from './compose/identity.ts';
@@ -27,7 +28,7 @@ import type { Registry } from './registry/registry.ts';
 import type { ModelRepository } from './serving/runtime/model-repository.ts';
 import type { Serving } from './serving/serving.ts';
 import type { ServingReporter } from './serving/serving-reporter.ts';
-import type { ArtifactStore } from './stores/artifacts.ts';
+import type { ArtifactHealth, ArtifactStore } from './stores/artifacts.ts';
 import type { Catalog } from './stores/control/catalog.ts';
 import type { FactsStore } from './stores/control/facts.ts';
 import type { IdempotencyStore } from './stores/control/idempotency.ts';
@@ -100,6 +101,8 @@ export interface OpenEnvironment {
   checkOnline(): Promise<OnlineHealth>;
   /** The same of the offline store. */
   checkOffline(): Promise<OfflineHealth>;
+  /** The same of the artifact store. */
+  checkArtifacts(): Promise<ArtifactHealth>;
   /** Closes what was opened, the last first. */
   close(): Promise<void>;
 }
@@ -120,18 +123,13 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
   });
   closers.add('control', control.close);
 
-  const artifacts = lazily(async () => {
-    const { createFilesystemArtifacts } = await import('./stores/filesystem/filesystem-artifacts.ts');
-    return createFilesystemArtifacts({ directory: join(folder, 'artifacts') });
+  const artifactStores = lazily(async () => {
+    const made = await openArtifacts(settings, folder);
+    closers.add('store', () => made.close());
+    return made;
   });
-  const runFiles = lazily(async () => {
-    const [{ createFilesystemArtifacts }, { runFilesIn }] = await Promise.all([
-      import('./stores/filesystem/filesystem-artifacts.ts'),
-      import('./compose/run-files.ts'),
-    ]);
-    const own = createFilesystemArtifacts({ directory: join(folder, 'run-files', environment) });
-    return runFilesIn(own, await artifacts());
-  });
+  const artifacts = async () => (await artifactStores()).artifacts;
+  const runFiles = async () => (await artifactStores()).runFiles;
   const catalog = lazily(async () => {
     const { postgresCatalog } = await import('./stores/postgres/postgres-catalog.ts');
     const made = await postgresCatalog(control.db, await control.scopeId(), {
@@ -462,6 +460,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     ping: control.ping,
     checkOnline: async () => (await online()).check(),
     checkOffline: async () => (await offline()).health(),
+    checkArtifacts: async () => (await artifactStores()).check(),
     close: () => closers.close(),
   };
 }

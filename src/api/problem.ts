@@ -68,6 +68,10 @@ const STATUS_BY_CODE: Partial<Record<DiagnosticCode, number>> = {
   ST123: 503,
   ST124: 503,
   ST130: 503,
+  ST140: 503,
+  ST141: 503,
+  ST142: 503,
+  ST143: 503,
   ST131: 503,
   ST132: 503,
 };

@@ -98,6 +98,7 @@ async function* environmentChecks(settings: Settings, signal: AbortSignal): Asyn
     };
     yield* storeChecks('offline store', () => environment.checkOffline());
     yield* storeChecks('online store', () => environment.checkOnline());
+    yield* storeChecks('artifact store', () => environment.checkArtifacts());
     const state = await environment.state.read();
     const interrupted = state.resources.filter(({ status }) => status !== 'ready').length;
     yield interrupted === 0

@@ -97,6 +97,7 @@ export const CODES = {
   PL123: 'Task asks for more than there is',
   PL124: 'Programs run elsewhere',
   PL125: 'Kept for a shorter time',
+  PL126: 'Artifacts kept elsewhere',
   MD101: 'Model with versions is destroyed',
   MD102: 'Gate loosened or removed',
   MD103: 'Gate tightened or added',
@@ -190,6 +191,10 @@ export const CODES = {
   ST130: 'Offline store unreachable',
   ST131: 'Offline store cannot be used',
   ST132: 'Offline store is newer than this program',
+  ST140: 'Artifact store unreachable',
+  ST141: 'Artifact store refuses the login',
+  ST142: 'Artifact store refuses a request',
+  ST143: 'Artifact store settings cannot be used',
   // drift
   ST201: 'Table of the control store is missing',
   ST202: 'Schema of the control store altered',

@@ -3365,17 +3365,63 @@ export interface RetentionSpec {
   artifacts?: Duration;
 }
 /**
- * How much the files may hold that a task leaves. More fails the attempt.
+ * Where artifacts are kept (models, training sets, files of tasks), and how much a task may leave.
  */
 export interface ArtifactLimitsSpec {
+  s3?: S3Spec;
   /**
-   * One file. Default `1Gi`.
+   * One file that a task leaves. Default `1Gi`. More fails the attempt.
    */
   file?: Size;
   /**
-   * All files of an attempt together. Default `4Gi`.
+   * All files that an attempt leaves together. Default `4Gi`. More fails it.
    */
   task?: Size;
+}
+/**
+ * Artifacts are objects of an S3 bucket, below `prefix/PROJECT/ENVIRONMENT/`. Default: files in .mlops/. With another one the store begins empty.
+ */
+export interface S3Spec {
+  /**
+   * The bucket; it must be there.
+   */
+  bucket: string;
+  /**
+   * Stands before every key. Default `mlops`.
+   */
+  prefix?: string;
+  /**
+   * URL of another server that speaks S3, e.g. `http://minio:9000`. Default: Amazon's, or AWS_ENDPOINT_URL_S3.
+   */
+  endpoint?: Secret;
+  /**
+   * Default: AWS_REGION or the SDK's own files; `us-east-1` where an endpoint is set.
+   */
+  region?: string;
+  /**
+   * Write the bucket into the path instead of the host's name. Default: where an endpoint is set.
+   */
+  pathStyle?: boolean;
+  /**
+   * Normally `env('…')`, with `secretAccessKey`. Default: what the SDK finds: AWS_ACCESS_KEY_ID, its files, the role of the machine or pod.
+   */
+  accessKeyId?: Secret;
+  /**
+   * Normally `env('…')`.
+   */
+  secretAccessKey?: Secret;
+  /**
+   * Of temporary credentials.
+   */
+  sessionToken?: Secret;
+  /**
+   * How long one attempt of a call may take, and how long bytes may keep one waiting; three attempts are made. Default `10s`.
+   */
+  timeout?: Duration;
+  /**
+   * How much of this machine's disk the copies may hold that are read as files; what was asked for within an hour stays. Default `10Gi`.
+   */
+  cache?: Size;
 }
 /**
  * Where notifications go: one of `webhook`, `slack` and `email`.

@@ -13,6 +13,12 @@ export interface RemovableArtifacts extends ArtifactStore {
   remove(digests: readonly string[]): Promise<void>;
 }
 
+/** What `doctor` shows of a store that can be used. */
+export interface ArtifactHealth {
+  readonly detail: string;
+  readonly warnings: readonly string[];
+}
+
 export interface ArtifactStore {
   /** Durable when it resolves; nothing is visible before. ST105 when `expectedDigest` differs from what came. */
   put(content: Uint8Array | Readable, expectedDigest?: string): Promise<StoredArtifact>;

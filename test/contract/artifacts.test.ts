@@ -1,49 +1,82 @@
 /** What every artifact store promises. */
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, readdir, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RemovableArtifacts } from '../../src/stores/artifacts.ts';
 import { createFilesystemArtifacts } from '../../src/stores/filesystem/filesystem-artifacts.ts';
+import type { S3Artifacts } from '../../src/stores/s3/s3-artifacts.ts';
+import { openS3, type TestBucket, testBucket, withS3 } from '../support/s3.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 
 interface Backend {
   readonly name: string;
+  begin(): Promise<void>;
+  end(): Promise<void>;
   /** A second store on the same bytes, as another process has it. */
   open(directory: string): RemovableArtifacts;
   /** Changes the stored bytes behind the store's back. */
   damage(directory: string, digest: string, bytes: Uint8Array): Promise<void>;
-  /** Files that are neither an artifact nor on their way. */
+  /** What is neither an artifact nor on its way. */
   leftovers(directory: string): Promise<readonly string[]>;
 }
 
-const backends: Backend[] = [
-  {
-    name: 'filesystem',
-    open: (directory) => createFilesystemArtifacts({ directory }),
-    damage: async (directory, digest, bytes) => {
-      const path = join(directory, digest.slice(0, 2), digest);
-      await chmod(path, 0o644);
-      await writeFile(path, bytes);
-    },
-    leftovers: async (directory) => readdir(join(directory, 'incoming')),
+const filesystem: Backend = {
+  name: 'filesystem',
+  begin: async () => {},
+  end: async () => {},
+  open: (directory) => createFilesystemArtifacts({ directory }),
+  damage: async (directory, digest, bytes) => {
+    const path = join(directory, digest.slice(0, 2), digest);
+    await chmod(path, 0o644);
+    await writeFile(path, bytes);
   },
-];
+  leftovers: async (directory) => readdir(join(directory, 'incoming')),
+};
+
+let bucket: TestBucket;
+let opened: S3Artifacts[] = [];
+const s3: Backend = {
+  name: 's3',
+  begin: async () => {
+    bucket = await testBucket();
+  },
+  end: async () => {
+    await Promise.all(opened.map((store) => store.close()));
+    opened = [];
+    await bucket.remove();
+  },
+  open: (directory) => {
+    const store = openS3(bucket, directory);
+    opened.push(store);
+    return store;
+  },
+  damage: (_directory, digest, bytes) => bucket.put(`a prefix/${digest.slice(0, 2)}/${digest}`, bytes),
+  leftovers: async (directory) => [
+    ...(await bucket.contents()).filter((key) => !/^a prefix\/[0-9a-f]{2}\/[0-9a-f]{64}$/.test(key)),
+    ...(await readdir(join(directory, 'spool')).catch(() => [])),
+  ],
+};
+const backends: readonly Backend[] = [filesystem, ...(withS3 ? [s3] : [])];
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-describe.each(backends)('artifacts: $name', ({ open, damage, leftovers }) => {
+describe.each(backends)('artifacts: $name', ({ begin, end, open, damage, leftovers }) => {
   let temporary: TemporaryDirectory;
   let directory: string;
   let store: RemovableArtifacts;
   beforeAll(async () => {
+    await begin();
     temporary = await temporaryDirectory();
     directory = join(temporary.path, 'with space', 'artifacts');
     store = open(directory);
   });
-  afterAll(() => temporary.remove());
+  afterAll(async () => {
+    await end();
+    await temporary.remove();
+  });
 
   it('gives back what was put, under its SHA-256', async () => {
     const bytes = randomBytes(300_000);
@@ -95,6 +128,13 @@ describe.each(backends)('artifacts: $name', ({ open, damage, leftovers }) => {
     await expect(store.read(digest)).rejects.toMatchObject({ code: 'MD203' });
     await expect(store.stream(digest).then((stream) => buffer(stream))).rejects.toMatchObject({ code: 'MD203' });
     await expect(store.localPath(digest)).rejects.toMatchObject({ code: 'MD203' });
+    // Whoever counts bytes never has all of them.
+    let came = 0;
+    const handed = async () => {
+      for await (const part of await store.stream(digest)) came += (part as Buffer).length;
+    };
+    await expect(handed()).rejects.toMatchObject({ code: 'MD203' });
+    expect(came).toBeLessThan(bytes.length);
     await store.put(bytes);
     expect(Buffer.from(await store.read(digest)).equals(bytes)).toBe(true);
   });
@@ -117,6 +157,26 @@ describe.each(backends)('artifacts: $name', ({ open, damage, leftovers }) => {
     expect(await store.has(kept.digest)).toEqual(kept);
     expect(await store.put(bytes)).toEqual(gone);
     expect(await store.read(gone.digest)).toEqual(bytes);
+  });
+
+  it('takes and gives content of many parts, also at once', async () => {
+    const bytes = Buffer.concat(Array.from({ length: 21 }, () => randomBytes(2 ** 20)));
+    const path = join(temporary.path, 'large');
+    await writeFile(path, bytes);
+    const [stored, again] = await Promise.all([store.putFile(path), open(directory).put(Readable.from([bytes]))]);
+    expect(stored).toEqual({ digest: sha256(bytes), bytes: bytes.length });
+    expect(again).toEqual(stored);
+    expect((await buffer(await store.stream(stored.digest))).equals(bytes)).toBe(true);
+    expect((await readFile(await store.localPath(stored.digest))).equals(bytes)).toBe(true);
+    expect(await leftovers(directory)).toEqual([]);
+  });
+
+  it('gives the path of a file again, until it is removed', async () => {
+    const { digest } = await store.put(randomBytes(1000));
+    const paths = await Promise.all([store.localPath(digest), store.localPath(digest), store.localPath(digest)]);
+    expect(new Set(paths).size).toBe(1);
+    await store.remove([digest]);
+    await expect(store.localPath(digest)).rejects.toMatchObject({ code: 'MD203' });
   });
 
   it('stores one content once, however many put it at once', async () => {

@@ -3,13 +3,14 @@ import { durationMs } from '../../lib/units.ts';
 import type { CanonicalEnvironment, CanonicalPipeline } from '../../spec/canonical-specs.ts';
 import { whereOf } from '../../spec/where-tasks-run.ts';
 import { type Analysis, type AnalysisContext, type Analyzer, finding, listed, says, together } from './analyzer.ts';
+import { artifactsElsewhere } from './artifacts-elsewhere.ts';
 import { FIX, lackingOf } from './room.ts';
 
 type Context = AnalysisContext<'environment'>;
 
 /** Where it says nothing, the defaults hold: making and destroying it are changes like any other. */
 export const analyzeEnvironment: Analyzer<'environment'> = (context) =>
-  together([roomLost(context), elsewhere(context), ...keptShorter(context)]);
+  together([roomLost(context), elsewhere(context), artifactsElsewhere(context), ...keptShorter(context)]);
 
 /** PL123, for pipelines that stay as they are; the others tell of it themselves. */
 function roomLost({ before, after, desired, desiredResources, unchanged }: Context): Analysis | undefined {

@@ -6,9 +6,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 import { sha256 } from '../../lib/canonical.ts';
-import { MlopsError } from '../../lib/error.ts';
+import { damaged, digestOfFile, isDigest, missing, refuseOther, verifiedParts } from '../artifact-content.ts';
 import type { RemovableArtifacts, StoredArtifact } from '../artifacts.ts';
 
 export interface FilesystemArtifactsOptions {
@@ -16,11 +16,9 @@ export interface FilesystemArtifactsOptions {
   readonly directory: string;
 }
 
-const DIGEST = /^[0-9a-f]{64}$/;
-
 export function createFilesystemArtifacts({ directory }: FilesystemArtifactsOptions): RemovableArtifacts {
   const pathOf = (digest: string): string => {
-    if (!DIGEST.test(digest)) throw missing(digest, 'it is no SHA-256 digest');
+    if (!isDigest(digest)) throw missing(digest, 'it is no SHA-256 digest');
     return join(directory, digest.slice(0, 2), digest);
   };
 
@@ -35,13 +33,7 @@ export function createFilesystemArtifacts({ directory }: FilesystemArtifactsOpti
     const writing = join(incoming, randomUUID());
     try {
       const { digest, bytes } = await writeDurably(writing, content);
-      if (expectedDigest !== undefined && digest !== expectedDigest) {
-        throw new MlopsError('ST105', {
-          detail: `The content's SHA-256 is ${digest}, not ${expectedDigest} as announced.`,
-          hint: 'send it again: it changed on its way',
-          status: 422,
-        });
-      }
+      refuseOther(digest, expectedDigest);
       await place(writing, pathOf(digest), digest);
       return { digest, bytes };
     } finally {
@@ -55,7 +47,7 @@ export function createFilesystemArtifacts({ directory }: FilesystemArtifactsOpti
     await mkdir(folder, { recursive: true });
     if (
       (await stat(path).catch(() => undefined)) !== undefined &&
-      (await digestOfFile(path).catch(() => '')) === digest
+      (await digestOfFile(path).catch(() => undefined))?.digest === digest
     )
       return;
     await chmod(writing, 0o444);
@@ -66,7 +58,7 @@ export function createFilesystemArtifacts({ directory }: FilesystemArtifactsOpti
 
   async function verifiedPath(digest: string): Promise<string> {
     const path = pathOf(digest);
-    const actual = await digestOfFile(path).catch((cause: unknown) => {
+    const { digest: actual } = await digestOfFile(path).catch((cause: unknown) => {
       throw missing(digest, 'it is not in the artifact store', cause);
     });
     if (actual !== digest) throw damaged(digest, actual);
@@ -91,7 +83,10 @@ export function createFilesystemArtifacts({ directory }: FilesystemArtifactsOpti
     stream: async (digest) => {
       const path = pathOf(digest);
       if ((await has(digest)) === undefined) throw missing(digest, 'it is not in the artifact store');
-      return createReadStream(path, { highWaterMark: 2 ** 18 }).compose(verifying(digest)) as Readable;
+      const file = createReadStream(path, { highWaterMark: 2 ** 18 });
+      const checked = Readable.from(verifiedParts(file, digest), { objectMode: false });
+      checked.once('close', () => file.destroy());
+      return checked;
     },
     localPath: verifiedPath,
   };
@@ -122,26 +117,6 @@ async function writeAll(file: Awaited<ReturnType<typeof open>>, bytes: Uint8Arra
   }
 }
 
-async function digestOfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
-}
-
-function verifying(digest: string): Transform {
-  const hash = createHash('sha256');
-  return new Transform({
-    transform: (chunk: Buffer, _encoding, done) => {
-      hash.update(chunk);
-      done(null, chunk);
-    },
-    flush: (done) => {
-      const actual = hash.digest('hex');
-      done(actual === digest ? null : damaged(digest, actual));
-    },
-  });
-}
-
 async function flushFolder(path: string): Promise<void> {
   // Windows has no handle on a folder; its renames are journalled.
   if (process.platform === 'win32') return;
@@ -151,15 +126,4 @@ async function flushFolder(path: string): Promise<void> {
   } finally {
     await folder.close();
   }
-}
-
-function missing(digest: string, why: string, cause?: unknown): MlopsError {
-  return new MlopsError('MD203', { detail: `The artifact ${digest} cannot be read: ${why}.`, cause });
-}
-
-function damaged(digest: string, actual: string): MlopsError {
-  return new MlopsError('MD203', {
-    detail: `The artifact ${digest} is damaged: its content's SHA-256 is ${actual}.`,
-    hint: 'store the content again, from where it was made',
-  });
 }
