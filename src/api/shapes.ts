@@ -158,6 +158,10 @@ export const VERSION: JsonSchema = {
     aliases: { type: 'array', items: TEXT },
     run_id: TEXT_OR_NULL,
     source: TEXT_OR_NULL,
+    flavour: {
+      type: ['object', 'null'],
+      properties: { version: TEXT_OR_NULL, python: TEXT_OR_NULL, requirements: { type: 'array', items: TEXT } },
+    },
     updated_at: TIME,
   },
 };

@@ -163,6 +163,7 @@ export function versionView(version: ModelVersion) {
     aliases: version.aliases,
     run_id: version.runId,
     source: version.source,
+    flavour: version.flavour,
     updated_at: version.updatedAt,
   };
 }

@@ -64,8 +64,8 @@ export function compareVersions(from: ModelVersion, to: ModelVersion): VersionCo
     },
     signature: differences(withoutFeatures(from), withoutFeatures(to)),
     lineage: differences(
-      { framework: from.framework, source: from.source, ...fromLineage },
-      { framework: to.framework, source: to.source, ...toLineage },
+      { framework: from.framework, flavour: from.flavour, source: from.source, ...fromLineage },
+      { framework: to.framework, flavour: to.flavour, source: to.source, ...toLineage },
     ),
     artifacts: differences(contents(from), contents(to)),
     labels: differences(

@@ -51,8 +51,10 @@ describe.each([postgres])('labels of the registry on $name', (backend) => {
     expect(await changes()).toEqual(['ada describe - - - who dies', 'ada tag - team - liver', 'ada create - - - -']);
   });
 
-  it('keeps source and run of a version, and finds it by them', async () => {
-    const version = await add({ runId: 'r1', source: 's3://bucket/model' });
+  it('keeps source, run and flavour of a version, and finds it by them', async () => {
+    const flavour = { version: '1.4.2', python: '3.11.4', requirements: ['scikit-learn==1.4.2'] };
+    const version = await add({ runId: 'r1', source: 's3://bucket/model', flavour });
+    expect((await registry.versionById(version.id))?.flavour).toEqual(flavour);
     await add({ runId: 'r2' });
     expect(version).toMatchObject({ runId: 'r1', source: 's3://bucket/model', aliases: [] });
     const found = async (on: 'runId' | 'source', op: '=' | '!=' | 'in' | 'like', value: string | string[]) =>

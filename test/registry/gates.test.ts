@@ -15,6 +15,7 @@ function version(number: number, metrics: Record<string, number>): ModelVersion 
     stageChangedAt: at,
     runId: null,
     source: null,
+    flavour: null,
     aliases: [],
     updatedAt: at,
   };

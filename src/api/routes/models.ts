@@ -3,6 +3,7 @@ import { MlopsError } from '../../lib/error.ts';
 import { parseInstant } from '../../lib/instant.ts';
 import type { JsonObject } from '../../lib/json.ts';
 import {
+  type Flavour,
   type ModelSignature,
   type ModelVersion,
   STAGES,
@@ -54,6 +55,9 @@ interface Registration {
   readonly lineage?: JsonObject;
   readonly signature?: ModelSignature | null;
   readonly description?: string | null;
+  readonly flavour?: Flavour | null;
+  readonly run_id?: string | null;
+  readonly source?: string | null;
 }
 
 export function modelRoutes({
@@ -102,16 +106,35 @@ export function modelRoutes({
           },
           lineage: { type: 'object' },
           signature: SIGNATURE,
+          flavour: {
+            type: ['object', 'null'],
+            additionalProperties: false,
+            description: 'What it takes to load it with its framework.',
+            properties: {
+              version: { type: ['string', 'null'], default: null, description: 'Of the framework.' },
+              python: { type: ['string', 'null'], default: null, description: 'Of Python.' },
+              requirements: {
+                type: 'array',
+                items: { type: 'string', minLength: 1, maxLength: 1000 },
+                maxItems: 2000,
+                default: [],
+                description: 'As pip reads them.',
+              },
+            },
+          },
+          run_id: { type: ['string', 'null'], maxLength: 250, description: 'The run that made it.' },
+          source: { type: ['string', 'null'], maxLength: 4000, description: 'Where its files came from.' },
           description: { type: ['string', 'null'] },
         },
       },
       answers: { 201: { description: 'The version, in development.', schema: VERSION } },
       handle: async ({ body, caller, header }) => {
-        const { tags, artifacts: paths, ...asked } = body as Registration;
+        const { tags, artifacts: paths, run_id: runId = null, ...asked } = body as Registration;
         const key = header('idempotency-key');
         const version = await registry.register(
           {
             ...asked,
+            runId,
             artifacts: (paths ?? []).map(declaredArtifact),
             tags: Array.isArray(tags)
               ? Object.fromEntries(tags.map((name: string) => [name, '']))

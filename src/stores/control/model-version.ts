@@ -34,6 +34,16 @@ export interface VersionArtifact {
   readonly uri: string | null;
 }
 
+/** What it takes to load a version with the framework that made it. */
+export interface Flavour {
+  /** Of the framework, e.g. `1.4.2`. */
+  readonly version: string | null;
+  /** Of Python, e.g. `3.11.4`. */
+  readonly python: string | null;
+  /** As pip reads them: `scikit-learn==1.4.2`. */
+  readonly requirements: readonly string[];
+}
+
 export interface NewVersion {
   readonly name: string;
   readonly framework: string;
@@ -51,10 +61,11 @@ export interface NewVersion {
   readonly runId?: string | null;
   /** Where its files came from, as who registered it wrote it. */
   readonly source?: string | null;
+  readonly flavour?: Flavour | null;
 }
 
 /** What it is never changes; its stage, tags, description and aliases do. */
-export interface ModelVersion extends Omit<NewVersion, 'idempotencyKey' | 'runId' | 'source'> {
+export interface ModelVersion extends Omit<NewVersion, 'idempotencyKey' | 'runId' | 'source' | 'flavour'> {
   /** UUID. */
   readonly id: string;
   /** From 1, per model. */
@@ -65,6 +76,8 @@ export interface ModelVersion extends Omit<NewVersion, 'idempotencyKey' | 'runId
   readonly stageChangedAt: Date;
   readonly runId: string | null;
   readonly source: string | null;
+  /** Null where nobody said. */
+  readonly flavour: Flavour | null;
   /** In the order of their names. */
   readonly aliases: readonly string[];
   /** When it last moved, or was tagged or described. */

@@ -10,6 +10,7 @@ import type {
 import type { RegistryLabels } from './registry-labels.ts';
 
 export {
+  type Flavour,
   type ModelSignature,
   type ModelVersion,
   type NewVersion,

@@ -52,6 +52,7 @@ export function postgresRegistry(db: Database, scopeId: number): RegistryStore {
         who,
         version.runId ?? null,
         version.source ?? null,
+        version.flavour == null ? null : JSON.stringify(version.flavour),
       ]);
       const made = (await one(tx, { id: added!.id }))!;
       await audit(tx, who, 'model.register', `model.${version.name}`, { version: made.version, id: made.id });

@@ -26,7 +26,7 @@ type VersionRow = ModelVersion & { readonly seq: string | number };
 
 const COLUMNS = `v.version_id as id, v.model as name, v.version, v.stage, v.framework, v.metrics, v.hyperparameters, v.artifacts, v.tags, v.lineage,
   v.signature, v.description, v.created_at as "createdAt", v.created_by as "createdBy", v.stage_changed_at as "stageChangedAt",
-  v.run_id as "runId", v.source, v.updated_at as "updatedAt", v.seq,
+  v.run_id as "runId", v.source, v.flavour, v.updated_at as "updatedAt", v.seq,
   array(select a.alias from mlops.model_aliases a where a.version_id = v.version_id order by a.alias) as aliases`;
 
 const SEQ: OrderKey = { sql: 'v.seq', type: 'bigint', ascending: false };

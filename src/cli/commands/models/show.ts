@@ -25,7 +25,12 @@ export default class ModelsShow extends BaseCommand {
         `stage       ${version.stage} since ${instant(version.stageChangedAt)}`,
         ...(version.aliases.length === 0 ? [] : [`aliases     ${version.aliases.join(', ')}`]),
         `registered  ${instant(version.createdAt)} by ${version.createdBy}`,
-        `framework   ${version.framework}`,
+        `framework   ${[version.framework, version.flavour?.version].filter(Boolean).join(' ')}`,
+        ...(version.flavour == null
+          ? []
+          : [
+              `needs       ${[...(version.flavour.python === null ? [] : [`python ${version.flavour.python}`]), ...version.flavour.requirements].join(', ')}`,
+            ]),
         ...(version.description === null ? [] : [`description ${version.description}`]),
         ...Object.entries(version.tags).map(([key, value]) => `tag         ${key}=${value}`),
         `metrics     ${metricsText(version.metrics)}`,
