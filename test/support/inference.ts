@@ -84,6 +84,7 @@ export async function inferenceRig(
         stageChangedAt: now,
         updatedAt: now,
         runId: null,
+        flavour: null,
         source: null,
         aliases: [],
       };

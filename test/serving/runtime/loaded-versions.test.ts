@@ -57,6 +57,7 @@ async function register(
     createdBy: 'ada',
     stageChangedAt: now,
     runId: null,
+    flavour: null,
     source: null,
     aliases: [],
     updatedAt: now,
