@@ -80,6 +80,13 @@ describe('deletion', () => {
     const first = await add({ artifacts: [shared, { ...own, path: 'own' }] });
     // In another environment of the same control store.
     await add({ artifacts: [shared] }, await open());
+    const trained = await stored('a training set');
+    const third = await add({ artifacts: [{ ...trained, path: 'data' }] });
+    await db.query(
+      `insert into mlops.training_sets (scope_id, digest, artifact, row_count, recipe, made_by) values ($1, 'd', $2, 1, '{}', 'ada')`,
+      [await freshScope(db), trained.digest],
+    );
+    expect(await registry.deleteVersion(third.id, { who: 'ada', withArtifacts: true })).toMatchObject({ freed: [] });
     const second = await add({ artifacts: [kept] });
     expect(await registry.deleteVersion(first.id, { who: 'ada', withArtifacts: true })).toMatchObject({
       freed: [own.digest],
