@@ -107,8 +107,8 @@ export function leanListener(options: LeanOptions): RequestListener {
     response: ServerResponse,
   ): void {
     const begun = performance.now();
-    const send = (status: number, headers: string[], body: Buffer): void => {
-      headers.push('content-length', String(body.length));
+    const send = (status: number, headers: string[], body: Buffer | string): void => {
+      headers.push('content-length', String(typeof body === 'string' ? Buffer.byteLength(body) : body.length));
       if (closing.aborted) headers.push('connection', 'close');
       response.writeHead(status, headers);
       response.end(body);
@@ -119,11 +119,11 @@ export function leanListener(options: LeanOptions): RequestListener {
       const own = route.refuse?.(problem);
       if (own?.kind === 'json') {
         const headers = ['content-type', JSON_TYPE, ...Object.entries(own.headers ?? NOTHING).flat()];
-        send(own.status, headers as string[], Buffer.from(toJson(own.body)));
+        send(own.status, headers as string[], toJson(own.body));
         return;
       }
       const headers = ['content-type', PROBLEM_TYPE, ...Object.entries(options.headersOf(problem)).flat()];
-      send(problem.status, headers, Buffer.from(toJson(problem)));
+      send(problem.status, headers, toJson(problem));
     };
     const told = (found: Answer): void => {
       if (found.kind !== 'json' && found.kind !== 'bytes')
@@ -132,15 +132,12 @@ export function leanListener(options: LeanOptions): RequestListener {
       const headers = ['content-type', found.kind === 'json' ? JSON_TYPE : found.contentType];
       if (found.headers !== undefined) headers.push(...Object.entries(found.headers).flat());
       const writer = found.kind === 'json' && found.body instanceof ByteWriter ? found.body : undefined;
-      const bytes =
-        found.kind === 'bytes'
-          ? found.bytes
-          : writer === undefined
-            ? Buffer.from(toJson(found.body))
-            : writer.written();
-      jointly(bytes.length, () => {
+      // A text goes to the system together with the head before it, in one piece.
+      const content =
+        found.kind === 'bytes' ? found.bytes : writer === undefined ? toJson(found.body) : writer.written();
+      jointly(content.length, () => {
         try {
-          send(status, headers, bytes);
+          send(status, headers, content);
           // All of it went to the system: nobody reads these bytes any more.
           if (response.writableLength === 0 && request.socket.writableLength === 0) writer?.release();
         } catch (error) {

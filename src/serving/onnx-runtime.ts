@@ -5,7 +5,7 @@ import type { ModelSignature, TensorSpec } from '../stores/control/registry.ts';
 import { type Column, featureTypes, feedsOf, planInputs, planOutputs, unfit } from './onnx-tensors.ts';
 import type { BatchLimits } from './runtime/batcher.ts';
 import { type OnnxSession, openSession } from './runtime/onnx-session.ts';
-import type { RawTensor } from './runtime/tensors.ts';
+import type { RawTensor, RawTensors } from './runtime/tensors.ts';
 
 export interface OnnxRuntimeOptions {
   /** Threads within one operation. Default 1. */
@@ -98,14 +98,7 @@ export function modelOf(session: OnnxSession, features: readonly string[], given
     outputPlan.label === undefined ? [outputPlan.answer.name] : [outputPlan.answer.name, outputPlan.label.name];
   const batch = session.oneRow ? 1 : Math.max(...inputs.map(({ shape }) => shape[0] ?? ANY_BATCH));
 
-  const run = async (
-    columns: readonly Column[],
-    from: number,
-    to: number,
-    limits: BatchLimits | undefined,
-  ): Promise<ModelAnswer> => {
-    const rows = to - from;
-    const results = await session.run(feedsOf(inputPlan, columns, from, to), fetches, limits);
+  const answerOf = (results: RawTensors, rows: number): ModelAnswer => {
     const tensor = results[outputPlan.answer.name]!;
     const { length } = tensor.data;
     const width = rows === 0 ? 1 : length / rows;
@@ -122,13 +115,29 @@ export function modelOf(session: OnnxSession, features: readonly string[], given
     };
   };
 
-  const answer: OnnxModel['answer'] = async (columns, rows, limits) => {
-    if (batch === ANY_BATCH || batch === rows) return run(columns, 0, rows, limits);
+  const run = (
+    columns: readonly Column[],
+    from: number,
+    to: number,
+    limits: BatchLimits | undefined,
+  ): Promise<ModelAnswer> => {
+    try {
+      const running = session.run(feedsOf(inputPlan, columns, from, to), fetches, limits);
+      return running.then((results) => answerOf(results, to - from));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
+
+  const oneByOne: OnnxModel['answer'] = async (columns, rows, limits) => {
     if (batch !== 1) throw unfit(`it only takes batches of ${batch} rows; export it with a dynamic first dimension`);
     const parts: ModelAnswer[] = [];
     for (let row = 0; row < rows; row += 1) parts.push(await run(columns, row, row + 1, limits));
     return joined(parts);
   };
+
+  const answer: OnnxModel['answer'] = (columns, rows, limits) =>
+    batch === ANY_BATCH || batch === rows ? run(columns, 0, rows, limits) : oneByOne(columns, rows, limits);
 
   return {
     inputs,

@@ -16,7 +16,7 @@ export function predictionsOf(answer: ModelAnswer, task: ModelSignature['task'] 
   return Array.from({ length: answer.rows }, (_, row) => predictionOf(answer, row, task ?? answer.task));
 }
 
-function predictionOf(answer: ModelAnswer, row: number, task: ModelSignature['task']): Prediction {
+export function predictionOf(answer: ModelAnswer, row: number, task: ModelSignature['task']): Prediction {
   const { width, values, labels } = answer;
   const label = labels?.[row];
   if (width > 2 || task === 'other') {

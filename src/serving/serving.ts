@@ -25,6 +25,7 @@ import type { LoadedModel } from './loaded-model.ts';
 import { modelInputs } from './model-inputs.ts';
 import { createModelSlots, type ModelSlots } from './model-slots.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
+import { createPlainAnswer } from './plain-answer.ts';
 import { type PredictRequest, type RequestRow, readRows } from './predict-request.ts';
 import { type Prediction, predictionsOf } from './prediction.ts';
 import { createLoadedVersions, type LoadedVersions } from './runtime/loaded-versions.ts';
@@ -127,9 +128,19 @@ export function createServing(dependencies: ServingDependencies): Serving {
     });
   };
 
-  const predict: Serving['predict'] = async (name, request) => {
+  const plainly = createPlainAnswer({ ...dependencies, slots, log: writer.add, newId, monotonicMs });
+
+  const endpointOf = (name: string): CompiledEndpoint | undefined =>
+    endpoints().get(catalog.get('endpoint', name)?.name ?? name);
+
+  const predict: Serving['predict'] = (name, request) => {
+    const endpoint = endpointOf(name);
+    return (endpoint && plainly(endpoint, name, request)) ?? generally(name, request);
+  };
+
+  const generally: Serving['predict'] = async (name, request) => {
     const startMs = monotonicMs();
-    const endpoint = endpoints().get(catalog.get('endpoint', name)?.name ?? name);
+    const endpoint = endpointOf(name);
     if (endpoint === undefined) throw unknownEndpoint(name, endpoints().keys());
     const rows = readRows(request);
     await lookUp(endpoint);

@@ -138,15 +138,21 @@ export function createLoadedVersions(dependencies: LoadedVersionsDependencies): 
         model ??= loadedModel(version, session, { catalog, use: entry.use });
         return model;
       },
-      use: async (body) => {
+      use: (body) => {
         entry.uses += 1;
         clock += 1;
         entry.usedAt = clock;
-        try {
-          return await body();
-        } finally {
+        const ended = (): void => {
           entry.uses -= 1;
           settle(entry);
+        };
+        try {
+          const used = body();
+          used.then(ended, ended);
+          return used;
+        } catch (error) {
+          ended();
+          return Promise.reject(error);
         }
       },
       pins: 0,
