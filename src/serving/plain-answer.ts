@@ -10,11 +10,12 @@ import { keyText } from './bucket.ts';
 import type { CompiledEndpoint } from './compiled-endpoint.ts';
 import type { FeatureReader } from './feature-reader.ts';
 import type { LoadedModel } from './loaded-model.ts';
+import { jsonValue, loggedEntity } from './logged-values.ts';
 import { type ModelInputs, modelInputs } from './model-inputs.ts';
 import type { ModelSlots } from './model-slots.ts';
+import type { PredictAnswer } from './predict-answer.ts';
 import type { PredictRequest, RequestRow, Values } from './predict-request.ts';
 import { predictionOf } from './prediction.ts';
-import type { PredictAnswer } from './serving.ts';
 
 export interface PlainParts {
   readonly slots: ModelSlots;
@@ -144,21 +145,8 @@ function keyOf({ entity, inputs }: RequestRow, { context }: PredictRequest, name
 }
 
 /** Of the only row. */
-export function featuresOf(names: readonly string[], columns: readonly unknown[][]): JsonObject {
+function featuresOf(names: readonly string[], columns: readonly unknown[][]): JsonObject {
   const values: Record<string, string | number | boolean> = {};
   for (let at = 0; at < names.length; at += 1) values[names[at]!] = jsonValue(columns[at]![0]);
   return values;
-}
-
-export function loggedEntity({ entity }: RequestRow): JsonObject | null {
-  if (entity === undefined) return null;
-  const told: Record<string, string | number | boolean> = {};
-  for (const name of Object.keys(entity)) told[name] = jsonValue(entity[name]);
-  return told;
-}
-
-/** An integer beyond 2^53 is written as text: JSON's readers would round it. */
-function jsonValue(value: unknown): string | number | boolean {
-  if (typeof value !== 'bigint') return value as string | number | boolean;
-  return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
 }

@@ -22,29 +22,15 @@ import {
 } from './compiled-endpoint.ts';
 import type { FeatureReader } from './feature-reader.ts';
 import type { LoadedModel } from './loaded-model.ts';
+import { jsonValue, loggedEntity } from './logged-values.ts';
 import { modelInputs } from './model-inputs.ts';
 import { createModelSlots, type ModelSlots } from './model-slots.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
 import { createPlainAnswer } from './plain-answer.ts';
+import type { PredictAnswer, ServedBy } from './predict-answer.ts';
 import { type PredictRequest, type RequestRow, readRows } from './predict-request.ts';
 import { type Prediction, predictionsOf } from './prediction.ts';
 import { createLoadedVersions, type LoadedVersions } from './runtime/loaded-versions.ts';
-
-export interface ServedBy {
-  readonly variant: string;
-  readonly model: { readonly name: string; readonly version: number };
-}
-
-/** As the HTTP interface answers it, name by name. */
-export interface PredictAnswer extends ServedBy {
-  readonly request_id: string;
-  /** One a row, in the order of the request. */
-  readonly predictions: readonly Prediction[];
-  /** What the model got, by `set.feature`, one a row. */
-  readonly features: readonly JsonObject[];
-  /** Who answered each row, where it was not one for all; `model` and `variant` are then those of the first. */
-  readonly served_by?: readonly ServedBy[];
-}
 
 export interface ServingStatus {
   readonly endpoints: readonly EndpointStatus[];
@@ -276,15 +262,4 @@ async function answerGroup(
     prediction: predictions[row]!,
     reads: reads[row]!,
   }));
-}
-
-function loggedEntity({ entity }: RequestRow): JsonObject | null {
-  if (entity === undefined) return null;
-  return Object.fromEntries(Object.entries(entity).map(([key, value]) => [key, jsonValue(value)]));
-}
-
-/** An integer beyond 2^53 is written as text: JSON's readers would round it. */
-function jsonValue(value: unknown): string | number | boolean {
-  if (typeof value !== 'bigint') return value as string | number | boolean;
-  return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
 }
