@@ -1,6 +1,7 @@
 /**
  * Logs what was answered without making an answer wait: rows are collected for a few milliseconds and written in one statement. While the
- * store does not answer they are kept and tried again, up to a bound; what is dropped beyond it is counted, never silent.
+ * store does not answer they are kept and tried again, up to a bound; what is dropped beyond it is counted, never silent. A store that answers,
+ * only slower than there is to write, can be waited for instead.
  */
 import { pause } from './pause.ts';
 
@@ -19,6 +20,11 @@ export interface LogStatus {
 export interface LogWriter<Entry> {
   add(entry: Entry): void;
   status(): LogStatus;
+  /**
+   * Undefined where there is room, or where the store does not answer, which nobody is to wait for. Else a promise that the next write has ended, or
+   * has taken too long: who waits for it before adding more loses nothing while the store answers.
+   */
+  room(): Promise<void> | undefined;
   /** Resolves when everything added before is written; gives up when the signal aborts, counting the rest as dropped. */
   drain(signal: AbortSignal): Promise<void>;
 }
@@ -41,6 +47,8 @@ interface Waiting<Entry> {
 
 const RETRY_FIRST_MS = 100;
 const RETRY_MOST_MS = 5_000;
+/** A write that takes longer is one that the store does not answer. */
+const ANSWERS_WITHIN_MS = 5_000;
 
 /** `append`: durable when it resolves; the same rows again change nothing. */
 export function createLogWriter<Entry>(
@@ -58,6 +66,9 @@ export function createLogWriter<Entry>(
   let dropped = 0;
   let error: string | null = null;
   let gaveUp = false;
+  /** When the write in hand began. */
+  let begunMs = 0;
+  let waited: Promise<void> | undefined;
 
   const schedule = (delayMs: number): void => {
     timer ??= setTimeout(() => {
@@ -68,6 +79,7 @@ export function createLogWriter<Entry>(
 
   /** Never rejects: what fails is kept and shown in the status. */
   const flush = (): Promise<void> => {
+    if (writing === undefined) begunMs = monotonicMs();
     writing ??= writeBatch().finally(() => {
       writing = undefined;
       if (waiting() > 0) schedule(failures === 0 ? 0 : Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (failures - 1)));
@@ -137,6 +149,24 @@ export function createLogWriter<Entry>(
     dropped += before - waiting();
   };
 
+  const room = (): Promise<void> | undefined => {
+    if (failures > 0 || waiting() * 2 <= maxPending) return undefined;
+    const write = flush();
+    const leftMs = begunMs + ANSWERS_WITHIN_MS - monotonicMs();
+    if (leftMs <= 0) return undefined;
+    // One for all that wait for the same write.
+    waited ??= new Promise<void>((resolve) => {
+      const limit = setTimeout(resolve, leftMs);
+      void write.then(() => {
+        clearTimeout(limit);
+        resolve();
+      });
+    }).finally(() => {
+      waited = undefined;
+    });
+    return waited;
+  };
+
   return {
     add: (entry) => {
       pending.push({ entry, atMs: monotonicMs() });
@@ -147,6 +177,7 @@ export function createLogWriter<Entry>(
       else schedule(maxDelayMs);
     },
     status: () => ({ pending: waiting(), written, dropped, error }),
+    room,
     drain: async (signal) => {
       while (waiting() > 0 || writing !== undefined) {
         if (signal.aborted) {

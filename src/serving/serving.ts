@@ -121,10 +121,12 @@ export function createServing(dependencies: ServingDependencies): Serving {
 
   const predict: Serving['predict'] = (name, request) => {
     const endpoint = endpointOf(name);
-    return (endpoint && plainly(endpoint, name, request)) ?? generally(name, request);
+    const isFull = writer.room() !== undefined;
+    return (endpoint && !isFull ? plainly(endpoint, name, request) : undefined) ?? generally(name, request);
   };
 
   const generally: Serving['predict'] = async (name, request) => {
+    await writer.room();
     const startMs = monotonicMs();
     const endpoint = endpointOf(name);
     if (endpoint === undefined) throw unknownEndpoint(name, endpoints().keys());

@@ -24,6 +24,54 @@ describe('the log writer', () => {
     expect(batches).toEqual([Array.from({ length: 100 }, (_, at) => at)]);
   });
 
+  it('can be waited for while the store answers, and is not waited for while it does not', async () => {
+    vi.useFakeTimers();
+    try {
+      const answers: ((error?: Error) => void)[] = [];
+      const append = () =>
+        new Promise<void>((resolve, reject) => {
+          answers.push((error) => (error === undefined ? resolve() : reject(error)));
+        });
+      const writer = createLogWriter(store(append), {
+        monotonicMs: () => vi.getMockedSystemTime()?.getTime() ?? 0,
+        maxPending: 100,
+        maxBatch: 10,
+      });
+      let added = 0;
+      const fill = (): void => {
+        while (writer.status().pending < 60) writer.add(entry(added++));
+      };
+      fill();
+      const ended = vi.fn();
+      void writer.room()?.then(ended);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(ended).not.toHaveBeenCalled();
+      answers.shift()?.();
+      await vi.advanceTimersByTimeAsync(0);
+      expect(ended).toHaveBeenCalledOnce();
+      while (writer.room() !== undefined) {
+        await vi.advanceTimersByTimeAsync(1);
+        answers.shift()?.();
+      }
+      expect(writer.status()).toMatchObject({ dropped: 0, error: null });
+      expect(writer.status().pending).toBeLessThanOrEqual(50);
+      // It says nothing for too long.
+      fill();
+      const late = vi.fn();
+      void writer.room()?.then(late);
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(late).toHaveBeenCalledOnce();
+      expect(writer.room()).toBeUndefined();
+      // It is away.
+      for (const answer of answers.splice(0)) answer(new Error('away'));
+      await vi.advanceTimersByTimeAsync(1);
+      fill();
+      expect(writer.room()).toBeUndefined();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('begins to write within 50 ms', async () => {
     vi.useFakeTimers();
     try {

@@ -483,14 +483,16 @@ describe('serving', () => {
         expect(model.version).toBeGreaterThanOrEqual(last);
         last = model.version;
         answered += 1;
-        await new Promise((resolve) => setImmediate(resolve));
+        // Thousands a second, as over HTTP: without any rest they would only wait for the log.
+        await new Promise((resolve) => setTimeout(resolve, 1));
       }
       return last;
     };
     const clients = Promise.all(Array.from({ length: 8 }, (_, at) => client(at + 1)));
     for (let at = 0; at < 50; at += 1) await promote();
-    await vi.waitFor(async () =>
-      expect((await serving.predict('mortality', { entities: { id: 1 } })).model.version).toBe(51),
+    await vi.waitFor(
+      async () => expect((await serving.predict('mortality', { entities: { id: 1 } })).model.version).toBe(51),
+      { timeout: 10_000 },
     );
     done = true;
     const last = await clients;
