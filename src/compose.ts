@@ -330,16 +330,17 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     return made;
   });
   const versions = lazily(async () => {
-    const [{ createLoadedVersions }, { createOnnxRuntime }, { modelMemoryBytes }] = await Promise.all([
+    const [{ createLoadedVersions }, { createOnnxRuntime }, { batchingOf }, { modelMemoryBytes }] = await Promise.all([
       import('./serving/runtime/loaded-versions.ts'),
       import('./serving/onnx-runtime.ts'),
+      import('./serving/runtime/batching.ts'),
       import('./compose/model-memory.ts'),
     ]);
     const made = createLoadedVersions({
       registry: await registryStore(),
       artifacts: await artifacts(),
       catalog: await catalog(),
-      runtime: createOnnxRuntime(),
+      runtime: createOnnxRuntime({ batching: batchingOf(spec.serving?.batching) }),
       budgetBytes: modelMemoryBytes(spec.serving?.memory),
     });
     closers.add('service', () => made.close());

@@ -1,11 +1,11 @@
 /** An applied endpoint, ready to route; what it serves now, and why where it does not. */
 import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
-import { durationMs } from '../lib/units.ts';
 import type { CanonicalEndpoint } from '../spec/canonical-specs.ts';
 import type { ModelSlots, Target } from './model-slots.ts';
 import { createRouter, type Router } from './router.ts';
-import { type BatchLimits, DEFAULT_LIMITS } from './runtime/batcher.ts';
+import type { BatchLimits } from './runtime/batcher.ts';
+import { batchingOf } from './runtime/batching.ts';
 
 export interface CompiledEndpoint {
   readonly spec: CanonicalEndpoint;
@@ -34,13 +34,7 @@ export function compileEndpoint(spec: CanonicalEndpoint): CompiledEndpoint {
   const targets = Object.entries(spec.variants).map(
     ([variant, { model, stage = 'production', version }]): [string, Target] => [variant, { model, stage, version }],
   );
-  return { spec, router: createRouter(spec), targets: new Map(targets), batching: batchingOf(spec) };
-}
-
-function batchingOf({ batching }: CanonicalEndpoint): BatchLimits | undefined {
-  if (batching === undefined) return undefined;
-  const { maxBatch = DEFAULT_LIMITS.maxBatch, maxDelay } = batching;
-  return { maxBatch, maxDelayMs: maxDelay === undefined ? DEFAULT_LIMITS.maxDelayMs : durationMs(maxDelay) };
+  return { spec, router: createRouter(spec), targets: new Map(targets), batching: batchingOf(spec.batching) };
 }
 
 export function statusOf({ spec, router, targets }: CompiledEndpoint, slots: ModelSlots): EndpointStatus {

@@ -10,6 +10,8 @@ import type { RawTensor, RawTensors } from './runtime/tensors.ts';
 export interface OnnxRuntimeOptions {
   /** Threads within one operation. Default 1. */
   readonly threads?: number;
+  /** How runs go together that say nothing of it. Default: as a trial of each model shows. */
+  readonly batching?: BatchLimits | undefined;
 }
 
 /** What a model answered for a batch: `width` numbers a row. */
@@ -61,8 +63,8 @@ const IDENTITY = Buffer.from(
   'base64',
 );
 
-export function createOnnxRuntime({ threads = 1 }: OnnxRuntimeOptions = {}): OnnxRuntime {
-  const open = (content: Uint8Array): Promise<OnnxSession> => openSession(content, threads);
+export function createOnnxRuntime({ threads = 1, batching }: OnnxRuntimeOptions = {}): OnnxRuntime {
+  const open = (content: Uint8Array): Promise<OnnxSession> => openSession(content, { threads, batching });
   let started: Promise<void> | undefined;
   return {
     start: () => {

@@ -5,6 +5,7 @@ import { CODES, type DiagnosticCode } from '../lib/codes.ts';
 import type { Diagnostic } from '../lib/diagnostics.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import { addressOf, NAME_PATTERN } from './address.ts';
+import { environmentBatchingProblems } from './check-batching.ts';
 import { environmentChannelProblems } from './check-channels.ts';
 import { ruleProblems } from './configured-codes.ts';
 import { globFiles, isGlob } from './glob.ts';
@@ -183,10 +184,13 @@ function readSettings(raw: Record<string, unknown>, locator: Locator, envTexts: 
   const { rules } = value;
   const problems = [...shape.problems, ...(isRecord(rules) ? ruleProblems(rules) : [])];
   for (const problem of problems) reading.diagnostics.push(toDiagnostic(problem, { locator }));
-  if (problems.length === 0)
+  if (problems.length === 0) {
+    const { environments = {} } = value as unknown as ProjectSpec;
     reading.diagnostics.push(
-      ...environmentChannelProblems((value as unknown as ProjectSpec).environments ?? {}, locator),
+      ...environmentChannelProblems(environments, locator),
+      ...environmentBatchingProblems(environments, locator),
     );
+  }
   const { specs } = value;
   return {
     spec: problems.length === 0 ? (value as unknown as ProjectSpec) : undefined,

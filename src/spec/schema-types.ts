@@ -2950,6 +2950,9 @@ export interface EndpointSpec {
   split?: {
     [k: string]: number;
   };
+  /**
+   * How requests that arrive together run together. Default: as the environment says.
+   */
   batching?: BatchingSpec;
   /**
    * What it is, for people.
@@ -3264,6 +3267,7 @@ export interface ServingSpec {
    * What the versions in the memory of one daemon may take together. Those that endpoints answer with stay; others are loaded on demand, and go when room is needed, the longest unused first. Default: half of the machine's.
    */
   memory?: Size;
+  batching?: BatchingSpec;
 }
 /**
  * How long snapshots of sources stay that nothing needs any more. Needed are the newest of each source, those that a recorded training set was made from, and those that a version of a feature set was last filled from.

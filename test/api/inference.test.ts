@@ -5,6 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { type InferenceRig, inferenceRig } from '../support/inference.ts';
 import {
   constantModel,
+  dividingModel,
   identityModel,
   lookupModel,
   lyingModels,
@@ -537,6 +538,21 @@ describe('what is wrong with an inference is told in a sentence', () => {
     expect(await call('/v2/models/m/infer', { inputs: [tensor('INT64', [1], [9], 'index')] })).toMatchObject({
       status: 422,
       body: { error: expect.stringMatching(/^EP206 The model fails on these inputs: .*out of.*bounds/) },
+    });
+  });
+
+  it('values that would end the process', async () => {
+    await rig.register('m', dividingModel());
+    const ask = (a: number, b: number) =>
+      call('/v2/models/m/infer', { inputs: [tensor('INT32', [1], [a], 'a'), tensor('INT32', [1], [b], 'b')] });
+    expect((await ask(7, -1)).body.outputs[0].data).toEqual([-7]);
+    expect(await ask(7, 0)).toMatchObject({
+      status: 422,
+      body: { error: expect.stringContaining('division by zero') },
+    });
+    expect(await ask(-2_147_483_648, -1)).toMatchObject({
+      status: 422,
+      body: { error: expect.stringContaining('the least int32, which the model might divide by -1') },
     });
   });
 

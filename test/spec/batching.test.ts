@@ -10,12 +10,12 @@ beforeEach(async () => {
 });
 afterEach(() => directory.remove());
 
-async function problems(batching: string): Promise<string[]> {
+async function problems(batching: string, ofEnvironment = '{}'): Promise<string[]> {
   writeFileSync(
     join(directory.path, 'mlops.config.yaml'),
     `project: p
 environments:
-  dev: { serving: { memory: 2Gi } }
+  dev: { serving: { memory: 2Gi, batching: ${ofEnvironment} } }
 resources:
   - kind: Model
     name: risk
@@ -35,5 +35,8 @@ it('an endpoint lets its requests wait for others, a second at most, in batches 
   expect(await problems('{ maxBatch: 1, maxDelay: 1s }')).toEqual([]);
   expect(await problems('{ max_delay: 5ms }')).toEqual([]);
   expect(await problems('{ maxDelay: 2s }')).toEqual(['SP103 12 Requests may wait for others 1s at most, not 2s.']);
+  expect(await problems('{}', '{ maxDelay: 1m }')).toEqual([
+    'SP103 3 Requests may wait for others 1s at most, not 1m.',
+  ]);
   expect((await problems('{ maxBatch: 0 }'))[0]).toMatch(/^SP103 12 /);
 });

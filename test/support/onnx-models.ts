@@ -267,3 +267,17 @@ export function identityModel(type: keyof typeof TYPE_NUMBERS, shape: readonly (
     {},
   );
 }
+
+/** `y` = `a` / `b`, whole numbers. */
+export function dividingModel(): Promise<Uint8Array> {
+  return encodeModel(
+    {
+      name: 'dividing',
+      node: [{ opType: 'Div', input: ['a', 'b'], output: ['y'] }],
+      initializer: [],
+      input: [tensorInfo('a', TYPE_NUMBERS.int32, ['N']), tensorInfo('b', TYPE_NUMBERS.int32, ['N'])],
+      output: [tensorInfo('y', TYPE_NUMBERS.int32, ['N'])],
+    },
+    {},
+  );
+}

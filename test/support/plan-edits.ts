@@ -777,6 +777,8 @@ table('environment', [
       ['telemetry.openLineage.apiKey', 'a', 'b'],
       ['answerLog.sample', 0.1, 0.2],
       ['serving.memory', '1Gi', '2Gi'],
+      ['serving.batching.maxBatch', 32, 64],
+      ['serving.batching.maxDelay', '1ms', '5ms'],
       ['artifacts.file', '1Gi', '2Gi'],
       ['artifacts.task', '4Gi', '8Gi'],
       ['artifacts.s3.region', 'a', 'b'],

@@ -23,6 +23,8 @@ interface BatcherOptions {
   readonly rowsApart: boolean | null;
   /** Whether to where nobody says. */
   readonly batches: boolean;
+  /** For those who say nothing. Default: rows of one moment, where `batches`. */
+  readonly defaults?: BatchLimits | undefined;
 }
 
 interface Waiting {
@@ -45,7 +47,7 @@ interface Queue {
 
 export const DEFAULT_LIMITS: BatchLimits = { maxBatch: 64, maxDelayMs: 0 };
 
-export function createBatcher({ run, rowsApart, batches }: BatcherOptions): Batcher {
+export function createBatcher({ run, rowsApart, batches, defaults }: BatcherOptions): Batcher {
   const queues = new Map<string, Queue>();
   let apart = rowsApart;
 
@@ -79,7 +81,8 @@ export function createBatcher({ run, rowsApart, batches }: BatcherOptions): Batc
   }
 
   return {
-    run: (feeds, outputs, limits) => {
+    run: (feeds, outputs, own) => {
+      const limits = own ?? defaults;
       const { maxBatch, maxDelayMs } = limits ?? DEFAULT_LIMITS;
       // Asked for, it is done unless it is known to be wrong; by itself only where it is known to be right, and to pay.
       const wanted = maxBatch > 1 && (limits === undefined ? batches && apart === true : apart !== false);

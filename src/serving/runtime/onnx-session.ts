@@ -8,6 +8,7 @@ import { MlopsError } from '../../lib/error.ts';
 import type { TensorSpec } from '../../stores/control/registry.ts';
 import { unfit } from '../onnx-tensors.ts';
 import { type BatchLimits, createBatcher } from './batcher.ts';
+import { deadlyValues } from './deadly-values.ts';
 import { readOnnxFile } from './onnx-file.ts';
 import { type RawTensors, TENSOR_TYPES } from './tensors.ts';
 import { runTrial } from './trial.ts';
@@ -34,8 +35,14 @@ export interface OnnxSession {
   release(): Promise<void>;
 }
 
+export interface SessionOptions {
+  readonly threads: number;
+  /** For runs that say no limits. */
+  readonly batching: BatchLimits | undefined;
+}
+
 /** MD204 where the bytes are no ONNX model, ask for what they must not, or answer something else than they declare. */
-export async function openSession(content: Uint8Array, threads: number): Promise<OnnxSession> {
+export async function openSession(content: Uint8Array, { threads, batching }: SessionOptions): Promise<OnnxSession> {
   const file = readOnnxFile(content);
   const ort = await importRuntime();
   const session = await createSession(ort, content, threads);
@@ -45,14 +52,23 @@ export async function openSession(content: Uint8Array, threads: number): Promise
     const alone = (feeds: RawTensors, names: readonly string[]): Promise<RawTensors> =>
       runAlone(ort, session, feeds, names);
     const found = await runTrial({ inputs, outputs, file, run: alone });
-    const batcher = createBatcher({ run: alone, rowsApart: found.rowsApart, batches: found.batches });
+    const refuseDeadly = deadlyValues(file.operators, inputs);
+    const batcher = createBatcher({
+      run: alone,
+      rowsApart: found.rowsApart,
+      batches: found.batches,
+      defaults: batching,
+    });
     return {
       inputs,
       outputs,
       otherOutputs: session.outputMetadata.flatMap(({ isTensor, name }) => (isTensor ? [] : [name])),
       anyRank: file.shapeless,
       ...found,
-      run: batcher.run,
+      run: (feeds, names, limits) => {
+        refuseDeadly?.(feeds);
+        return batcher.run(feeds, names, limits);
+      },
       release: () => session.release(),
     };
   } catch (error) {

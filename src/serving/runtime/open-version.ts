@@ -59,8 +59,10 @@ function refuseOther(
   said: readonly TensorSpec[],
   found: readonly TensorSpec[],
 ): void {
-  if (said.length === 0) return;
-  for (const { name, dtype, shape } of said) {
+  // Who registers over HTTP may have said them in words of his own.
+  if (said.length === 0 || !said.every(isSpec)) return;
+  for (const { name, dtype: written, shape } of said) {
+    const dtype = SPELLINGS[written] ?? written;
     const other = found.find((one) => one.name === name);
     const agree =
       other !== undefined &&
@@ -81,6 +83,13 @@ function refuseOther(
       `the file has an input ${shown(more)} that its signature does not say`,
       'register the file with its own signature, or without one',
     );
+}
+
+/** As ONNX itself calls them. */
+const SPELLINGS: Readonly<Record<string, string>> = { float: 'float32', double: 'float64' };
+
+function isSpec({ name, dtype, shape }: Partial<TensorSpec>): boolean {
+  return typeof name === 'string' && typeof dtype === 'string' && Array.isArray(shape);
 }
 
 function shown({ name, dtype, shape }: TensorSpec): string {
