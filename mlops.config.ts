@@ -111,6 +111,7 @@ const serve = endpoint('mortality', {
     treatment: { model: mortality, stage: 'staging' },
   },
   split: { control: 90, treatment: 10 },
+  feedback: { outcome: 'died_1y', type: 'binary', within: '400d' },
 });
 
 // Production keeps its rows, whoever asks for something else: a plan that would destroy them cannot be applied.

@@ -17,6 +17,7 @@ import { openOffline } from './compose/offline.ts';
 import { openOnline } from './compose/online.ts';
 import { operatorServices } from './compose/operator-services.ts';
 import type { Settings } from './compose/settings.ts';
+import type { TellFileRequest } from './compose/tell-file.ts';
 import type { Features } from './features/create-features.ts';
 import type { FeatureCall } from './features/definitions.ts';
 import type { VerifyReport, VerifyRequest } from './features/verify/verify.ts';
@@ -25,12 +26,14 @@ import { durationMs, sizeBytes } from './lib/units.ts';
 import type { Notifier } from './notify/notifier.ts';
 import type { Orchestrator } from './orchestrator/orchestrator.ts';
 import type { Registry } from './registry/registry.ts';
+import type { Feedback, FeedbackReport } from './serving/feedback.ts';
 import type { ModelRepository } from './serving/runtime/model-repository.ts';
 import type { Serving } from './serving/serving.ts';
 import type { ServingReporter } from './serving/serving-reporter.ts';
 import type { ArtifactHealth, ArtifactStore } from './stores/artifacts.ts';
 import type { Catalog } from './stores/control/catalog.ts';
 import type { FactsStore } from './stores/control/facts.ts';
+import type { FeedbackStore } from './stores/control/feedback.ts';
 import type { IdempotencyStore } from './stores/control/idempotency.ts';
 import type { NotificationStore } from './stores/control/notifications.ts';
 import type { PredictionLogStore } from './stores/control/prediction-log.ts';
@@ -84,6 +87,11 @@ export interface OpenEnvironment {
   /** Tells others what this process serves. `name`: for people. */
   servingReporter(name: string): Promise<ServingReporter>;
   predictions(): Promise<PredictionLogStore>;
+  /** What predictions turned out to be. */
+  feedback(): Promise<Feedback>;
+  feedbackStore(): Promise<FeedbackStore>;
+  /** Outcomes in a file, for an endpoint. */
+  tellFile(request: TellFileRequest, signal: AbortSignal): Promise<FeedbackReport>;
   /** What the log says of each variant of an endpoint. */
   variantFigures(): Promise<VariantFiguresStore>;
   idempotency(): Promise<IdempotencyStore>;
@@ -208,9 +216,25 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     const { postgresPredictionLog } = await import('./stores/postgres/postgres-prediction-log.ts');
     return postgresPredictionLog(control.db, await control.scopeId());
   });
+  const feedbackStore = lazily(async () => {
+    const { postgresFeedback } = await import('./stores/postgres/postgres-feedback.ts');
+    return postgresFeedback(control.db, await control.scopeId());
+  });
+  const feedback = lazily(async () => {
+    const { createFeedback } = await import('./serving/feedback.ts');
+    return createFeedback({
+      catalog: await catalog(),
+      store: await feedbackStore(),
+      now: () => systemClock.now().getTime(),
+    });
+  });
   const variantFigures = lazily(async () => {
-    const { postgresVariantFigures } = await import('./stores/postgres/postgres-variant-figures.ts');
-    return postgresVariantFigures(control.db, await control.scopeId());
+    const [{ postgresVariantFigures }, { createReferenceProfiles }] = await Promise.all([
+      import('./stores/postgres/postgres-variant-figures.ts'),
+      import('./serving/reference-profiles.ts'),
+    ]);
+    const profiles = createReferenceProfiles({ registry: await registryStore(), artifacts: await artifacts() });
+    return postgresVariantFigures(control.db, await control.scopeId(), profiles.of);
   });
   const idempotency = lazily(async () => {
     const { createPostgresIdempotency } = await import('./stores/postgres/postgres-idempotency.ts');
@@ -418,6 +442,16 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       return createServingReporter({ serving: served, store, daemon: randomUUID(), name, report });
     },
     predictions,
+    feedback,
+    feedbackStore,
+    tellFile: async (request, signal) => {
+      const { tellFile } = await import('./compose/tell-file.ts');
+      return tellFile(
+        { catalog: await catalog(), offline: await offline(), feedback: await feedback() },
+        request,
+        signal,
+      );
+    },
     variantFigures,
     idempotency,
     verify: async (request, call) => {

@@ -19,6 +19,7 @@ import { notificationRoutes } from './routes/notifications.ts';
 import { onlineFeatureRoutes } from './routes/online-features.ts';
 import { pipelineRoutes } from './routes/pipelines.ts';
 import { poolRoutes } from './routes/pools.ts';
+import { predictionRoutes } from './routes/predictions.ts';
 import { pushedRowRoutes } from './routes/pushed-rows.ts';
 import { runArtifactRoutes } from './routes/run-artifacts.ts';
 import { runLogRoutes } from './routes/run-logs.ts';
@@ -52,6 +53,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...mlflowRoutes(context),
     ...endpointRoutes(context),
     ...inferenceRoutes(context),
+    ...predictionRoutes(context),
     ...metricsRoutes(context),
     ...healthRoutes(context, {
       routes: () => routes,

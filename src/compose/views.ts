@@ -40,6 +40,7 @@ export { hasFilter, LOG_LEVELS, type LogLevel } from '../orchestrator/log-lines.
 export type { Orchestrator } from '../orchestrator/orchestrator.ts';
 export type { PipelineStatus } from '../orchestrator/pipeline-status.ts';
 export type { Difference } from '../registry/compare.ts';
+export { profileOf } from '../serving/reference-profiles.ts';
 export { type BackfillRecord, REPROCESS, type Reprocess } from '../stores/control/backfills.ts';
 export type { BreakerStanding } from '../stores/control/breakers.ts';
 export { sourcesBelow } from '../stores/control/catalog.ts';

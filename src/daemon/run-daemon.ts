@@ -207,6 +207,9 @@ async function createApi(
     serving,
     repository,
     predictions,
+    feedback,
+    feedbackStore,
+    variantFigures,
     idempotency,
   ] = await Promise.all([
     environment.catalog(),
@@ -222,6 +225,9 @@ async function createApi(
     environment.serving(),
     environment.repository(),
     environment.predictions(),
+    environment.feedback(),
+    environment.feedbackStore(),
+    environment.variantFigures(),
     environment.idempotency(),
   ]);
   const routes = allRoutes({
@@ -242,6 +248,9 @@ async function createApi(
     serving,
     repository,
     predictions,
+    feedback,
+    feedbackStore,
+    variantFigures,
     verify: environment.verify,
     metrics,
     secured: apiKeys.size > 0,

@@ -148,15 +148,15 @@ function stopped(
 }
 
 /** Parquet is read by the engine, which writes its rows as JSON lines beside. */
-async function withRows(
-  { offline }: PushFileParts,
-  { from, format }: PushFileRequest,
+export async function withRows(
+  { offline }: Pick<PushFileParts, 'offline'>,
+  { from, format }: Pick<PushFileRequest, 'from' | 'format'>,
   signal: AbortSignal,
   use: (rows: AsyncIterable<PlacedRow>) => Promise<void>,
 ): Promise<void> {
   if (format === 'arrow') {
     throw new MlopsError('FS208', {
-      detail: 'Rows to push are not read from Arrow streams.',
+      detail: 'Rows are not read from Arrow streams.',
       hint: 'give a .csv, .parquet, .jsonl or .json file',
     });
   }

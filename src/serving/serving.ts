@@ -31,6 +31,7 @@ import type { PredictAnswer, ServedBy } from './predict-answer.ts';
 import { type PredictRequest, type RequestRow, readRows } from './predict-request.ts';
 import { type Prediction, predictionsOf } from './prediction.ts';
 import { createLoadedVersions, type LoadedVersions } from './runtime/loaded-versions.ts';
+import { withoutWhatIsNotLogged } from './what-is-logged.ts';
 
 export interface ServingStatus {
   readonly endpoints: readonly EndpointStatus[];
@@ -96,10 +97,10 @@ export function createServing(dependencies: ServingDependencies): Serving {
     onSwap: ({ model }, version) => dependencies.onSwap?.(model, version?.version),
     onFailure: ({ name, version }, cause) => dependencies.onFailure?.(name, version, cause),
   });
-  const writer = createLogWriter<Omit<NewPrediction, 'ageMs'>>(dependencies.log.append, {
-    monotonicMs,
-    maxBatch: LOG_BATCH,
-  });
+  const writer = withoutWhatIsNotLogged(
+    createLogWriter<Omit<NewPrediction, 'ageMs'>>(dependencies.log.append, { monotonicMs, maxBatch: LOG_BATCH }),
+    (name) => catalog.get('endpoint', name)?.spec.log,
+  );
   const ends: (() => void | Promise<void>)[] = [];
   /** A look in the background: what fails stands in the status, and the next poll tries again. */
   const follow = (): void => void slots.refresh().catch(() => {});

@@ -2,6 +2,7 @@
 import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalEndpoint } from './canonical-specs.ts';
 import { checkBatching } from './check-batching.ts';
+import { checkLog } from './endpoint-log.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
 import type { EndpointSpec, Variant } from './schema-types.ts';
@@ -24,6 +25,11 @@ export function canonicalEndpoint(spec: EndpointSpec, into: Canonicalizing): Can
     variants[name] = variant.version === undefined ? { ...variant, stage: variant.stage ?? 'production' } : variant;
   }
   checkBatching(spec, into);
+  checkLog(
+    spec,
+    Object.values(spec.variants).map(({ model }) => model),
+    into,
+  );
   return { ...spec, variants, key: keyOf(spec, into), split: splitOf(spec, names, into) };
 }
 

@@ -2954,6 +2954,8 @@ export interface EndpointSpec {
    * How requests that arrive together run together. Default: as the environment says.
    */
   batching?: BatchingSpec;
+  log?: PredictionLogSpec;
+  feedback?: FeedbackSpec;
   /**
    * What it is, for people.
    */
@@ -3008,6 +3010,40 @@ export interface BatchingSpec {
    * How long a request may wait for others, e.g. `5ms`. Each that waits is answered so much later; only what few clients ask at once of a slow model gains. At most `1s`. Default 0.
    */
   maxDelay?: Duration;
+}
+/**
+ * What of its requests is logged, and for how long. Default: all of it, for good.
+ */
+export interface PredictionLogSpec {
+  /**
+   * Percent of the requests that are logged, with all their rows, shadows and members; which ones follows from the request id. Default 100. Feedback on the others is refused.
+   */
+  share?: number;
+  /**
+   * How long a prediction stays in the control store once it is in the offline store, where it stays for good. Default: for good.
+   */
+  keep?: Duration;
+  /**
+   * Features (`set.feature`) whose values are never logged, whoever gave them.
+   */
+  exclude?: string[];
+}
+/**
+ * What predictions turn out to be, as it is told later. Without it the endpoint takes no feedback.
+ */
+export interface FeedbackSpec {
+  /**
+   * What it is called, e.g. the label that the models learned.
+   */
+  outcome: string;
+  /**
+   * `binary`: 0 and 1, false and true. `class`: a text or a whole number. `number`: any number.
+   */
+  type: 'binary' | 'class' | 'number';
+  /**
+   * How long after its prediction an outcome is taken. Default: for as long as the prediction is known.
+   */
+  within?: Duration;
 }
 /**
  * A rule over plans: what it says is shown with every plan, and `deny` holds the plan back. It is judged as the specs have it and as it is recorded.

@@ -8,8 +8,10 @@ import type { JsonObject } from '../lib/json.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { ModelSignature } from '../stores/control/registry.ts';
+import { checkProfile, PROFILE_FILE, type ReferenceProfile } from '../stores/reference-profile.ts';
 import { fitInWorker } from './fit-in-worker.ts';
 import type { TrainerName } from './fitted-model.ts';
+import { freezeProfile } from './freeze-profile.ts';
 import { CLASSIFICATION_METRICS, measure, REGRESSION_METRICS } from './metrics.ts';
 import type { ModelRuntime, RunnableModel } from './model-runtime.ts';
 import {
@@ -89,6 +91,11 @@ export function createTraining({ readDataset, artifacts, runtime }: TrainingDepe
     }
   };
 
+  const storeProfile = async (profile: ReferenceProfile) => ({
+    path: PROFILE_FILE,
+    ...(await artifacts.put(Buffer.from(JSON.stringify(profile)))),
+  });
+
   const train: Training['train'] = async ({ trainer, dataset, label, params }, { signal, log }) => {
     const set = await readTrainingSet(readDataset, dataset, label, signal);
     log(describe(set, label));
@@ -98,12 +105,13 @@ export function createTraining({ readDataset, artifacts, runtime }: TrainingDepe
       { trainer, params, task: set.task, features: set.features, matrix, labels: labelsAt(set, set.trainRows) },
       { signal, progress: log },
     );
-    const { metrics, signature } = await withModel(onnx, set, async (model) => {
+    const { metrics, signature, profile } = await withModel(onnx, set, async (model) => {
       const { values } = await model.scores(columnsAt(set, set.trainRows), set.trainRows.length);
       holdToTrainer(answers, values, trainer);
       return {
         metrics: { ...(await testMetrics(model, set, log)), ...trainMetrics(set, values) },
         signature: signatureOf(model, set, label, set.task),
+        profile: await freezeProfile(model, set, set.task),
       };
     });
     const stored = await artifacts.put(onnx);
@@ -115,7 +123,7 @@ export function createTraining({ readDataset, artifacts, runtime }: TrainingDepe
       metrics,
       signature,
       dataset,
-      extraArtifacts: [],
+      extraArtifacts: [await storeProfile(profile)],
     };
   };
 
@@ -130,13 +138,21 @@ export function createTraining({ readDataset, artifacts, runtime }: TrainingDepe
     });
     const set = await readTrainingSet(readDataset, dataset, label, signal);
     log(describe(set, label));
-    const { metrics, signature } = await withModel(content, set, async (model) => {
+    const { metrics, signature, profile } = await withModel(content, set, async (model) => {
       const measured = await testMetrics(model, set, log);
       const task = await taskOf(model, set);
-      return { metrics: { ...measured, ...request.metrics }, signature: signatureOf(model, set, label, task) };
+      return {
+        metrics: { ...measured, ...request.metrics },
+        signature: signatureOf(model, set, label, task),
+        profile: await freezeProfile(model, set, task),
+      };
     });
     const stored = await artifacts.put(content);
     const extraArtifacts = [];
+    // A program's own profile counts for more than ours: it may know rows that were left out here.
+    const own = request.extraFiles.find(({ path }) => path === PROFILE_FILE);
+    if (own === undefined) extraArtifacts.push(await storeProfile(profile));
+    else checkProfile(await jsonOf(own.file));
     for (const { path, file } of request.extraFiles) extraArtifacts.push({ path, ...(await artifacts.putFile(file)) });
     return {
       artifact: stored.digest,
@@ -166,6 +182,14 @@ export function createTraining({ readDataset, artifacts, runtime }: TrainingDepe
   };
 
   return { train, adoptTrained, evaluate };
+}
+
+async function jsonOf(file: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 async function testMetrics(

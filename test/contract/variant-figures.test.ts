@@ -7,6 +7,7 @@ import type { VariantFigures, VariantFiguresStore } from '../../src/stores/contr
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { postgresPredictionLog } from '../../src/stores/postgres/postgres-prediction-log.ts';
 import { postgresVariantFigures } from '../../src/stores/postgres/postgres-variant-figures.ts';
+import { profileColumn, type ReferenceProfile } from '../../src/stores/reference-profile.ts';
 import { freshScope } from '../support/models.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
@@ -40,6 +41,15 @@ function answer(change: Partial<NewPrediction> = {}): NewPrediction {
   };
 }
 
+const PROFILE: ReferenceProfile = {
+  format: 'mlops.profile/1',
+  inputs: {
+    'labs.bili': profileColumn([0, 1, 2, 3]),
+    'labs.ward': profileColumn(['icu', 'icu', 'icu', 'er']),
+    'labs.never': profileColumn([1, 2]),
+  },
+  outputs: { probability: profileColumn([0.1, 0.9]) },
+};
 const HOUR_MS = 3_600_000;
 const lastHour = () => ({
   endpoint: 'mortality',
@@ -63,7 +73,9 @@ describe('figures by variant on postgres', () => {
   beforeEach(async () => {
     scopeId = await freshScope(db);
     log = postgresPredictionLog(db, scopeId);
-    store = postgresVariantFigures(db, scopeId);
+    store = postgresVariantFigures(db, scopeId, async (model, version) =>
+      model === 'profiled' && version === 3 ? PROFILE : undefined,
+    );
   });
   const told = async (requestId: string, outcome: JsonValue, ordinal = 0): Promise<void> => {
     await db.query(
@@ -169,5 +181,33 @@ describe('figures by variant on postgres', () => {
       absolute: momentsOf([2]),
       squared: momentsOf([4]),
     });
+  });
+
+  it('hold inputs and answers against the profile of the version, those that were not logged left out', async () => {
+    const row = (bili: number | null, ward: string, probability: number): NewPrediction =>
+      answer({
+        model: 'profiled',
+        version: 3,
+        features: { 'labs.bili': bili, 'labs.ward': ward, 'labs.unknown': 1 },
+        prediction: { label: 0, probability },
+      });
+    await log.append([
+      row(0, 'icu', 0.05),
+      row(1, 'icu', 0.1),
+      row(2, 'icu', 0.5),
+      row(3, 'er', 7),
+      row(null, 'er', 0.2),
+      { ...row(0, 'er', 1), prediction: null, failure: 'EP203' },
+      answer({ model: 'profiled', version: 4 }),
+    ]);
+    const [figures, other] = await store.figures(lastHour());
+    expect(other!.drift).toBeNull();
+    const { inputs, outputs } = figures!.drift!;
+    expect(Object.keys(inputs)).toEqual(['labs.bili', 'labs.ward']);
+    expect(inputs['labs.bili']).toEqual({ count: 5, psi: 0, js: 0, nulls: { reference: 0, current: 0.2 } });
+    const psi = (0.6 - 0.75) * Math.log(0.6 / 0.75) + (0.4 - 0.25) * Math.log(0.4 / 0.25);
+    expect(inputs['labs.ward']).toMatchObject({ count: 5, psi: expect.closeTo(psi, 12) });
+    // Two at 0.1 or below, three beyond.
+    expect(outputs['probability']!.psi).toBeCloseTo((0.4 - 0.5) * Math.log(0.8) + (0.6 - 0.5) * Math.log(1.2), 12);
   });
 });

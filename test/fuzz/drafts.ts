@@ -87,6 +87,8 @@ export const FIELDS: Readonly<Record<DeclaredKind, Readonly<Record<string, reado
     ...COMMON,
     key: ['id', 'site'],
     variants: [[0], [1], [0, 1]],
+    log: [undefined, { share: 50, keep: '30d' }, { share: 10 }],
+    feedback: [undefined, { outcome: 'died', type: 'binary' }, { outcome: 'died', type: 'class', within: '1d' }],
   },
   policy: {
     ...COMMON,

@@ -97,6 +97,58 @@ export const serving: Section = {
         'ends once the daemon serves the version that was trained, and predictions come from it',
       ],
     },
+  'The log of predictions is written in blocks beside the answers; a block that is written is durable, and written again it changes nothing.':
+    {
+      'contract/prediction-log.test.ts': ['writes many in one go, and the same ones again without effect'],
+      'lib/log-writer.test.ts': ['sends what may have been written again as it was, and what came meanwhile after it'],
+      'stores/postgres/prediction-blocks.test.ts': [
+        'keeps every row that was logged before there were blocks, its time to the microsecond included',
+      ],
+    },
+  "What the endpoint's `log` leaves out is written nowhere; the lot is drawn by request, so that a row is logged with its shadows and its members or not at all.":
+    {
+      'serving/serving.test.ts': [
+        'logs the share of the requests that the endpoint says, the same ones everywhere, without the features that it excludes',
+      ],
+    },
+  'An outcome is recorded once however often it is told; another one corrects it, and what was known at a time stays readable.':
+    {
+      'serving/feedback.test.ts': [
+        'is joined to the row of the request, and told again changes nothing',
+        'corrects by another word, which counts; what was known before stays readable as of then',
+      ],
+    },
+  'A batch is recorded whole or not at all.': {
+    'serving/feedback.test.ts': ['takes a batch of 10,000 whole or not at all, and names the rows that cannot be'],
+  },
+  'One of a prediction that is not in the log, or that comes later than `within`, is refused.': {
+    'serving/feedback.test.ts': [
+      'is refused of what failed, of a row that the request has not, of another endpoint, and of one that takes none',
+      'comes days late, but not later than the endpoint says',
+    ],
+  },
+  'Figures of a variant count a row at the time when it was answered, with the outcome that was told last.': {
+    'contract/variant-figures.test.ts': [
+      'belong to the time when a row was answered',
+      'join outcomes that came later, the last one of each row, with their losses and the area under the curve',
+    ],
+  },
+  'What is not known is null.': {
+    'contract/variant-figures.test.ts': [
+      'count rows by variant, version and role, failures among them, and know nothing that was not logged',
+    ],
+  },
+  'What a version learned from is frozen with it as its reference profile, and never changes.': {
+    'training/training.test.ts': [
+      'freezes what was learned from with the model: inputs of the train rows, answers to the test rows',
+    ],
+  },
+  'Drift is of its bins.': {
+    'contract/variant-figures.test.ts': [
+      'hold inputs and answers against the profile of the version, those that were not logged left out',
+    ],
+    'stores/drift.test.ts': ['is the population stability index of Evidently, empty bins included'],
+  },
   'Inputs are checked against the signature.': {
     'serving/serving.test.ts': ['refuses %s among the inputs'],
     'serving/onnx-runtime.test.ts': ['refuses an integer input that is missing or broken, by name'],

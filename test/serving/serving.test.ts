@@ -187,6 +187,21 @@ describe('serving', () => {
     expect(reads).toEqual([{ entities: 100, features: FEATURES }]);
   });
 
+  it('logs the share of the requests that the endpoint says, the same ones everywhere, without the features that it excludes', async () => {
+    catalog.set({ endpoint: [{ ...BOTH, log: { share: 40, exclude: ['labs.bili'] } }] });
+    await promote();
+    await serving.start();
+    for (let at = 0; at < 200; at += 1)
+      await serving.predict('mortality', { entities: [{ id: 7 }, { id: 7 }], requestId: `r${at}` });
+    await serving.close();
+    const { items } = await log.list({ limit: 1_000 });
+    const requests = new Set(items.map(({ requestId }) => requestId));
+    expect(items).toHaveLength(2 * requests.size);
+    // 200 draws of 0.4: within four standard deviations. The hash is fixed, so this number is too.
+    expect(Math.abs(requests.size - 80)).toBeLessThan(28);
+    for (const { features } of items) expect(Object.keys(features)).toEqual(['labs.albumin']);
+  });
+
   it('routes each row by its key, sticky, and says who answered', async () => {
     await promote();
     await promote('staging');

@@ -649,6 +649,7 @@ table('model', [
   ['card.ethics', null, 'removed', 'a', undefined, 'safe', 'MD107'],
 ]);
 const staging = { model: 'pbc_mortality', stage: 'staging' };
+const died = (type: string) => ({ outcome: 'died_1y', type });
 table('endpoint', [
   ['key', null, 'changed', 'id', 'site', 'breaking', 'EP102'],
   ['variants.*', 'variants.treatment', 'removed, with a share', staging, undefined, 'breaking', 'EP103'],
@@ -700,6 +701,22 @@ table('endpoint', [
   ],
   ['batching.maxBatch', null, 'changed', 32, 64, 'safe'],
   ['batching.maxDelay', null, 'changed', undefined, '5ms', 'safe'],
+  ['log.share', 'log.share', 'smaller', 100, 20, 'safe', 'EP122'],
+  ['log.share', 'log.share', 'larger', 20, 100, 'safe'],
+  ['log.keep', 'log.keep', 'shorter', '90d', '30d', 'safe', 'EP122'],
+  ['log.exclude', 'log.exclude', 'one more', undefined, ['patient_labs.bili'], 'safe', 'EP122'],
+  [
+    'feedback.outcome',
+    'feedback',
+    'renamed',
+    died('binary'),
+    { ...died('binary'), outcome: 'died' },
+    'breaking',
+    'EP121',
+  ],
+  ['feedback.type', 'feedback', 'changed', died('binary'), died('class'), 'breaking', 'EP121'],
+  ['feedback.type', 'feedback', 'no feedback any more', died('binary'), undefined, 'breaking', 'EP121'],
+  ['feedback.within', 'feedback', 'another time', died('binary'), { ...died('binary'), within: '400d' }, 'safe'],
   ['split.*', 'split', 'changed', { control: 90, treatment: 10 }, { control: 80, treatment: 20 }, 'safe', 'EP106'],
 ]);
 table('policy', [

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MlopsError } from '../../src/lib/error.ts';
 import { createOnnxRuntime } from '../../src/serving/onnx-runtime.ts';
+import { checkProfile } from '../../src/stores/reference-profile.ts';
 import { fitModel } from '../../src/training/fit.ts';
 import { writeOnnx } from '../../src/training/onnx/write-model.ts';
 import { createTraining, type Training } from '../../src/training/training.ts';
@@ -218,8 +219,35 @@ describe('training', () => {
     expect(adopted.signature.task).toBe('binary_classification');
     expect(adopted.trainer).toBe('command');
     expect(adopted.extraArtifacts).toEqual([
+      { path: 'profile.json', digest: expect.stringMatching(/^[0-9a-f]{64}$/), bytes: expect.any(Number) },
       { path: 'notes.txt', digest: expect.stringMatching(/^[0-9a-f]{64}$/), bytes: 17 },
     ]);
+  });
+
+  it('freezes what was learned from with the model: inputs of the train rows, answers to the test rows', async () => {
+    const trained = await training.train(
+      { trainer: 'logistic_regression', dataset, label: 'died', params: {} },
+      context,
+    );
+    const [{ path, digest }] = trained.extraArtifacts as unknown as [{ path: string; digest: string }];
+    expect(path).toBe('profile.json');
+    const profile = checkProfile(JSON.parse(Buffer.from(await artifacts.read(digest)).toString('utf8')));
+    expect(Object.keys(profile.inputs)).toEqual(FEATURES);
+    // Without those that have no label.
+    const kept = Array.from({ length: 1000 }, (_, row) => row).filter((row) => row % 50 !== 0);
+    const train = kept.filter((row) => row % 4 !== 0);
+    const b = train.map((row) => table()['b']![row]).filter((value) => value !== null) as number[];
+    expect(profile.inputs['labs.b']).toMatchObject({
+      kind: 'number',
+      count: train.length,
+      nulls: train.length - b.length,
+      min: Math.min(...b),
+      max: Math.max(...b),
+      mean: expect.closeTo(b.reduce((sum, value) => sum + value, 0) / b.length, 9),
+    });
+    expect(profile.outputs['probability']).toMatchObject({ count: kept.length - train.length, nulls: 0 });
+    const again = await training.train({ trainer: 'logistic_regression', dataset, label: 'died', params: {} }, context);
+    expect(again.extraArtifacts).toEqual(trained.extraArtifacts);
   });
 
   it('refuses an adopted file that is missing, damaged, or of other features', async () => {

@@ -12,9 +12,8 @@ const ROWS = { type: 'array', items: { type: 'object' }, minItems: 1, maxItems: 
 export function endpointRoutes({
   catalog,
   serving,
-  predictions,
   metrics,
-}: Pick<ApiContext, 'catalog' | 'serving' | 'predictions' | 'metrics'>): readonly Route[] {
+}: Pick<ApiContext, 'catalog' | 'serving' | 'metrics'>): readonly Route[] {
   const view = (name: string) => ({
     ...resourceView(recorded('endpoint', name, catalog)),
     variants: snakeCaseKeys(serving.status().endpoints.find(({ endpoint }) => endpoint === name)?.variants ?? []),
@@ -101,32 +100,6 @@ export function endpointRoutes({
           });
         }
         return json(200, answer);
-      },
-    },
-    {
-      method: 'GET',
-      path: '/api/v1/endpoints/{name}/predictions',
-      operationId: 'listPredictions',
-      summary: 'What an endpoint answered, newest first.',
-      tag,
-      query: { ...PAGE_QUERY, request_id: { type: 'string' } },
-      answers: { 200: { description: 'A page of predictions.', schema: pageSchema({ type: 'object' }) } },
-      handle: async ({ params, query }) => {
-        const { name } = recorded('endpoint', params['name'] ?? '', catalog);
-        const page = await predictions.list({
-          endpoint: name,
-          limit: query['limit'] as number,
-          cursor: query['cursor'] as string | undefined,
-          ...(query['request_id'] !== undefined && { requestId: query['request_id'] as string }),
-        });
-        return json(200, {
-          items: page.items.map(({ requestId, latencyMs, ...prediction }) => ({
-            ...prediction,
-            request_id: requestId,
-            latency_ms: latencyMs,
-          })),
-          next_cursor: page.nextCursor,
-        });
       },
     },
   ];

@@ -2,6 +2,8 @@
 import { MlopsError } from '../../lib/error.ts';
 import { parseInstant } from '../../lib/instant.ts';
 import type { JsonObject } from '../../lib/json.ts';
+import { profileOf } from '../../serving/reference-profiles.ts';
+import type { ArtifactStore } from '../../stores/artifacts.ts';
 import {
   type Flavour,
   type ModelSignature,
@@ -10,6 +12,7 @@ import {
   type Stage,
   type VersionArtifact,
 } from '../../stores/control/registry.ts';
+import { checkProfile, PROFILE_FILE } from '../../stores/reference-profile.ts';
 import type { ApiContext } from '../context.ts';
 import { declareModel } from '../declare-model.ts';
 import { type Call, json, PAGE_QUERY, pageOf, pageSchema, type Route } from '../route.ts';
@@ -58,6 +61,7 @@ interface Registration {
   readonly flavour?: Flavour | null;
   readonly run_id?: string | null;
   readonly source?: string | null;
+  readonly profile?: unknown;
 }
 
 export function modelRoutes({
@@ -125,17 +129,21 @@ export function modelRoutes({
           run_id: { type: ['string', 'null'], maxLength: 250, description: 'The run that made it.' },
           source: { type: ['string', 'null'], maxLength: 4000, description: 'Where its files came from.' },
           description: { type: ['string', 'null'] },
+          profile: {
+            type: 'object',
+            description: 'What it learned from (`mlops.profile/1`), stored as the artifact `profile.json`.',
+          },
         },
       },
       answers: { 201: { description: 'The version, in development.', schema: VERSION } },
       handle: async ({ body, caller, header }) => {
-        const { tags, artifacts: paths, run_id: runId = null, ...asked } = body as Registration;
+        const { tags, artifacts: paths, run_id: runId = null, profile, ...asked } = body as Registration;
         const key = header('idempotency-key');
         const version = await registry.register(
           {
             ...asked,
             runId,
-            artifacts: (paths ?? []).map(declaredArtifact),
+            artifacts: [...(paths ?? []).map(declaredArtifact), ...(await storedProfile(profile, artifacts))],
             tags: Array.isArray(tags)
               ? Object.fromEntries(tags.map((name: string) => [name, '']))
               : ((tags ?? {}) as Record<string, string>),
@@ -286,6 +294,15 @@ export function modelRoutes({
       },
     },
     {
+      method: 'GET',
+      path: '/api/v1/models/{id}/profile',
+      operationId: 'getProfile',
+      summary: 'What a version learned from: its inputs and answers, frozen with it.',
+      tag,
+      answers: { 200: { description: 'The reference profile, `mlops.profile/1`.', schema: { type: 'object' } } },
+      handle: async (call) => json(200, await profileOf(await versionOf(call), artifacts)),
+    },
+    {
       method: 'PUT',
       path: '/api/v1/models/{id}/artifacts/{path*}',
       operationId: 'putArtifact',
@@ -336,6 +353,12 @@ export function modelRoutes({
       },
     },
   ];
+}
+
+async function storedProfile(profile: unknown, artifacts: ArtifactStore): Promise<readonly VersionArtifact[]> {
+  if (profile === undefined) return [];
+  const stored = await artifacts.put(Buffer.from(JSON.stringify(checkProfile(profile))));
+  return [{ path: PROFILE_FILE, uri: null, ...stored }];
 }
 
 /** `s3://bucket/model.onnx` is kept as a URI; `model.onnx` is a path whose content comes with PUT. */

@@ -87,9 +87,11 @@ function ofPrediction(item: LoggedPrediction): Served {
       ? Object.entries(sets).flatMap(([named, read]) => {
           if (!isJsonObject(read)) return [];
           const set = withoutVersion(named);
-          const values = listOf(read['features']).map((feature) => {
+          const values = listOf(read['features']).flatMap((feature) => {
             const name = nameOf(features, set, feature);
-            return [feature, defaults.has(name) ? null : (features[name] ?? null)] as const;
+            // What the endpoint excludes from its log cannot be compared.
+            if (features[name] === undefined) return [];
+            return [[feature, defaults.has(name) ? null : features[name]] as const];
           });
           return [{ ...recordOf(read), set, values: new Map<string, unknown>(values) }];
         })

@@ -1,6 +1,7 @@
 /** Endpoints: whom a request is answered by. What changes here reaches traffic as soon as it is applied. */
 import type { CanonicalEndpoint } from '../../spec/canonical-specs.ts';
 import { type Analysis, type AnalysisContext, type Analyzer, finding, SAFE, says, together } from './analyzer.ts';
+import { recordsChanged } from './endpoint-records.ts';
 import { unserved, variantChanges } from './endpoint-variants.ts';
 import { movedShare, percent } from './traffic.ts';
 
@@ -16,6 +17,7 @@ export const analyzeEndpoint: Analyzer<'endpoint'> = (context) => {
     ...variantChanges(context, before, after),
     unserved(context, before, after),
     split(context, before, after),
+    recordsChanged(context, before, after),
   ]);
 };
 

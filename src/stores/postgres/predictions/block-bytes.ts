@@ -56,7 +56,8 @@ const FORMAT = { columns: 1, json: 2 } as const;
 const packr = new Packr({ useRecords: false, int64AsType: 'number' });
 const recordPackr = new Packr({ useRecords: true, int64AsType: 'number' });
 
-export function encodeBlock(rows: readonly (NewPrediction & { readonly age: number })[]): Buffer {
+/** `newestMs`: the least age of the rows. */
+export function encodeBlock(rows: readonly NewPrediction[], newestMs: number): Buffer {
   const sources = sourcesOf();
   const entity = shaped();
   const features = shaped();
@@ -66,7 +67,7 @@ export function encodeBlock(rows: readonly (NewPrediction & { readonly age: numb
     id: rows.map(({ id }) => id),
     requestId: rows.map(({ requestId }) => requestId),
     ordinal: rows.map(({ ordinal }) => ordinal),
-    age: rows.map(({ age }) => age),
+    age: rows.map(({ ageMs }) => ageMs - newestMs),
     latencyMs: rows.map(({ latencyMs }) => latencyMs),
     source: rows.map((row) => sources.at(row)),
     sources: sources.all,

@@ -75,7 +75,6 @@ async function insert(db: Queryable, scopeId: number, blocks: readonly (readonly
       if (ageMs > oldest) oldest = ageMs;
       if (role === undefined || role === 'answer') answers += 1;
     }
-    const bytes = encodeBlock(block.map((row) => ({ ...row, age: row.ageMs - newest })));
     return [
       block[0]!.id,
       block[0]!.endpoint,
@@ -85,7 +84,7 @@ async function insert(db: Queryable, scopeId: number, blocks: readonly (readonly
       answers,
       [...new Set(block.flatMap(({ model }) => model ?? []))],
       [...new Set(block.map(({ requestId }) => hashable(requestId)))],
-      bytes,
+      encodeBlock(block, newest),
     ];
   });
   await db.query(
@@ -166,6 +165,19 @@ export type BlockPage = (() => Generator<Block>) & { readonly ids: readonly stri
 function decoded({ id, endpoint, newest, span, rows }: BlockRecord, reads: boolean): Block {
   const at = Number(newest);
   return { id, endpoint, newest: at, oldest: at - Math.ceil(span * 1_000), rows: decodeBlock(rows, { reads }) };
+}
+
+/** Some blocks by their ids, in any order; of a page of them at once memory holds the bytes. */
+export async function* readBlocks(db: Queryable, scopeId: number, ids: readonly string[]): AsyncGenerator<Block> {
+  for (let from = 0; from < ids.length; from += PAGE) {
+    const records = await db.query<BlockRecord & Record<string, unknown>>(
+      `select block_id as id, b.endpoint, (extract(epoch from b.at) * 1000000)::bigint::text as newest, b.span, r.rows
+       from mlops.prediction_blocks b join mlops.prediction_block_rows r using (block_id)
+       where b.scope_id = $1 and block_id = any($2::uuid[])`,
+      [scopeId, ids.slice(from, from + PAGE)],
+    );
+    for (const record of records) yield decoded(record, false);
+  }
 }
 
 /** When a row of a block was answered, in microseconds since 1970. */
