@@ -27,6 +27,8 @@ import type { Notifier } from './notify/notifier.ts';
 import type { Orchestrator } from './orchestrator/orchestrator.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Feedback, FeedbackReport } from './serving/feedback.ts';
+import type { EndpointResults } from './serving/results/endpoint-results.ts';
+import type { Rollouts } from './serving/rollouts/rollouts.ts';
 import type { ModelRepository } from './serving/runtime/model-repository.ts';
 import type { Serving } from './serving/serving.ts';
 import type { ServingReporter } from './serving/serving-reporter.ts';
@@ -84,6 +86,9 @@ export interface OpenEnvironment {
   serving(): Promise<Serving>;
   /** Which version of a model answers to tensors. */
   repository(): Promise<ModelRepository>;
+  rollouts(): Promise<Rollouts>;
+  /** What variants of endpoints measured beside each other. */
+  results(): Promise<EndpointResults>;
   /** Tells others what this process serves. `name`: for people. */
   servingReporter(name: string): Promise<ServingReporter>;
   predictions(): Promise<PredictionLogStore>;
@@ -388,6 +393,31 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     const { createPostgresServingReports } = await import('./stores/postgres/postgres-serving-reports.ts');
     return createPostgresServingReports(control.db, await control.scopeId());
   });
+  const rolloutStore = lazily(async () => {
+    const { createPostgresRollouts } = await import('./stores/postgres/rollouts/postgres-rollouts.ts');
+    return createPostgresRollouts(control.db, await control.scopeId());
+  });
+  const rollouts = lazily(async () => {
+    const { createRollouts } = await import('./serving/rollouts/rollouts.ts');
+    const { figures } = await variantFigures();
+    const made = createRollouts({
+      store: await rolloutStore(),
+      catalog: await catalog(),
+      registry: await registryStore(),
+      figures,
+      reports: await servingReports(),
+      promote: async (request, by) => (await registry()).promote(request, by),
+      daemon: randomUUID(),
+      report,
+    });
+    closers.add('service', () => made.stop());
+    return made;
+  });
+  const results = lazily(async () => {
+    const { createEndpointResults } = await import('./serving/results/endpoint-results.ts');
+    const { figures } = await variantFigures();
+    return createEndpointResults({ catalog: await catalog(), rollouts: await rolloutStore(), figures });
+  });
   const deployment = async () => ({
     catalog: await catalog(),
     registry: await registryStore(),
@@ -395,9 +425,10 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     reports: await servingReports(),
   });
   const serving = lazily(async () => {
-    const [{ createServing }, { createOnnxRuntime }] = await Promise.all([
+    const [{ createServing }, { createOnnxRuntime }, { createRolloutTraffic }] = await Promise.all([
       import('./serving/serving.ts'),
       import('./serving/onnx-runtime.ts'),
+      import('./serving/rollouts/rollout-traffic.ts'),
     ]);
     const made = createServing({
       catalog: await catalog(),
@@ -407,6 +438,9 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       log: await predictions(),
       runtime: createOnnxRuntime(),
       versions: await versions(),
+      rollouts: createRolloutTraffic(await rolloutStore(), {
+        onError: (error) => report('reading the shares of rollouts', error),
+      }),
       newId: randomUUID,
       monotonicMs: () => performance.now(),
       onFailure: (model, version, cause) => report(`version ${version} of model.${model} does not load`, cause),
@@ -436,6 +470,8 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     telemetry,
     serving,
     repository,
+    rollouts,
+    results,
     servingReporter: async (name) => {
       const { createServingReporter } = await import('./serving/serving-reporter.ts');
       const [store, served] = await Promise.all([servingReports(), serving()]);

@@ -6,6 +6,8 @@ import type { Notifier } from '../notify/notifier.ts';
 import type { Orchestrator } from '../orchestrator/orchestrator.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Feedback } from '../serving/feedback.ts';
+import type { EndpointResults } from '../serving/results/endpoint-results.ts';
+import type { Rollouts } from '../serving/rollouts/rollouts.ts';
 import type { ModelRepository } from '../serving/runtime/model-repository.ts';
 import type { Serving } from '../serving/serving.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
@@ -39,6 +41,8 @@ export interface ApiContext {
   readonly serving: Serving;
   /** Which version of a model answers to tensors. */
   readonly repository: ModelRepository;
+  readonly rollouts: Rollouts;
+  readonly results: EndpointResults;
   readonly predictions: PredictionLogStore;
   readonly feedback: Feedback;
   readonly feedbackStore: FeedbackStore;

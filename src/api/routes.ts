@@ -21,6 +21,8 @@ import { pipelineRoutes } from './routes/pipelines.ts';
 import { poolRoutes } from './routes/pools.ts';
 import { predictionRoutes } from './routes/predictions.ts';
 import { pushedRowRoutes } from './routes/pushed-rows.ts';
+import { resultRoutes } from './routes/results.ts';
+import { rolloutRoutes } from './routes/rollouts.ts';
 import { runArtifactRoutes } from './routes/run-artifacts.ts';
 import { runLogRoutes } from './routes/run-logs.ts';
 import { runRoutes } from './routes/runs.ts';
@@ -54,6 +56,8 @@ export function allRoutes(context: ApiContext): readonly Route[] {
     ...endpointRoutes(context),
     ...inferenceRoutes(context),
     ...predictionRoutes(context),
+    ...rolloutRoutes(context),
+    ...resultRoutes(context),
     ...metricsRoutes(context),
     ...healthRoutes(context, {
       routes: () => routes,

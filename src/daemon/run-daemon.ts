@@ -83,6 +83,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
       await orchestrator.scheduler.start();
       (await live.notifier()).start();
       (await live.telemetry()).start();
+      (await live.rollouts()).start();
     }
     if (roles.includes('worker')) await orchestrator.worker.start();
     if (roles.includes('scheduler')) housekeeping = startHousekeeping(live, log);
@@ -127,6 +128,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
         ...(await Promise.allSettled([
           environment?.notifier().then((notifier) => notifier.stop()),
           environment?.telemetry().then((telemetry) => telemetry.stop()),
+          environment?.rollouts().then((rollouts) => rollouts.stop()),
         ])),
       );
     for (const outcome of outcomes) if (outcome.status === 'rejected') log.error('stopping', outcome.reason);
@@ -206,6 +208,8 @@ async function createApi(
     features,
     serving,
     repository,
+    rollouts,
+    results,
     predictions,
     feedback,
     feedbackStore,
@@ -224,6 +228,8 @@ async function createApi(
     environment.features(),
     environment.serving(),
     environment.repository(),
+    environment.rollouts(),
+    environment.results(),
     environment.predictions(),
     environment.feedback(),
     environment.feedbackStore(),
@@ -247,6 +253,8 @@ async function createApi(
     features,
     serving,
     repository,
+    rollouts,
+    results,
     predictions,
     feedback,
     feedbackStore,

@@ -114,6 +114,8 @@ export const CODES = {
   EP107: 'Serving endpoint is renamed',
   EP121: 'Outcomes are of another type',
   EP122: 'Less of the predictions is logged',
+  EP130: 'Rollout under way is changed',
+  EP131: 'Rollout compares different models',
   // runs
   PL201: 'Unknown pipeline',
   PL202: 'Unknown run',
@@ -173,6 +175,8 @@ export const CODES = {
   EP204: 'Input does not match the signature',
   EP205: 'Deployment is not served',
   EP206: 'Model fails on a request',
+  EP211: 'No rollout',
+  EP212: 'Rollout cannot be moved so',
   EP221: 'Endpoint takes no feedback',
   EP222: 'Feedback on a prediction that is not known',
   EP223: 'Outcome cannot be taken',

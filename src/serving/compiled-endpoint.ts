@@ -3,6 +3,8 @@ import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalEndpoint } from '../spec/canonical-specs.ts';
 import type { ModelSlots, Target } from './model-slots.ts';
+import { withRollout } from './rollouts/rollout-router.ts';
+import type { RolloutTrafficReader } from './rollouts/rollout-traffic.ts';
 import { createRouter, type Router } from './router.ts';
 import type { BatchLimits } from './runtime/batcher.ts';
 import { batchingOf } from './runtime/batching.ts';
@@ -19,7 +21,7 @@ export interface EndpointStatus {
   readonly endpoint: string;
   readonly variants: readonly {
     readonly variant: string;
-    /** Percent, as the split says. */
+    /** Percent, as the split says, and the rollout. */
     readonly share: number;
     readonly model: string;
     /** A stage, or `version N`. */
@@ -30,11 +32,20 @@ export interface EndpointStatus {
   }[];
 }
 
-export function compileEndpoint(spec: CanonicalEndpoint): CompiledEndpoint {
-  const targets = Object.entries(spec.variants).map(
-    ([variant, { model, stage = 'production', version }]): [string, Target] => [variant, { model, stage, version }],
+export function compileEndpoint(
+  spec: CanonicalEndpoint,
+  traffic: Pick<RolloutTrafficReader, 'of'> | undefined,
+  slots: () => ModelSlots,
+): CompiledEndpoint {
+  const targets = new Map(
+    Object.entries(spec.variants).map(([variant, { model, stage = 'production', version }]): [string, Target] => [
+      variant,
+      { model, stage, version },
+    ]),
   );
-  return { spec, router: createRouter(spec), targets: new Map(targets), batching: batchingOf(spec.batching) };
+  const loaded = (variant: string) => slots().current(targets.get(variant)!)?.version.version;
+  const router = withRollout(createRouter(spec), spec, traffic, loaded);
+  return { spec, router, targets, batching: batchingOf(spec.batching) };
 }
 
 export function statusOf({ spec, router, targets }: CompiledEndpoint, slots: ModelSlots): EndpointStatus {
@@ -45,7 +56,7 @@ export function statusOf({ spec, router, targets }: CompiledEndpoint, slots: Mod
       const failure = slots.failure(target);
       return {
         variant,
-        share: spec.split[variant] ?? 0,
+        share: router.share(variant),
         model: target.model,
         follows: target.version === undefined ? target.stage : `version ${target.version}`,
         version: slots.current(target)?.version.version ?? null,

@@ -15,6 +15,8 @@ export interface Router {
    * the first by name). Undefined where none serves.
    */
   route(key: string, serves: (variant: string) => boolean): string | undefined;
+  /** Percent of the keys, now. */
+  share(variant: string): number;
 }
 
 export function createRouter(endpoint: Pick<CanonicalEndpoint, 'name' | 'variants' | 'split'>): Router {
@@ -41,5 +43,6 @@ export function createRouter(endpoint: Pick<CanonicalEndpoint, 'name' | 'variant
       const variant = assigned(key);
       return serves(variant) ? variant : bySize.find(serves);
     },
+    share,
   };
 }

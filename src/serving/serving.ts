@@ -30,6 +30,7 @@ import { createPlainAnswer } from './plain-answer.ts';
 import type { PredictAnswer, ServedBy } from './predict-answer.ts';
 import { type PredictRequest, type RequestRow, readRows } from './predict-request.ts';
 import { type Prediction, predictionsOf } from './prediction.ts';
+import type { RolloutTrafficReader } from './rollouts/rollout-traffic.ts';
 import { createLoadedVersions, type LoadedVersions } from './runtime/loaded-versions.ts';
 import { withoutWhatIsNotLogged } from './what-is-logged.ts';
 
@@ -61,6 +62,8 @@ export interface ServingDependencies {
   readonly runtime: OnnxRuntime;
   /** The versions in memory, which others share. Default: its own, without a bound. */
   readonly versions?: LoadedVersions;
+  /** What rollouts say of the traffic. Default: no candidate gets any. */
+  readonly rollouts?: RolloutTrafficReader;
   /** Of requests and log entries. Default: random UUIDs. */
   readonly newId?: () => string;
   /** Milliseconds of a clock that never jumps. Default performance.now. */
@@ -83,7 +86,11 @@ export function createServing(dependencies: ServingDependencies): Serving {
   let compiledRevision = -1;
   const endpoints = (): ReadonlyMap<string, CompiledEndpoint> => {
     if (compiledRevision !== catalog.revision) {
-      compiled = new Map(catalog.list('endpoint').map(({ name, spec }) => [name, compileEndpoint(spec)]));
+      compiled = new Map(
+        catalog
+          .list('endpoint')
+          .map(({ name, spec }) => [name, compileEndpoint(spec, dependencies.rollouts, () => slots)]),
+      );
       compiledRevision = catalog.revision;
     }
     return compiled;
@@ -107,7 +114,10 @@ export function createServing(dependencies: ServingDependencies): Serving {
   const retry = (): void => void slots.retry().catch(() => {});
 
   /** The first request of an endpoint that was just applied waits for its models; where some already serve, no failure stops it. */
-  const lookUp = async ({ targets }: CompiledEndpoint): Promise<void> => {
+  const lookUp = async ({ spec, targets }: CompiledEndpoint): Promise<void> => {
+    const { rollouts } = dependencies;
+    // Which keys are the candidate's is known before the first answer, or, where the store is away, it has none.
+    if (spec.rollout !== undefined && rollouts?.revision === 0) await rollouts.refresh().catch(() => {});
     const all = [...targets.values()];
     if (all.every((target) => slots.known(target))) return;
     await slots.refresh().catch((error: unknown) => {
@@ -179,11 +189,15 @@ export function createServing(dependencies: ServingDependencies): Serving {
       ends.push(catalog.onChange(retry));
       const timer = setInterval(follow, pollMs);
       ends.push(() => clearInterval(timer));
-      const [listening] = await Promise.allSettled([registry.onMove(follow)]);
+      const [listening, following] = await Promise.allSettled([
+        registry.onMove(follow),
+        dependencies.rollouts?.start(),
+      ]);
       if (listening.status === 'fulfilled') ends.push(listening.value);
       await slots.refresh();
       // Polling goes on without it.
       if (listening.status === 'rejected') throw listening.reason;
+      if (following.status === 'rejected') throw following.reason;
     },
     refresh: () => slots.refresh(),
     status: () => ({
@@ -193,6 +207,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
     }),
     close: async (signal = AbortSignal.timeout(CLOSE_AFTER_MS)) => {
       for (const end of ends.splice(0)) await end();
+      await dependencies.rollouts?.close();
       await writer.drain(signal);
       await slots.close();
       if (dependencies.versions === undefined) await versions.close();

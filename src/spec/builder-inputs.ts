@@ -31,6 +31,7 @@ import type {
   PolicySpec,
   ProjectSpec,
   PythonTask,
+  Rollout,
   RunPipelineTask,
   SourceSpec,
   SqlQueryTask,
@@ -170,6 +171,8 @@ export type EndpointInput<V extends string> = Replace<
     readonly variants: { readonly [P in V]: Replace<Variant, { readonly model: ModelRef | string }> };
     /** Variant to share of traffic in percent; must add up to 100. Default: all to the only variant. */
     readonly split?: { readonly [P in NoInfer<V>]?: number };
+    /** How a new version comes to its traffic: step by step, each one judged by what it measured. */
+    readonly rollout?: Replace<Rollout, { readonly candidate: NoInfer<V>; readonly baseline: NoInfer<V> }>;
   }
 >;
 

@@ -3,6 +3,7 @@ import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalEndpoint } from './canonical-specs.ts';
 import { checkBatching } from './check-batching.ts';
 import { checkLog } from './endpoint-log.ts';
+import { checkRollout } from './endpoint-rollout.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
 import type { EndpointSpec, Variant } from './schema-types.ts';
@@ -30,7 +31,9 @@ export function canonicalEndpoint(spec: EndpointSpec, into: Canonicalizing): Can
     Object.values(spec.variants).map(({ model }) => model),
     into,
   );
-  return { ...spec, variants, key: keyOf(spec, into), split: splitOf(spec, names, into) };
+  const split = splitOf(spec, names, into);
+  checkRollout(spec, split, into);
+  return { ...spec, variants, key: keyOf(spec, into), split };
 }
 
 function keyOf(spec: EndpointSpec, into: Canonicalizing): string {
@@ -79,6 +82,9 @@ function hasErrors(spec: EndpointSpec, { lookup }: Canonicalizing): boolean {
 
 function splitOf(spec: EndpointSpec, names: readonly string[], into: Canonicalizing): Record<string, number> {
   if (spec.split === undefined) {
+    const rolled = spec.rollout;
+    if (rolled !== undefined && names.length === 2 && names.includes(rolled.baseline))
+      return { [rolled.baseline]: 100 };
     if (names.length > 1) {
       const even = names.map(
         (name, index) =>

@@ -2957,6 +2957,10 @@ export interface EndpointSpec {
   log?: PredictionLogSpec;
   feedback?: FeedbackSpec;
   /**
+   * How a new version comes to its traffic: step by step, each one judged by what it measured; to production by itself, or back.
+   */
+  rollout?: Rollout;
+  /**
    * What it is, for people.
    */
   description?: string;
@@ -3044,6 +3048,120 @@ export interface FeedbackSpec {
    * How long after its prediction an outcome is taken. Default: for as long as the prediction is known.
    */
   within?: Duration;
+}
+/**
+ * Begins whenever the candidate variant follows another version.
+ */
+export interface Rollout {
+  /**
+   * The variant whose new versions are rolled out. Its share is the rollout's alone: `split` leaves it out.
+   */
+  candidate: string;
+  /**
+   * The variant that it is measured against, and that gives it its keys.
+   */
+  baseline: string;
+  /**
+   * From the first to the last; shares rise. After the last one the version is promoted.
+   *
+   * @minItems 1
+   * @maxItems 50
+   */
+  steps: RolloutStep[];
+  /**
+   * What is measured at each step. Default: that no more requests fail than with the baseline, by 1 percentage point.
+   *
+   * @minItems 1
+   * @maxItems 50
+   */
+  analysis?: RolloutAnalysis[];
+  /**
+   * How often it is measured. Default 30s; shorter costs a query of the log of predictions each.
+   */
+  interval?: Duration;
+  /**
+   * After the last step: `promote` moves the version to the stage that the baseline follows, through the model's gates; `hold` keeps the last share until somebody promotes it. Default promote.
+   */
+  onSuccess?: 'promote' | 'hold';
+  /**
+   * A step that has not ended after so long is paused for somebody to look at. Default: none, it waits.
+   */
+  progressDeadline?: Duration;
+  /**
+   * The share of the candidate's requests that must fail within five minutes, of at least 20, for it to go back at once, whatever the step says. Default 0.5.
+   */
+  breaker?: number;
+}
+/**
+ * A share of the traffic, and what it takes to go on from it.
+ */
+export interface RolloutStep {
+  /**
+   * Percent of the baseline's keys that the candidate answers. 0: none; the step is measured on a shadow of the same version.
+   */
+  share: number;
+  /**
+   * Rows that the candidate must have answered in the step before it ends. Default 100.
+   */
+  minSamples?: number;
+  /**
+   * How long it lasts at least; time that it is paused does not count. Default: until it has its samples.
+   */
+  for?: Duration;
+}
+/**
+ * A metric of the candidate and what it must keep to. What is not known, or measured on too few rows, is waited for.
+ */
+export interface RolloutAnalysis {
+  /**
+   * `errors`: share of requests that failed. `latency_p50`, `latency_p95`, `latency_p99`: milliseconds. `drift`: the greatest of inputs and outputs against the version's reference profile. `disagreement`: share of a shadow's answers that differ from the answer given. `score`: mean of the predictions. `accuracy`, `auc`, `brier`, `log_loss`, `mae`, `mse`: against outcomes that came as feedback.
+   */
+  metric:
+    | 'errors'
+    | 'latency_p50'
+    | 'latency_p95'
+    | 'latency_p99'
+    | 'drift'
+    | 'disagreement'
+    | 'score'
+    | 'accuracy'
+    | 'auc'
+    | 'brier'
+    | 'log_loss'
+    | 'mae'
+    | 'mse';
+  /**
+   * It must be at most this.
+   */
+  max?: number;
+  /**
+   * It must be at least this.
+   */
+  min?: number;
+  /**
+   * It must be as good as the baseline's over the same time, but for `margin`.
+   */
+  atLeast?: 'baseline';
+  /**
+   * How much worse than the baseline it may be: a number in the metric's unit, or percent of what the baseline has, e.g. `10%`. Default 0.
+   */
+  margin?: number | string;
+  /**
+   * Fail only where the rows show it with this confidence, however often they are looked at, e.g. 0.95; what they do not show yet is waited for. Default: the number measured counts as it is. Not for latencies and drift.
+   */
+  confidence?: number;
+  /**
+   * Rows that it must be measured on, of the baseline too where it is compared. Default: those of the step.
+   */
+  minSamples?: number;
+  /**
+   * Measurements of a step that may fail before it fails. Default 0.
+   */
+  failureLimit?: number;
+  /**
+   * The first step that asks for it, counted from 1: outcomes may come too late for those before. Default 1.
+   */
+  fromStep?: number;
 }
 /**
  * A rule over plans: what it says is shown with every plan, and `deny` holds the plan back. It is judged as the specs have it and as it is recorded.

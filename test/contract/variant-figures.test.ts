@@ -175,6 +175,8 @@ describe('figures by variant on postgres', () => {
       count: 6,
       // Of the six pairs of a 1 and a 0: five in order and one tie.
       auc: expect.closeTo(5.5 / 6, 12),
+      aucRows: { positives: 2, negatives: 3 },
+      outcome: momentsOf([0, 0, 1, 1, 0, 12]),
       correct: momentsOf([1, 1, 0, 1, 1]),
       brier: momentsOf(p.map((one, at) => (one - y[at]!) ** 2)),
       log_loss: momentsOf(p.map((one, at) => -Math.log(y[at] === 1 ? one : 1 - one))),
@@ -209,5 +211,19 @@ describe('figures by variant on postgres', () => {
     expect(inputs['labs.ward']).toMatchObject({ count: 5, psi: expect.closeTo(psi, 12) });
     // Two at 0.1 or below, three beyond.
     expect(outputs['probability']!.psi).toBeCloseTo((0.4 - 0.5) * Math.log(0.8) + (0.6 - 0.5) * Math.log(1.2), 12);
+  });
+
+  it('tell rows that the split or a rollout drew from those that a rule, a caller or a fallback chose', async () => {
+    await log.append([
+      answer(),
+      ...['split', 'rollout', 'rule 0', 'fallback from treatment', 'asked'].map((routed) => answer({ routed })),
+    ]);
+    expect((await store.figures(lastHour()))[0]!.requests).toBe(6);
+    expect((await store.figures({ ...lastHour(), drawn: true }))[0]!.requests).toBe(3);
+  });
+
+  it('count the different entities, and each request without one', async () => {
+    await log.append([...[1, 2, 1, 2, 1].map((id) => answer({ entity: { id } })), answer(), answer()]);
+    expect((await store.figures(lastHour()))[0]).toMatchObject({ requests: 7, keys: 4 });
   });
 });

@@ -51,7 +51,8 @@ describe('distributions', () => {
     [0.01, 30, 2.7499956535672254],
     [0.1, 1000, 1.6463788172854643],
   ])("what Student's is beyond with %d, of %d degrees of freedom, is %d", (alpha, freedom, t) =>
-    near(studentCritical(alpha, freedom), t));
+    near(studentCritical(alpha, freedom), t),
+  );
 
   it.each([
     [0.1, 1, 0.7518296340458492],

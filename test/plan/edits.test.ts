@@ -66,7 +66,10 @@ function fieldsOf(kind: Kind): ReadonlySet<string> {
     else if (properties !== undefined)
       for (const [name, child] of Object.entries(properties)) visit(child, within, below(name));
     else if (typeof rest === 'object') visit(rest, within, below('*'));
-    else if (items !== undefined && (items['$ref'] === '#/$defs/Gate' || items['properties'] !== undefined))
+    else if (
+      items !== undefined &&
+      (/\/(Gate|RolloutStep|RolloutAnalysis)$/.test(String(items['$ref'])) || items['properties'] !== undefined)
+    )
       visit(items, within, `${path}[]`);
     else found.add(path);
   };

@@ -24,6 +24,7 @@ export interface Edit {
 
 /** A version of the model is in production, another in staging; three there are. */
 export const FACTS: PlanFacts = {
+  rollouts: new Map([['mortality', { candidate: 'treatment', version: 3, status: 'running', share: 20 }]]),
   models: new Map([['pbc_mortality', { versions: 3, production: 2, staging: 3, servedFeatures: [] }]]),
   liveRuns: new Map(),
 };
@@ -650,6 +651,12 @@ table('model', [
 ]);
 const staging = { model: 'pbc_mortality', stage: 'staging' };
 const died = (type: string) => ({ outcome: 'died_1y', type });
+const rollout = (change: object): object => ({
+  candidate: 'treatment',
+  baseline: 'control',
+  steps: [{ share: 20 }],
+  ...change,
+});
 table('endpoint', [
   ['key', null, 'changed', 'id', 'site', 'breaking', 'EP102'],
   ['variants.*', 'variants.treatment', 'removed, with a share', staging, undefined, 'breaking', 'EP103'],
@@ -718,6 +725,88 @@ table('endpoint', [
   ['feedback.type', 'feedback', 'no feedback any more', died('binary'), undefined, 'breaking', 'EP121'],
   ['feedback.within', 'feedback', 'another time', died('binary'), { ...died('binary'), within: '400d' }, 'safe'],
   ['split.*', 'split', 'changed', { control: 90, treatment: 10 }, { control: 80, treatment: 20 }, 'safe', 'EP106'],
+  ['rollout', null, 'added', undefined, rollout({}), 'safe'],
+  ['rollout', null, 'removed while one is open', rollout({}), undefined, 'breaking', 'EP130'],
+  [
+    'rollout.candidate',
+    'rollout',
+    'another while one is open',
+    rollout({}),
+    rollout({ candidate: 'control', baseline: 'treatment' }),
+    'breaking',
+    'EP130',
+  ],
+  [
+    'rollout.baseline',
+    'rollout',
+    'another while one is open',
+    rollout({ baseline: 'other' }),
+    rollout({}),
+    'breaking',
+    'EP130',
+  ],
+  [
+    'rollout.steps[].share',
+    'rollout',
+    'raised while one is open',
+    rollout({}),
+    rollout({ steps: [{ share: 30 }] }),
+    'safe',
+    'EP130',
+  ],
+  [
+    'rollout.steps[].minSamples',
+    'rollout',
+    'more while one is open',
+    rollout({}),
+    rollout({ steps: [{ share: 20, minSamples: 9 }] }),
+    'safe',
+    'EP130',
+  ],
+  [
+    'rollout.steps[].for',
+    'rollout',
+    'longer while one is open',
+    rollout({}),
+    rollout({ steps: [{ share: 20, for: '1d' }] }),
+    'safe',
+    'EP130',
+  ],
+  ...(
+    [
+      [
+        'analysis[].metric',
+        { analysis: [{ metric: 'errors', max: 0.1 }] },
+        { analysis: [{ metric: 'drift', max: 0.1 }] },
+      ],
+      [
+        'analysis[].max',
+        { analysis: [{ metric: 'errors', max: 0.1 }] },
+        { analysis: [{ metric: 'errors', max: 0.2 }] },
+      ],
+      ['analysis[].min', { analysis: [{ metric: 'auc', min: 0.7 }] }, { analysis: [{ metric: 'auc', min: 0.8 }] }],
+      ['analysis[].atLeast', {}, { analysis: [{ metric: 'errors', atLeast: 'baseline' }] }],
+      ['analysis[].margin', {}, { analysis: [{ metric: 'errors', atLeast: 'baseline', margin: '10%' }] }],
+      ['analysis[].confidence', {}, { analysis: [{ metric: 'errors', max: 0.1, confidence: 0.95 }] }],
+      ['analysis[].minSamples', {}, { analysis: [{ metric: 'errors', max: 0.1, minSamples: 9 }] }],
+      ['analysis[].failureLimit', {}, { analysis: [{ metric: 'errors', max: 0.1, failureLimit: 2 }] }],
+      ['analysis[].fromStep', {}, { analysis: [{ metric: 'errors', max: 0.1, fromStep: 2 }] }],
+      ['interval', {}, { interval: '1m' }],
+      ['onSuccess', {}, { onSuccess: 'hold' }],
+      ['progressDeadline', {}, { progressDeadline: '1d' }],
+      ['breaker', {}, { breaker: 0.2 }],
+    ] as const
+  ).map(
+    ([field, was, becomes]): Line => [
+      `rollout.${field}`,
+      'rollout',
+      'changed while one is open',
+      rollout(was),
+      rollout(becomes),
+      'safe',
+      'EP130',
+    ],
+  ),
 ]);
 table('policy', [
   ['enforcement', null, 'weakened: judged by the record too', 'deny', 'warn', 'safe'],

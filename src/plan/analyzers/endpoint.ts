@@ -2,6 +2,7 @@
 import type { CanonicalEndpoint } from '../../spec/canonical-specs.ts';
 import { type Analysis, type AnalysisContext, type Analyzer, finding, SAFE, says, together } from './analyzer.ts';
 import { recordsChanged } from './endpoint-records.ts';
+import { differentModels, rolloutChanges } from './endpoint-rollout.ts';
 import { unserved, variantChanges } from './endpoint-variants.ts';
 import { movedShare, percent } from './traffic.ts';
 
@@ -10,7 +11,8 @@ type Context = AnalysisContext<'endpoint'>;
 export const analyzeEndpoint: Analyzer<'endpoint'> = (context) => {
   const { address, before, after } = context;
   if (after === undefined) return before === undefined ? SAFE : destroyed(address);
-  if (before === undefined) return together([unserved(context, undefined, after)]);
+  if (before === undefined)
+    return together([unserved(context, undefined, after), differentModels(context, undefined, after)]);
   return together([
     renamed(context),
     key(context, before, after),
@@ -18,6 +20,7 @@ export const analyzeEndpoint: Analyzer<'endpoint'> = (context) => {
     unserved(context, before, after),
     split(context, before, after),
     recordsChanged(context, before, after),
+    ...rolloutChanges(context, before, after),
   ]);
 };
 

@@ -3,7 +3,8 @@
  * difference of two, as somebody who looks once may read them.
  */
 import { normalQuantile, normalTwoSided, studentCritical, studentTwoSided } from '../../lib/distributions.ts';
-import { type Moments, ofRate, varianceOf } from './moments.ts';
+import type { Moments } from '../../lib/moments.ts';
+import { ofRate, varianceOf } from './moments.ts';
 
 export type Measure =
   | { readonly kind: 'mean'; readonly moments: Moments }
@@ -20,7 +21,7 @@ export interface Difference {
   readonly pValue: number | null;
 }
 
-export function valueOf(measure: Measure): number {
+export function valueIn(measure: Measure): number {
   if (measure.kind === 'auc') return measure.value;
   return measure.kind === 'rate' ? measure.ones / measure.count : measure.moments.mean;
 }
@@ -70,10 +71,8 @@ export function intervalOf(measure: Measure, alpha: number): Interval | null {
   if (variance === null) return null;
   const critical = measure.kind === 'mean' ? studentCritical(alpha, measure.moments.count - 1) : z;
   const half = critical * Math.sqrt(variance);
-  const value = valueOf(measure);
-  return measure.kind === 'auc'
-    ? [Math.max(0, value - half), Math.min(1, value + half)]
-    : [value - half, value + half];
+  const value = valueIn(measure);
+  return measure.kind === 'auc' ? [Math.max(0, value - half), Math.min(1, value + half)] : [value - half, value + half];
 }
 
 /**
@@ -81,11 +80,11 @@ export function intervalOf(measure: Measure, alpha: number): Interval | null {
  * means (Biometrika 34, 1947), the normal one for areas of different rows.
  */
 export function differenceOf(a: Measure, b: Measure, alpha: number): Difference {
-  const value = valueOf(a) - valueOf(b);
+  const value = valueIn(a) - valueIn(b);
   if (a.kind === 'rate' && b.kind === 'rate') {
     const [own, other] = [intervalOf(a, alpha), intervalOf(b, alpha)];
     if (own === null || other === null) return { value, interval: null, pValue: null };
-    const [rateA, rateB] = [valueOf(a), valueOf(b)];
+    const [rateA, rateB] = [valueIn(a), valueIn(b)];
     const pooled = (a.ones + b.ones) / (a.count + b.count);
     const variance = pooled * (1 - pooled) * (1 / a.count + 1 / b.count);
     return {
@@ -103,8 +102,7 @@ export function differenceOf(a: Measure, b: Measure, alpha: number): Difference 
   if (variance === 0) return { value, interval: [value, value], pValue: value === 0 ? 1 : 0 };
   if (a.kind === 'mean' && b.kind === 'mean') {
     const freedom =
-      (variance * variance) /
-      (varianceA ** 2 / (a.moments.count - 1) + varianceB ** 2 / (b.moments.count - 1));
+      (variance * variance) / (varianceA ** 2 / (a.moments.count - 1) + varianceB ** 2 / (b.moments.count - 1));
     const half = studentCritical(alpha, freedom) * Math.sqrt(variance);
     return {
       value,

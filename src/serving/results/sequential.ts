@@ -11,7 +11,7 @@
  *
  * P(p ≤ α at any look) ≤ α where there is no difference, and the true difference lies in all intervals at once with 1 − α.
  */
-import { countOf, type Interval, type Measure, valueOf, varianceOfValue } from './measure.ts';
+import { countOf, type Interval, type Measure, valueIn, varianceOfValue } from './measure.ts';
 
 export interface SequentialTest {
   readonly pValue: number;
@@ -28,14 +28,20 @@ export function sequentialDifference(a: Measure, b: Measure, alpha: number): Seq
   const [own, other] = [countOf(a), countOf(b)];
   const [varianceA, varianceB] = [varianceOfValue(a), varianceOfValue(b)];
   if (Math.min(smallest(a), smallest(b)) < FIRST_LOOK_ROWS || varianceA === null || varianceB === null) return null;
-  return sequential(valueOf(a) - valueOf(b), varianceA + varianceB, (own * other) / (own + other), alpha, TUNED_FOR_ROWS / 2);
+  return sequential(
+    valueIn(a) - valueIn(b),
+    varianceA + varianceB,
+    (own * other) / (own + other),
+    alpha,
+    TUNED_FOR_ROWS / 2,
+  );
 }
 
 /** An interval for the value of one variant that holds at every look. Null where too few rows tell it. */
 export function sequentialInterval(measure: Measure, alpha: number): Interval | null {
   const variance = varianceOfValue(measure);
   if (smallest(measure) < FIRST_LOOK_ROWS || variance === null) return null;
-  return sequential(valueOf(measure), variance, countOf(measure), alpha, TUNED_FOR_ROWS).interval;
+  return sequential(valueIn(measure), variance, countOf(measure), alpha, TUNED_FOR_ROWS).interval;
 }
 
 /** Rows of the kind of which there are fewest: an area needs both. */
@@ -43,7 +49,13 @@ function smallest(measure: Measure): number {
   return measure.kind === 'auc' ? Math.min(measure.positives, measure.negatives) : countOf(measure);
 }
 
-export function sequential(value: number, variance: number, rows: number, alpha: number, tunedFor: number): SequentialTest {
+export function sequential(
+  value: number,
+  variance: number,
+  rows: number,
+  alpha: number,
+  tunedFor: number,
+): SequentialTest {
   const spread = rows * mixture(alpha, tunedFor);
   const half = halfWidth(variance, spread, alpha);
   if (variance === 0) return { pValue: value === 0 ? 1 : 0, interval: [value, value] };

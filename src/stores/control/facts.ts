@@ -18,6 +18,8 @@ export interface PlanFacts {
   readonly sources?: ReadonlyMap<string, { readonly rows: number; readonly bytes: number }>;
   /** Predictions a day over the last seven days, by endpoint. */
   readonly requestsPerDay?: ReadonlyMap<string, number>;
+  /** Rollouts that are open, by endpoint. */
+  readonly rollouts?: ReadonlyMap<string, RolloutFacts>;
   readonly onlineReads?: OnlineReads;
   /** By source, also of such that are not applied any more. */
   readonly sourceSnapshots?: ReadonlyMap<string, SnapshotFacts>;
@@ -45,6 +47,14 @@ export interface ModelFacts {
   readonly staging: number | null;
   /** What these two read by name, as `set.feature`; whatever the model's service holds by now. */
   readonly servedFeatures: readonly string[];
+}
+
+export interface RolloutFacts {
+  readonly candidate: string;
+  readonly version: number;
+  readonly status: string;
+  /** Percent of the baseline's keys. */
+  readonly share: number;
 }
 
 export interface SnapshotFacts {

@@ -38,8 +38,17 @@ export interface VariantFigures {
   } | null;
   /** Of rows whose outcome is known; of a shadow the same outcomes. Null where there is none. */
   readonly labelled:
-    | ({ readonly count: number; readonly auc: number | null } & Readonly<Partial<Record<Loss, Moments>>>)
+    | ({
+        readonly count: number;
+        readonly auc: number | null;
+        /** Rows that the area is of, by what they turned out to be. */
+        readonly aucRows: { readonly positives: number; readonly negatives: number };
+        /** Of outcomes that are numbers; true counts as 1. Null where none is. */
+        readonly outcome: Moments | null;
+      } & Readonly<Partial<Record<Loss, Moments>>>)
     | null;
+  /** Different entities among the rows, a request without one for itself; null where they are too many to count. */
+  readonly keys: number | null;
   /** Against the profile of the version; null where it has none. */
   readonly drift: DriftFigures | null;
 }
@@ -49,6 +58,8 @@ export interface FiguresRequest {
   /** From (inclusive) to (exclusive). */
   readonly since: Date;
   readonly until: Date;
+  /** Of answers only those that the split or a rollout routed: a rule, a version that was asked for and a fallback choose who is asked. */
+  readonly drawn?: boolean;
 }
 
 export interface VariantFiguresStore {

@@ -11,6 +11,7 @@ import type {
   OnlineRead,
   OnlineReads,
   PlanFacts,
+  RolloutFacts,
   SnapshotFacts,
 } from '../control/facts.ts';
 import type { Scope } from '../control/state.ts';
@@ -33,6 +34,8 @@ const FEATURE_SETS = sqlFile('facts-feature-sets');
 const MODELS = sqlFile('facts-models');
 const PREDICTIONS = sqlFile('facts-predictions');
 const READS = sqlFile('facts-reads');
+const ROLLOUTS = sqlFile('rollouts-newest');
+const OPEN_ROLLOUTS: ReadonlySet<string> = new Set(['running', 'paused', 'held', 'promoting']);
 const SOURCE_SNAPSHOTS = sqlFile('facts-snapshots');
 const UNNEEDED = sqlFile('snapshots-unneeded');
 const LEFT_BEHIND = sqlFile('facts-left-behind');
@@ -65,6 +68,7 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
       featureSets,
       sources,
       requestsPerDay,
+      rollouts,
       onlineReads,
       sourceSnapshots,
       versionReaders,
@@ -75,6 +79,7 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
       known(readFeatureSets),
       known(readSources),
       known(readRequests),
+      known(readRollouts),
       known(readOnlineReads),
       known(readSourceSnapshots),
       known(readReaders),
@@ -86,6 +91,7 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
       ...(featureSets && { featureSets }),
       ...(sources && { sources }),
       ...(requestsPerDay && { requestsPerDay }),
+      ...(rollouts && { rollouts }),
       ...(onlineReads && { onlineReads }),
       ...(sourceSnapshots && { sourceSnapshots }),
       ...(versionReaders && { versionReaders }),
@@ -138,6 +144,18 @@ export function openFacts(db: Database, scope: Scope, limitMs: number = LIMIT_MS
               : { rows: Number(row.rows_read), seconds: row.seconds, endedAt: row.ended_at },
         },
       ]),
+    );
+  }
+
+  async function readRollouts(scopeId: number): Promise<ReadonlyMap<string, RolloutFacts>> {
+    const rows = await group<{ endpoint: string; candidate: string; version: number; status: string; share: number }>(
+      scopeId,
+      ROLLOUTS,
+    );
+    return new Map(
+      rows.flatMap(({ endpoint, candidate, version, status, share }) =>
+        OPEN_ROLLOUTS.has(status) ? [[endpoint, { candidate, version, status, share }] as const] : [],
+      ),
     );
   }
 

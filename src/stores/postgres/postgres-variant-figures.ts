@@ -46,7 +46,7 @@ export function postgresVariantFigures(db: Database, scopeId: number, profileOf:
   };
 
   return {
-    figures: async ({ endpoint, since, until }: FiguresRequest, signal) => {
+    figures: async ({ endpoint, since, until, drawn = false }: FiguresRequest, signal) => {
       const [from, to] = [since.getTime() * 1_000, until.getTime() * 1_000];
       const variants = new Map<string, Folded>();
       const joins = await hasFeedback(endpoint);
@@ -57,7 +57,7 @@ export function postgresVariantFigures(db: Database, scopeId: number, profileOf:
           let last: Folded | undefined;
           for (const row of block.rows) {
             const at = answeredAt(block, row);
-            const named = at >= from && at < to ? namedOf(row) : undefined;
+            const named = at >= from && at < to && (!drawn || isDrawn(row)) ? namedOf(row) : undefined;
             if (named === undefined) continue;
             if (last === undefined || !isOf(last, named)) {
               const key = JSON.stringify([named.variant, named.role, named.model, named.version]);
@@ -78,6 +78,11 @@ export function postgresVariantFigures(db: Database, scopeId: number, profileOf:
       }));
     },
   };
+}
+
+/** Rows of before were all routed by the split, and did not say so. */
+function isDrawn({ role, routed = 'split' }: BlockRow): boolean {
+  return role !== 'answer' || routed === 'split' || routed === 'rollout';
 }
 
 /** Undefined of what is no variant's: a member's, or one that failed before a variant was found. */

@@ -7,8 +7,9 @@ import { seededRandom } from '../../../src/training/random.ts';
 import { auc, binomial, meanOf, normal } from './draws.ts';
 
 const rate = (ones: number, count: number): Measure => ({ kind: 'rate', ones, count });
-const near = (value: readonly number[] | null, expected: readonly number[], digits = 10): void =>
-  expected.forEach((one, index) => expect(value?.[index]).toBeCloseTo(one, digits));
+const near = (value: readonly number[] | null, expected: readonly number[], digits = 10): void => {
+  for (const [index, one] of expected.entries()) expect(value?.[index]).toBeCloseTo(one, digits);
+};
 
 describe('intervals', () => {
   it.each([
@@ -49,7 +50,11 @@ describe('intervals', () => {
 
   it.each([
     ['a rate', 0.93, (random: () => number) => [rate(binomial(random, 200, 0.03), 200), 0.03] as const],
-    ['a mean', 0.93, (random: () => number) => [meanOf(Array.from({ length: 30 }, () => 2 + normal(random))), 2] as const],
+    [
+      'a mean',
+      0.93,
+      (random: () => number) => [meanOf(Array.from({ length: 30 }, () => 2 + normal(random))), 2] as const,
+    ],
     ['an area', 0.92, (random: () => number) => [auc(random, 60, 120, 1), 0.7602499389065233] as const],
   ])('of %s cover what is true as often as they say', (_, least, draw) => {
     const seeds = 1_000;
@@ -64,7 +69,11 @@ describe('intervals', () => {
   });
 
   it.each([
-    ['rates', (random: () => number) => [rate(binomial(random, 150, 0.3), 150), rate(binomial(random, 90, 0.2), 90), 0.1] as const],
+    [
+      'rates',
+      (random: () => number) =>
+        [rate(binomial(random, 150, 0.3), 150), rate(binomial(random, 90, 0.2), 90), 0.1] as const,
+    ],
     [
       'means',
       (random: () => number) =>

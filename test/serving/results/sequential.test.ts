@@ -61,14 +61,21 @@ describe('the sequential test', () => {
     ['a rate of one half', 0.5, true, (random) => (random() < 0.5 ? 1 : 0)],
     ['a rate of 2 %, 5 % in the variant', 0.05, true, (random) => (random() < 0.02 ? 1 : 0)],
     ['a rate of 0.2 %', 0.5, true, (random) => (random() < 0.002 ? 1 : 0)],
-  ])('sees a difference of %s where there is none in at most 5 % of the streams, looked at all the time', (_, share, rate, draw) => {
-    const wrong = seeds.filter((seed) => stream(seed, draw, { share, rate, rows: 5_000, truth: 0 }).seenAt !== undefined);
-    expect(wrong.length / SEEDS).toBeLessThanOrEqual(MOST);
-  });
+  ])(
+    'sees a difference of %s where there is none in at most 5 % of the streams, looked at all the time',
+    (_, share, rate, draw) => {
+      const wrong = seeds.filter(
+        (seed) => stream(seed, draw, { share, rate, rows: 5_000, truth: 0 }).seenAt !== undefined,
+      );
+      expect(wrong.length / SEEDS).toBeLessThanOrEqual(MOST);
+    },
+  );
 
   it('has the true difference in all of its intervals at once in 95 % of the streams', () => {
     const draw: Draw = (random, treated) => (treated ? 0.3 : 0) + normal(random);
-    const missed = seeds.filter((seed) => stream(seed, draw, { share: 0.5, rate: false, rows: 5_000, truth: 0.3 }).missed);
+    const missed = seeds.filter(
+      (seed) => stream(seed, draw, { share: 0.5, rate: false, rows: 5_000, truth: 0.3 }).missed,
+    );
     expect(missed.length / SEEDS).toBeLessThanOrEqual(MOST);
   });
 

@@ -10,11 +10,13 @@ import type { BlockRow } from './block-bytes.ts';
 export interface VariantFold {
   /** `outcome`: undefined where it is not known. */
   add(row: BlockRow, outcome: JsonValue | undefined): void;
-  get(): Pick<VariantFigures, 'requests' | 'failures' | 'latencyMs' | 'score' | 'disagreement' | 'labelled'>;
+  get(): Pick<VariantFigures, 'requests' | 'failures' | 'latencyMs' | 'score' | 'disagreement' | 'labelled' | 'keys'>;
 }
 
 /** Rows with a probability and an outcome that the area under the curve is of; further ones count in every other figure. */
 const MOST_FOR_AUC = 1_000_000;
+/** Further ones are not counted: memory stays bounded. */
+const MOST_KEYS = 200_000;
 /** A probability of 0 that came true is no infinite loss. */
 const LEAST_PROBABILITY = 1e-15;
 const SAME_WITHIN = 1e-6;
@@ -31,9 +33,13 @@ export function createVariantFold(): VariantFold {
   const losses = new Map<Loss, MomentsSum>(LOSSES.map((loss) => [loss, createMoments()]));
   const scores: number[] = [];
   const labels: number[] = [];
+  const outcomes = createMoments();
+  const keys = new Set<string>();
 
   const label = (prediction: JsonValue, outcome: JsonValue): void => {
     labelled += 1;
+    const told = typeof outcome === 'boolean' ? Number(outcome) : outcome;
+    if (typeof told === 'number') outcomes.add(told);
     for (const [loss, value] of lossesOf(prediction, outcome)) losses.get(loss)!.add(value);
     const probability = numberAt(prediction, 'probability');
     const truth = binary(outcome);
@@ -43,8 +49,9 @@ export function createVariantFold(): VariantFold {
   };
 
   return {
-    add: ({ prediction, failure, latencyMs, against }, outcome) => {
+    add: ({ prediction, failure, latencyMs, against, entity, requestId, ordinal }, outcome) => {
       requests += 1;
+      if (keys.size <= MOST_KEYS) keys.add(entity === null ? `${ordinal} ${requestId}` : JSON.stringify(entity));
       if (failure !== undefined) {
         failures += 1;
         return;
@@ -77,17 +84,22 @@ export function createVariantFold(): VariantFold {
             : {
                 count: labelled,
                 auc: areaUnderCurve(scores, labels),
+                aucRows: { positives: sum(labels), negatives: labels.length - sum(labels) },
+                outcome: outcomes.get(),
                 ...Object.fromEntries(
-                  [...losses].flatMap(([loss, sum]) => {
-                    const moments = sum.get();
+                  [...losses].flatMap(([loss, all]) => {
+                    const moments = all.get();
                     return moments === null ? [] : [[loss, moments]];
                   }),
                 ),
               },
+        keys: keys.size > MOST_KEYS ? null : keys.size,
       };
     },
   };
 }
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 /** The probability of 1, or the value; undefined where an answer is neither. */
 export function scoreOf(prediction: JsonValue): number | undefined {
