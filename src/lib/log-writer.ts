@@ -30,7 +30,7 @@ export interface LogWriter<Entry> {
 }
 
 export interface LogWriterOptions {
-  /** Longest wait of a row before its write begins. Default 20. */
+  /** Longest wait of a row before its write begins, where none began just before. Default 20. */
   readonly maxDelayMs?: number;
   /** Most rows a statement. Default 1000. */
   readonly maxBatch?: number;
@@ -47,6 +47,8 @@ interface Waiting<Entry> {
 
 const RETRY_FIRST_MS = 100;
 const RETRY_MOST_MS = 5_000;
+/** Between two writes, so that each is worth its statement; the first after a rest does not wait for it. */
+const REST_MS = 100;
 /** A write that takes longer is one that the store does not answer. */
 const ANSWERS_WITHIN_MS = 5_000;
 
@@ -67,8 +69,13 @@ export function createLogWriter<Entry>(
   let error: string | null = null;
   let gaveUp = false;
   /** When the write in hand began. */
-  let begunMs = 0;
+  let begunMs = Number.NEGATIVE_INFINITY;
   let waited: Promise<void> | undefined;
+
+  const pauseMs = (leastMs: number): number => {
+    if (failures > 0) return Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (failures - 1));
+    return waiting() >= maxBatch ? 0 : Math.max(leastMs, begunMs + REST_MS - monotonicMs());
+  };
 
   const schedule = (delayMs: number): void => {
     timer ??= setTimeout(() => {
@@ -79,10 +86,14 @@ export function createLogWriter<Entry>(
 
   /** Never rejects: what fails is kept and shown in the status. */
   const flush = (): Promise<void> => {
-    if (writing === undefined) begunMs = monotonicMs();
+    if (writing === undefined) {
+      begunMs = monotonicMs();
+      clearTimeout(timer);
+      timer = undefined;
+    }
     writing ??= writeBatch().finally(() => {
       writing = undefined;
-      if (waiting() > 0) schedule(failures === 0 ? 0 : Math.min(RETRY_MOST_MS, RETRY_FIRST_MS * 2 ** (failures - 1)));
+      if (waiting() > 0) schedule(pauseMs(0));
     });
     return writing;
   };
@@ -174,7 +185,7 @@ export function createLogWriter<Entry>(
       // After a failure the next try is due already, and not before its time.
       if (failures > 0) return;
       if (pending.length >= maxBatch) void flush();
-      else schedule(maxDelayMs);
+      else if (timer === undefined && writing === undefined) schedule(pauseMs(maxDelayMs));
     },
     status: () => ({ pending: waiting(), written, dropped, error }),
     room,

@@ -78,7 +78,7 @@ export interface ServingDependencies {
 
 const CLOSE_AFTER_MS = 10_000;
 /** Rows of the log that are written at once, where there are so many: the more there are the less each costs. */
-const LOG_BATCH = 10_000;
+const LOG_BATCH = 2_000;
 
 export function createServing(dependencies: ServingDependencies): Serving {
   const { catalog, registry, newId = randomUUID, monotonicMs = () => performance.now(), pollMs = 2_000 } = dependencies;

@@ -24,6 +24,29 @@ describe('the log writer', () => {
     expect(batches).toEqual([Array.from({ length: 100 }, (_, at) => at)]);
   });
 
+  it('writes what comes steadily ten times a second at most, and what comes in a crowd at once', async () => {
+    vi.useFakeTimers();
+    try {
+      const append = vi.fn(async (_: readonly Aged<Entry>[]) => {});
+      const monotonicMs = () => vi.getMockedSystemTime()?.getTime() ?? 0;
+      const writer = createLogWriter(store(append), { monotonicMs, maxBatch: 50 });
+      for (let at = 0; at < 1_000; at += 1) {
+        writer.add(entry(at));
+        await vi.advanceTimersByTimeAsync(2.5);
+      }
+      await vi.advanceTimersByTimeAsync(100);
+      expect(writer.status()).toMatchObject({ pending: 0, written: 1_000 });
+      const steady = append.mock.calls.length;
+      expect(steady).toBeGreaterThan(20);
+      expect(steady).toBeLessThanOrEqual(27);
+      for (let at = 0; at < 200; at += 1) writer.add(entry(at));
+      await vi.advanceTimersByTimeAsync(10);
+      expect(writer.status()).toMatchObject({ pending: 0, written: 1_200 });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('can be waited for while the store answers, and is not waited for while it does not', async () => {
     vi.useFakeTimers();
     try {

@@ -1,4 +1,5 @@
 /** Blocks of predictions in Postgres: written in one statement, read in the order of their newest predictions. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NewPrediction } from '../../control/prediction-log.ts';
 import type { Queryable } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
@@ -16,8 +17,8 @@ export interface Block {
 /** So that whoever looks for a time need not look at blocks that are more than this newer. */
 const MOST_SPAN_MS = 60_000;
 const BLOCKS_A_STATEMENT = 200;
-/** Whoever looks for a row decodes the rows of its block. */
-const ROWS_A_BLOCK = 2_000;
+/** Whoever looks for a row decodes the rows of its block; and while a block is made, nothing else is done: two or three milliseconds. */
+const ROWS_A_BLOCK = 500;
 
 /**
  * In blocks by endpoint and minute, each with the id of its first row: the same rows again make the same blocks, which change nothing.
@@ -66,7 +67,10 @@ async function insert(db: Queryable, scopeId: number, blocks: readonly (readonly
     const p = (at: number, type: string): string => `$${block * PARAMS_A_BLOCK + at + 1}::${type}`;
     return `(${p(1, 'uuid')}, ${p(2, 'text')}, ${p(3, 'float8')}, ${p(4, 'float8')}, ${p(5, 'integer')}, ${p(6, 'integer')}, ${p(7, 'text[]')}, ${p(8, 'text[]')}, ${p(9, 'bytea')})`;
   });
-  const params = blocks.flatMap((block) => {
+  const params: unknown[] = [];
+  for (const block of blocks) {
+    // Requests are answered between two blocks.
+    if (params.length > 0) await nextTurn();
     let newest = Number.POSITIVE_INFINITY;
     let oldest = 0;
     let answers = 0;
@@ -75,7 +79,7 @@ async function insert(db: Queryable, scopeId: number, blocks: readonly (readonly
       if (ageMs > oldest) oldest = ageMs;
       if (role === undefined || role === 'answer') answers += 1;
     }
-    return [
+    params.push(
       block[0]!.id,
       block[0]!.endpoint,
       newest,
@@ -85,8 +89,8 @@ async function insert(db: Queryable, scopeId: number, blocks: readonly (readonly
       [...new Set(block.flatMap(({ model }) => model ?? []))],
       [...new Set(block.map(({ requestId }) => hashable(requestId)))],
       encodeBlock(block, newest),
-    ];
-  });
+    );
+  }
   await db.query(
     sqlFile('prediction-blocks-append').replace('/* blocks */', () => values.join(', ')),
     [scopeId, ...params],
