@@ -215,6 +215,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       catalog: await catalog(),
       artifacts: files,
       forget: (digests) => files.remove(digests),
+      statistics: async (digest) => (await quality()).datasetStatistics(digest),
     });
   });
   const predictions = lazily(async () => {

@@ -41,6 +41,7 @@ export type { BackfillPreview } from '../orchestrator/backfills.ts';
 export { hasFilter, LOG_LEVELS, type LogLevel } from '../orchestrator/log-lines.ts';
 export type { Orchestrator } from '../orchestrator/orchestrator.ts';
 export type { PipelineStatus } from '../orchestrator/pipeline-status.ts';
+export { CARD_FORMATS, type CardFormat } from '../registry/card/model-card.ts';
 export type { Difference } from '../registry/compare.ts';
 export { profileOf } from '../serving/reference-profiles.ts';
 export type { Results, VariantResult } from '../serving/results/results.ts';

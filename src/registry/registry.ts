@@ -16,6 +16,8 @@ import type {
   VersionFilter,
 } from '../stores/control/registry.ts';
 import { rollbackTarget } from '../stores/control/rollback-target.ts';
+import type { TableProfile } from '../stores/profile.ts';
+import { type CardFormat, modelCard } from './card/model-card.ts';
 import { compareVersions, type VersionComparison } from './compare.ts';
 import { findVersion } from './find-version.ts';
 import { evaluateGates } from './gates.ts';
@@ -53,6 +55,8 @@ export interface Registry extends RegistryLabelService {
   standingAt(model: string, at: Date): Promise<Standing>;
   /** MD201. */
   compare(model: string, from: number, to: number): Promise<VersionComparison>;
+  /** All that is known of a version, for people. */
+  card(version: ModelVersion, format: CardFormat): Promise<string>;
   /** By number, or by id. MD201. */
   version(model: string, version: number): Promise<ModelVersion>;
   versionById(id: string): Promise<ModelVersion>;
@@ -69,9 +73,11 @@ export interface RegistryDependencies {
   readonly artifacts: ArtifactStore;
   /** Removes contents of artifacts. Default: they stay. */
   readonly forget?: (digests: readonly string[]) => Promise<void>;
+  /** Statistics of a training set by its digest, for cards. Default: none are known. */
+  readonly statistics?: (digest: string) => Promise<TableProfile | undefined>;
 }
 
-export function createRegistry({ store, catalog, artifacts, forget }: RegistryDependencies): Registry {
+export function createRegistry({ store, catalog, artifacts, forget, statistics }: RegistryDependencies): Registry {
   const register: Registry['register'] = async (given, who, options) => {
     const version: NewVersion = {
       metrics: {},
@@ -181,6 +187,7 @@ export function createRegistry({ store, catalog, artifacts, forget }: RegistryDe
       if (moves.length + changes.length === 0) throw await unknownModel(model);
       return standingAt(moves, changes, at);
     },
+    card: (of, format) => modelCard({ store, catalog, statistics: statistics ?? (async () => undefined) }, of, format),
     find: (model, written) => findVersion({ store, version, unknownModel }, model, written),
     compare: async (model, from, to) => compareVersions(await version(model, from), await version(model, to)),
     version,

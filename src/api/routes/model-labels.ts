@@ -194,6 +194,38 @@ export function modelLabelRoutes({ registry }: Pick<ApiContext, 'registry'>): re
       },
     },
     {
+      method: 'GET',
+      path: '/api/v1/models/{id}/card',
+      operationId: 'modelCard',
+      summary:
+        'The card of a version by its id, or of a model by its name: Markdown, or HTML where `Accept` prefers it.',
+      tag,
+      query: {
+        version: {
+          type: 'string',
+          description:
+            'Of a model by its name: a number, `latest`, a stage or an alias. Default: the one in production, else the newest.',
+        },
+      },
+      answers: { 200: { description: 'The card, as `text/markdown` or `text/html`.', contentType: 'text/markdown' } },
+      handle: async ({ params, query, header }) => {
+        const id = params['id'] ?? '';
+        const asked = query['version'] as string | undefined;
+        const version = UUID.test(id)
+          ? await registry.versionById(id)
+          : asked === undefined
+            ? ((await registry.atStage(id, 'production')) ?? (await registry.find(id, 'latest')))
+            : await registry.find(id, asked);
+        const format = prefersHtml(header('accept')) ? 'html' : 'markdown';
+        return {
+          kind: 'text',
+          status: 200,
+          contentType: `text/${format}; charset=utf-8`,
+          text: await registry.card(version, format),
+        };
+      },
+    },
+    {
       method: 'POST',
       path: '/api/v1/models/{name}/rollback',
       operationId: 'rollbackModel',
@@ -243,4 +275,9 @@ export function modelLabelRoutes({ registry }: Pick<ApiContext, 'registry'>): re
       },
     },
   ];
+}
+
+/** Whichever of the two is named first, as browsers name HTML. */
+function prefersHtml(accept = ''): boolean {
+  return /text\/(html|markdown)/.exec(accept)?.[1] === 'html';
 }
