@@ -38,6 +38,44 @@ export const registry: Section = {
     ],
     'registry/registry.test.ts': ['refuses an unmeasured version, saying how to measure it'],
   },
+  'Tags, descriptions and aliases change; each change is appended with who and when.': {
+    'contract/registry-labels.test.ts': [
+      'changes tags and description of a version, tells what changed, and leaves no trace where nothing did',
+      'refuse to change what was appended, and let a version that was deleted not come back',
+      'leave one audit entry a change',
+    ],
+  },
+  'An alias names one version at a time.': {
+    'contract/registry-labels.test.ts': [
+      'gives an alias to one version at a time and tells the version of it',
+      'sets one alias from many places at once, and each of them is in the history',
+    ],
+  },
+  'A version or a model is deleted only where nothing refers to it (MD208).': {
+    'contract/registry-labels.test.ts': [
+      'refuses to delete what is served, named by an alias or named by a resource, and says who refers',
+      'refuses to delete a model that specs declare',
+    ],
+  },
+  'Its number is never given again, its history stays, and what was in production then is still told.': {
+    'contract/registry-labels.test.ts': [
+      'deletes a version that nothing refers to: it is not found, its number is not given again, its history stays',
+      'deletes a model with its versions and aliases; made anew its numbers go on',
+    ],
+    'registry/labels.test.ts': ['tells how a model stood at any time, also of what was moved and deleted since'],
+  },
+  'Content of an artifact is the same on every store; whoever reads damaged content never has all of it.': {
+    'contract/artifacts.test.ts': [
+      'gives back what was put, under its SHA-256',
+      'never hands out damaged bytes, and heals by storing them again',
+    ],
+  },
+  'A model card shows what people wrote as text, whatever it looks like.': {
+    'registry/card.test.ts': [
+      'shows %j as the text that it is, on a page',
+      'shows %j as the text that it is, in Markdown',
+    ],
+  },
   "The lineage of a version: run, code, data (sources' snapshots, spine, feature-set versions), parameters.": {
     'registry/registry.test.ts': ['registers and promotes as tasks of a run do: twice is once, with lineage'],
   },
