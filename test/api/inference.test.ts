@@ -288,6 +288,17 @@ describe('an inference', () => {
     expect(data.readFloatLE()).toBe(32);
   });
 
+  it('takes a body that comes in pieces, without its length', async () => {
+    await rig.register('m', weightedSumModel([1, 10]));
+    const text = JSON.stringify({ inputs: [tensor('FP32', [1, 2], [3, 4])] });
+    const answer = await fetch(`${rig.url}/v2/models/m/infer`, {
+      method: 'POST',
+      body: new Blob([text]).stream(),
+      duplex: 'half',
+    } as RequestInit);
+    expect(await answer.json()).toMatchObject({ outputs: [{ data: [43] }] });
+  });
+
   it('takes no rows, and a body that is packed', async () => {
     await rig.register('m', constantModel(1));
     const none = await call('/v2/models/m/infer', { inputs: [tensor('FP32', [0, 2], [])] });
@@ -416,7 +427,7 @@ describe('what is wrong with an inference is told in a sentence', () => {
     ],
     [
       'deep data with long numbers',
-      `{"inputs":[{"name":"x","datatype":"FP32","shape":[1,2],"data":${deep.replace('1', '12345678901234567890')}}]}`,
+      `{"inputs":[{"name":"x","datatype":"INT64","shape":[1,2],"data":${deep.replace('1', '12345678901234567890')}}]}`,
       400,
       '',
     ],

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../src/lib/json.ts';
 import { createRegistry, type Registry } from '../../src/registry/registry.ts';
 import type { FeatureReader, FeatureStatus } from '../../src/serving/feature-reader.ts';
 import { createOnnxRuntime } from '../../src/serving/onnx-runtime.ts';
+import { createBatcher } from '../../src/serving/runtime/batcher.ts';
 import { createServing, type Serving } from '../../src/serving/serving.ts';
 import type { CanonicalEndpoint } from '../../src/spec/canonical-specs.ts';
 import type { PredictionLogStore } from '../../src/stores/control/prediction-log.ts';
@@ -474,6 +475,57 @@ describe('serving', () => {
     down = false;
     await serving.refresh();
     expect(serving.status().error).toBeNull();
+  });
+
+  it('runs requests together that come together, as the endpoint says', async () => {
+    const { digest } = await artifacts.put(await weightedSumModel([1, 10]));
+    const files = [{ path: 'model.onnx', digest, bytes: null, uri: null }];
+    const { id } = await registry.register(
+      { name: 'risk', framework: 'onnx', artifacts: files, signature: SIGNATURE },
+      'ada',
+    );
+    await registry.promote({ versionId: id, to: 'production' }, 'ada');
+    const real = createOnnxRuntime();
+    for (const [batching, least, most] of [
+      [{ maxBatch: 1 }, 40, 40],
+      [{ maxBatch: 64 }, 1, 2],
+      [{ maxBatch: 16, maxDelay: '5ms' }, 3, 4],
+    ] as const) {
+      let runs = 0;
+      await serving.close();
+      catalog.set({ endpoint: [{ ...BOTH, batching }] });
+      serving = createServing({
+        catalog,
+        registry: store,
+        artifacts,
+        features: reader,
+        log,
+        runtime: {
+          ...real,
+          open: async (content) => {
+            const session = await real.open(content);
+            const batcher = createBatcher({
+              run: (feeds, outputs) => {
+                runs += 1;
+                return session.run(feeds, outputs, { maxBatch: 1, maxDelayMs: 0 });
+              },
+              rowsApart: session.rowsApart,
+              batches: session.batches,
+            });
+            return { ...session, run: batcher.run };
+          },
+        },
+      });
+      await serving.start();
+      const answers = await Promise.all(
+        Array.from({ length: 40 }, (_, at) => serving.predict('mortality', { inputs: { bili: at, albumin: 1 } })),
+      );
+      expect(answers.map(({ predictions }) => predictions[0])).toEqual(
+        Array.from({ length: 40 }, (_, at) => ({ value: at + 10 })),
+      );
+      expect(runs).toBeGreaterThanOrEqual(least);
+      expect(runs).toBeLessThanOrEqual(most);
+    }
   });
 
   it('stops serving a version that is taken out of production', async () => {

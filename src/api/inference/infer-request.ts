@@ -46,7 +46,7 @@ export function readInference(bytes: Buffer, jsonLength: string | undefined, sig
   const length = jsonLength === undefined ? bytes.length : headerLength(jsonLength, bytes.length);
   const text = bytes.toString('utf8', 0, length);
   let body = objectOf(parsed(text), 'The body');
-  if (LONG_NUMBER.test(text)) body = objectOf(exactly(text), 'The body');
+  if (hasBigIntegers(body['inputs']) && LONG_NUMBER.test(text)) body = objectOf(exactly(text), 'The body');
   const { id, inputs, outputs, parameters } = body;
   if (id !== undefined && typeof id !== 'string') throw malformed(`"id" is ${told(id)}; it is a text.`);
   const request = parametersOf(parameters, 'The request');
@@ -57,6 +57,13 @@ export function readInference(bytes: Buffer, jsonLength: string | undefined, sig
       `${binary.bytes.length} bytes follow the JSON, but its tensors say "binary_data_size" of ${binary.at} in all.`,
     );
   return { id, feeds, ...readOutputs(outputs, signature, request['binary_data_output'] === true) };
+}
+
+function hasBigIntegers(inputs: unknown): boolean {
+  return (
+    Array.isArray(inputs) &&
+    inputs.some((input: { readonly datatype?: unknown } | null) => /INT64$/.test(String(input?.datatype)))
+  );
 }
 
 function headerLength(text: string, most: number): number {

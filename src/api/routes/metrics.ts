@@ -2,6 +2,7 @@
 import { breakerGauges } from '../breaker-gauges.ts';
 import type { ApiContext } from '../context.ts';
 import { exposition, gauge } from '../metrics.ts';
+import { modelMemoryGauges } from '../model-memory-gauges.ts';
 import { notifyFamilies, standingNotifyGauges, telemetryFamilies } from '../notify-gauges.ts';
 import { processGauges } from '../process-gauges.ts';
 import { qualityGauges } from '../quality-gauges.ts';
@@ -24,10 +25,11 @@ type MetricsContext = Pick<
   | 'notifier'
   | 'telemetry'
   | 'serving'
+  | 'repository'
 >;
 
 export function metricsRoutes(context: MetricsContext): readonly Route[] {
-  const { metrics, features, orchestrator, notifier, telemetry, serving } = context;
+  const { metrics, features, orchestrator, notifier, telemetry, serving, repository } = context;
   const ofProcess = processGauges(context);
   const scrape = createScrape([
     {
@@ -75,6 +77,7 @@ export function metricsRoutes(context: MetricsContext): readonly Route[] {
             ...notifyFamilies(notifier.figures),
             ...telemetryFamilies(telemetry?.figures),
             ...servingFamilies(serving.status()),
+            ...modelMemoryGauges(repository.memory()),
             ...answerLogFamilies(features.answers?.status()),
             ...asked,
           ]),

@@ -42,9 +42,15 @@ export interface LoadedVersions {
   peek(versionId: string): LoadedVersion | undefined;
   /** No longer kept for who asked on demand; goes once nobody holds or uses it. */
   unload(versionId: string): void;
-  status(): { readonly budgetBytes: number; readonly usedBytes: number; readonly loaded: readonly LoadedStatus[] };
+  status(): MemoryStatus;
   /** Releases all as their last use ends. */
   close(): Promise<void>;
+}
+
+export interface MemoryStatus {
+  readonly budgetBytes: number;
+  readonly usedBytes: number;
+  readonly loaded: readonly LoadedStatus[];
 }
 
 export interface LoadedStatus {

@@ -5,7 +5,7 @@
  */
 import { MlopsError } from '../../lib/error.ts';
 import type { ModelVersion, RegistryStore } from '../../stores/control/registry.ts';
-import { type LoadedVersion, type LoadedVersions, unknownVersion } from './loaded-versions.ts';
+import { type LoadedVersion, type LoadedVersions, type MemoryStatus, unknownVersion } from './loaded-versions.ts';
 
 export interface ModelRepository {
   /** Follows promotions from now on. */
@@ -22,6 +22,8 @@ export interface ModelRepository {
   index(): Promise<readonly RepositoryEntry[]>;
   /** Numbers of the versions that may be asked for. */
   versions(model: string): Promise<readonly number[]>;
+  /** What is in memory, whoever asked for it. */
+  memory(): MemoryStatus;
   close(): Promise<void>;
 }
 
@@ -253,6 +255,7 @@ export function createModelRepository({
       const { items } = await registry.search({ name: model, limit: SHOWN_VERSIONS });
       return items.map(({ version }) => version).sort((a, b) => a - b);
     },
+    memory: versions.status,
     close: async () => {
       for (const end of ends.splice(0)) await end();
       await Promise.allSettled([...known.values()].map(({ looking }) => looking));

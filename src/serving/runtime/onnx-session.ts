@@ -10,7 +10,7 @@ import { unfit } from '../onnx-tensors.ts';
 import { type BatchLimits, createBatcher } from './batcher.ts';
 import { deadlyValues } from './deadly-values.ts';
 import { readOnnxFile } from './onnx-file.ts';
-import { type RawTensors, TENSOR_TYPES } from './tensors.ts';
+import { type RawTensor, type RawTensors, TENSOR_TYPES } from './tensors.ts';
 import { runTrial } from './trial.ts';
 
 export interface OnnxSession {
@@ -49,8 +49,7 @@ export async function openSession(content: Uint8Array, { threads, batching }: Se
   try {
     const inputs = session.inputMetadata.map(inputSpec);
     const outputs = session.outputMetadata.flatMap((one) => (one.isTensor ? [tensorSpec(one)] : []));
-    const alone = (feeds: RawTensors, names: readonly string[]): Promise<RawTensors> =>
-      runAlone(ort, session, feeds, names);
+    const alone = (feeds: RawTensors, names: readonly string[]): Promise<RawTensors> => runAlone(session, feeds, names);
     const found = await runTrial({ inputs, outputs, file, run: alone });
     const refuseDeadly = deadlyValues(file.operators, inputs);
     const batcher = createBatcher({
@@ -105,19 +104,15 @@ async function createSession(ort: Ort, content: Uint8Array, threads: number): Pr
   }
 }
 
-async function runAlone(
-  ort: Ort,
-  session: InferenceSession,
-  feeds: RawTensors,
-  names: readonly string[],
-): Promise<RawTensors> {
+async function runAlone(session: InferenceSession, feeds: RawTensors, names: readonly string[]): Promise<RawTensors> {
   const tensors: Record<string, Tensor> = {};
   for (const name in feeds) {
     const { type, data, dims } = feeds[name]!;
-    tensors[name] = new ort.Tensor(type, data as Tensor.DataType, dims);
+    // Not made by its constructor: that one turns the bits of halves into an array that the runtime itself does not read.
+    tensors[name] = { type, data, dims, location: 'cpu' } as unknown as Tensor;
   }
   try {
-    return (await session.run(tensors, names)) as unknown as RawTensors;
+    return halvesAsBits((await session.run(tensors, names)) as unknown as Record<string, RawTensor>);
   } catch (cause) {
     throw new MlopsError('EP206', {
       detail: `The model fails on these inputs: ${reasonOf(cause)}`,
@@ -143,6 +138,17 @@ function unserved(type: string): MlopsError {
     `an input or output is of type ${type}, which no client can send or read`,
     'cast it inside the model, e.g. from and to float32',
   );
+}
+
+/** Where JavaScript has an array of halves, ONNX Runtime answers with that. */
+function halvesAsBits(found: Record<string, RawTensor>): RawTensors {
+  for (const name in found) {
+    const { type, dims, data } = found[name]!;
+    if (type !== 'float16' || data instanceof Uint16Array) continue;
+    const { buffer, byteOffset, length } = data as Float32Array;
+    found[name] = { type, dims, data: new Uint16Array(buffer, byteOffset, length) };
+  }
+  return found;
 }
 
 const MOST_REASON = 500;

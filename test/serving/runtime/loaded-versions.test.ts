@@ -145,6 +145,15 @@ describe('a version whose file is not what was registered', () => {
     expect(released).toBe(opened);
   });
 
+  it('serves where its signature speaks of its tensors in other words', async () => {
+    await register(constantModel(1), {
+      inputs: [{ type: 'tensor' } as never, { name: 'x', dtype: 'float32' } as never],
+    });
+    await register(constantModel(1), { inputs: [{ ...input, dtype: 'float' }] });
+    const versions = create();
+    for (const number of [1, 2]) (await versions.acquire('risk', number)).release();
+  });
+
   it('serves where its signature says the same', async () => {
     await register(constantModel(1), { inputs: [input], outputs: [{ name: 'y', dtype: 'float32', shape: [-1, 1] }] });
     const lease = await create().acquire('risk', 1);
