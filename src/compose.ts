@@ -16,6 +16,7 @@ import type { Look } from './compose/observe.ts';
 import { openOffline } from './compose/offline.ts';
 import { openOnline } from './compose/online.ts';
 import { operatorServices } from './compose/operator-services.ts';
+import { withPredictionSources } from './compose/prediction-sources.ts';
 import type { Settings } from './compose/settings.ts';
 import type { TellFileRequest } from './compose/tell-file.ts';
 import type { Features } from './features/create-features.ts';
@@ -27,6 +28,7 @@ import type { Notifier } from './notify/notifier.ts';
 import type { Orchestrator } from './orchestrator/orchestrator.ts';
 import type { Registry } from './registry/registry.ts';
 import type { Feedback, FeedbackReport } from './serving/feedback.ts';
+import type { MoveReport } from './serving/move-predictions.ts';
 import type { EndpointResults } from './serving/results/endpoint-results.ts';
 import type { Rollouts } from './serving/rollouts/rollouts.ts';
 import type { ModelRepository } from './serving/runtime/model-repository.ts';
@@ -92,6 +94,8 @@ export interface OpenEnvironment {
   /** Tells others what this process serves. `name`: for people. */
   servingReporter(name: string): Promise<ServingReporter>;
   predictions(): Promise<PredictionLogStore>;
+  /** Moves what was predicted to the offline store, and forgets what endpoints keep no longer. */
+  movePredictions(signal: AbortSignal): Promise<MoveReport>;
   /** What predictions turned out to be. */
   feedback(): Promise<Feedback>;
   feedbackStore(): Promise<FeedbackStore>;
@@ -154,7 +158,11 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
   const offline = lazily(async () => {
     const made = await openOffline(settings, folder, options.answersWithinMs);
     closers.add('store', () => made.close());
-    return made;
+    return withPredictionSources(made, predictionMoves);
+  });
+  const predictionMoves = lazily(async () => {
+    const { postgresPredictionMoves } = await import('./stores/postgres/postgres-prediction-moves.ts');
+    return postgresPredictionMoves(control.db, await control.scopeId());
   });
   const featureState = lazily(async () => {
     const { createPostgresFeatureState } = await import('./stores/postgres/postgres-feature-state.ts');
@@ -479,6 +487,21 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       return createServingReporter({ serving: served, store, daemon: randomUUID(), name, report });
     },
     predictions,
+    movePredictions: async (signal) => {
+      const { movePredictions } = await import('./serving/move-predictions.ts');
+      return movePredictions(
+        {
+          store: await predictionMoves(),
+          // The engine is loaded only where something is due.
+          offline: {
+            snapshot: async (request, during) => (await offline()).snapshot(request, during),
+            removeSnapshots: async (locations, keep) => (await offline()).removeSnapshots(locations, keep),
+          },
+          catalog: await catalog(),
+        },
+        signal,
+      );
+    },
     feedback,
     feedbackStore,
     tellFile: async (request, signal) => {

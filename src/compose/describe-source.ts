@@ -4,6 +4,7 @@ import { access, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MlopsError } from '../lib/error.ts';
+import { predictionColumns } from '../serving/prediction-table.ts';
 import { openCacheFile } from '../spec/cache-file.ts';
 import type { Column } from '../spec/column.ts';
 import type { DescribeSource, ParsesQuery } from '../spec/load.ts';
@@ -30,9 +31,13 @@ export function describeSourceFor(root: string): {
   });
   return {
     describe: async (source, projectRoot) =>
-      source.database !== undefined
-        ? describeDatabase(source)
-        : describeSource(source, projectRoot, cache, async (asked, from) => (await engine()).describe(asked, from, {})),
+      source.predictions !== undefined
+        ? predictionColumns()
+        : source.database !== undefined
+          ? describeDatabase(source)
+          : describeSource(source, projectRoot, cache, async (asked, from) =>
+              (await engine()).describe(asked, from, {}),
+            ),
     parses: async (sql) => {
       const store = await engine();
       return store.tablesOf(sql).then(

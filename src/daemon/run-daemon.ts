@@ -16,6 +16,7 @@ import { packageVersion } from '../lib/package.ts';
 import { resolveEnv } from '../lib/secret.ts';
 import { type Housekeeping, startHousekeeping } from './housekeeping.ts';
 import type { DaemonLog } from './log.ts';
+import { startMovingPredictions } from './move-predictions.ts';
 import { announce, liveDaemons, type Presence, processStart, type Role, withdraw } from './presence.ts';
 
 export interface DaemonOptions {
@@ -63,6 +64,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
   let api: ApiServer | undefined;
   let stopping: Promise<void> | undefined;
   let housekeeping: Housekeeping | undefined;
+  let moving: { stop(): Promise<void> } | undefined;
   let reporter: Promise<{ stop(): Promise<void> } | undefined> | undefined;
   try {
     refuseSecond(settings, presence);
@@ -86,7 +88,10 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
       (await live.rollouts()).start();
     }
     if (roles.includes('worker')) await orchestrator.worker.start();
-    if (roles.includes('scheduler')) housekeeping = startHousekeeping(live, log);
+    if (roles.includes('scheduler')) {
+      housekeeping = startHousekeeping(live, log);
+      moving = startMovingPredictions(live, log);
+    }
     announce(settings.root, { ...presence, ports, ready: true });
     const urls = ports.map(
       (port) => `http://${presence.host.includes(':') ? `[${presence.host}]` : presence.host}:${port}`,
@@ -100,6 +105,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
     return { urls, stop };
   } catch (error) {
     await housekeeping?.stop();
+    await moving?.stop();
     await api?.close(0).catch(() => {});
     await environment?.close().catch(() => {});
     withdraw(settings.root, presence);
@@ -121,6 +127,7 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
       orchestrator?.scheduler.stop(),
       orchestrator?.worker.drain(limit),
       housekeeping?.stop(),
+      moving?.stop(),
     ]);
     // After the tasks in hand: what their ends are worth telling is told.
     if (roles.includes('scheduler'))

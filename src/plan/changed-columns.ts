@@ -24,7 +24,17 @@ export interface KnownColumns {
 
 /** Fields by which single columns change, and those by which any may. */
 const BY_COLUMN = new Set(['columns', 'types']);
-const READ_BY = new Set(['file', 'format', 'nulls', 'delimiter', 'query', 'table', 'database', 'incremental']);
+const READ_BY = new Set([
+  'file',
+  'format',
+  'nulls',
+  'delimiter',
+  'query',
+  'table',
+  'predictions',
+  'database',
+  'incremental',
+]);
 
 /** The columns whose values change; `all` where it may be any; undefined where the source reads as before. */
 export function changedColumns(

@@ -17,6 +17,7 @@ import { type Canonicalizing, type Lookup, refer, report } from './lookup.ts';
 import { normalize } from './normalize.ts';
 import { canonicalPipeline } from './pipeline.ts';
 import { canonicalPolicy } from './policy.ts';
+import { checkPredictions } from './predictions-source.ts';
 import { type Problem, toDiagnostic } from './problem.ts';
 import { mentionedIn, overSources } from './query-text.ts';
 import type {
@@ -143,12 +144,13 @@ function canonicalSource(spec: SourceSpec, into: Canonicalizing): SourceSpec {
           into,
           'SP103',
           `/${field}`,
-          `"${field}" goes with a file; this source is a ${spec.table === undefined ? 'query' : 'table'}.`,
+          `"${field}" goes with a file; this source is ${spec.predictions !== undefined ? 'predictions' : `a ${spec.table === undefined ? 'query' : 'table'}`}.`,
           { part: 'key' },
         );
     }
   }
   databaseProblems(spec, into);
+  checkPredictions(spec, into);
   if (spec.incremental !== undefined && isManyFiles(spec.file)) {
     report(
       into,

@@ -117,7 +117,7 @@ export type ScalarDtype =
   'bool' | 'int32' | 'int64' | 'float32' | 'float64' | 'string' | 'timestamp' | 'date' | 'uuid' | 'bytes' | 'json';
 
 /**
- * Where data comes from: a file, a query over other sources, or a table or query of a Postgres.
+ * Where data comes from: a file, a query over other sources, a table or query of a Postgres, or what an endpoint predicted.
  */
 export interface SourceSpec {
   /**
@@ -159,6 +159,10 @@ export interface SourceSpec {
    * A table or view of `database`: `visits`, `public.visits`.
    */
   table?: string;
+  /**
+   * An endpoint: the source is the log of its predictions with what they turned out to be, a row each: `prediction_id`, `request_id`, `row`, `at`, `endpoint`, `variant`, `role`, `member`, `model`, `version`, `routed`, `entity`, `features`, `reads`, `prediction` (these four as JSON), `label`, `probability`, `value`, `failure`, `latency_ms`, `outcome`, `outcome_at`, `outcome_recorded_at`.
+   */
+  predictions?: Name;
   /**
    * Columns to add: name to SQL expression over the file's columns.
    */
@@ -3024,7 +3028,7 @@ export interface PredictionLogSpec {
    */
   share?: number;
   /**
-   * How long a prediction stays in the control store once it is in the offline store, where it stays for good. Default: for good.
+   * How long a prediction stays in the control store, where it is listed, counted in figures and told outcomes of; at least as long as `feedback.within`. In the offline store it stays for good. Default: for good.
    */
   keep?: Duration;
   /**

@@ -111,6 +111,17 @@ export const serving: Section = {
         'logs the share of the requests that the endpoint says, the same ones everywhere, without the features that it excludes',
       ],
     },
+  'Each logged prediction is in the offline store exactly once or waits to be there, whenever a daemon is killed.': {
+    'contract/prediction-moves.test.ts': [
+      'are there once, with all that was logged, and with what they turned out to be',
+      'are neither lost nor there twice where a mover dies between its table and its note, or another is faster',
+    ],
+  },
+  "It leaves the control store only when it is there and the endpoint's `log.keep` is over.": {
+    'contract/prediction-moves.test.ts': [
+      'leave the control store once they are there and older than the endpoint keeps them, and stay a row of the table',
+    ],
+  },
   'An outcome is recorded once however often it is told; another one corrects it, and what was known at a time stays readable.':
     {
       'serving/feedback.test.ts': [

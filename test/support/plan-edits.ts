@@ -179,6 +179,7 @@ table('source', [
   ['types.*', 'types.bili', 'changed', 'float64', 'string', 'breaking', 'FS105', 'FS107', 'FS121'],
   ['columns.*', 'columns.bili', 'another expression', 'a', 'b', 'breaking', 'FS105', 'FS107'],
   ['query', null, 'changed', 'select 1', 'select 2', 'breaking', 'FS105', 'FS107'],
+  ['predictions', null, 'of another endpoint', 'mortality', 'another', 'breaking', 'FS105', 'FS107'],
   ['table', null, 'changed', 'clinic.visits', 'clinic.seen', 'breaking', 'FS105', 'FS107'],
   ['database', null, 'changed', { $env: 'EHR_URL' }, { $env: 'COPY_URL' }, 'backfill', 'FS105'],
   ['incremental.column', null, 'changed', 'day', 'futime', 'backfill', 'FS105'],

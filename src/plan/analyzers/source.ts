@@ -18,7 +18,7 @@ import { differsFromTraining } from './served.ts';
 import { analyzeColumns } from './source-columns.ts';
 
 /** What a value means, beside where it lies: another file of the same columns is new data, not another meaning. */
-const MEANING = ['nulls', 'types', 'query', 'table', 'columns'];
+const MEANING = ['nulls', 'types', 'query', 'table', 'predictions', 'columns'];
 
 export const analyzeSource: Analyzer<'source'> = (context) => {
   if (context.before === undefined) return SAFE;

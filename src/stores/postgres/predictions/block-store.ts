@@ -171,16 +171,22 @@ function decoded({ id, endpoint, newest, span, rows }: BlockRecord, reads: boole
   return { id, endpoint, newest: at, oldest: at - Math.ceil(span * 1_000), rows: decodeBlock(rows, { reads }) };
 }
 
-/** Some blocks by their ids, in any order; of a page of them at once memory holds the bytes. */
-export async function* readBlocks(db: Queryable, scopeId: number, ids: readonly string[]): AsyncGenerator<Block> {
+/** Some blocks by their ids, each page the oldest first; of a page of them at once memory holds the bytes. */
+export async function* readBlocks(
+  db: Queryable,
+  scopeId: number,
+  ids: readonly string[],
+  { reads = false }: { readonly reads?: boolean } = {},
+): AsyncGenerator<Block> {
   for (let from = 0; from < ids.length; from += PAGE) {
     const records = await db.query<BlockRecord & Record<string, unknown>>(
       `select block_id as id, b.endpoint, (extract(epoch from b.at) * 1000000)::bigint::text as newest, b.span, r.rows
        from mlops.prediction_blocks b join mlops.prediction_block_rows r using (block_id)
-       where b.scope_id = $1 and block_id = any($2::uuid[])`,
+       where b.scope_id = $1 and block_id = any($2::uuid[])
+       order by b.at, block_id`,
       [scopeId, ids.slice(from, from + PAGE)],
     );
-    for (const record of records) yield decoded(record, false);
+    for (const record of records) yield decoded(record, reads);
   }
 }
 

@@ -7,7 +7,10 @@ with new (block_id, endpoint, age, span, row_count, answers, models, request_ids
     array(select hashtextextended(id, $1) from unnest(request_ids) as id)
   from new
   on conflict (block_id) do nothing
-  returning block_id
+  returning block_id, endpoint, at, rows
+), waiting as (
+  insert into mlops.prediction_blocks_waiting (block_id, scope_id, endpoint, at, rows)
+  select block_id, $1, endpoint, at, rows from added
 )
 insert into mlops.prediction_block_rows (block_id, rows)
 select block_id, bytes from new join added using (block_id)
