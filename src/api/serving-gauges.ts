@@ -2,6 +2,7 @@
 import type { FeatureSetDescription } from '../features/describe.ts';
 import type { LogStatus } from '../lib/log-writer.ts';
 import type { ServingStatus } from '../serving/serving.ts';
+import type { Rollout } from '../stores/control/rollouts.ts';
 import { type Family, type Gauge, gauge, single } from './metrics.ts';
 
 /** What is materialized. */
@@ -32,6 +33,34 @@ export function answerLogFamilies(status: LogStatus | undefined): readonly Famil
   return [
     total('mlops_online_answers_kept_total', 'Answers to reads of features kept for features verify.', status?.written),
     total('mlops_online_answers_dropped_total', 'Those that the control store did not take in time.', status?.dropped),
+  ];
+}
+
+/** The newest of each endpoint. */
+export function rolloutGauges(rollouts: readonly Rollout[]): readonly Family[] {
+  const of = (value: (rollout: Rollout) => number) =>
+    rollouts.map((rollout) => ({ labels: { endpoint: rollout.endpoint }, value: value(rollout) }));
+  return [
+    gauge(
+      'mlops_rollout_status',
+      '1 under the status of the newest rollout of the endpoint.',
+      rollouts.map(({ endpoint, status }) => ({ labels: { endpoint, status }, value: 1 })),
+    ),
+    gauge(
+      'mlops_rollout_version',
+      'The version that it rolls out.',
+      of(({ version }) => version),
+    ),
+    gauge(
+      'mlops_rollout_share',
+      "Percent of the baseline's keys that the candidate answers.",
+      of(({ share }) => share),
+    ),
+    gauge(
+      'mlops_rollout_step_started_timestamp_seconds',
+      'When its step began, seconds since 1970.',
+      of(({ stepStartedAt }) => stepStartedAt.getTime() / 1000),
+    ),
   ];
 }
 

@@ -7,6 +7,7 @@ import { onlineStore } from './online-store.ts';
 import { plan } from './plan.ts';
 import { pointInTime } from './point-in-time.ts';
 import { registry } from './registry.ts';
+import { rollouts } from './rollouts.ts';
 import { runsAndTasks } from './runs-and-tasks.ts';
 import type { Section } from './sentences.ts';
 import { serving } from './serving.ts';
@@ -24,4 +25,5 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   'Notifications and logs': notificationsAndLogs,
   Registry: registry,
   Serving: serving,
+  'Rollouts and results': rollouts,
 };

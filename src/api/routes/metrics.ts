@@ -9,7 +9,7 @@ import { qualityGauges } from '../quality-gauges.ts';
 import type { Route } from '../route.ts';
 import { figureFamilies, poolGauges, standingGauges } from '../run-gauges.ts';
 import { createScrape } from '../scrape.ts';
-import { answerLogFamilies, featureSetGauges, servingFamilies } from '../serving-gauges.ts';
+import { answerLogFamilies, featureSetGauges, rolloutGauges, servingFamilies } from '../serving-gauges.ts';
 import { usageGauges } from '../usage-gauges.ts';
 
 type MetricsContext = Pick<
@@ -26,10 +26,11 @@ type MetricsContext = Pick<
   | 'telemetry'
   | 'serving'
   | 'repository'
+  | 'rollouts'
 >;
 
 export function metricsRoutes(context: MetricsContext): readonly Route[] {
-  const { metrics, features, orchestrator, notifier, telemetry, serving, repository } = context;
+  const { metrics, features, orchestrator, notifier, telemetry, serving, repository, rollouts } = context;
   const ofProcess = processGauges(context);
   const scrape = createScrape([
     {
@@ -52,6 +53,7 @@ export function metricsRoutes(context: MetricsContext): readonly Route[] {
     { name: 'pools', read: async () => poolGauges(await orchestrator.pools()) },
     { name: 'breakers', read: async () => breakerGauges(await orchestrator.breakers()) },
     { name: 'notifications', read: async (withinMs) => standingNotifyGauges(await notifier.standing(withinMs)) },
+    { name: 'rollouts', read: async () => rolloutGauges(await rollouts.newest()) },
     { name: 'feature_sets', read: async () => featureSetGauges(await features.list()) },
     { name: 'feature_quality', read: async () => qualityGauges(await features.insights()) },
   ]);

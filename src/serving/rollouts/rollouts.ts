@@ -30,6 +30,8 @@ export interface Rollouts {
   /** One round, where no other daemon decides. */
   look(): Promise<void>;
   list(filter: RolloutFilter): ReturnType<RolloutStore['list']>;
+  /** Of each endpoint. */
+  newest(): Promise<readonly Rollout[]>;
   /** The newest of an endpoint, or one by its id. EP211. */
   show(endpointOrId: string, decisions?: number): Promise<RolloutDetails>;
   /** EP201 and EP211 where there is none, EP212 where it cannot be. */
@@ -231,6 +233,7 @@ export function createRollouts(dependencies: RolloutsDependencies): Rollouts {
     },
     look,
     list: (filter) => store.list(filter),
+    newest: () => store.newest(),
     show: async (endpointOrId, decisions = 200) => {
       const rollout = (await store.byId(endpointOrId)) ?? (await existing(endpointOrId));
       return { rollout, decisions: await store.decisions(rollout.id, decisions) };
