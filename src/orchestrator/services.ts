@@ -5,7 +5,7 @@
 import type { JsonObject } from '../lib/json.ts';
 import type { TaskOf } from '../spec/canonical-specs.ts';
 import type { QueryText } from '../spec/query-text.ts';
-import type { GateResult, ModelSignature, Stage } from '../stores/control/registry.ts';
+import type { Flavour, GateResult, ModelSignature, Stage } from '../stores/control/registry.ts';
 import type { TaskProgress } from '../stores/control/runs.ts';
 
 export interface CallContext {
@@ -83,7 +83,9 @@ export interface TrainingDataset {
 export interface TrainedModel {
   /** SHA-256 of the ONNX file in the artifact store. */
   readonly artifact: string;
-  readonly framework: 'onnx';
+  readonly framework: string;
+  /** What it takes to load it with the framework; undefined where nobody said. */
+  readonly flavour?: Flavour;
   readonly trainer: string;
   readonly hyperparameters: JsonObject;
   readonly metrics: Readonly<Record<string, number>>;

@@ -19,7 +19,7 @@ export interface RegistryLabelService {
   labelVersion(id: string, edit: LabelEdit, who: string): Promise<ModelVersion>;
   /** MD201, MD209. */
   setAlias(model: string, alias: string, version: number, who: string): Promise<RegisteredModel>;
-  /** MD201; MD208 where a resource follows it. */
+  /** MD201. */
   removeAlias(model: string, alias: string, who: string): Promise<RegisteredModel>;
   /** MD201. */
   atAlias(model: string, alias: string): Promise<ModelVersion>;

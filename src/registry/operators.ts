@@ -1,12 +1,13 @@
 /** Registration and promotion as tasks of a pipeline do them: running twice does it once. */
 import type { JsonObject } from '../lib/json.ts';
-import type { GateResult, ModelSignature, Stage } from '../stores/control/registry.ts';
+import type { Flavour, GateResult, ModelSignature, Stage } from '../stores/control/registry.ts';
 import type { Registry } from './registry.ts';
 
 /** The part of a trained model that a version records; orchestrator/services.ts has the whole. */
 export interface TrainedForRegistry {
   readonly artifact: string;
   readonly framework: string;
+  readonly flavour?: Flavour;
   readonly trainer: string;
   readonly hyperparameters: JsonObject;
   readonly signature: ModelSignature;
@@ -88,6 +89,7 @@ export function createRegistryOperators(registry: Registry, environment: JsonObj
           },
           signature,
           runId: context.runId,
+          flavour: trained.flavour ?? null,
           idempotencyKey: `${context.runId}/${context.task}/${trained.artifact}`,
         },
         whoOf(context),

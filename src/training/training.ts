@@ -38,7 +38,7 @@ export interface TrainingContext {
 /** A model as training leaves it; `Dataset` is passed through untouched. */
 export interface Trained<Dataset extends RecordedDataset> {
   readonly artifact: string;
-  readonly framework: 'onnx';
+  readonly framework: string;
   readonly trainer: string;
   readonly hyperparameters: JsonObject;
   readonly metrics: Readonly<Record<string, number>>;

@@ -187,18 +187,17 @@ describe.each([postgres])('labels of the registry on $name', (backend) => {
     await record('endpoint.pinned', { name: 'pinned', variants: { a: { model: 'risk', version: 4 } } });
     await record('endpoint.blend', {
       name: 'blend',
-      variants: { a: { ensemble: { members: { x: { model: 'risk', alias: 'champion' } } } } },
+      variants: { a: { ensemble: { members: { x: { model: 'risk', version: 3 } } } } },
     });
     await record('endpoint.newest', { name: 'newest', variants: { a: { model: 'risk', stage: 'development' } } });
     await record('endpoint.other', { name: 'other', variants: { a: { model: 'else', version: 5 } } });
     expect(await refused(1)).toEqual(['stage production']);
     expect(await refused(2)).toEqual(['stage staging']);
     expect(await refused(3)).toEqual(['alias champion', 'alias plain', 'resource endpoint.blend']);
-    expect(await refused(3, true)).toEqual(['alias champion', 'resource endpoint.blend']);
+    expect(await refused(3, true)).toEqual(['resource endpoint.blend']);
     expect(await refused(4)).toEqual(['resource endpoint.pinned']);
     expect(await refused(6)).toEqual(['resource endpoint.newest']);
     await registry.deleteVersion((await registry.version('risk', 5))!.id, { who: 'ada' });
-    await expect(registry.removeAlias('risk', 'champion', 'ada')).rejects.toMatchObject({ code: 'MD208' });
     await expect(registry.deleteModel('risk', { who: 'ada' })).rejects.toMatchObject({ code: 'MD208' });
     expect((await registry.search({ limit: 10 })).items).toHaveLength(5);
   });

@@ -63,6 +63,14 @@ describe.runIf(withS3)('the healthcare project with artifacts on S3', () => {
         if (file.isFile()) expect(readFileSync(join(file.parentPath, file.name), 'utf8')).not.toContain(secret);
     }
 
+    // The same again from the same data: the same file, from another run.
+    await mlops('run', 'weekly_retraining', '--follow');
+    const again = JSON.parse(await mlops('models', 'compare', 'pbc_mortality', '1', '2', '--json'));
+    const nothing = { data: [], hyperparameters: [], signature: [], artifacts: [] };
+    expect(again).toMatchObject({ ...nothing, features: { added: [], removed: [], reordered: false } });
+    expect(again.metrics.every((one: { difference: number }) => one.difference === 0)).toBe(true);
+    expect(again.lineage.map((one: { path: string }) => one.path)).toEqual(['run.id']);
+
     // Somebody else's bytes under the name: they are never handed out, and a look at the stores says so.
     const digest = artifacts.find((artifact) => artifact.path === 'model.onnx')!.digest;
     await bucket.put(`mlops/healthcare/dev/artifacts/${digest.slice(0, 2)}/${digest}`, Buffer.from('other'));

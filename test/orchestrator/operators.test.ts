@@ -182,7 +182,7 @@ it('adopts the model, the metrics and the further files that a program leaves, a
       program: {
         operator: 'model_training',
         command:
-          'printf "$MLOPS_DATASET $MLOPS_LABEL" > model.onnx; echo \'{"loss": 0.25}\' > metrics.json; mkdir plots; cat "$MLOPS_FEATURES" "$MLOPS_HYPERPARAMETERS" > plots/a.json; ln -s /etc/passwd link',
+          'printf "$MLOPS_DATASET $MLOPS_LABEL" > model.onnx; echo \'{"loss": 0.25}\' > metrics.json; echo \'{"framework": "sklearn", "version": "1.4.2", "requirements": ["scikit-learn==1.4.2"]}\' > flavour.json; mkdir plots; cat "$MLOPS_FEATURES" "$MLOPS_HYPERPARAMETERS" > plots/a.json; ln -s /etc/passwd link',
         label: 'died',
         params: { depth: 2 },
         bundle: { digest: 'bundle', files: {} },
@@ -208,6 +208,10 @@ it('adopts the model, the metrics and the further files that a program leaves, a
   const registered = Object.fromEntries(calls.register.map((call) => [call.trained.trainer, call]));
   // The nearest training counts, and the evaluations of that one alone.
   expect(registered['command']).toMatchObject({ metrics: { loss: 0.25, auc: 0.6 }, codeDigest: 'bundle' });
+  expect(registered['command']?.trained).toMatchObject({
+    framework: 'sklearn',
+    flavour: { version: '1.4.2', python: null, requirements: ['scikit-learn==1.4.2'] },
+  });
   expect(registered['gradient_boosting']).toMatchObject({ metrics: { auc: 0.9 } });
   expect(calls.register).toHaveLength(2);
 });
@@ -224,9 +228,13 @@ it('says what a trainer of your own must leave', async () => {
     ...data,
     none: mine('true'),
     odd: mine('touch model.onnx; echo \'{"auc": "high"}\' > metrics.json'),
+    unread: mine('touch model.onnx; echo \'{"requirements": "all"}\' > flavour.json'),
+    unknown: mine('touch model.onnx; echo \'{"pip": ["a"]}\' > flavour.json'),
   });
   expect(taskOf(done, 'none').error).toContain('without leaving model.onnx');
   expect(taskOf(done, 'odd').error).toContain('gives auc a value that is no finite number');
+  expect(taskOf(done, 'unread').error).toContain('gives requirements that are no list of texts');
+  expect(taskOf(done, 'unknown').error).toContain('says pip, which it does not have');
 });
 
 it('does not try a promotion again that a gate refused', async () => {

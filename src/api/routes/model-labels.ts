@@ -145,7 +145,7 @@ export function modelLabelRoutes({ registry }: Pick<ApiContext, 'registry'>): re
       method: 'DELETE',
       path: ALIASES,
       operationId: 'removeAlias',
-      summary: 'Take an alias away that no endpoint follows.',
+      summary: 'Take an alias away.',
       tag,
       answers: { 200: { description: 'The model as it is now.', schema: MODEL } },
       handle: async ({ params, caller }) =>
@@ -248,7 +248,7 @@ export function modelLabelRoutes({ registry }: Pick<ApiContext, 'registry'>): re
       tag,
       query: {
         reason: { type: 'string' },
-        aliases: { type: 'boolean', default: false, description: 'Aliases that nothing else follows go with it.' },
+        aliases: { type: 'boolean', default: false, description: 'Its aliases go with it.' },
         artifacts: {
           type: 'boolean',
           default: false,

@@ -1,4 +1,4 @@
-/** model_training: a built-in trainer, or a program that leaves model.onnx (and, if it likes, metrics.json) in its directory. */
+/** model_training: a built-in trainer, or a program that leaves model.onnx (and, if it likes, metrics.json and flavour.json) in its directory. */
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { MlopsError } from '../../lib/error.ts';
@@ -6,6 +6,7 @@ import type { JsonObject } from '../../lib/json.ts';
 import type { TaskOf } from '../../spec/canonical-specs.ts';
 import type { ProcessResult } from '../runners/process-runner.ts';
 import type { TrainedModel, TrainingDataset } from '../services.ts';
+import { FLAVOUR_FILE, readFlavour } from './flavour-file.ts';
 import type { Operator, OperatorContext } from './operator.ts';
 import { type Program, pythonProgram } from './python-program.ts';
 import { asOutputs, fromOutputs, nearestOf } from './upstream-outputs.ts';
@@ -73,7 +74,8 @@ async function withProgram(
           hint: `write the model as ONNX to ./${MODEL_FILE}`,
         });
       }
-      return context.services.adoptTrained(
+      const flavour = left.includes(FLAVOUR_FILE) ? await readFlavour(join(result.directory, FLAVOUR_FILE)) : {};
+      const trained = await context.services.adoptTrained(
         {
           onnxPath: join(result.directory, MODEL_FILE),
           dataset,
@@ -81,11 +83,12 @@ async function withProgram(
           metrics: left.includes(METRICS_FILE) ? await readMetrics(join(result.directory, METRICS_FILE)) : {},
           hyperparameters,
           extraFiles: left
-            .filter((path) => path !== MODEL_FILE && path !== METRICS_FILE)
+            .filter((path) => path !== MODEL_FILE && path !== METRICS_FILE && path !== FLAVOUR_FILE)
             .map((path) => ({ path, file: join(result.directory, path) })),
         },
         context,
       );
+      return { ...trained, ...flavour };
     },
   );
 }

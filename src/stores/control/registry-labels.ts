@@ -69,7 +69,7 @@ export interface RegistryReference {
 export interface Deletion {
   readonly who: string;
   readonly reason?: string | null;
-  /** Aliases of it that nothing else follows go with it. Default: they keep it. */
+  /** Its aliases go with it. Default: they keep it. */
   readonly withAliases?: boolean;
 }
 

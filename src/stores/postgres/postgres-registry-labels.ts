@@ -200,21 +200,15 @@ export function postgresRegistryLabels(db: Database, scopeId: number): RegistryL
   const removeAlias: RegistryLabels['removeAlias'] = (name, alias, who) =>
     db.transaction(async (tx) => {
       const model = await lockedModel(tx, name);
-      const follows = (await references(tx, model)).filter((part) => part.alias === alias);
-      if (model.aliases[alias] !== undefined && follows.length > 0)
-        throw stillReferred(
-          `Alias ${alias} of ${model.name}`,
-          follows.map(({ address }) => ({ by: 'resource', name: address, version: model.aliases[alias]! })),
-        );
       await dropAlias(tx, model, alias, who);
       return plain((await readModel(tx, name))!);
     });
 
   const references = (tx: Queryable, model: ModelRow) =>
-    tx.query<{ address: string; version: string | null; stage: string | null; alias: string | null }>(
-      sqlFile('registry-references'),
-      [scopeId, model.name],
-    );
+    tx.query<{ address: string; version: string | null; stage: string | null }>(sqlFile('registry-references'), [
+      scopeId,
+      model.name,
+    ]);
 
   /** Marks it deleted, with its aliases. */
   const erase = async (tx: Queryable, model: ModelRow, version: ModelVersion, { who, reason = null }: Deletion) => {
@@ -233,20 +227,16 @@ export function postgresRegistryLabels(db: Database, scopeId: number): RegistryL
     withAliases: boolean,
   ): readonly RegistryReference[] => {
     const of = version.version;
-    const followed = new Set(parts.flatMap(({ alias }) => (alias === null ? [] : [alias])));
     const named = parts.filter(
       (part) =>
         part.version === String(of) ||
-        (part.alias !== null && version.aliases.includes(part.alias)) ||
         (part.stage === 'development' && version.stage === 'development' && newest?.id === version.id),
     );
     return [
       ...(version.stage === 'production' || version.stage === 'staging'
         ? [{ by: 'stage' as const, name: version.stage, version: of }]
         : []),
-      ...version.aliases
-        .filter((alias) => !withAliases || followed.has(alias))
-        .map((name) => ({ by: 'alias' as const, name, version: of })),
+      ...(withAliases ? [] : version.aliases.map((name) => ({ by: 'alias' as const, name, version: of }))),
       ...[...new Set(named.map(({ address }) => address))].map((name) => ({
         by: 'resource' as const,
         name,

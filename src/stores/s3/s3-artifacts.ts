@@ -72,13 +72,11 @@ export function createS3Artifacts({ settings, spool, copies }: S3ArtifactsOption
   /** For calls that carry no content: all attempts together. */
   const soon = () => ({ abortSignal: AbortSignal.timeout(timeoutMs * ATTEMPTS) });
 
-  const head = async (
-    digest: string,
-  ): Promise<(StoredArtifact & { readonly etag: string | undefined }) | undefined> => {
+  const has = async (digest: string): Promise<StoredArtifact | undefined> => {
     const Key = keyOf(digest);
     try {
       const found = await client.send(new HeadObjectCommand({ Bucket: bucket, Key }), soon());
-      return { digest, bytes: found.ContentLength ?? 0, etag: found.ETag };
+      return { digest, bytes: found.ContentLength ?? 0 };
     } catch (error) {
       if (isAbsent(error)) return undefined;
       throw told(error);
@@ -117,7 +115,7 @@ export function createS3Artifacts({ settings, spool, copies }: S3ArtifactsOption
     const { digest, bytes } = stored;
     const target = { Bucket: bucket, Key: keyOf(digest) };
     try {
-      const there = await head(digest);
+      const there = await has(digest);
       if (there === undefined) {
         try {
           await send({ ...target, IfNoneMatch: '*' });
@@ -159,10 +157,7 @@ export function createS3Artifacts({ settings, spool, copies }: S3ArtifactsOption
       return place(stored, (target) => uploadBytes(client, target, content, stored.digest));
     },
     putFile: (path) => putFile(path),
-    has: async (digest) => {
-      const found = await head(digest);
-      return found && { digest, bytes: found.bytes };
-    },
+    has,
     read: async (digest) => {
       const parts: Uint8Array[] = [];
       for await (const part of await stream(digest)) parts.push(part as Uint8Array);

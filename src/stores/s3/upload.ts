@@ -23,9 +23,8 @@ const PARTS_AT_ONCE = 3;
 export interface Target {
   readonly Bucket: string;
   readonly Key: string;
-  /** `*` for If-None-Match: only where nothing is there. An ETag: only over that. Neither: whatever is there. */
+  /** Only where nothing is there. Default: whatever is there. */
   readonly IfNoneMatch?: '*';
-  readonly IfMatch?: string;
 }
 
 export async function uploadBytes(client: S3Client, target: Target, bytes: Uint8Array, digest: string): Promise<void> {

@@ -12,7 +12,7 @@ export default class ModelsDelete extends BaseCommand {
     version: word({ description: 'A number or latest. Without it the whole model.' }),
   };
   static override flags = {
-    aliases: boolean({ description: 'Aliases that nothing else follows go with it.', default: false }),
+    aliases: boolean({ description: 'Its aliases go with it.', default: false }),
     artifacts: boolean({
       description: 'The content of its artifacts goes too, where nothing in this control store has it any more.',
       default: false,
