@@ -262,6 +262,10 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
     const store = postgresTracking(control.db, await control.scopeId());
     return createTracking(store, { nowMs: () => systemClock.now().getTime(), random: Math.random });
   });
+  const taskRuns = lazily(async () => {
+    const { createTaskRuns } = await import('./tracking/task-runs.ts');
+    return createTaskRuns((await tracking()).store, () => systemClock.now().getTime());
+  });
   const runs = lazily(async () => {
     const { createPostgresRuns } = await import('./stores/postgres/postgres-runs.ts');
     return createPostgresRuns(control.db, await control.scopeId(), { connectionString: control.connectionString });
@@ -331,7 +335,17 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       runFigures: createPostgresRunFigures(control.db, await control.scopeId()),
       sense: createSense(() => applied.root ?? root),
       catalog: applied,
-      services: operatorServices({ artifacts, runFiles, features, offline, registry, notifier, predictor, deployment }),
+      services: operatorServices({
+        artifacts,
+        runFiles,
+        features,
+        offline,
+        registry,
+        taskRuns,
+        notifier,
+        predictor,
+        deployment,
+      }),
       artifacts: await runFiles(),
       removeFiles: async (digests) => (await runFiles()).remove(digests),
       artifactLimits: {

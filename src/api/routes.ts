@@ -6,6 +6,7 @@ import type { Route } from './route.ts';
 import { backfillRoutes } from './routes/backfills.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
+import { experimentViewRoutes } from './routes/experiments.ts';
 import { feastRoutes } from './routes/feast.ts';
 import { featureQualityRoutes } from './routes/feature-quality.ts';
 import { featureSetRoutes } from './routes/feature-sets.ts';
@@ -35,6 +36,7 @@ export function allRoutes(context: ApiContext): readonly Route[] {
   const routes: readonly Route[] = [
     ...modelRoutes(context),
     ...modelLabelRoutes(context),
+    ...experimentViewRoutes(context),
     ...pipelineRoutes(context),
     ...runRoutes(context),
     ...runLogRoutes(context),

@@ -9,6 +9,7 @@ import type { BatchPredictor } from '../serving/batch-prediction.ts';
 import type { DeploymentParts } from '../serving/deployment.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { OfflineStore } from '../stores/offline.ts';
+import type { TaskRuns } from '../tracking/task-runs.ts';
 import { predictBatch } from './batch-prediction.ts';
 import { lazily } from './lazy.ts';
 
@@ -20,6 +21,7 @@ export function operatorServices(parts: {
   readonly features: () => Promise<Features>;
   readonly offline: () => Promise<OfflineStore>;
   readonly registry: () => Promise<Registry>;
+  readonly taskRuns: () => Promise<TaskRuns>;
   readonly notifier: () => Promise<Notifier>;
   readonly predictor: () => Promise<BatchPredictor>;
   readonly deployment: () => Promise<Omit<DeploymentParts, 'promote'>>;
@@ -67,10 +69,22 @@ export function operatorServices(parts: {
       const [table] = await (await parts.offline()).inspect([location], AbortSignal.timeout(LOOK_LIMIT_MS));
       return table?.state === 'whole';
     },
-    train: async (request, context) => (await training()).train(request, context),
-    adoptTrained: async (request, context) => (await training()).adoptTrained(request, context),
-    evaluate: async (request, context) => (await training()).evaluate(request, context),
-    register: async (request, context) => (await registryOperators()).register(request, context),
+    train: async (request, context) =>
+      (await parts.taskRuns()).training(context, request.params, async () =>
+        (await training()).train(request, context),
+      ),
+    adoptTrained: async (request, context) =>
+      (await parts.taskRuns()).training(context, request.hyperparameters, async () =>
+        (await training()).adoptTrained(request, context),
+      ),
+    evaluate: async (request, context) =>
+      (await parts.taskRuns()).evaluation(context, request.model, async () =>
+        (await training()).evaluate(request, context),
+      ),
+    register: async (request, context) =>
+      (await parts.taskRuns()).registration(context, request.trained, async (trackedRun) =>
+        (await registryOperators()).register({ ...request, ...(trackedRun !== undefined && { trackedRun }) }, context),
+      ),
     promote: async (request, context) => (await registryOperators()).promote(request, context),
     predictBatch: async (request, context) =>
       predictBatch(await parts.predictor(), await parts.features(), request, context),

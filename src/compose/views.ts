@@ -27,7 +27,11 @@ export {
 } from '../api/views.ts';
 export { comparisonView, historyLineView, modelView } from '../api/views-models.ts';
 export { heldView, insightView, statisticsView } from '../api/views-quality.ts';
+<<<<<<< HEAD
 export { resultsView, rolloutDetailsView, rolloutView } from '../api/views-rollouts.ts';
+=======
+export { experimentRow, trackedRunRow } from '../api/views-tracking.ts';
+>>>>>>> 1e2f86f (tracking: a pipeline's trainings and evaluations are runs; experiments over HTTP and on the command line; bench beside MLflow)
 export { CATALOGUE_KINDS, type CatalogueKind, searchCatalogue } from '../features/catalogue.ts';
 export { fileFormat, type TableFormat } from '../features/file-format.ts';
 export type { SetInsight } from '../features/insight.ts';
@@ -56,4 +60,6 @@ export { ROLLOUT_STATUSES, type Rollout, type RolloutStatus } from '../stores/co
 export { RUN_STATUSES, type RunStatus } from '../stores/control/run-states.ts';
 export type { RunEvent, RunRecord } from '../stores/control/runs.ts';
 export type { AnyRecordedResource, HeldLock, State, StateEdit } from '../stores/control/state.ts';
+export type { Experiment, TrackedRun } from '../stores/control/tracking.ts';
 export { type ColumnProfile, type Histogram, QUANTILES } from '../stores/profile.ts';
+export type { Tracking } from '../tracking/tracking.ts';

@@ -39,6 +39,8 @@ export interface RegistryOperators {
       readonly metrics: Readonly<Record<string, number>>;
       readonly codeDigest: string | null;
       readonly gitCommit: string | null;
+      /** The run of an experiment that trained it. */
+      readonly trackedRun?: string;
     },
     context: TaskContext,
   ): Promise<{ readonly id: string; readonly model: string; readonly version: number }>;
@@ -58,7 +60,7 @@ export interface RegistryOperators {
 /** `environment`: what the program runs on, e.g. its own version, Node's and the platform's; part of the lineage. */
 export function createRegistryOperators(registry: Registry, environment: JsonObject): RegistryOperators {
   return {
-    register: async ({ model, trained, metrics, codeDigest, gitCommit }, context) => {
+    register: async ({ model, trained, metrics, codeDigest, gitCommit, trackedRun }, context) => {
       const { dataset, signature } = trained;
       const version = await registry.register(
         {
@@ -72,6 +74,7 @@ export function createRegistryOperators(registry: Registry, environment: JsonObj
           ],
           lineage: {
             run: { id: context.runId, pipeline: context.pipeline, task: context.task },
+            ...(trackedRun !== undefined && { tracked_run: trackedRun }),
             code: { digest: codeDigest, git_commit: gitCommit },
             trainer: trained.trainer,
             dataset: {

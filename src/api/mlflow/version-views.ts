@@ -21,6 +21,8 @@ export function versionView(version: ModelVersion) {
   const { lineage, tags, aliases } = version;
   const modelId = lineage['logged_model'];
   const runLink = lineage['run_link'];
+  // Of what a pipeline made, the run that trained it.
+  const trackedRun = lineage['tracked_run'];
   return {
     name: version.name,
     version: String(version.version),
@@ -30,7 +32,7 @@ export function versionView(version: ModelVersion) {
     current_stage: STAGES[version.stage],
     description: version.description ?? '',
     source: version.source ?? versionUri(version),
-    run_id: version.runId ?? '',
+    run_id: typeof trackedRun === 'string' ? trackedRun : (version.runId ?? ''),
     run_link: typeof runLink === 'string' ? runLink : '',
     status: 'READY',
     ...(typeof modelId === 'string' && { model_id: modelId }),
