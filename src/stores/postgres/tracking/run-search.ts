@@ -1,8 +1,9 @@
 /**
  * Searches of runs as SQL. A page is found over narrow rows first, and what is answered of its runs is read after that.
  *
- * Where the first order is by a metric, a parameter or a tag, the index of its values has that order already: runs that have a value
- * are read from it until the page is full. Only where they do not fill the page are those without a value, which come last, looked at.
+ * Most pages are full of runs that come early in the order. So the first of the order are looked at alone: a few thousand, up to a bound
+ * that is read from the index which has this order, whatever the conditions find. Where these do not fill the page all runs are searched,
+ * by joins and a sort; the planner, which cannot know how conditions go together, is kept from hoping for a walk of the index.
  */
 import type { TrackedRun, TrackingStore } from '../../control/tracking.ts';
 import type { RunCondition, RunOrder, RunSearch } from '../../control/tracking-search.ts';
@@ -22,9 +23,9 @@ export function runSearchStore(db: Database, scopeId: number): Pick<TrackingStor
     );
     return rows.map((row) => row.experiment_key);
   };
-  const page = async (keys: readonly number[], search: RunSearch, firstHasValue: boolean): Promise<TrackedRun[]> => {
+  const page = async (keys: readonly number[], search: RunSearch, range: Range): Promise<TrackedRun[]> => {
     const params = new Params();
-    const found = pageOf(keys, search, firstHasValue, params);
+    const found = pageOf(keys, search, range, params);
     const rows = await db.query<RunRow>(
       `with page as materialized (select p.run_id, row_number() over () as place from (${found}) p)
        select ${RUN_COLUMNS} from page join mlops.tracked_runs r using (run_id) join mlops.tracked_run_data d using (run_id)
@@ -33,20 +34,56 @@ export function runSearchStore(db: Database, scopeId: number): Pick<TrackingStor
     );
     return rows.map(runOf);
   };
+  /** The value of the first order after the first few thousand; undefined where there are fewer. */
+  const boundOf = async (key: number, search: RunSearch): Promise<unknown> => {
+    const params = new Params();
+    const [row] = await db.query<{ bound: unknown }>(boundQuery(key, search, params), params.values);
+    return row?.bound;
+  };
   return {
     searchRuns: async (search) => {
       const keys = await keysOf(search.experimentIds);
-      if (keys.length === 0) return [];
-      if (search.order[0] !== undefined && search.order[0].by !== 'attribute') {
-        const runs = await page(keys, search, true);
-        if (runs.length === search.limit) return runs;
+      const [key] = keys;
+      if (key === undefined) return [];
+      const first = leadOf(search);
+      if (keys.length === 1 && first !== undefined && search.view !== 'all') {
+        const byTime = first.by === 'attribute';
+        if (byTime && search.conditions.length === 0) return page(keys, search, { kind: 'ordered' });
+        const bound = await boundOf(key, search);
+        const runs = await page(keys, search, { kind: 'early', bound });
+        if (runs.length === search.limit || (byTime && bound === undefined)) return runs;
       }
-      return page(keys, search, false);
+      return page(keys, search, { kind: 'all' });
     },
   };
 }
 
-function pageOf(keys: readonly number[], search: RunSearch, firstHasValue: boolean, params: Params): string {
+/** What is searched: runs as they come by an index, the early ones up to a bound (undefined: all that have a value), or all. */
+type Range = { readonly kind: 'ordered' | 'all' } | { readonly kind: 'early'; readonly bound: unknown };
+
+/** The first order, where an index has it. */
+function leadOf({ order: [first] }: RunSearch): RunOrder | undefined {
+  if (first === undefined) return { by: 'attribute', key: 'start_time', ascending: false };
+  return first.by === 'attribute' && first.key !== 'start_time' ? undefined : first;
+}
+
+function boundQuery(key: number, search: RunSearch, params: Params): string {
+  const first = leadOf(search);
+  const wanted = search.offset + search.limit;
+  const looked = search.conditions.length === 0 ? wanted : Math.min(Math.max(20 * wanted, 2000), 20_000);
+  const experiment = `experiment_key = ${params.add(key)}::bigint`;
+  const way = first?.ascending === true ? 'asc' : 'desc';
+  const rest = (value: string): string => `order by ${value} ${way} offset ${params.add(looked)}::bigint limit 1`;
+  if (first === undefined || first.by === 'attribute')
+    return `select started_ms as bound from mlops.tracked_runs
+      where ${experiment} and lifecycle = ${params.add(search.view)}::text ${rest('started_ms')}`;
+  const named = `${experiment} and key = ${params.add(first.key)}::text`;
+  if (first.by === 'metric')
+    return `select value as bound from mlops.run_metrics where ${named} and value < 'NaN'::double precision ${rest('value')}`;
+  return `select left(value, 120) as bound from mlops.${TABLES[first.by]} where ${named} ${rest('left(value, 120)')}`;
+}
+
+function pageOf(keys: readonly number[], search: RunSearch, range: Range, params: Params): string {
   const inExperiments = oneOf(keys, params);
   const joins: string[] = [];
   const where = [`r.experiment_key ${inExperiments}`];
@@ -54,10 +91,18 @@ function pageOf(keys: readonly number[], search: RunSearch, firstHasValue: boole
   for (const condition of search.conditions) addCondition(condition);
   const by = search.order.flatMap((order, at) => orderOf(order, at));
   if (!search.order.some((order) => order.by === 'attribute' && order.key === 'start_time'))
-    by.push('r.started_ms desc');
+    by.push(startOrder('desc'));
+  const lead = leadOf(search);
+  if (range.kind === 'early' && range.bound !== undefined && lead?.by === 'attribute')
+    where.push(`r.started_ms ${notAfter(lead)} ${params.add(range.bound)}::bigint`);
   return `select r.run_id from mlops.tracked_runs r ${joins.join(' ')}
     where ${where.map((one) => `(${one})`).join(' and ')}
     order by ${by.join(', ')}, r.run_id limit ${params.add(search.limit)}::bigint offset ${params.add(search.offset)}::bigint`;
+
+  /** An index has the order of times, but not of what is computed of them. */
+  function startOrder(way: 'asc' | 'desc'): string {
+    return `r.started_ms${range.kind === 'all' ? ' + 0' : ''} ${way}`;
+  }
 
   /** A run has one value of a key: joining its row doubles nothing. */
   function join(
@@ -122,20 +167,26 @@ function pageOf(keys: readonly number[], search: RunSearch, firstHasValue: boole
   function orderOf(order: RunOrder, at: number): readonly string[] {
     const way = order.ascending ? 'asc' : 'desc';
     if (order.by === 'attribute') {
-      if (order.key === 'start_time') return [`r.started_ms ${way}`];
+      if (order.key === 'start_time') return [startOrder(way)];
       if (order.key === 'end_time') return [`r.ended_ms ${way} nulls last`];
       return [`${order.key === 'run_id' ? 'r.run_id' : attribute(order.key)} ${way}`];
     }
-    const first = firstHasValue && at === 0;
+    const early = range.kind === 'early' && at === 0 ? range : undefined;
     const isMetric = order.by === 'metric';
+    const upTo = (column: string): string => {
+      if (early?.bound === undefined) return 'true';
+      const type = isMetric ? 'double precision' : 'text';
+      return `${isMetric ? column : `left(${column}, 120)`} ${notAfter(order)} ${params.add(early.bound)}::${type}`;
+    };
     const value = join(
       order.by,
       order.key,
-      (column) => (first && isMetric ? `${column} < 'NaN'::double precision` : 'true'),
-      first ? 'join' : 'left join',
+      (column) =>
+        early === undefined ? 'true' : `${isMetric ? `${column} < 'NaN'::double precision and ` : ''}${upTo(column)}`,
+      early === undefined ? 'left join' : 'join',
     );
     // As the index has it.
-    if (first) return isMetric ? [`${value} ${way}`] : [`left(${value}, 120) ${way}`, `${value} ${way}`];
+    if (early !== undefined) return isMetric ? [`${value} ${way}`] : [`left(${value}, 120) ${way}`, `${value} ${way}`];
     if (!isMetric) return [`${value} ${way} nulls last`];
     return [
       `case when ${value} = 'NaN'::double precision then 1 when ${value} is null then 2 else 0 end`,
@@ -143,6 +194,9 @@ function pageOf(keys: readonly number[], search: RunSearch, firstHasValue: boole
     ];
   }
 }
+
+/** Compared with the bound: what comes before it in the order, or with it. */
+const notAfter = (order: RunOrder | undefined): string => (order?.ascending === true ? '<=' : '>=');
 
 /** Equality with one value lets an index keep its order. */
 const oneOf = (keys: readonly number[], params: Params): string =>
