@@ -27,11 +27,8 @@ export {
 } from '../api/views.ts';
 export { comparisonView, historyLineView, modelView } from '../api/views-models.ts';
 export { heldView, insightView, statisticsView } from '../api/views-quality.ts';
-<<<<<<< HEAD
 export { resultsView, rolloutDetailsView, rolloutView } from '../api/views-rollouts.ts';
-=======
 export { experimentRow, trackedRunRow } from '../api/views-tracking.ts';
->>>>>>> 1e2f86f (tracking: a pipeline's trainings and evaluations are runs; experiments over HTTP and on the command line; bench beside MLflow)
 export { CATALOGUE_KINDS, type CatalogueKind, searchCatalogue } from '../features/catalogue.ts';
 export { fileFormat, type TableFormat } from '../features/file-format.ts';
 export type { SetInsight } from '../features/insight.ts';
