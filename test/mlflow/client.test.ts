@@ -192,9 +192,8 @@ describe.runIf(withMlflow)("MLflow's client", () => {
         },
       },
     ]);
-    expect(
-      (await call<{ tags: Record<string, string> }>('get_logged_model', [made.model])).tags['mlflow.modelVersions'],
-    ).toBe(JSON.stringify([{ name, version: '1' }]));
+    const { tags } = await call<{ tags: Record<string, string> }>('get_logged_model', [made.model]);
+    expect(JSON.parse(tags['mlflow.modelVersions'] ?? '')).toEqual([{ name, version: '1' }]);
   });
 
   it('keeps what scikit-learn fitted', async () => {

@@ -15,8 +15,6 @@ import { stageOf, versionUri, versionView } from './version-views.ts';
 
 const MOST = 200_000;
 const LISTED = 10_000;
-/** On a logged model: the versions that came of it. */
-const VERSIONS_TAG = 'mlflow.modelVersions';
 
 type Context = Pick<ApiContext, 'registry' | 'registryStore' | 'tracking' | 'artifacts' | 'catalog' | 'state'>;
 
@@ -37,7 +35,7 @@ export function modelVersionRoutes(context: Context): readonly Route[] {
       const tags = asked.pairs('tags');
       for (const [key, value] of Object.entries(tags)) checkRegistryTag(key, value);
       if ((await context.registryStore.model(name)) === undefined) unknownRegistered(name);
-      const { modelId, lineage, ...from } = await readSource(
+      const { lineage, ...from } = await readSource(
         { source, runId: asked.text('run_id'), modelId: asked.text('model_id') },
         { tracking: context.tracking, registry: context.registryStore, artifacts: context.artifacts },
       );
@@ -55,7 +53,6 @@ export function modelVersionRoutes(context: Context): readonly Route[] {
         { any: true },
       );
       await declareModel(version, { catalog: context.catalog, state: context.state, who });
-      if (modelId !== null) await tellLoggedModel(modelId, version);
       return { model_version: versionView(version) };
     }),
     mlflowRoute('GET', 'model-versions/get', 'A version.', async (asked) => ({
@@ -122,13 +119,5 @@ export function modelVersionRoutes(context: Context): readonly Route[] {
     const { items } = await context.registryStore.search({ name, stage: 'staging', limit: LISTED });
     for (const other of items.filter((one) => one.id !== id))
       await context.registry.promote({ versionId: other.id, to: 'archived', reason: 'another entered staging' }, who);
-  }
-
-  async function tellLoggedModel(modelId: string, { name, version }: ModelVersion): Promise<void> {
-    const model = await context.tracking.store.model(modelId, { deleted: true });
-    if (model === undefined) return;
-    const before = JSON.parse(model.tags[VERSIONS_TAG] ?? '[]') as unknown[];
-    const versions = [...before, { name, version: String(version) }];
-    await context.tracking.store.setModelTags(modelId, { [VERSIONS_TAG]: JSON.stringify(versions) });
   }
 }

@@ -22,7 +22,6 @@ export interface VersionSource {
   readonly metrics: Readonly<Record<string, number>>;
   readonly hyperparameters: JsonObject;
   readonly runId: string | null;
-  readonly modelId: string | null;
 }
 
 interface Asked {
@@ -73,7 +72,6 @@ export async function readSource(
     metrics: metricsOf(run, model),
     hyperparameters: { ...run?.params, ...model?.params },
     runId: runId ?? null,
-    modelId: modelId ?? null,
   };
 }
 
@@ -108,7 +106,6 @@ async function copyOf(name: string, number: number, asked: Asked, registry: Regi
   if (version === undefined)
     throw new MlopsError('MD201', { detail: `Model ${name} has no version ${number}.`, status: 404 });
   const { artifacts, framework, lineage, metrics, hyperparameters } = version;
-  const modelId = lineage['logged_model'];
   return {
     artifacts,
     framework,
@@ -116,7 +113,6 @@ async function copyOf(name: string, number: number, asked: Asked, registry: Regi
     metrics,
     hyperparameters,
     runId: asked.runId ?? version.runId,
-    modelId: typeof modelId === 'string' ? modelId : null,
   };
 }
 
