@@ -40,11 +40,15 @@ const PLAIN: ReadonlySet<string> = new Set([
   'owner',
   'tags',
   'protect',
-  'policy',
+  'suppress',
+  'movedFrom',
   'key',
   'variants',
   'split',
   'batching',
+  // Whoever logs, and whoever is told outcomes, heeds these.
+  'log',
+  'feedback',
 ]);
 const PLAIN_VARIANT: ReadonlySet<string> = new Set(['model', 'stage', 'version']);
 const FIRST = [0] as const;

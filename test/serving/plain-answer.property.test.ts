@@ -83,7 +83,17 @@ const targets = fc.record(
   { model: fc.constantFrom('sum', 'wide', 'risk', 'none'), version: fc.constantFrom(3, 4) },
   { requiredKeys: ['model'] },
 );
-const endpoints = fc.tuple(targets, targets, fc.constantFrom(0, 30, 100));
+const endpoints = fc.tuple(
+  targets,
+  targets,
+  fc.constantFrom(0, 30, 100),
+  fc.constantFrom(
+    {},
+    { log: { share: 0 } },
+    { log: { share: 100 } },
+    { feedback: { outcome: 'died', type: 'binary' } },
+  ),
+);
 const stored = fc.array(fc.tuple(values, fc.constantFrom('present', 'null', 'expired', 'not_found')), {
   minLength: 5,
   maxLength: 5,
@@ -164,21 +174,28 @@ function withoutIds(value: unknown): unknown {
 it('whatever is asked, of whatever endpoint', { timeout: 120_000 }, async () => {
   const seen = new Map<string, number>();
   await fc.assert(
-    fc.asyncProperty(endpoints, requests, stored, fc.boolean(), async ([a, b, share], request, record, atOnce) => {
-      const spec = {
-        name: 'risky',
-        key: KEY,
-        variants: { a: { stage: 'production', ...a }, b: { stage: 'production', ...b } },
-        split: { a: share, b: 100 - share },
-      } as unknown as CanonicalEndpoint;
-      // A member that is not known is not plain.
-      const general = { ...spec, unheardOf: true } as unknown as CanonicalEndpoint;
-      const asked = request as PredictRequest;
-      const expected = await told(general, asked, record, atOnce);
-      expect(await told(spec, asked, record, atOnce)).toEqual(expected);
-      const { code = 'answered' } = expected.outcome as { code?: string };
-      seen.set(code, (seen.get(code) ?? 0) + 1);
-    }),
+    fc.asyncProperty(
+      endpoints,
+      requests,
+      stored,
+      fc.boolean(),
+      async ([a, b, share, more], request, record, atOnce) => {
+        const spec = {
+          name: 'risky',
+          key: KEY,
+          variants: { a: { stage: 'production', ...a }, b: { stage: 'production', ...b } },
+          split: { a: share, b: 100 - share },
+          ...more,
+        } as unknown as CanonicalEndpoint;
+        // A member that is not known is not plain.
+        const general = { ...spec, unheardOf: true } as unknown as CanonicalEndpoint;
+        const asked = request as PredictRequest;
+        const expected = await told(general, asked, record, atOnce);
+        expect(await told(spec, asked, record, atOnce)).toEqual(expected);
+        const { code = 'answered' } = expected.outcome as { code?: string };
+        seen.set(code, (seen.get(code) ?? 0) + 1);
+      },
+    ),
     { seed: 21, numRuns: 400 },
   );
   for (const code of ['answered', 'EP202', 'EP203', 'EP204', 'API422'])
