@@ -165,8 +165,16 @@ function fitsElement(value: unknown, dtype: string): boolean {
 
 const SHOWN_LENGTH = 100;
 
+/** As JSON, integers that it has no number for in digits. */
+function textOf(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, member: unknown) => (typeof member === 'bigint' ? member.toString() : member)) ??
+    String(value)
+  );
+}
+
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = textOf(value);
   return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
 }
 
@@ -179,7 +187,7 @@ function missingFeatures(
 ): MlopsError {
   const shown = missing.slice(0, SHOWN).map(({ row, feature, status }) => {
     const entity = rows[positions.indexOf(row)]?.entity;
-    return `${feature} (${status.replace('_', ' ')}${entity === undefined ? '' : `, ${JSON.stringify(entity)}`})`;
+    return `${feature} (${status.replace('_', ' ')}${entity === undefined ? '' : `, ${textOf(entity)}`})`;
   });
   const more = missing.length > SHOWN ? ` and ${missing.length - SHOWN} more` : '';
   return new MlopsError('EP203', {
