@@ -107,6 +107,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
   const writer = withoutWhatIsNotLogged(
     createLogWriter<Omit<NewPrediction, 'ageMs'>>(dependencies.log.append, { monotonicMs, maxBatch: LOG_BATCH }),
     (name) => catalog.get('endpoint', name)?.spec.log,
+    (set) => catalog.get('feature_set', set)?.name ?? set,
   );
   const ends: (() => void | Promise<void>)[] = [];
   /** A look in the background: what fails stands in the status, and the next poll tries again. */

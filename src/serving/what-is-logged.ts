@@ -9,10 +9,14 @@ type Row = Omit<NewPrediction, 'ageMs'>;
 
 const utf8 = new TextEncoder();
 
-/** `specOf`: what the endpoint says of its log now; undefined: all is logged. */
+/**
+ * `specOf`: what the endpoint says of its log now; undefined: all is logged. `setNow`: what a feature set is called now: a version names its
+ * features as they were called when it learned.
+ */
 export function withoutWhatIsNotLogged(
   writer: LogWriter<Row>,
   specOf: (endpoint: string) => PredictionLogSpec | undefined,
+  setNow: (set: string) => string,
 ): LogWriter<Row> {
   return {
     ...writer,
@@ -20,7 +24,7 @@ export function withoutWhatIsNotLogged(
       const spec = specOf(row.endpoint);
       if (spec === undefined) return writer.add(row);
       if (!isDrawn(row.requestId, spec.share ?? 100)) return;
-      writer.add(spec.exclude === undefined ? row : { ...row, features: without(row.features, spec.exclude) });
+      writer.add(spec.exclude === undefined ? row : { ...row, features: without(row.features, spec.exclude, setNow) });
     },
   };
 }
@@ -31,7 +35,10 @@ function isDrawn(requestId: string, share: number): boolean {
   return murmur3(utf8.encode(`log:${requestId}`), 0) % BUCKETS < (share * BUCKETS) / 100;
 }
 
-function without(features: JsonObject, excluded: readonly string[]): JsonObject {
-  if (!excluded.some((name) => name in features)) return features;
-  return Object.fromEntries(Object.entries(features).filter(([name]) => !excluded.includes(name)));
+function without(features: JsonObject, excluded: readonly string[], setNow: (set: string) => string): JsonObject {
+  const isExcluded = (name: string): boolean => {
+    const dot = name.indexOf('.');
+    return excluded.includes(name) || excluded.includes(`${setNow(name.slice(0, dot))}${name.slice(dot)}`);
+  };
+  return Object.fromEntries(Object.entries(features).filter(([name]) => !isExcluded(name)));
 }

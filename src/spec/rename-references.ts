@@ -25,11 +25,19 @@ type Named = { [K in Kind]: { readonly kind: K; readonly spec: CanonicalSpecs[K]
 function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
   const sql = (query: QueryText): QueryText =>
     mapTexts(query, (text) => renamedTables(text, (table) => nameNow('source', table)));
+  const featureNow = (feature: string): string => {
+    const dot = feature.indexOf('.');
+    return `${nameNow('feature_set', feature.slice(0, dot))}${feature.slice(dot)}`;
+  };
   switch (resource.kind) {
     case 'source': {
       const { spec } = resource;
       const query = overSources(spec);
-      return query === undefined ? spec : { ...spec, query: sql(query) };
+      return {
+        ...spec,
+        ...(query !== undefined && { query: sql(query) }),
+        ...(spec.predictions !== undefined && { predictions: nameNow('endpoint', spec.predictions) }),
+      };
     }
     case 'feature_set': {
       const { spec } = resource;
@@ -41,11 +49,7 @@ function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
       };
     }
     case 'feature_service': {
-      const features = resource.spec.features.map((feature) => {
-        const dot = feature.indexOf('.');
-        return `${nameNow('feature_set', feature.slice(0, dot))}${feature.slice(dot)}`;
-      });
-      return { ...resource.spec, features };
+      return { ...resource.spec, features: resource.spec.features.map(featureNow) };
     }
     case 'model': {
       const { spec } = resource;
@@ -59,7 +63,12 @@ function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
       const variants = Object.entries(resource.spec.variants).map(
         ([variant, target]) => [variant, { ...target, model: nameNow('model', target.model) }] as const,
       );
-      return { ...resource.spec, variants: Object.fromEntries(variants) };
+      const { log } = resource.spec;
+      return {
+        ...resource.spec,
+        variants: Object.fromEntries(variants),
+        ...(log?.exclude !== undefined && { log: { ...log, exclude: log.exclude.map(featureNow) } }),
+      };
     }
     case 'pipeline': {
       const tasks = Object.entries(resource.spec.tasks).map(
