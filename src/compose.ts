@@ -453,8 +453,9 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       import('./serving/onnx-runtime.ts'),
       import('./serving/rollouts/rollout-traffic.ts'),
     ]);
+    const applied = await catalog();
     const made = createServing({
-      catalog: await catalog(),
+      catalog: applied,
       registry: await registryStore(),
       artifacts: await artifacts(),
       features: (await features()).reader,
@@ -463,6 +464,7 @@ export async function openEnvironment(settings: Settings, options: OpenOptions =
       versions: await versions(),
       rollouts: createRolloutTraffic(await rolloutStore(), {
         onError: (error) => report('reading the shares of rollouts', error),
+        needed: () => applied.list('endpoint').some((one) => one.spec.rollout !== undefined),
       }),
       newId: randomUUID,
       monotonicMs: () => performance.now(),

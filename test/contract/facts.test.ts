@@ -10,6 +10,7 @@ import { createPostgresFeatureQuality } from '../../src/stores/postgres/postgres
 import { createPostgresFeatureState } from '../../src/stores/postgres/postgres-feature-state.ts';
 import { postgresPredictionLog } from '../../src/stores/postgres/postgres-prediction-log.ts';
 import { postgresState } from '../../src/stores/postgres/postgres-state.ts';
+import { createPostgresRollouts } from '../../src/stores/postgres/rollouts/postgres-rollouts.ts';
 import { ensureScope } from '../../src/stores/postgres/scopes.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
@@ -214,6 +215,27 @@ describe('the facts: postgres', () => {
         ['busy', 2],
         ['idle', 0],
       ]),
+    );
+  });
+
+  it('tell of each endpoint the rollout that is open', async () => {
+    const rollouts = createPostgresRollouts(db, scopeId);
+    const begin = (endpoint: string, status: 'running' | 'rolled_back', share: number) =>
+      rollouts.begin(
+        {
+          ...{ endpoint, candidate: 'treatment', baseline: 'control', model: 'risk', version: 3 },
+          ...{ versionId: randomUUID(), stagedAt: null },
+        },
+        {
+          ...{ status, step: 0, share, stepStartedAt: new Date(), pausedAt: null, pausedMs: 0, measuredAt: null },
+          ...{ failures: {}, reason: '', plan: { steps: [{ share: 5 }], analysis: [] }, checks: [] },
+        },
+        { key: 'a', who: 'ada', replaces: null },
+      );
+    await begin('open', 'running', 5);
+    await begin('over', 'rolled_back', 0);
+    expect((await openFacts(db, mine).read()).rollouts).toEqual(
+      new Map([['open', { candidate: 'treatment', version: 3, status: 'running', share: 5 }]]),
     );
   });
 

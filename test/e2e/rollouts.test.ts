@@ -100,3 +100,21 @@ it('rolls a bad one back by itself, and tells people why', { timeout: 240_000 },
   expect(results.code, results.stderr).toBe(0);
   expect(results.stdout).toMatch(/brier +candidate 3 .*(worse|nothing shown|too few rows)/);
 });
+
+it('is begun anew, paused, resumed and aborted by hand, over either interface', { timeout: 120_000 }, async () => {
+  const tell = async (command: string, ...more: string[]) => project.mlops(['rollouts', command, 'failures', ...more]);
+  const again = await tell('retry', '--reason', 'look again', '--json');
+  expect(JSON.parse(again.stdout)).toMatchObject({ version: 3, status: 'running', step: 1, share: 20 });
+  const paused = await call('POST', '/api/v1/endpoints/failures/rollout/pause', { reason: 'holiday' });
+  expect(paused).toMatchObject({ status: 'paused', share: 20, reason: 'paused by hand: holiday' });
+  expect((await tell('pause')).stderr).toContain('EP212');
+  expect((await tell('resume')).stdout).toContain('version 3 of failure is running, step 1 of 2, 20 %');
+  expect((await tell('abort', '--reason', 'enough')).stdout).toContain('is aborted, 0 %: aborted by hand: enough');
+  const listed = await project.mlops(['rollouts', 'list', '--json']);
+  const { rollouts } = JSON.parse(listed.stdout) as { rollouts: RolloutView[] };
+  expect(rollouts.map(({ version, status }) => `${version} ${status}`)).toEqual([
+    '3 aborted',
+    '3 rolled_back',
+    '2 promoted',
+  ]);
+});

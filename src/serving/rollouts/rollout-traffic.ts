@@ -22,7 +22,13 @@ export function createRolloutTraffic(
   {
     pollMs = POLL_MS,
     onError = () => {},
-  }: { readonly pollMs?: number; readonly onError?: (error: unknown) => void } = {},
+    needed = () => true,
+  }: {
+    readonly pollMs?: number;
+    readonly onError?: (error: unknown) => void;
+    /** Whether any endpoint asks for a rollout: where none does the store is left alone. */
+    readonly needed?: () => boolean;
+  } = {},
 ): RolloutTrafficReader {
   let known: ReadonlyMap<string, RolloutTraffic> = new Map();
   let text = '';
@@ -36,7 +42,9 @@ export function createRolloutTraffic(
     revision += 1;
     known = new Map(found.map((one) => [one.endpoint, one]));
   });
-  const follow = (): void => void reading.run().catch(onError);
+  const follow = (): void => {
+    if (needed()) reading.run().catch(onError);
+  };
   return {
     of: (endpoint) => known.get(endpoint),
     get revision() {
@@ -47,7 +55,7 @@ export function createRolloutTraffic(
       ends.push(() => clearInterval(timer));
       const [listening] = await Promise.allSettled([store.onChange(follow)]);
       if (listening.status === 'fulfilled') ends.push(listening.value);
-      await reading.run();
+      if (needed()) await reading.run();
       // Polling goes on without it.
       if (listening.status === 'rejected') throw listening.reason;
     },
