@@ -5,6 +5,7 @@ import { MlopsError } from '../../lib/error.ts';
 import { parseInstant } from '../../lib/instant.ts';
 import { sinceOf } from '../../lib/since.ts';
 import type { RecordedFeedback } from '../../stores/control/feedback.ts';
+import type { VariantFigures } from '../../stores/control/variant-figures.ts';
 import type { ApiContext } from '../context.ts';
 import { snakeCaseKeys } from '../json.ts';
 import { recorded } from '../resources.ts';
@@ -171,10 +172,15 @@ export function predictionRoutes({
         const until = query['until'] === undefined ? systemClock.now() : timeOf(query['until'] as string);
         const since = sinceOf(query['since'] as string, until);
         const figures = await variantFigures.figures({ endpoint: name, since, until }, signal);
-        return json(200, { endpoint: name, since, until, variants: figures.map(snakeCaseKeys) });
+        return json(200, { endpoint: name, since, until, variants: figures.map(figuresView) });
       },
     },
   ];
+}
+
+/** The names of features and outputs are the user's. */
+function figuresView({ drift, ...figures }: VariantFigures) {
+  return { ...(snakeCaseKeys(figures) as Readonly<Record<string, unknown>>), drift };
 }
 
 function outcomeView(told: RecordedFeedback | undefined) {
