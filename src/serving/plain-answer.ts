@@ -1,8 +1,8 @@
 /**
  * The answer to what is asked by far the most: one row, of an endpoint whose key alone decides between models. It is what the general way
- * answers, with the same parts, and nothing made that is not needed; whatever is out of the ordinary, or goes wrong before the model is
- * asked, is left to that way.
+ * answers, with the same parts, and nothing made that is not needed; whatever is out of the ordinary is left to that way.
  */
+import { MlopsError } from '../lib/error.ts';
 import type { JsonObject } from '../lib/json.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { NewPrediction } from '../stores/control/prediction-log.ts';
@@ -88,23 +88,32 @@ export function createPlainAnswer({ slots, features, catalog, log, newId, monoto
     const loaded = modelFor(endpoint, variant);
     if (loaded === undefined) return undefined;
     const requestId = request.requestId ?? newId();
+    const { name: model, version } = loaded.version;
+    const told = () => ({
+      id: newId(),
+      requestId,
+      ordinal: 0,
+      endpoint: name,
+      variant,
+      model,
+      version,
+      routed: 'split',
+      entity: loggedEntity(row),
+      latencyMs: monotonicMs() - startMs,
+    });
+    const failed = (error: unknown): never => {
+      const failure = error instanceof MlopsError ? error.code : 'internal';
+      log({ ...told(), features: {}, prediction: null, failure });
+      throw error;
+    };
     const answerFrom = ({ columns, reads }: ModelInputs): Promise<PredictAnswer> =>
       loaded.model.answer(columns, 1, batching).then((answer) => {
-        const { name: model, version } = loaded.version;
         const prediction = predictionOf(answer, 0, loaded.task ?? answer.task);
         const values = featuresOf(loaded.features, columns);
         log({
-          id: newId(),
-          requestId,
-          ordinal: 0,
-          endpoint: name,
-          variant,
-          model,
-          version,
-          entity: loggedEntity(row),
+          ...told(),
           features: values,
           prediction,
-          latencyMs: monotonicMs() - startMs,
           reads: reads[0]!,
         });
         return {
@@ -115,7 +124,7 @@ export function createPlainAnswer({ slots, features, catalog, log, newId, monoto
           features: [values],
         };
       });
-    return loaded.use(() => {
+    const answered = loaded.use(() => {
       const inputs = modelInputs({
         loaded,
         rows: [row],
@@ -127,6 +136,7 @@ export function createPlainAnswer({ slots, features, catalog, log, newId, monoto
       });
       return inputs instanceof Promise ? inputs.then(answerFrom) : answerFrom(inputs);
     });
+    return answered.catch(failed);
   };
 }
 
