@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type MlflowClient, mlflowClient, withMlflow } from '../support/mlflow.ts';
+import { weightedSumModel } from '../support/onnx-models.ts';
 import { emptyProject, type TestDaemon } from '../support/project.ts';
 
 const KEY = 'a-key-of-the-tests';
@@ -49,6 +50,19 @@ const newExperiment = (): Promise<string> => {
 };
 const newRun = async (kwargs: Readonly<Record<string, unknown>> = {}): Promise<string> =>
   (await call<Run>('create_run', [await newExperiment()], kwargs)).info.run_id;
+
+describe("MLflow's paths", () => {
+  it('take the API key as a password too, and refuse in words that MLflow clients know', async () => {
+    const ask = (authorization: string, path = 'experiments/get?experiment_id=0') =>
+      fetch(`${daemon.url}/api/2.0/mlflow/${path}`, { headers: { authorization } });
+    const basic = (password: string) => `Basic ${Buffer.from(`ada:${password}`).toString('base64')}`;
+    expect((await ask(basic(KEY))).status).toBe(200);
+    const refused = await ask(basic('wrong'));
+    expect([refused.status, await refused.json()]).toMatchObject([401, { error_code: 'UNAUTHENTICATED' }]);
+    const unknown = await ask(basic(KEY), 'traces/search');
+    expect([unknown.status, await unknown.json()]).toMatchObject([404, { error_code: 'ENDPOINT_NOT_FOUND' }]);
+  });
+});
 
 describe.runIf(withMlflow)("MLflow's client", () => {
   it('finds the experiment Default, and makes, tags, renames, deletes and restores one of its own', async () => {
@@ -247,5 +261,24 @@ describe.runIf(withMlflow)("MLflow's client", () => {
     for (const bad of ['a/b', 'a:b', '..', ' ']) await expect(call('create_registered_model', [bad])).rejects.toThrow();
     await expect(call('set_registered_model_alias', ['found-a', 'v1', '2'])).rejects.toThrow('INVALID_PARAMETER_VALUE');
     await expect(call('create_model_version', ['found-a', '/etc', run])).rejects.toThrow('INVALID_PARAMETER_VALUE');
+  });
+
+  it('registers a model with an ONNX file, which answers under the Open Inference Protocol by its name', async () => {
+    const name = 'Weighted sum';
+    const run = await newRun();
+    const { experiment_id } = (await call<Run>('get_run', [run])).info;
+    const headers = { authorization: `Bearer ${KEY}` };
+    await client.call('log_text_files', [run, { 'm/MLmodel': 'flavors:\n  onnx:\n    data: model.onnx\n' }]);
+    const file = `${daemon.url}/api/2.0/mlflow-artifacts/artifacts/${experiment_id}/${run}/artifacts/m/model.onnx`;
+    const put = await fetch(file, { method: 'PUT', headers, body: Buffer.from(await weightedSumModel([1, 10])) });
+    expect(put.status).toBe(200);
+    await call('create_registered_model', [name]);
+    await call('create_model_version', [name, `runs:/${run}/m`, run]);
+    const answer = await fetch(`${daemon.url}/v2/models/${encodeURIComponent(name)}/infer`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], data: [2, 3] }] }),
+    });
+    expect(await answer.json()).toMatchObject({ model_name: name, outputs: [{ name: 'y', data: [32] }] });
   });
 });

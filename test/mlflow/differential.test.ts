@@ -60,7 +60,7 @@ describe.runIf(withMlflow)("the daemon beside MLflow's own server", () => {
       for (let index = 0; index < 60; index += 1) await client.call('make_run', [make.run(index)]);
     }
     const different: unknown[] = [];
-    for (let index = 0; index < 400; index += 1) {
+    for (let index = 0; index < 250; index += 1) {
       const search = random.runSearch();
       const found = await both('search_runs', [['1', '2'].slice(0, 1 + (index % 2))], search);
       if (!isDeepStrictEqual(found.ours, found.theirs)) different.push({ seed: SEED, search, ...found });
