@@ -1,5 +1,6 @@
 // MLflow's own Python client against the daemon and against `mlflow server` on SQLite, in the same run: runs a second, searches, idle memory.
-// Then searches of the daemon alone, over 100,000 runs and 100,000 versions. Flags: --search: those alone. Numbers: runs, searches.
+// Then searches of the daemon alone, over 100,000 runs and 100,000 versions. Flags: --search: those alone; --beside: without those.
+// Numbers: runs made a round, searches of each kind, runs that are searched beside MLflow.
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -14,8 +15,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const numbers = process.argv.slice(2).filter((word) => /^\d+$/.test(word));
 const RUNS = Number(numbers[0] ?? 40);
 const SEARCHES = Number(numbers[1] ?? 40);
-/** As many as the figures of MLflow that this is compared to were taken with. */
-const KEPT_RUNS = 3700;
+const KEPT_RUNS = Number(numbers[2] ?? 1000);
 const MANY = 100_000;
 const ROUNDS = 3;
 const IDLE_MS = 8_000;
@@ -225,7 +225,7 @@ const folder = mkdtempSync(join(tmpdir(), 'mlops-bench-'));
 chmodSync(folder, 0o711);
 try {
   if (!process.argv.includes('--search')) await beside(folder);
-  await large(folder);
+  if (!process.argv.includes('--beside')) await large(folder);
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
