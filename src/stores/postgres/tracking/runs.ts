@@ -62,12 +62,12 @@ export function runRecordStore(db: Database, scopeId: number): RunRecordStore {
     );
     return row === undefined ? unknownRun(id) : infoOf(row);
   };
-  /** The run that is active, locked. */
+  /** The run that is active, locked with what it logged: who waited sees what the one before wrote. */
   const lock = async (tx: Queryable, id: string): Promise<Locked> => {
     const [row] = await tx.query<Locked>(
       `select r.experiment_key, r.lifecycle, d.params, d.tags, d.metrics from mlops.tracked_runs r
          join mlops.tracked_run_data d using (run_id) join mlops.experiments e using (experiment_key)
-        where r.run_id = $2 and e.scope_id = $1 for update of r`,
+        where r.run_id = $2 and e.scope_id = $1 for update of r, d`,
       [scopeId, uuidOf(id) ?? unknownRun(id)],
     );
     if (row === undefined) return unknownRun(id);
