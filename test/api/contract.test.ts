@@ -299,7 +299,7 @@ describe('models', () => {
       (await find("name = 'churn' and metrics.auc > 0.92")).items.map(({ version }: { version: number }) => version),
     ).toEqual([2]);
     expect((await find("tags.team = 'growth' and stage = 'production'")).items).toEqual([]);
-    expect(await find('name like x')).toMatchObject({ code: 'API400', status: 400 });
+    expect(await find("name ~ 'x'")).toMatchObject({ code: 'API400', status: 400 });
   });
 
   it('take artifacts as streams and give them back with their checksum', async () => {
