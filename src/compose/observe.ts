@@ -8,6 +8,7 @@ import { isPushed, keyColumns, storedFeatures } from '../features/definitions.ts
 import { onlineTable } from '../features/versions.ts';
 import { MlopsError } from '../lib/error.ts';
 import type { Column } from '../spec/column.ts';
+import { modelsOf } from '../spec/endpoint-models.ts';
 import { areManyFiles, sourceFiles } from '../spec/source-files.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { FeatureSetVersion, FeatureState, NewPart } from '../stores/control/feature-state.ts';
@@ -256,11 +257,9 @@ async function registryOf(
   if (registry === undefined) return [];
   const newest = new Map((await registry.models()).map(({ name, latest }) => [name, latest]));
   const endpoints = resources.filter((one): one is RecordedResource<'endpoint'> => one.kind === 'endpoint');
-  const variants = endpoints.flatMap(({ name, spec }) =>
-    Object.entries(spec.variants).map(([variant, follows]) => ({ endpoint: name, variant, follows })),
-  );
-  const unserved = await each(variants, async ({ endpoint, variant, follows }): Promise<RegistryDifference[]> => {
-    const { model, stage, version } = follows;
+  const followed = endpoints.flatMap(({ name, spec }) => modelsOf(spec).map((of) => ({ endpoint: name, of })));
+  const unserved = await each(followed, async ({ endpoint, of }): Promise<RegistryDifference[]> => {
+    const { role, name, member, model, stage, version } = of;
     const latest = newest.get(model);
     // Nothing was ever registered: nothing is lost.
     if (latest === undefined) return [];
@@ -270,7 +269,8 @@ async function registryOf(
         : await registry.version(model, version);
     if (found !== undefined) return [];
     const what = version === undefined ? `stage ${stage ?? 'production'}` : `version ${version}`;
-    return [{ about: 'endpoint', endpoint, variant, model, follows: what, newest: latest }];
+    const who = { role, variant: name, ...(member !== undefined && { member }) };
+    return [{ about: 'endpoint', endpoint, ...who, model, follows: what, newest: latest }];
   });
   // A version names a set as it was called when it was trained.
   const sets = new Set(

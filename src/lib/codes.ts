@@ -112,6 +112,8 @@ export const CODES = {
   EP105: 'Variant has no version to serve',
   EP106: 'Traffic split changed',
   EP107: 'Serving endpoint is renamed',
+  EP108: 'Fallbacks go in a circle',
+  EP109: 'Rule is never reached',
   EP121: 'Outcomes are of another type',
   EP122: 'Less of the predictions is logged',
   EP130: 'Rollout under way is changed',

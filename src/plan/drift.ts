@@ -232,17 +232,29 @@ function artifactDrift(artifacts: readonly ObservedArtifact[]): readonly Drift[]
   return drift;
 }
 
+const UNSERVED = {
+  variant: 'its requests are refused, or answered by another variant',
+  member: 'the ensemble answers without it where it is optional, else not at all',
+  stacking: 'the ensemble does not answer',
+  shadow: 'it gets no copies',
+} as const;
+
+function whoFollows({ role, variant, member }: RegistryDifference & { readonly about: 'endpoint' }): string {
+  if (role === 'member') return `member ${member} of the variant ${variant}`;
+  return role === 'stacking' ? `stacking of the variant ${variant}` : `${role} ${variant}`;
+}
+
 function registryDrift(difference: RegistryDifference): Drift {
   if (difference.about === 'endpoint') {
-    const { endpoint, variant, model, follows, newest } = difference;
+    const { endpoint, model, follows, newest } = difference;
     return entry(
       `endpoint.${endpoint}`,
       'ST213',
       'warning',
-      `The variant ${variant} follows ${follows} of model.${model}, which no version is; its requests are refused.`,
+      `The ${whoFollows(difference)} follows ${follows} of model.${model}, which no version is; ${UNSERVED[difference.role]}.`,
       follows.startsWith('stage ')
         ? `mlops models promote ${model} ${newest} --to ${follows.slice('stage '.length)}`
-        : `let the variant follow a version that is there (newest: ${newest}), and apply`,
+        : `let it follow a version that is there (newest: ${newest}), and apply`,
     );
   }
   const { model, version, stage, sets } = difference;

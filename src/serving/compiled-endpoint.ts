@@ -2,6 +2,7 @@
 import { MlopsError } from '../lib/error.ts';
 import { didYouMean } from '../lib/suggest.ts';
 import type { CanonicalEndpoint } from '../spec/canonical-specs.ts';
+import { modelsOf } from '../spec/endpoint-models.ts';
 import type { ModelSlots, Target } from './model-slots.ts';
 import { withRollout } from './rollouts/rollout-router.ts';
 import type { RolloutTrafficReader } from './rollouts/rollout-traffic.ts';

@@ -3,6 +3,7 @@
  * every daemon that answers requests says that it serves it.
  */
 import { MlopsError } from '../lib/error.ts';
+import { type EndpointModel, modelsOf } from '../spec/endpoint-models.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { GateResult, ModelVersion, RegistryStore, Stage } from '../stores/control/registry.ts';
 import type { ServedVariant, ServingReport, ServingReportStore } from '../stores/control/serving-reports.ts';
@@ -59,8 +60,8 @@ export async function deploy(
   { signal, log }: { readonly signal: AbortSignal; readonly log: (line: string) => void },
 ): Promise<Deployed> {
   const { endpoint, variant, model } = request;
-  const target = catalog.get('endpoint', endpoint)?.spec.variants[variant];
-  if (target === undefined || target.model !== model)
+  const target = targetOf(catalog, request);
+  if (target === undefined)
     throw new MlopsError('EP201', {
       detail: `endpoint.${endpoint} has no variant ${variant} of model.${model} in what is applied.`,
       hint: 'see what is applied: mlops endpoints show',
@@ -120,8 +121,23 @@ export async function deploy(
   }
 }
 
-function servedBy({ serves }: ServingReport, { endpoint, variant }: DeploymentRequest): ServedVariant | undefined {
-  return serves.find((one) => one.endpoint === endpoint && one.variant === variant);
+/** Where the model answers in the variant, in its ensemble or as the shadow; EP205 where it does so in several ways. */
+function targetOf(catalog: Catalog, request: DeploymentRequest): EndpointModel | undefined {
+  const spec = catalog.get('endpoint', request.endpoint)?.spec;
+  const named = spec === undefined ? [] : modelsOf(spec);
+  const [first, ...others] = named.filter(({ name, model }) => name === request.variant && model === request.model);
+  const other = others.find(({ stage, version }) => stage !== first?.stage || version !== first?.version);
+  if (other === undefined) return first;
+  throw new MlopsError('EP205', {
+    detail: `model.${request.model} is in the variant ${request.variant} of endpoint.${request.endpoint} more than once, and not at one stage: which of them is meant cannot be told.`,
+    hint: `move the version there yourself: mlops models promote ${request.model} VERSION --to STAGE`,
+    address: `endpoint.${request.endpoint}`,
+  });
+}
+
+function servedBy({ serves }: ServingReport, request: DeploymentRequest): ServedVariant | undefined {
+  const { endpoint, variant, model } = request;
+  return serves.find((one) => one.endpoint === endpoint && one.variant === variant && one.model === model);
 }
 
 /** Somebody may promote another meanwhile; a stage may hold several, of which the newest is served. */

@@ -8,12 +8,14 @@ import type * as written from './plan-json.ts';
 import type { FeatureRef, Ref, SqlText } from './resource-value.ts';
 import type {
   BatchPredictionTask,
+  Combination,
   CommandTask,
   DataIngestionTask,
   DataValidationTask,
   DeploymentTask,
   Dtype,
   EndpointSpec,
+  Ensemble,
   EntitySpec,
   EnvironmentSpec,
   Feature,
@@ -21,6 +23,7 @@ import type {
   FeatureServiceSpec,
   FeatureSetSpec,
   HttpRequestTask,
+  Member,
   ModelEvaluationTask,
   ModelPromotionTask,
   ModelRegistrationTask,
@@ -32,9 +35,12 @@ import type {
   ProjectSpec,
   PythonTask,
   Rollout,
+  RoutingRule,
   RunPipelineTask,
+  Shadow,
   SourceSpec,
   SqlQueryTask,
+  Stacking,
   TrainingDatasetTask,
   Trigger,
   TypescriptTask,
@@ -164,15 +170,36 @@ export type ModelInput = Replace<
   { readonly inputs?: FeatureServiceRef | string; readonly pipeline?: PipelineRef | string }
 >;
 
+type OfAModel<T> = Replace<T, { readonly model: ModelRef | string }>;
+
+/** Several models that answer together. */
+export interface EnsembleInput {
+  /** Name to model. */
+  readonly members: Readonly<Record<string, OfAModel<Member>>>;
+  /** How their answers become one. */
+  readonly combine:
+    | Exclude<Ensemble['combine'], Combination>
+    | Replace<Combination, { readonly stacking?: OfAModel<Stacking> }>;
+}
+
 export type EndpointInput<V extends string> = Replace<
   EndpointSpec,
   {
     /** Name to variant. */
-    readonly variants: { readonly [P in V]: Replace<Variant, { readonly model: ModelRef | string }> };
+    readonly variants: {
+      readonly [P in V]: Replace<
+        Variant,
+        { readonly model?: ModelRef | string; readonly ensemble?: EnsembleInput; readonly fallback?: NoInfer<V> }
+      >;
+    };
     /** Variant to share of traffic in percent; must add up to 100. Default: all to the only variant. */
     readonly split?: { readonly [P in NoInfer<V>]?: number };
     /** How a new version comes to its traffic: step by step, each one judged by what it measured. */
     readonly rollout?: Replace<Rollout, { readonly candidate: NoInfer<V>; readonly baseline: NoInfer<V> }>;
+    /** Which requests a variant gets before the split is asked. Default: none. */
+    readonly rules?: readonly Replace<RoutingRule, { readonly name?: string; readonly variant: NoInfer<V> }>[];
+    /** Name to a model that gets a copy of requests. */
+    readonly shadows?: Readonly<Record<string, OfAModel<Shadow>>>;
   }
 >;
 

@@ -32,6 +32,7 @@ import type {
   SqlQueryTask,
   TrainingDatasetTask,
   TypescriptTask,
+  Variant,
   WaitForTask,
 } from './schema-types.ts';
 
@@ -85,8 +86,18 @@ export type CanonicalPipeline = Omit<PipelineSpec, 'tasks'> & {
   readonly tasks: Readonly<Record<string, CanonicalTask>>;
 };
 export type CanonicalModel = ModelSpec;
-/** `key` and `split` are always present; every variant has a stage or a version. */
-export type CanonicalEndpoint = With<EndpointSpec, 'key' | 'split'>;
+/** One model, with a stage or a version; or an ensemble, whose models have one each. */
+export type CanonicalVariant =
+  | (With<Variant, 'model'> & { readonly ensemble?: undefined })
+  | (With<Variant, 'ensemble'> & {
+      readonly model?: undefined;
+      readonly stage?: undefined;
+      readonly version?: undefined;
+    });
+/** `key` and `split` are always present; every model that it names (endpoint-models.ts) has a stage or a version. */
+export type CanonicalEndpoint = Omit<With<EndpointSpec, 'key' | 'split'>, 'variants'> & {
+  readonly variants: Readonly<Record<string, CanonicalVariant>>;
+};
 /** `check` is the function's text. */
 export type CanonicalPolicy = PolicySpec;
 

@@ -1,63 +1,89 @@
-/** The canonical form of an endpoint: key and split written out, each variant with a stage or a version. */
+/** The canonical form of an endpoint: key and split written out, each model that it names with a stage or a version. */
 import { didYouMean } from '../lib/suggest.ts';
-import type { CanonicalEndpoint } from './canonical-specs.ts';
+import type { CanonicalEndpoint, CanonicalVariant } from './canonical-specs.ts';
 import { checkBatching } from './check-batching.ts';
+import { checkEnsemble } from './endpoint-ensembles.ts';
+import { checkFallbacks } from './endpoint-fallbacks.ts';
+import { modelsOf, withModels } from './endpoint-models.ts';
+import { checkRules } from './endpoint-rules.ts';
 import { checkLog } from './endpoint-log.ts';
 import { checkRollout } from './endpoint-rollout.ts';
 import { pointerTo } from './locator.ts';
 import { type Canonicalizing, refer, report } from './lookup.ts';
-import type { EndpointSpec, Variant } from './schema-types.ts';
+import type { EndpointSpec } from './schema-types.ts';
+
+/** The shape was checked: a variant is a model or an ensemble. */
+type Written = EndpointSpec & { readonly variants: Readonly<Record<string, CanonicalVariant>> };
 
 export function canonicalEndpoint(spec: EndpointSpec, into: Canonicalizing): CanonicalEndpoint {
-  const names = Object.keys(spec.variants);
-  const variants: Record<string, Variant> = {};
-  for (const [name, variant] of Object.entries(spec.variants)) {
-    const pointer = pointerTo('/variants', name);
-    refer(into, 'model', variant.model, `${pointer}/model`);
-    if (variant.stage !== undefined && variant.version !== undefined) {
+  const written = spec as Written;
+  const names = Object.keys(written.variants);
+  for (const { name, member, pointer, model, stage, version } of modelsOf(written)) {
+    refer(into, 'model', model, `${pointer}/model`);
+    if (stage !== undefined && version !== undefined)
       report(
         into,
         'SP103',
         `${pointer}/version`,
-        `"${name}" follows a stage and stays at a version; it can do only one.`,
+        `"${member ?? name}" follows a stage and stays at a version; it can do only one.`,
         { part: 'key' },
       );
-    }
-    variants[name] = variant.version === undefined ? { ...variant, stage: variant.stage ?? 'production' } : variant;
   }
+  const keys = keysOf(written, into);
+  for (const [name, variant] of Object.entries(written.variants)) checkEnsemble(name, variant, keys, into);
+  checkFallbacks(written.variants, into);
+  checkRules(written, keys, into);
   checkBatching(spec, into);
+  for (const shadow of Object.keys(written.shadows ?? {}))
+    if (names.includes(shadow))
+      report(
+        into,
+        'SP105',
+        pointerTo('/shadows', shadow),
+        `There is a variant "${shadow}" already; the log tells both by name.`,
+        {
+          part: 'key',
+        },
+      );
   checkLog(
     spec,
-    Object.values(spec.variants).map(({ model }) => model),
+    modelsOf(written).map(({ model }) => model),
     into,
   );
   const split = splitOf(spec, names, into);
   checkRollout(spec, split, into);
-  return { ...spec, variants, key: keyOf(spec, into), split };
+  const canonical = { ...written, key: keyOf(written, keys, into), split };
+  return withModels(canonical, (of) => (of.version === undefined ? { ...of, stage: of.stage ?? 'production' } : of));
 }
 
-function keyOf(spec: EndpointSpec, into: Canonicalizing): string {
+/** Of the entities that the features of its models describe; undefined where none is known. */
+function keysOf(spec: Written, { lookup }: Canonicalizing): ReadonlySet<string> | undefined {
   const keys = new Set<string>();
   let known = false;
-  for (const { model } of Object.values(spec.variants)) {
-    const service = into.lookup.get('model', model)?.inputs;
-    for (const feature of (service === undefined ? undefined : into.lookup.get('feature_service', service))?.features ??
+  for (const { model, role } of modelsOf(spec)) {
+    if (role === 'stacking') continue;
+    const service = lookup.get('model', model)?.inputs;
+    for (const feature of (service === undefined ? undefined : lookup.get('feature_service', service))?.features ??
       []) {
-      const set = into.lookup.get('feature_set', feature.split('.')[0] ?? '');
-      const entity = set === undefined ? undefined : into.lookup.get('entity', set.entity);
+      const set = lookup.get('feature_set', feature.split('.')[0] ?? '');
+      const entity = set === undefined ? undefined : lookup.get('entity', set.entity);
       for (const key of Object.keys(entity?.keys ?? {})) keys.add(key);
       known ||= entity !== undefined;
     }
   }
+  return known ? keys : undefined;
+}
+
+function keyOf(spec: Written, keys: ReadonlySet<string> | undefined, into: Canonicalizing): string {
   if (spec.key !== undefined) {
-    if (known && !keys.has(spec.key)) {
+    if (keys !== undefined && !keys.has(spec.key)) {
       report(into, 'SP104', '/key', `"${spec.key}" is no key of an entity that the model's features describe.`, {
         hint: didYouMean(spec.key, keys),
       });
     }
     return spec.key;
   }
-  const [first] = keys;
+  const [first] = keys ?? [];
   if (first === undefined && !hasErrors(spec, into)) {
     report(
       into,
@@ -70,8 +96,8 @@ function keyOf(spec: EndpointSpec, into: Canonicalizing): string {
 }
 
 /** Whether something that the key would come from has errors of its own, so that it cannot be known. */
-function hasErrors(spec: EndpointSpec, { lookup }: Canonicalizing): boolean {
-  return Object.values(spec.variants).some(({ model }) => {
+function hasErrors(spec: Written, { lookup }: Canonicalizing): boolean {
+  return modelsOf(spec).some(({ model }) => {
     const service = lookup.get('model', model)?.inputs;
     return (
       lookup.get('model', model) === undefined ||

@@ -8,6 +8,7 @@ import { didYouMean } from '../lib/suggest.ts';
 import { durationMs } from '../lib/units.ts';
 import type { CanonicalPipeline, CanonicalTask, OperatorName } from './canonical-specs.ts';
 import { checkTemplates } from './check-templates.ts';
+import { modelsOf } from './endpoint-models.ts';
 import { checkSchedule, reportExpression } from './feature-set.ts';
 import { KIND_TITLES, type Kind } from './kinds.ts';
 import { pointerTo } from './locator.ts';
@@ -206,7 +207,7 @@ function canonicalTask(name: string, task: Task, needs: string[], context: Pipel
       return { ...task, needs, featureSets: referToSets(featureSets, pointer, into) };
     }
     case 'training_dataset': {
-      const inputs = modelsOf(context).flatMap((model) => into.lookup.get('model', model)?.inputs ?? []);
+      const inputs = modelsOfPipeline(context).flatMap((model) => into.lookup.get('model', model)?.inputs ?? []);
       const [input, ...others] = new Set(inputs);
       const features =
         task.features ??
@@ -327,10 +328,11 @@ function deploymentOf(
     });
   const registered = nearest('model_registration', needs, context)[0]?.model;
   const model = modelOf(task.model ?? registered, 'which model is served ("model")', pointer, context);
-  const variantsOf = (endpoint: string): readonly string[] =>
-    Object.entries(lookup.get('endpoint', endpoint)?.variants ?? {}).flatMap(([variant, target]) =>
-      target.model === model ? [variant] : [],
-    );
+  const variantsOf = (endpoint: string): readonly string[] => {
+    const spec = lookup.get('endpoint', endpoint);
+    const named = spec === undefined ? [] : modelsOf(spec).filter((one) => one.model === model);
+    return [...new Set(named.map(({ name }) => name))];
+  };
   const ambiguous = (what: string, candidates: readonly string[], none: string): '' => {
     report(into, 'SP108', pointer, `The task "${name}" does not say ${what}.`, {
       part: 'key',
@@ -457,12 +459,12 @@ function referToSets(names: readonly string[], pointer: string, into: Canonicali
 }
 
 /** Models that name this pipeline as theirs. */
-function modelsOf({ into: { lookup }, pipeline }: PipelineContext): string[] {
+function modelsOfPipeline({ into: { lookup }, pipeline }: PipelineContext): string[] {
   return [...lookup.names('model')].filter((name) => lookup.get('model', name)?.pipeline === pipeline);
 }
 
 function modelOf(written: string | undefined, what: string, pointer: string, context: PipelineContext): string {
-  const mine = modelsOf(context);
+  const mine = modelsOfPipeline(context);
   const model = written ?? (mine.length === 1 ? mine[0] : onlyOne('model', what, pointer, context));
   if (model !== undefined && model !== '') refer(context.into, 'model', model, `${pointer}/model`, true);
   return model ?? '';

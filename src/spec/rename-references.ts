@@ -4,6 +4,7 @@
  */
 import { assertNever } from '../lib/assert.ts';
 import type { CanonicalSpecs, CanonicalTask } from './canonical-specs.ts';
+import { withModels } from './endpoint-models.ts';
 import type { Kind } from './kinds.ts';
 import { mapTexts, overSources, type QueryText } from './query-text.ts';
 import { renamedTables } from './sql-text.ts';
@@ -60,15 +61,9 @@ function renamed(resource: Named, nameNow: NameNow): CanonicalSpecs[Kind] {
       };
     }
     case 'endpoint': {
-      const variants = Object.entries(resource.spec.variants).map(
-        ([variant, target]) => [variant, { ...target, model: nameNow('model', target.model) }] as const,
-      );
-      const { log } = resource.spec;
-      return {
-        ...resource.spec,
-        variants: Object.fromEntries(variants),
-        ...(log?.exclude !== undefined && { log: { ...log, exclude: log.exclude.map(featureNow) } }),
-      };
+      const spec = withModels(resource.spec, (of) => ({ ...of, model: nameNow('model', of.model) }));
+      const { log } = spec;
+      return log?.exclude === undefined ? spec : { ...spec, log: { ...log, exclude: log.exclude.map(featureNow) } };
     }
     case 'pipeline': {
       const tasks = Object.entries(resource.spec.tasks).map(

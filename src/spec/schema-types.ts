@@ -2949,10 +2949,20 @@ export interface EndpointSpec {
     [k: string]: Variant;
   };
   /**
-   * Variant to share of traffic in percent; must add up to 100. Default: all to the only variant. The share of a variant that has no version to serve goes to the variant with the largest share.
+   * Variant to share of traffic in percent; must add up to 100. Default: all to the only variant. The share of a variant that has no version to serve goes to its `fallback`, else to the variant with the largest share.
    */
   split?: {
     [k: string]: number;
+  };
+  /**
+   * Which requests a variant gets before the split is asked, in this order: the first rule that is true decides. One that cannot be evaluated (a member that is not there, another type) is not true, and is counted.
+   */
+  rules?: RoutingRule[];
+  /**
+   * Name to a model that gets a copy of requests beside the variant that answers them. Its answers are logged, never given; it neither delays an answer nor fails it.
+   */
+  shadows?: {
+    [k: string]: Shadow;
   };
   /**
    * How requests that arrive together run together. Default: as the environment says.
@@ -2990,9 +3000,50 @@ export interface EndpointSpec {
   movedFrom?: Name;
 }
 /**
- * Which version of which model answers.
+ * Who answers: a version of a model, or several models together.
  */
 export interface Variant {
+  /**
+   * The model.
+   */
+  model?: Name;
+  /**
+   * Follow the version at this stage. Default production.
+   */
+  stage?: 'production' | 'staging' | 'development';
+  /**
+   * Stay at this version instead.
+   */
+  version?: number;
+  ensemble?: Ensemble;
+  /**
+   * How long an answer may take, its features included, until it counts as failed: `fallback` answers then, else the request fails (EP206). Default: no limit.
+   */
+  timeout?: Duration;
+  /**
+   * The variant that answers where this one cannot: it has no version to serve, fails or takes longer than `timeout`. Default: one without a version leaves its keys to the variant with the largest share; a failure fails the request.
+   */
+  fallback?: string;
+}
+/**
+ * Several models that answer together. They must answer the same task: binary, regression or classes.
+ */
+export interface Ensemble {
+  /**
+   * Name to model. What they read is read in one round trip; each is asked at the same time.
+   */
+  members: {
+    [k: string]: Member;
+  };
+  /**
+   * How their answers become one. `mean`: of probabilities, or of values. `vote`: the class that most of them name; of equally many the one that is greater, as text. Or one of the ways with settings.
+   */
+  combine: ('mean' | 'vote') | Combination;
+}
+/**
+ * One of the models of an ensemble.
+ */
+export interface Member {
   /**
    * The model.
    */
@@ -3005,6 +3056,104 @@ export interface Variant {
    * Stay at this version instead.
    */
   version?: number;
+  /**
+   * How long it may take until it counts as not answering. Default: no limit but the variant's.
+   */
+  timeout?: Duration;
+  /**
+   * Where it does not answer (no version to serve, a feature without a value, a failure, too late), the others answer without it, and the weights that are left count as all. Where it is not optional, the variant fails. Default false.
+   */
+  optional?: boolean;
+  /**
+   * The score that stands for an optional member that does not answer; only with `stacking`, whose model needs one of each.
+   */
+  default?: number;
+}
+/**
+ * A way to combine the answers of members.
+ */
+export interface Combination {
+  /**
+   * Member to weight: the mean with these weights. A weight of 0 asks the member and does not count it.
+   */
+  weighted?: {
+    [k: string]: number;
+  };
+  stacking?: Stacking;
+  /**
+   * The first entry that is true names the one member that is asked; the last one has no `when`.
+   *
+   * @minItems 1
+   */
+  pick?: Pick[];
+}
+/**
+ * A model whose inputs are the members' scores, called as the members are: the probability of 1, or the value.
+ */
+export interface Stacking {
+  /**
+   * The model.
+   */
+  model: Name;
+  /**
+   * Follow the version at this stage. Default production.
+   */
+  stage?: 'production' | 'staging' | 'development';
+  /**
+   * Stay at this version instead.
+   */
+  version?: number;
+}
+/**
+ * Which member is asked, and when.
+ */
+export interface Pick {
+  /**
+   * Common Expression Language over `context` (of the request) and `entity` (its keys), e.g. `context.region == "EU"`. Default: always.
+   */
+  when?: string;
+  /**
+   * The member that answers.
+   */
+  member: string;
+}
+/**
+ * Requests for which it is true are answered by its variant.
+ */
+export interface RoutingRule {
+  /**
+   * What it is called in the log of predictions and in metrics. Default: `rule_N`, counted from 1.
+   */
+  name?: Name;
+  /**
+   * Common Expression Language over `context` (of the request) and `entity` (its keys), e.g. `context.region == "EU"`.
+   */
+  when: string;
+  /**
+   * The variant that answers.
+   */
+  variant: string;
+}
+/**
+ * A model that gets a copy of requests.
+ */
+export interface Shadow {
+  /**
+   * The model.
+   */
+  model: Name;
+  /**
+   * Follow the version at this stage. Default production.
+   */
+  stage?: 'production' | 'staging' | 'development';
+  /**
+   * Stay at this version instead.
+   */
+  version?: number;
+  /**
+   * Percent of the keys whose requests are copied; the same keys always. Default 100.
+   */
+  share?: number;
 }
 /**
  * Requests that arrive together run together, where the model answers each row by itself. Default: those of one moment, at most 64 rows, where a trial of the model showed that it pays; nobody waits for others.

@@ -1,5 +1,6 @@
 /** Who reads what, as recorded: sets read sources, services read features, models read services, endpoints serve models. Indexed on first use. */
 import type { Address } from '../../spec/address.ts';
+import { modelsOf } from '../../spec/endpoint-models.ts';
 import type { AnyRecordedResource, RecordedResource } from '../../stores/control/state.ts';
 
 export interface Readers {
@@ -13,7 +14,7 @@ export interface Readers {
   servicesReading(feature: string): readonly Address[];
   /** Models whose inputs are one of the services. */
   modelsReading(services: readonly Address[]): readonly Address[];
-  /** Endpoints with a variant of one of the models. */
+  /** Endpoints that name one of the models: for a variant, a member, to stack them or for a shadow. */
   endpointsServing(models: readonly Address[]): readonly Address[];
 }
 
@@ -59,7 +60,7 @@ function buildIndex(recorded: Iterable<AnyRecordedResource>): ReadonlyMap<string
         if (resource.spec.inputs !== undefined) add(`inputs feature_service.${resource.spec.inputs}`, resource.address);
         break;
       case 'endpoint':
-        for (const { model } of Object.values(resource.spec.variants)) add(`serves model.${model}`, resource.address);
+        for (const { model } of modelsOf(resource.spec)) add(`serves model.${model}`, resource.address);
         break;
       case 'source':
         for (const dependency of resource.dependsOn) add(`derived ${dependency}`, resource.address);

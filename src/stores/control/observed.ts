@@ -3,6 +3,7 @@
  * A part that could not be read says why; nothing is taken for right because it was not looked at.
  */
 import type { Column } from '../../spec/column.ts';
+import type { EndpointModel } from '../../spec/endpoint-models.ts';
 
 export type Reading<T> = { readonly found: T } | { readonly problem: string };
 
@@ -80,9 +81,13 @@ export type RegistryDifference =
   | {
       readonly about: 'endpoint';
       readonly endpoint: string;
+      readonly role: EndpointModel['role'];
+      /** The variant or the shadow. */
       readonly variant: string;
+      /** Of an ensemble. */
+      readonly member?: string;
       readonly model: string;
-      /** What the variant follows: `stage production`, `version 3`. */
+      /** What it follows: `stage production`, `version 3`. */
       readonly follows: string;
       /** The newest version; there is one, else nothing was ever registered and nothing is lost. */
       readonly newest: number;

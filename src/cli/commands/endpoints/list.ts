@@ -1,4 +1,6 @@
+import { modelsOf } from '../../../spec/endpoint-models.ts';
 import { BaseCommand } from '../../base-command.ts';
+import { followed, shareOf, whoAsks } from '../../endpoint-view.ts';
 import { table } from '../../output.ts';
 import { inEnvironment } from '../../session.ts';
 
@@ -17,14 +19,7 @@ export default class EndpointsList extends BaseCommand {
         : table(
             ['ENDPOINT', 'KEY', 'VARIANT', 'SHARE', 'MODEL', 'FOLLOWS'],
             endpoints.flatMap(({ name, spec }) =>
-              Object.entries(spec.variants).map(([variant, { model, stage, version }]) => [
-                name,
-                spec.key,
-                variant,
-                `${spec.split[variant] ?? 0} %`,
-                model,
-                version === undefined ? (stage ?? 'production') : `version ${version}`,
-              ]),
+              modelsOf(spec).map((of) => [name, spec.key, whoAsks(of), shareOf(spec, of), of.model, followed(of)]),
             ),
           ),
     );
