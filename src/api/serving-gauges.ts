@@ -65,31 +65,67 @@ export function rolloutGauges(rollouts: readonly Rollout[]): readonly Family[] {
 }
 
 /** Of this process. */
-export function servingFamilies({ endpoints, log }: ServingStatus): readonly Family[] {
+export function servingFamilies(status: ServingStatus): readonly Family[] {
+  const { endpoints, log } = status;
   const variants = endpoints.flatMap(({ endpoint, variants: all }) =>
-    all.map(({ variant, version, failure }) => ({ labels: { endpoint, variant }, version, failure })),
+    all.map((variant) => ({ labels: { endpoint, variant: variant.variant }, ...variant })),
+  );
+  const members = endpoints.flatMap(({ endpoint, variants: all }) =>
+    all.flatMap(({ variant, members: its = [] }) =>
+      its.flatMap(({ member, version }) =>
+        version === null ? [] : [{ labels: { endpoint, variant, member }, value: version }],
+      ),
+    ),
   );
   return [
     gauge(
       'mlops_endpoint_ready',
-      '1 where the variant has a model loaded, else 0.',
-      variants.map(({ labels, version }) => ({ labels, value: version === null ? 0 : 1 })),
+      '1 where the variant has all loaded that it needs to answer, else 0.',
+      variants.map(({ labels, ready }) => ({ labels, value: ready ? 1 : 0 })),
     ),
     gauge(
       'mlops_endpoint_model_version',
       'Version of the model that the variant serves.',
       variants.flatMap(({ labels, version }) => (version === null ? [] : [{ labels, value: version }])),
     ),
+    gauge('mlops_endpoint_member_version', 'Version of the model that the member of an ensemble serves.', members),
     gauge(
       'mlops_endpoint_load_failed',
-      '1 where the version that the variant is to serve does not load, else 0.',
+      '1 where a version that the variant is to serve does not load, else 0.',
       variants.map(({ labels, failure }) => ({ labels, value: failure === null ? 0 : 1 })),
+    ),
+    tally(
+      'mlops_endpoint_rules_total',
+      'Rows that a rule was asked about and did not leave to the next, by what it came to: matched, failed.',
+      status.rules.flatMap(({ endpoint, rule, matched, failed }) => [
+        { labels: { endpoint, rule, outcome: 'matched' }, value: matched },
+        { labels: { endpoint, rule, outcome: 'failed' }, value: failed },
+      ]),
+    ),
+    tally(
+      'mlops_shadow_rows_total',
+      'Rows copied to a shadow, by what became of them: answered, failed, dropped.',
+      status.shadows.flatMap(({ endpoint, shadow, answered, failed, dropped }) => [
+        { labels: { endpoint, shadow, outcome: 'answered' }, value: answered },
+        { labels: { endpoint, shadow, outcome: 'failed' }, value: failed },
+        { labels: { endpoint, shadow, outcome: 'dropped' }, value: dropped },
+      ]),
+    ),
+    total(
+      'mlops_predictions_refused_total',
+      'Requests refused because as many were under way as are answered at once.',
+      status.refused,
     ),
     total('mlops_predictions_logged_total', 'Predictions written to the log.', log.written),
     total('mlops_predictions_log_dropped_total', 'Those that the control store did not take in time.', log.dropped),
     single('mlops_predictions_log_pending', 'Those that are not written yet.', log.pending),
   ];
 }
+
+const tally = (name: string, help: string, samples: Gauge['samples']): Gauge => ({
+  ...gauge(name, help, samples),
+  type: 'counter',
+});
 
 const total = (name: string, help: string, value: number | undefined): Gauge => ({
   ...single(name, help, value ?? 0),

@@ -1,8 +1,10 @@
-/** An applied endpoint, ready to route; what it serves now, and why where it does not. */
-import { MlopsError } from '../lib/error.ts';
-import { didYouMean } from '../lib/suggest.ts';
-import type { CanonicalEndpoint } from '../spec/canonical-specs.ts';
-import { modelsOf } from '../spec/endpoint-models.ts';
+/** An applied endpoint, ready to route: everything that follows from its spec alone, made once. */
+import { durationMs } from '../lib/units.ts';
+import type { CanonicalEndpoint, CanonicalVariant } from '../spec/canonical-specs.ts';
+import { combinationOf, type FollowedModel } from '../spec/endpoint-models.ts';
+import { ruleName } from '../spec/endpoint-rules.ts';
+import type { Shadow } from '../spec/schema-types.ts';
+import { type Condition, createCondition } from './conditions.ts';
 import type { ModelSlots, Target } from './model-slots.ts';
 import { withRollout } from './rollouts/rollout-router.ts';
 import type { RolloutTrafficReader } from './rollouts/rollout-traffic.ts';
@@ -13,24 +15,55 @@ import { batchingOf } from './runtime/batching.ts';
 export interface CompiledEndpoint {
   readonly spec: CanonicalEndpoint;
   readonly router: Router;
+  readonly rules: readonly CompiledRule[];
+  readonly variants: ReadonlyMap<string, CompiledVariant>;
+  readonly shadows: readonly CompiledShadow[];
+  /** Of the variants that are one model. */
   readonly targets: ReadonlyMap<string, Target>;
+  /** All that it asks for: of variants, members, stacking and shadows. */
+  readonly allTargets: readonly Target[];
   /** How its requests run together; undefined: as the runtime does by itself. */
   readonly batching: BatchLimits | undefined;
 }
 
-export interface EndpointStatus {
-  readonly endpoint: string;
-  readonly variants: readonly {
-    readonly variant: string;
-    /** Percent, as the split says, and the rollout. */
-    readonly share: number;
-    readonly model: string;
-    /** A stage, or `version N`. */
-    readonly follows: string;
-    readonly version: number | null;
-    /** Why the version that it should serve is not served; null where all is well. */
-    readonly failure: { readonly version: number | null; readonly code: string | null; readonly detail: string } | null;
-  }[];
+export interface CompiledRule {
+  readonly name: string;
+  readonly holds: Condition;
+  readonly variant: string;
+}
+
+export interface CompiledVariant {
+  readonly name: string;
+  /** Exactly one of the two. */
+  readonly target: Target | undefined;
+  readonly ensemble: CompiledEnsemble | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly fallback: string | undefined;
+}
+
+export interface CompiledEnsemble {
+  readonly members: readonly CompiledMember[];
+  readonly way: 'mean' | 'weighted' | 'vote' | 'stacking' | 'pick';
+  readonly stacking: Target | undefined;
+  /** In order; one without a condition holds always. */
+  readonly pick: readonly { readonly holds: Condition | undefined; readonly member: string }[];
+}
+
+export interface CompiledMember {
+  readonly name: string;
+  readonly target: Target;
+  readonly weight: number;
+  readonly timeoutMs: number | undefined;
+  readonly optional: boolean;
+  /** The score that stands for it where it does not answer. */
+  readonly default: number | undefined;
+}
+
+export interface CompiledShadow {
+  readonly name: string;
+  readonly target: Target;
+  /** Percent. */
+  readonly share: number;
 }
 
 export function compileEndpoint(
@@ -38,61 +71,76 @@ export function compileEndpoint(
   traffic: Pick<RolloutTrafficReader, 'of'> | undefined,
   slots: () => ModelSlots,
 ): CompiledEndpoint {
-  const targets = new Map(
-    Object.entries(spec.variants).map(([variant, { model, stage = 'production', version }]): [string, Target] => [
-      variant,
-      { model, stage, version },
-    ]),
+  const variants = Object.entries(spec.variants).map(([name, variant]) => compileVariant(name, variant));
+  const shadows = Object.entries(spec.shadows ?? {}).map(([name, shadow]) => compileShadow(name, shadow));
+  const targets = variants.flatMap(({ name, target }): [string, Target][] =>
+    target === undefined ? [] : [[name, target]],
   );
-  const loaded = (variant: string) => slots().current(targets.get(variant)!)?.version.version;
-  const router = withRollout(createRouter(spec), spec, traffic, loaded);
-  return { spec, router, targets, batching: batchingOf(spec.batching) };
-}
-
-export function statusOf({ spec, router, targets }: CompiledEndpoint, slots: ModelSlots): EndpointStatus {
+  const served = new Map(targets);
+  const loaded = (variant: string): number | undefined => {
+    const target = served.get(variant);
+    return target && slots().current(target)?.version.version;
+  };
   return {
-    endpoint: spec.name,
-    variants: router.variants.map((variant) => {
-      const target = targets.get(variant)!;
-      const failure = slots.failure(target);
-      return {
-        variant,
-        share: router.share(variant),
-        model: target.model,
-        follows: target.version === undefined ? target.stage : `version ${target.version}`,
-        version: slots.current(target)?.version.version ?? null,
-        failure:
-          failure === undefined ? null : { version: failure.version, code: failure.code, detail: failure.detail },
-      };
-    }),
+    spec,
+    router: withRollout(createRouter(spec), spec, traffic, loaded),
+    rules: (spec.rules ?? []).map((rule, index) => ({
+      name: ruleName(rule, index),
+      holds: createCondition(rule.when),
+      variant: rule.variant,
+    })),
+    variants: new Map(variants.map((variant) => [variant.name, variant])),
+    shadows,
+    targets: served,
+    allTargets: [...variants.flatMap(targetsOf), ...shadows.map(({ target }) => target)],
+    batching: batchingOf(spec.batching),
   };
 }
 
-export function unknownEndpoint(name: string, known: Iterable<string>): MlopsError {
-  return new MlopsError('EP201', {
-    detail: `No endpoint "${name}" is applied.`,
-    hint: didYouMean(name, known) ?? 'declare it and run `mlops apply`',
-    status: 404,
-  });
+function compileVariant(name: string, variant: CanonicalVariant): CompiledVariant {
+  return {
+    name,
+    target: variant.ensemble === undefined ? targetOf(variant) : undefined,
+    ensemble: variant.ensemble === undefined ? undefined : compileEnsemble(variant.ensemble),
+    timeoutMs: variant.timeout === undefined ? undefined : durationMs(variant.timeout),
+    fallback: variant.fallback,
+  };
 }
 
-export function nothingToServe(
-  spec: CanonicalEndpoint,
-  targets: ReadonlyMap<string, Target>,
-  slots: ModelSlots,
-): MlopsError {
-  const reasons = [...targets].map(([variant, target]) => {
-    const failure = slots.failure(target);
-    if (failure !== undefined)
-      return `${variant}: version ${failure.version} of ${target.model} does not load (${failure.detail})`;
-    const wanted = target.version === undefined ? `no version in ${target.stage}` : `no version ${target.version}`;
-    return `${variant}: ${target.model} has ${wanted}`;
-  });
-  return new MlopsError('EP202', {
-    detail: `Endpoint ${spec.name} has nothing to serve. ${reasons.join('; ')}.`,
-    hint: 'run the pipeline that trains the model, or promote a version',
-    address: `endpoint.${spec.name}`,
-    status: 503,
-    retryable: true,
-  });
+function compileEnsemble({ members, combine }: NonNullable<CanonicalVariant['ensemble']>): CompiledEnsemble {
+  const { weighted, stacking, pick } = combinationOf(combine);
+  const way = typeof combine === 'string' ? combine : weighted ? 'weighted' : stacking ? 'stacking' : 'pick';
+  return {
+    members: Object.entries(members).map(([name, member]) => ({
+      name,
+      target: targetOf(member),
+      weight: weighted?.[name] ?? 1,
+      timeoutMs: member.timeout === undefined ? undefined : durationMs(member.timeout),
+      optional: member.optional === true,
+      default: member.default,
+    })),
+    way,
+    stacking: stacking === undefined ? undefined : targetOf(stacking),
+    pick: (pick ?? []).map(({ when, member }) => ({
+      holds: when === undefined ? undefined : createCondition(when),
+      member,
+    })),
+  };
+}
+
+function compileShadow(name: string, shadow: Shadow): CompiledShadow {
+  return { name, target: targetOf(shadow), share: shadow.share ?? 100 };
+}
+
+/** What a variant asks for. */
+export function targetsOf({ target, ensemble }: CompiledVariant): readonly Target[] {
+  if (ensemble === undefined) return target === undefined ? [] : [target];
+  return [
+    ...ensemble.members.map((member) => member.target),
+    ...(ensemble.stacking === undefined ? [] : [ensemble.stacking]),
+  ];
+}
+
+function targetOf({ model, stage = 'production', version }: FollowedModel): Target {
+  return { model, stage, version };
 }

@@ -13,6 +13,10 @@ export interface PredictRequest {
   readonly inputs?: unknown;
   /** About the request; holds the key where neither entity nor inputs do. */
   readonly context?: Values | undefined;
+  /** Answered by this variant, whatever rules and split say. */
+  readonly variant?: string | undefined;
+  /** Answered by this version of a model that the endpoint names, whatever serves; the model may be left out where it names one. */
+  readonly version?: { readonly model: string | undefined; readonly version: number } | undefined;
   /** Echoed, and logged. Default: a new one. */
   readonly requestId?: string | undefined;
 }

@@ -17,6 +17,8 @@ export interface Router {
   route(key: string, serves: (variant: string) => boolean): string | undefined;
   /** Percent of the keys, now. */
   share(variant: string): number;
+  /** The serving variant with the largest share, of equal ones the first by name. */
+  largest(serves: (variant: string) => boolean): string | undefined;
 }
 
 export function createRouter(endpoint: Pick<CanonicalEndpoint, 'name' | 'variants' | 'split'>): Router {
@@ -44,5 +46,6 @@ export function createRouter(endpoint: Pick<CanonicalEndpoint, 'name' | 'variant
       return serves(variant) ? variant : bySize.find(serves);
     },
     share,
+    largest: (serves) => bySize.find(serves),
   };
 }

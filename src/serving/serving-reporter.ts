@@ -1,6 +1,7 @@
 /** Tells the control store what this daemon serves: whenever that changes, and now and then that it is still there. */
 import { createRounds, type Rounds } from '../lib/rounds.ts';
-import type { ServingReportStore } from '../stores/control/serving-reports.ts';
+import type { ServedVariant, ServingReportStore } from '../stores/control/serving-reports.ts';
+import type { EndpointStatus } from './endpoint-status.ts';
 import type { Serving } from './serving.ts';
 
 export interface ServingReporterOptions {
@@ -33,11 +34,7 @@ export function createServingReporter({
   const rounds = createRounds({
     hurry,
     round: async () => {
-      const serves = serving
-        .status()
-        .endpoints.flatMap(({ endpoint, variants }) =>
-          variants.map(({ variant, model, version, failure }) => ({ endpoint, variant, model, version, failure })),
-        );
+      const serves = serving.status().endpoints.flatMap(servedBy);
       const text = JSON.stringify(serves);
       if (text === told.text && performance.now() - told.atMs < TELL_EVERY_MS) return LOOK_MS;
       try {
@@ -56,4 +53,16 @@ export function createServingReporter({
       if (told.text !== '') await store.forget(daemon).catch(() => {});
     },
   };
+}
+
+/** A row for each model that it answers with: of a variant, of each member, of what stacks them, of a shadow. */
+function servedBy({ endpoint, variants, shadows }: EndpointStatus): readonly ServedVariant[] {
+  return [
+    ...variants.flatMap(({ variant, model, version, failure, members = [], stacking }) => {
+      const all =
+        model === null ? [...members, ...(stacking === undefined ? [] : [stacking])] : [{ model, version, failure }];
+      return all.map((one) => ({ endpoint, variant, model: one.model, version: one.version, failure: one.failure }));
+    }),
+    ...shadows.map(({ shadow, model, version, failure }) => ({ endpoint, variant: shadow, model, version, failure })),
+  ];
 }

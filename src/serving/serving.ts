@@ -3,35 +3,28 @@
  * and what was answered is logged. Follows applies and promotions by itself: a notification is a hint, polling stands behind it.
  */
 import { randomUUID } from 'node:crypto';
-import { MlopsError } from '../lib/error.ts';
-import type { JsonObject } from '../lib/json.ts';
 import { createLogWriter, type LogStatus } from '../lib/log-writer.ts';
-import { didYouMean } from '../lib/suggest.ts';
 import type { ArtifactStore } from '../stores/artifacts.ts';
 import type { Catalog } from '../stores/control/catalog.ts';
 import type { NewPrediction, PredictionLogStore } from '../stores/control/prediction-log.ts';
 import type { RegistryStore } from '../stores/control/registry.ts';
-import { keyText } from './bucket.ts';
-import {
-  type CompiledEndpoint,
-  compileEndpoint,
-  type EndpointStatus,
-  nothingToServe,
-  statusOf,
-  unknownEndpoint,
-} from './compiled-endpoint.ts';
+import { createAdmission } from './admission.ts';
+import { answerOf, inOrder } from './answer-of.ts';
+import { answerVariant } from './answer-variant.ts';
+import { answerByVersion } from './answer-version.ts';
+import { type CompiledEndpoint, compileEndpoint } from './compiled-endpoint.ts';
+import { type EndpointStatus, nothingToServe, serves, statusOf, unknownEndpoint } from './endpoint-status.ts';
 import type { FeatureReader } from './feature-reader.ts';
-import type { LoadedModel } from './loaded-model.ts';
-import { jsonValue, loggedEntity } from './logged-values.ts';
-import { modelInputs } from './model-inputs.ts';
 import { createModelSlots, type ModelSlots } from './model-slots.ts';
 import type { OnnxRuntime } from './onnx-runtime.ts';
 import { createPlainAnswer } from './plain-answer.ts';
-import type { PredictAnswer, ServedBy } from './predict-answer.ts';
-import { type PredictRequest, type RequestRow, readRows } from './predict-request.ts';
-import { type Prediction, predictionsOf } from './prediction.ts';
+import type { PredictAnswer } from './predict-answer.ts';
+import { type PredictRequest, readRows } from './predict-request.ts';
+import { createRequestLog } from './request-log.ts';
 import type { RolloutTrafficReader } from './rollouts/rollout-traffic.ts';
+import { type RuleCounts, routeRows } from './route-rows.ts';
 import { createLoadedVersions, type LoadedVersions } from './runtime/loaded-versions.ts';
+import { createShadows, type ShadowCounts } from './shadows.ts';
 import { withoutWhatIsNotLogged } from './what-is-logged.ts';
 
 export interface ServingStatus {
@@ -39,12 +32,21 @@ export interface ServingStatus {
   /** Why promotions and applies cannot be followed now; what is loaded goes on serving. */
   readonly error: string | null;
   readonly log: LogStatus;
+  /** Since this process began. */
+  readonly rules: readonly {
+    readonly endpoint: string;
+    readonly rule: string;
+    readonly matched: number;
+    readonly failed: number;
+  }[];
+  readonly shadows: readonly (ShadowCounts & { readonly endpoint: string; readonly shadow: string })[];
+  readonly refused: number;
 }
 
 export interface Serving {
   /** Loads what the applied endpoints ask for, and follows from then on. Resolves when all has been tried once. */
   start(): Promise<void>;
-  /** EP201, EP202, EP203, EP204, API422. */
+  /** EP201, EP202, EP203, EP204, EP206 to EP210, API422. */
   predict(endpoint: string, request: PredictRequest): Promise<PredictAnswer>;
   /** Looks now for what is promoted or applied. */
   refresh(): Promise<void>;
@@ -70,6 +72,8 @@ export interface ServingDependencies {
   readonly monotonicMs?: () => number;
   /** How often promotions are looked for behind the notifications. Default 2000. */
   readonly pollMs?: number;
+  /** Requests that are answered at once; more are refused (EP209). Default 2000. */
+  readonly mostAtOnce?: number;
   /** A slot serves another version now; undefined: none. */
   readonly onSwap?: (model: string, version: number | undefined) => void;
   /** A version does not load; told once for each version, while it is tried again and again. */
@@ -77,11 +81,13 @@ export interface ServingDependencies {
 }
 
 const CLOSE_AFTER_MS = 10_000;
+const MOST_AT_ONCE = 2_000;
 /** Rows of the log that are written at once, where there are so many: the more there are the less each costs. */
 const LOG_BATCH = 2_000;
 
 export function createServing(dependencies: ServingDependencies): Serving {
-  const { catalog, registry, newId = randomUUID, monotonicMs = () => performance.now(), pollMs = 2_000 } = dependencies;
+  const { catalog, registry, newId = randomUUID, monotonicMs = () => performance.now() } = dependencies;
+  const { pollMs = 2_000, mostAtOnce = MOST_AT_ONCE } = dependencies;
   let compiled: ReadonlyMap<string, CompiledEndpoint> = new Map();
   let compiledRevision = -1;
   const endpoints = (): ReadonlyMap<string, CompiledEndpoint> => {
@@ -100,7 +106,7 @@ export function createServing(dependencies: ServingDependencies): Serving {
     ...dependencies,
     versions,
     monotonicMs,
-    targets: () => [...endpoints().values()].flatMap(({ targets }) => [...targets.values()]),
+    targets: () => [...endpoints().values()].flatMap(({ allTargets }) => allTargets),
     onSwap: ({ model }, version) => dependencies.onSwap?.(model, version?.version),
     onFailure: ({ name, version }, cause) => dependencies.onFailure?.(name, version, cause),
   });
@@ -115,11 +121,10 @@ export function createServing(dependencies: ServingDependencies): Serving {
   const retry = (): void => void slots.retry().catch(() => {});
 
   /** The first request of an endpoint that was just applied waits for its models; where some already serve, no failure stops it. */
-  const lookUp = async ({ spec, targets }: CompiledEndpoint): Promise<void> => {
+  const lookUp = async ({ spec, allTargets: all }: CompiledEndpoint): Promise<void> => {
     const { rollouts } = dependencies;
     // Which keys are the candidate's is known before the first answer, or, where the store is away, it has none.
     if (spec.rollout !== undefined && rollouts?.revision === 0) await rollouts.refresh().catch(() => {});
-    const all = [...targets.values()];
     if (all.every((target) => slots.known(target))) return;
     await slots.refresh().catch((error: unknown) => {
       if (!all.some((target) => slots.current(target))) throw error;
@@ -131,57 +136,54 @@ export function createServing(dependencies: ServingDependencies): Serving {
   const endpointOf = (name: string): CompiledEndpoint | undefined =>
     endpoints().get(catalog.get('endpoint', name)?.name ?? name);
 
-  const predict: Serving['predict'] = (name, request) => {
-    const endpoint = endpointOf(name);
-    const isFull = writer.room() !== undefined;
-    return (endpoint && !isFull ? plainly(endpoint, name, request) : undefined) ?? generally(name, request);
+  const shadows = createShadows({ ...dependencies, monotonicMs, slots, log: writer.add, newId });
+  /** By endpoint: an apply starts no count anew. */
+  const rules = new Map<string, RuleCounts>();
+  const ruleCounts = (endpoint: string): RuleCounts => {
+    const counts = rules.get(endpoint) ?? new Map();
+    rules.set(endpoint, counts);
+    return counts;
   };
 
+  const admission = createAdmission(mostAtOnce);
+  const predict: Serving['predict'] = (name, request) =>
+    admission.admit(() => {
+      const endpoint = endpointOf(name);
+      const isAsked = request.variant !== undefined || request.version !== undefined;
+      const isPlain = endpoint !== undefined && !isAsked && writer.room() === undefined;
+      return (isPlain ? plainly(endpoint, name, request) : undefined) ?? generally(name, request);
+    });
+
   const generally: Serving['predict'] = async (name, request) => {
+    await writer.room();
     await writer.room();
     const startMs = monotonicMs();
     const endpoint = endpointOf(name);
     if (endpoint === undefined) throw unknownEndpoint(name, endpoints().keys());
     const rows = readRows(request);
-    await lookUp(endpoint);
     const requestId = request.requestId ?? newId();
-
-    const groups = groupByVariant(endpoint, rows, request, requestId, slots);
-    const results = await Promise.all(
-      [...groups].map(async ([variant, positions]) => {
-        const loaded = slots.current(endpoint.targets.get(variant)!)!;
-        return loaded.use(() => answerGroup(endpoint, loaded, variant, positions, rows, dependencies));
-      }),
-    );
-
-    const latencyMs = monotonicMs() - startMs;
-    const byRow = new Array<RowAnswer>(rows.length);
-    for (const group of results) for (const answer of group) byRow[answer.position] = answer;
-    byRow.forEach(({ servedBy: { variant, model }, features, prediction, reads }, ordinal) => {
-      writer.add({
-        id: newId(),
-        requestId,
-        ordinal,
-        endpoint: name,
-        variant,
-        model: model.name,
-        version: model.version,
-        entity: loggedEntity(rows[ordinal]!),
-        features,
-        prediction,
-        latencyMs,
-        reads,
-      });
+    const log = createRequestLog({ name, requestId, rows, add: writer.add, newId, monotonicMs, startMs });
+    if (request.version !== undefined) {
+      const byRow = await answerByVersion(endpoint, request.version, rows, { ...dependencies, monotonicMs, versions });
+      log.answered(byRow, () => 'asked');
+      return answerOf(requestId, byRow);
+    }
+    await lookUp(endpoint);
+    const loaded = (variant: string): boolean => serves(endpoint.variants.get(variant)!, slots);
+    const { groups, why, keys } = routeRows(endpoint, rows, request, requestId, {
+      serves: loaded,
+      nothing: () => nothingToServe(endpoint, slots),
+      counts: ruleCounts(endpoint.spec.name),
     });
-    const { variant, model } = byRow[0]!.servedBy;
-    return {
-      request_id: requestId,
-      predictions: byRow.map(({ prediction }) => prediction),
-      model,
-      variant,
-      features: byRow.map(({ features }) => features),
-      ...(groups.size > 1 ? { served_by: byRow.map(({ servedBy }) => servedBy) } : {}),
-    };
+    const parts = { ...dependencies, monotonicMs, slots, serves: loaded, onFailure: log.failed(why) };
+    const groupAnswers = [...groups].map(([variant, positions]) =>
+      answerVariant(endpoint, endpoint.variants.get(variant)!, positions, rows, request.context ?? {}, parts),
+    );
+    const byRow = inOrder(await Promise.all(groupAnswers), rows.length);
+    log.answered(byRow, (position) => why[position]!);
+    if (endpoint.shadows.length > 0 && request.variant === undefined)
+      shadows.copy(endpoint, { name, requestId, rows, keys, predictions: byRow.map(({ prediction }) => prediction) });
+    return answerOf(requestId, byRow);
   };
 
   return {
@@ -205,80 +207,25 @@ export function createServing(dependencies: ServingDependencies): Serving {
       endpoints: [...endpoints().values()].map((endpoint) => statusOf(endpoint, slots)),
       error: slots.refreshError(),
       log: writer.status(),
+      rules: [...endpoints().values()].flatMap(({ spec, rules: declared }) =>
+        declared.map(({ name: rule }) => ({
+          endpoint: spec.name,
+          rule,
+          ...(ruleCounts(spec.name).get(rule) ?? { matched: 0, failed: 0 }),
+        })),
+      ),
+      shadows: [...endpoints().values()].flatMap(({ spec, shadows: declared }) =>
+        declared.map(({ name: shadow }) => ({ endpoint: spec.name, shadow, ...shadows.counts(spec.name, shadow) })),
+      ),
+      refused: admission.refused(),
     }),
     close: async (signal = AbortSignal.timeout(CLOSE_AFTER_MS)) => {
       for (const end of ends.splice(0)) await end();
       await dependencies.rollouts?.close();
+      await shadows.close();
       await writer.drain(signal);
       await slots.close();
       if (dependencies.versions === undefined) await versions.close();
     },
   };
-}
-
-/** Positions of the rows by the variant that answers them. The key is the entity's, else the inputs', else the context's, else the request. */
-function groupByVariant(
-  { spec, router, targets }: CompiledEndpoint,
-  rows: readonly RequestRow[],
-  request: PredictRequest,
-  requestId: string,
-  slots: ModelSlots,
-): ReadonlyMap<string, readonly number[]> {
-  const groups = new Map<string, number[]>();
-  const serves = (variant: string): boolean => slots.current(targets.get(variant)!) !== undefined;
-  rows.forEach(({ entity, inputs }, position) => {
-    const named = Array.isArray(inputs) ? undefined : (inputs as Readonly<Record<string, unknown>> | undefined);
-    const key = entity?.[spec.key] ?? named?.[spec.key] ?? request.context?.[spec.key];
-    if (key === undefined && entity !== undefined) {
-      throw new MlopsError('EP204', {
-        detail: `Row ${position} has no key "${spec.key}", which decides the variant of endpoint ${spec.name}.`,
-        hint: didYouMean(spec.key, Object.keys(entity)),
-        status: 422,
-        data: { errors: [{ pointer: `/entities/${position}`, detail: `the key "${spec.key}" is missing` }] },
-      });
-    }
-    const variant = router.route(key === undefined ? requestId : keyText(key, spec.key), serves);
-    if (variant === undefined) throw nothingToServe(spec, targets, slots);
-    const group = groups.get(variant);
-    if (group === undefined) groups.set(variant, [position]);
-    else group.push(position);
-  });
-  return groups;
-}
-
-interface RowAnswer {
-  readonly position: number;
-  readonly servedBy: ServedBy;
-  readonly features: JsonObject;
-  readonly prediction: Prediction;
-  readonly reads: JsonObject;
-}
-
-async function answerGroup(
-  { spec, batching }: CompiledEndpoint,
-  loaded: LoadedModel,
-  variant: string,
-  positions: readonly number[],
-  rows: readonly RequestRow[],
-  { features, catalog }: ServingDependencies,
-): Promise<readonly RowAnswer[]> {
-  const { columns, reads } = await modelInputs({
-    loaded,
-    rows: positions.map((position) => rows[position]!),
-    positions,
-    key: spec.key,
-    reader: `endpoint:${spec.name}`,
-    features,
-    catalog,
-  });
-  const answer = await loaded.model.answer(columns, positions.length, batching);
-  const predictions = predictionsOf(answer, loaded.task);
-  const servedBy = { variant, model: { name: loaded.version.name, version: loaded.version.version } };
-  return positions.map((position, row) => ({
-    position,
-    servedBy,
-    features: Object.fromEntries(loaded.features.map((feature, at) => [feature, jsonValue(columns[at]![row])])),
-    prediction: predictions[row]!,
-    reads: reads[row]!,
-  }));
 }

@@ -32,7 +32,13 @@ export default class Predict extends BaseCommand {
     this.result(flags, answer, () =>
       [
         ...Object.entries(answer.predictions[0] ?? {}).map(([name, value]) => `${name.padEnd(12)} ${valueText(value)}`),
-        `${'model'.padEnd(12)} ${answer.model.name} version ${answer.model.version} (variant ${answer.variant})`,
+        `${'model'.padEnd(12)} ${answer.model === null ? `${answer.members?.[0]?.length ?? 0} together` : `${answer.model.name} version ${answer.model.version}`} (variant ${answer.variant})`,
+        ...(answer.members?.[0] ?? []).map(({ member, model, prediction, failure }) => {
+          const who = model === null ? '' : ` (${model.name} version ${model.version})`;
+          const said =
+            prediction === null ? `no answer: ${failure}` : Object.values(prediction).map(valueText).join(' ');
+          return `${`  ${member}`.padEnd(12)} ${said}${who}`;
+        }),
         `${'request'.padEnd(12)} ${answer.request_id}`,
         '',
         table(

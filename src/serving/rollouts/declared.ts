@@ -1,5 +1,6 @@
 /** What the applied endpoints ask for: their rollouts, and the versions that their candidates follow. */
-import type { Rollout as RolloutSpec, Variant } from '../../spec/schema-types.ts';
+import type { FollowedModel } from '../../spec/endpoint-models.ts';
+import type { Rollout as RolloutSpec } from '../../spec/schema-types.ts';
 import type { Catalog } from '../../stores/control/catalog.ts';
 import type { ModelVersion, RegistryStore } from '../../stores/control/registry.ts';
 import type { Rollout } from '../../stores/control/rollouts.ts';
@@ -9,8 +10,8 @@ export interface Declared {
   readonly candidate: string;
   readonly baseline: string;
   readonly spec: RolloutSpec;
-  readonly target: Variant;
-  readonly baselineTarget: Variant;
+  readonly target: FollowedModel;
+  readonly baselineTarget: FollowedModel;
   /** The candidate names its version instead of following a stage. */
   readonly pinned: boolean;
 }
@@ -23,7 +24,8 @@ export function declaredIn(catalog: Catalog): ReadonlyMap<string, Declared> {
       if (rollout === undefined) return [];
       const target = spec.variants[rollout.candidate];
       const baselineTarget = spec.variants[rollout.baseline];
-      if (target === undefined || baselineTarget === undefined) return [];
+      // An ensemble has no version that could be rolled out.
+      if (target?.model === undefined || baselineTarget?.model === undefined) return [];
       const { candidate, baseline } = rollout;
       const pinned = target.version !== undefined;
       return [[name, { endpoint: name, candidate, baseline, spec: rollout, target, baselineTarget, pinned }]];
@@ -33,7 +35,7 @@ export function declaredIn(catalog: Catalog): ReadonlyMap<string, Declared> {
 
 /** The version that a variant follows. */
 export function versionOf(
-  { model, stage, version }: Variant,
+  { model, stage, version }: FollowedModel,
   registry: RegistryStore,
 ): Promise<ModelVersion | undefined> {
   return version === undefined ? registry.atStage(model, stage ?? 'production') : registry.version(model, version);

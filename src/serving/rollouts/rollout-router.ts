@@ -33,6 +33,7 @@ export function withRollout(
       assigned(key) === candidate && serves(candidate)
         ? candidate
         : router.route(key, (variant) => variant !== candidate && serves(variant)),
+    largest: (serves) => router.largest((variant) => variant !== candidate && serves(variant)),
     share: (variant) => {
       const given = ((now()?.share ?? 0) * (split[baseline] ?? 0)) / 100;
       if (variant === candidate) return given;
