@@ -658,7 +658,74 @@ const rollout = (change: object): object => ({
   steps: [{ share: 20 }],
   ...change,
 });
+/** A variant that is an ensemble, with its first member or its combination as given. */
+const blend = (member: object, combine: unknown = 'mean'): object => ({
+  ensemble: {
+    members: {
+      a: { model: 'pbc_mortality', stage: 'production', ...member },
+      b: { model: 'pbc_mortality', stage: 'staging' },
+    },
+    combine,
+  },
+});
+const MEMBER = 'variants.*.ensemble.members.*';
+const shadow = (change: object): object => ({ model: 'pbc_mortality', stage: 'staging', ...change });
+
 table('endpoint', [
+  [
+    `${MEMBER}.model`,
+    'variants.treatment',
+    'one without a version',
+    blend({}),
+    blend({ model: 'other' }),
+    'breaking',
+    'EP104',
+    'EP105',
+  ],
+  [
+    `${MEMBER}.stage`,
+    'variants.treatment',
+    'one with another version',
+    blend({}),
+    blend({ stage: 'staging' }),
+    'breaking',
+    'EP104',
+  ],
+  [
+    `${MEMBER}.version`,
+    'variants.treatment',
+    'pinned to another',
+    blend({}),
+    blend({ stage: undefined, version: 1 }),
+    'breaking',
+    'EP104',
+  ],
+  [`${MEMBER}.timeout`, 'variants.treatment', 'changed', blend({ timeout: '1s' }), blend({ timeout: '2s' }), 'safe'],
+  [`${MEMBER}.optional`, 'variants.treatment', 'changed', blend({}), blend({ optional: true }), 'safe'],
+  [
+    `${MEMBER}.default`,
+    'variants.treatment',
+    'changed',
+    blend({ optional: true, default: 0 }),
+    blend({ optional: true, default: 1 }),
+    'safe',
+  ],
+  [
+    'variants.*.ensemble.combine',
+    'variants.treatment',
+    'changed',
+    blend({}),
+    blend({}, { weighted: { a: 2, b: 1 } }),
+    'breaking',
+    'EP104',
+  ],
+  ['variants.*.timeout', 'variants.treatment.timeout', 'changed', '1s', '2s', 'safe'],
+  ['variants.*.fallback', 'variants.treatment.fallback', 'added', undefined, 'control', 'safe'],
+  ['rules', null, 'added', undefined, [{ when: 'context.vip', variant: 'treatment' }], 'safe'],
+  ['shadows.*.model', 'shadows.next', 'changed', shadow({}), shadow({ model: 'other' }), 'safe'],
+  ['shadows.*.stage', 'shadows.next', 'changed', shadow({}), shadow({ stage: 'production' }), 'safe'],
+  ['shadows.*.version', 'shadows.next', 'pinned', shadow({}), { model: 'pbc_mortality', version: 1 }, 'safe'],
+  ['shadows.*.share', 'shadows.next', 'changed', shadow({ share: 10 }), shadow({ share: 20 }), 'safe'],
   ['key', null, 'changed', 'id', 'site', 'breaking', 'EP102'],
   ['variants.*', 'variants.treatment', 'removed, with a share', staging, undefined, 'breaking', 'EP103'],
   [
