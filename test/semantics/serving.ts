@@ -27,6 +27,44 @@ export const serving: Section = {
   'It is recorded with each prediction.': {
     'serving/serving.test.ts': ['logs every prediction with what it was made from, all of them written when it closes'],
   },
+  'The first rule that is true decides before the split; one that cannot be evaluated is not true, and is counted.': {
+    'serving/endpoints.test.ts': [
+      'is routed by the first rule that is true, else by the split; one that cannot be evaluated is counted',
+    ],
+  },
+  'A variant that has nothing to serve, fails or takes longer than its `timeout` is answered for by its `fallback`; both are logged.':
+    {
+      'serving/endpoints.test.ts': [
+        'is answered by the fallback of a variant that fails, and logs both',
+        'that takes longer than its time is answered for by its fallback, else refused',
+      ],
+    },
+  "What a request lacks is the request's.": {
+    'serving/endpoints.test.ts': ['is not answered by a fallback for what a request lacks'],
+  },
+  'An ensemble answers without an optional member that does not answer, row by row, the weights that are left counting as all; without one that is not optional it does not answer.':
+    {
+      'serving/endpoints.test.ts': [
+        'leaves an optional member out of the rows that it has no value for, and the others count as all',
+        'leaves an optional member out that takes longer than its time',
+        'is answered by the fallback of a variant that fails, and logs both',
+      ],
+      'serving/combine.property.test.ts': ['a weighted mean is that of as many equal members as each weighs'],
+    },
+  "Its members' features are read in one round trip.": {
+    'serving/endpoints.test.ts': ['answers with the mean of members, read in one round trip, and says what each said'],
+  },
+  'A shadow gets a copy of the requests of its share of the keys once they are answered; it neither delays an answer nor fails it, and what it does not take is counted.':
+    {
+      'serving/endpoints.test.ts': [
+        'copies the requests of a share of keys to a shadow, whose answers only the log has',
+        'does not wait for a shadow, nor fail with it; what does not fit is dropped and counted',
+      ],
+      'serving/bucket-python.test.ts': ['buckets of variants and of shadows are those that Python computes'],
+    },
+  'A variant or a version that is asked for by name answers, or nobody does; that is logged as asked for.': {
+    'serving/endpoints.test.ts': ['answers by the variant or the version that was asked for, and says that'],
+  },
   'A version is swapped without dropping a request; one that fails to load never replaces one that serves.': {
     'serving/serving.test.ts': [
       'drops no request across 50 promotions under load, and never goes back to an older version',

@@ -23,6 +23,8 @@ let registry: Registry;
 let serving: Serving;
 let catalog: ReturnType<typeof memoryCatalog>;
 let roundTrips: number;
+/** What a read waits for. */
+let held: Promise<void> | undefined;
 
 beforeAll(async () => {
   database = await freshDatabase();
@@ -41,17 +43,19 @@ beforeEach(async () => {
   catalog = memoryCatalog({});
   registry = createRegistry({ store, catalog, artifacts });
   roundTrips = 0;
+  held = undefined;
   serving = createServing({
     catalog,
     registry: store,
     artifacts,
     log,
     runtime: createOnnxRuntime(),
+    mostAtOnce: 3,
     features: {
       // Every feature of every entity is its id.
       readTraced: (entities, features) => {
         roundTrips += 1;
-        return {
+        const read = {
           at: '2026-01-01T00:00:00Z',
           sets: [],
           rows: entities.map((entity) => ({
@@ -60,6 +64,7 @@ beforeEach(async () => {
           })),
           origins: entities.map(() => []),
         };
+        return held === undefined ? read : held.then(() => read);
       },
     },
   });
@@ -214,5 +219,77 @@ describe('an endpoint', () => {
     expect(byVersion).toMatchObject({ model: version && { name: 'one', version: 1 }, predictions: [{ value: 1 }] });
     for (const asked of [{ variant: 'otter' }, { version: { model: undefined, version: 1 } }])
       await expect(serving.predict('e', { entities: { id: 1 }, ...asked })).rejects.toMatchObject({ code: 'EP210' });
+  });
+
+  it('that takes longer than its time is answered for by its fallback, else refused', async () => {
+    let release = (): void => {};
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+    const slow = { ...control, timeout: '20ms' };
+    await apply({ variants: { control: slow } });
+    await expect(serving.predict('e', { entities: { id: 1 } })).rejects.toMatchObject({ code: 'EP207', status: 504 });
+    await apply({
+      variants: { control: { ...slow, fallback: 'given' }, given: control },
+      split: { control: 100, given: 0 },
+    });
+    const asked = serving.predict('e', { entities: { id: 1 }, requestId: 't' });
+    const failed = await logged('t', 1);
+    expect(failed[0]).toMatchObject({ variant: 'control', failure: 'EP207', routed: 'split' });
+    release();
+    expect(await asked).toMatchObject({ variant: 'given', predictions: [{ value: 1 }] });
+    const items = await logged('t', 2);
+    expect(items.find(({ failure }) => failure === undefined)).toMatchObject({ routed: 'fallback from control' });
+  });
+
+  it('leaves an optional member out that takes longer than its time', async () => {
+    held = new Promise(() => {});
+    const members = { a: { model: 'one' }, slow: { model: 'doubled', optional: true, timeout: '20ms' } };
+    await apply({ variants: { control: { ensemble: { members, combine: 'mean' } } } });
+    // The first has all that it needs in the request, the other would have to read.
+    const answer = await serving.predict('e', { entities: { id: 1 }, inputs: { a: 1, b: 1 } });
+    expect(answer.predictions).toEqual([{ value: 1 }]);
+    expect(answer.members?.[0]?.[1]).toMatchObject({ member: 'slow', failure: 'EP207' });
+  });
+
+  it('does not wait for a shadow, nor fail with it; what does not fit is dropped and counted', async () => {
+    await apply({ variants: { control }, shadows: { slow: { model: 'doubled' } } });
+    let release = (): void => {};
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+    for (let at = 0; at < 300; at += 1)
+      expect((await serving.predict('e', { inputs: { id: at, a: 1, b: 1 } })).predictions).toEqual([{ value: 1 }]);
+    await serving.predict('e', { entities: { id: 1 }, inputs: { a: 1, b: 1 } });
+    release();
+    await vi.waitFor(() => {
+      const [{ answered, failed, dropped }] = serving.status().shadows as never as [Record<string, number>];
+      expect(answered! + failed! + dropped!).toBe(301);
+    });
+    expect(serving.status().shadows[0]?.failed).toBeGreaterThan(0);
+  });
+
+  it('refuses what is more than it answers at once, and answers again afterwards', async () => {
+    await apply({ variants: { control } });
+    let release = (): void => {};
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+    const three = [1, 2, 3].map((id) => serving.predict('e', { entities: { id } }));
+    await expect(serving.predict('e', { entities: { id: 4 } })).rejects.toMatchObject({ code: 'EP209', status: 503 });
+    release();
+    await Promise.all(three);
+    expect((await serving.predict('e', { entities: { id: 4 } })).predictions).toEqual([{ value: 1 }]);
+    expect(serving.status().refused).toBe(1);
+  });
+
+  it('is not answered by a fallback for what a request lacks', async () => {
+    await register('given', await constantModel(9, 1), ['s.other']);
+    await apply({
+      variants: { control: { ...control, fallback: 'plain' }, plain: { model: 'given', stage: 'production' } },
+      split: { control: 100, plain: 0 },
+    });
+    const lacking = serving.predict('e', { entities: { id: 404 } });
+    await expect(lacking).rejects.toMatchObject({ code: 'EP203', status: 422 });
   });
 });

@@ -90,6 +90,7 @@ export function unserved(
     before !== undefined &&
     withTraffic(before).some(([name, variant]) => needed(name, variant).every((one) => versionOf(one, facts) !== null));
   const silent = answered && empty.length === shared.length;
+  const hasFallback = unanswered.some(({ name }) => after.variants[name]?.fallback !== undefined);
   const names = unanswered.map(({ name, lacking }) => {
     const which = lacking.map(
       (one) => `${one.member === undefined ? '' : `${one.member}: `}${followsText(one, undefined)}`,
@@ -101,7 +102,7 @@ export function unserved(
     finding('EP105', silent ? 'error' : 'warning', desired, {
       detail: silent
         ? `${address} has no version left to answer with: ${listed(names)} ${verb(names, 'has', 'have')} none. Every prediction would be refused (EP202).`
-        : `${listed(names)} of ${address} ${verb(names, 'has', 'have')} no version to serve. ${verb(names, 'Its', 'Their')} \`fallback\` answers ${verb(names, 'its', 'their')} keys, else the variant with the largest share that has one.`,
+        : `${listed(names)} of ${address} ${verb(names, 'has', 'have')} no version to serve. ${hasFallback ? "A variant's fallback answers its keys, else the" : 'The'} variant with the largest share that has one${hasFallback ? '' : ` answers ${verb(names, 'its', 'their')} keys`}.`,
       fix: 'promote a version to that stage first, or pin one that exists',
       pointer: `/variants/${escapePointer(first.name)}`,
     }),
