@@ -156,7 +156,6 @@ export function createServing(dependencies: ServingDependencies): Serving {
 
   const generally: Serving['predict'] = async (name, request) => {
     await writer.room();
-    await writer.room();
     const startMs = monotonicMs();
     const endpoint = endpointOf(name);
     if (endpoint === undefined) throw unknownEndpoint(name, endpoints().keys());

@@ -126,10 +126,11 @@ async function recording<T>(write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (error) {
-    const state = error instanceof MlopsError ? undefined : sqlState(error);
+    const refused = error instanceof MlopsError && error.code === 'ST106' ? error.cause : error;
+    const state = sqlState(refused);
     if (state === undefined) throw error;
     throw new MlopsError('AP118', {
-      detail: `The control store could not record what was done (${state}: ${error instanceof Error ? error.message : String(error)}).`,
+      detail: `The control store could not record what was done (${state}: ${refused instanceof Error ? refused.message : String(refused)}).`,
       hint: 'see to the Postgres server, then apply again: what was recorded stays, the rest is taken up again',
       retryable: true,
       cause: error,
