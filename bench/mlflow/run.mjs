@@ -88,7 +88,7 @@ function ratio(name, ours, theirs, floor, unit) {
 
 async function beside(folder) {
   if (!existsSync(join(home, 'complete'))) {
-    console.log(`beside MLflow                      not measured: scripts/mlflow-environment.sh makes ${home}`);
+    console.log(`beside MLflow                      not measured: scripts/python-environment.sh mlflow makes ${home}`);
     return;
   }
   const theirFolder = join(folder, 'theirs');

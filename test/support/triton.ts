@@ -1,29 +1,9 @@
-/**
- * Triton's client from PyPI, in a Python environment of its own. In CI a missing environment is a failure; elsewhere the tests are left out,
- * and say what is missing.
- */
-import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+/** Triton's client from PyPI. */
+import { pythonEnvironment, startPythonClient } from './python-client.ts';
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), '../inference');
-const wanted = readFileSync(join(folder, 'requirements.txt'), 'utf8').trim();
-const cache =
-  process.env['MLOPS_CI_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'mlops-ci');
-/** `scripts/tritonclient-environment.sh` makes it. */
-const python = join(cache, wanted.replace('[http]', '').replace('==', '-'), 'bin/python');
+const environment = pythonEnvironment('inference');
 
-/** False where the environment was not made and that is no failure. */
-export const withTriton: boolean = (() => {
-  if (spawnSync(python, ['-c', 'import tritonclient.http']).status === 0) return true;
-  const missing = `${wanted} is missing in ${dirname(dirname(python))}: run scripts/tritonclient-environment.sh`;
-  if (process.env['CI'] !== undefined) throw new Error(missing);
-  process.stderr.write(`\ntests with Triton's client are LEFT OUT: ${missing}\n\n`);
-  return false;
-})();
+export const withTriton: boolean = environment.isThere;
 
 export interface TritonClient {
   /** Rejects with the status and message that the client raised. */
@@ -32,29 +12,13 @@ export interface TritonClient {
 }
 
 export async function tritonClient(url: string, key: string): Promise<TritonClient> {
-  const child = spawn(python, [join(folder, 'client.py'), url.replace('http://', ''), key]);
-  let problems = '';
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-    problems += chunk;
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<Record<string, unknown>> => {
-    const line = await lines.next();
-    if (line.done === true) throw new Error(`Triton's client ended:\n${problems}`);
-    return JSON.parse(line.value) as Record<string, unknown>;
-  };
-  await next();
+  const client = await startPythonClient(environment, [url.replace('http://', ''), key]);
   return {
     call: async (name, args = [], more = {}) => {
-      child.stdin.write(`${JSON.stringify({ call: name, args, more })}\n`);
-      const { answer, raised } = await next();
+      const { answer, raised } = await client.ask({ call: name, args, more });
       if (raised !== undefined) throw new Error((raised as string[]).join(' '));
       return answer;
     },
-    stop: async () => {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.stdin.end();
-      await ended;
-    },
+    stop: client.stop,
   };
 }
