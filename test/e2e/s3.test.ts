@@ -69,7 +69,7 @@ describe.runIf(withS3)('the healthcare project with artifacts on S3', () => {
     const nothing = { data: [], hyperparameters: [], signature: [], artifacts: [] };
     expect(again).toMatchObject({ ...nothing, features: { added: [], removed: [], reordered: false } });
     expect(again.metrics.every((one: { difference: number }) => one.difference === 0)).toBe(true);
-    expect(again.lineage.map((one: { path: string }) => one.path)).toEqual(['run.id']);
+    expect(again.lineage.map((one: { path: string }) => one.path)).toEqual(['run.id', 'tracked_run']);
 
     // Somebody else's bytes under the name: they are never handed out, and a look at the stores says so.
     const digest = artifacts.find((artifact) => artifact.path === 'model.onnx')!.digest;
