@@ -1,11 +1,10 @@
-/** What every PredictionLogStore promises. */
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { NewPrediction, PredictionLogStore } from '../../src/stores/control/prediction-log.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { postgresPredictionLog } from '../../src/stores/postgres/postgres-prediction-log.ts';
 import { freshScope } from '../support/models.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { newPrediction } from '../support/predictions.ts';
 
 let database: FreshDatabase;
 let db: Database;
@@ -19,23 +18,14 @@ afterAll(async () => {
   await database.drop();
 });
 
-function prediction(change: Partial<NewPrediction> = {}): NewPrediction {
-  return {
-    id: randomUUID(),
+const prediction = (change: Partial<NewPrediction> = {}): NewPrediction =>
+  newPrediction({
     requestId: 'r1',
-    ordinal: 0,
-    endpoint: 'mortality',
-    variant: 'control',
-    model: 'risk',
-    version: 1,
     entity: { id: 1 },
     features: { 'labs.bili': 1.5, 'labs.note': 'a "quoted" \\ text' },
-    prediction: { label: 0, probability: 0.1 },
     latencyMs: 1.25,
-    ageMs: 0,
     ...change,
-  };
-}
+  });
 
 describe('prediction log on postgres', () => {
   let log: PredictionLogStore;

@@ -1,5 +1,3 @@
-/** Predictions move to the offline store exactly once, whichever it is, and are a table there with what they turned out to be. */
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { movePredictions, predictionsAsTable } from '../../src/serving/move-predictions.ts';
 import type { NewPrediction, PredictionLogStore } from '../../src/stores/control/prediction-log.ts';
@@ -12,6 +10,7 @@ import { postgresPredictionMoves } from '../../src/stores/postgres/postgres-pred
 import { freshScope, memoryCatalog } from '../support/models.ts';
 import { type OpenOffline, offlineBackends } from '../support/offline-backends.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { newPrediction } from '../support/predictions.ts';
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 
 const DAY_MS = 86_400_000;
@@ -26,23 +25,14 @@ afterAll(async () => {
   await database.drop();
 });
 
-function prediction(change: Partial<NewPrediction> = {}): NewPrediction {
-  return {
-    id: randomUUID(),
-    requestId: randomUUID(),
-    ordinal: 0,
-    endpoint: 'mortality',
-    variant: 'control',
-    model: 'risk',
-    version: 1,
+const prediction = (change: Partial<NewPrediction> = {}): NewPrediction =>
+  newPrediction({
     entity: { id: 7 },
     features: { 'labs.bili': 1.5, 'labs.ward': `o'ne "two"\n\u0000 ü` },
     prediction: { label: 0, probability: 0.25 },
     latencyMs: 1.5,
-    ageMs: 0,
     ...change,
-  };
-}
+  });
 
 describe.each(offlineBackends)('predictions in the offline store on $name', (backend) => {
   let directory: TemporaryDirectory;

@@ -1,5 +1,3 @@
-/** What every VariantFiguresStore promises. The expected figures are computed here anew, by their definitions. */
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../src/lib/json.ts';
 import type { NewPrediction, PredictionLogStore } from '../../src/stores/control/prediction-log.ts';
@@ -10,6 +8,7 @@ import { postgresVariantFigures } from '../../src/stores/postgres/postgres-varia
 import { profileColumn, type ReferenceProfile } from '../../src/stores/reference-profile.ts';
 import { freshScope } from '../support/models.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { newPrediction } from '../support/predictions.ts';
 
 let database: FreshDatabase;
 let db: Database;
@@ -22,24 +21,6 @@ afterAll(async () => {
   await db.close();
   await database.drop();
 });
-
-function answer(change: Partial<NewPrediction> = {}): NewPrediction {
-  return {
-    id: randomUUID(),
-    requestId: randomUUID(),
-    ordinal: 0,
-    endpoint: 'mortality',
-    variant: 'control',
-    model: 'risk',
-    version: 1,
-    entity: null,
-    features: {},
-    prediction: { label: 0, probability: 0.1 },
-    latencyMs: 1,
-    ageMs: 0,
-    ...change,
-  };
-}
 
 const PROFILE: ReferenceProfile = {
   format: 'mlops.profile/1',
@@ -91,13 +72,13 @@ describe('figures by variant on postgres', () => {
 
   it('count rows by variant, version and role, failures among them, and know nothing that was not logged', async () => {
     await log.append([
-      ...Array.from({ length: 3 }, () => answer()),
-      answer({ prediction: null, failure: 'EP203' }),
-      answer({ version: 2 }),
-      answer({ variant: 'treatment', model: 'other', prediction: { values: [1, 2, 3] } }),
-      answer({ role: 'member', member: 'a' }),
-      answer({ variant: null, model: null, version: null, prediction: null, failure: 'EP202' }),
-      answer({ endpoint: 'another' }),
+      ...Array.from({ length: 3 }, () => newPrediction()),
+      newPrediction({ prediction: null, failure: 'EP203' }),
+      newPrediction({ version: 2 }),
+      newPrediction({ variant: 'treatment', model: 'other', prediction: { values: [1, 2, 3] } }),
+      newPrediction({ role: 'member', member: 'a' }),
+      newPrediction({ variant: null, model: null, version: null, prediction: null, failure: 'EP202' }),
+      newPrediction({ endpoint: 'another' }),
     ]);
     const figures = await store.figures(lastHour());
     const short = ({ variant, role, model, version, requests, failures }: VariantFigures) =>
@@ -112,7 +93,7 @@ describe('figures by variant on postgres', () => {
   });
 
   it('belong to the time when a row was answered', async () => {
-    await log.append([60, 30, 0].map((minutes) => answer({ ageMs: minutes * 60_000 })));
+    await log.append([60, 30, 0].map((minutes) => newPrediction({ ageMs: minutes * 60_000 })));
     const now = Date.now();
     const within = async (from: number, to: number): Promise<number> => {
       const figures = await store.figures({
@@ -131,7 +112,7 @@ describe('figures by variant on postgres', () => {
   it('tell latencies to within a percent, over many blocks', async () => {
     const latencies = Array.from({ length: 2_000 }, (_, at) => 0.2 * 1.003 ** at);
     for (let from = 0; from < 2_000; from += 50)
-      await log.append(latencies.slice(from, from + 50).map((latencyMs) => answer({ latencyMs })));
+      await log.append(latencies.slice(from, from + 50).map((latencyMs) => newPrediction({ latencyMs })));
     const [{ latencyMs }] = (await store.figures(lastHour())) as [VariantFigures];
     const exact = (share: number): number => latencies[Math.ceil(share * 2_000) - 1]!;
     for (const [name, share] of [
@@ -144,13 +125,19 @@ describe('figures by variant on postgres', () => {
 
   it('hold a shadow against the answers to the same rows', async () => {
     const shadow = (against: JsonValue, prediction: JsonValue): NewPrediction =>
-      answer({ role: 'shadow', variant: 'candidate', against, prediction });
+      newPrediction({ role: 'shadow', variant: 'candidate', against, prediction });
     await log.append([
       shadow({ label: 0, probability: 0.4 }, { label: 1, probability: 0.6 }),
       shadow({ label: 0, probability: 0.1 }, { label: 0, probability: 0.2 }),
       shadow({ value: 5 }, { value: 5 + 1e-9 }),
       shadow({ value: 5 }, { value: 6 }),
-      answer({ role: 'shadow', variant: 'candidate', prediction: null, failure: 'EP205', against: { value: 1 } }),
+      newPrediction({
+        role: 'shadow',
+        variant: 'candidate',
+        prediction: null,
+        failure: 'EP205',
+        against: { value: 1 },
+      }),
     ]);
     const [figures] = await store.figures(lastHour());
     const { mean: meanAbsolute, m2 } = momentsOf([0.2, 0.1, 1e-9, 1]);
@@ -160,10 +147,12 @@ describe('figures by variant on postgres', () => {
 
   it('join outcomes that came later, the last one of each row, with their losses and the area under the curve', async () => {
     const rows = [0.1, 0.35, 0.4, 0.8, 0.4].map((probability) =>
-      answer({ prediction: { label: probability >= 0.5 ? 1 : 0, probability } }),
+      newPrediction({ prediction: { label: probability >= 0.5 ? 1 : 0, probability } }),
     );
-    const pair = [1, 2].map((ordinal) => answer({ requestId: 'two', ordinal, prediction: { value: 10 * ordinal } }));
-    await log.append([...rows, ...pair, answer()]);
+    const pair = [1, 2].map((ordinal) =>
+      newPrediction({ requestId: 'two', ordinal, prediction: { value: 10 * ordinal } }),
+    );
+    await log.append([...rows, ...pair, newPrediction()]);
     await told(rows[0]!.requestId, 1);
     for (const [at, outcome] of [0, false, 1, true, 0].entries()) await told(rows[at]!.requestId, outcome);
     await told('two', 12, 1);
@@ -187,7 +176,7 @@ describe('figures by variant on postgres', () => {
 
   it('hold inputs and answers against the profile of the version, those that were not logged left out', async () => {
     const row = (bili: number | null, ward: string, probability: number): NewPrediction =>
-      answer({
+      newPrediction({
         model: 'profiled',
         version: 3,
         features: { 'labs.bili': bili, 'labs.ward': ward, 'labs.unknown': 1 },
@@ -200,7 +189,7 @@ describe('figures by variant on postgres', () => {
       row(3, 'er', 7),
       row(null, 'er', 0.2),
       { ...row(0, 'er', 1), prediction: null, failure: 'EP203' },
-      answer({ model: 'profiled', version: 4 }),
+      newPrediction({ model: 'profiled', version: 4 }),
     ]);
     const [figures, other] = await store.figures(lastHour());
     expect(other!.drift).toBeNull();
@@ -215,15 +204,19 @@ describe('figures by variant on postgres', () => {
 
   it('tell rows that the split or a rollout drew from those that a rule, a caller or a fallback chose', async () => {
     await log.append([
-      answer(),
-      ...['split', 'rollout', 'rule 0', 'fallback from treatment', 'asked'].map((routed) => answer({ routed })),
+      newPrediction(),
+      ...['split', 'rollout', 'rule 0', 'fallback from treatment', 'asked'].map((routed) => newPrediction({ routed })),
     ]);
     expect((await store.figures(lastHour()))[0]!.requests).toBe(6);
     expect((await store.figures({ ...lastHour(), drawn: true }))[0]!.requests).toBe(3);
   });
 
   it('count the different entities, and each request without one', async () => {
-    await log.append([...[1, 2, 1, 2, 1].map((id) => answer({ entity: { id } })), answer(), answer()]);
+    await log.append([
+      ...[1, 2, 1, 2, 1].map((id) => newPrediction({ entity: { id } })),
+      newPrediction(),
+      newPrediction(),
+    ]);
     expect((await store.figures(lastHour()))[0]).toMatchObject({ requests: 7, keys: 4 });
   });
 });

@@ -1,16 +1,15 @@
-/** Outcomes told of logged predictions, on Postgres. */
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { MlopsError } from '../../src/lib/error.ts';
 import { createFeedback, type Feedback, type ToldOutcome } from '../../src/serving/feedback.ts';
 import type { CanonicalEndpoint } from '../../src/spec/canonical-specs.ts';
 import type { FeedbackStore } from '../../src/stores/control/feedback.ts';
-import type { NewPrediction, PredictionLogStore } from '../../src/stores/control/prediction-log.ts';
+import type { PredictionLogStore } from '../../src/stores/control/prediction-log.ts';
 import { type Database, openDatabase } from '../../src/stores/postgres/database.ts';
 import { postgresFeedback } from '../../src/stores/postgres/postgres-feedback.ts';
 import { postgresPredictionLog } from '../../src/stores/postgres/postgres-prediction-log.ts';
 import { freshScope, memoryCatalog } from '../support/models.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { newPrediction } from '../support/predictions.ts';
 
 const DAY_MS = 86_400_000;
 let database: FreshDatabase;
@@ -36,22 +35,6 @@ const endpoint = (name: string, type?: 'binary' | 'class' | 'number', within?: s
   split: { control: 100 },
   ...(type !== undefined && { feedback: { outcome: 'died_1y', type, ...(within !== undefined && { within }) } }),
 });
-const prediction = (change: Partial<NewPrediction> = {}): NewPrediction => ({
-  id: randomUUID(),
-  requestId: randomUUID(),
-  ordinal: 0,
-  endpoint: 'mortality',
-  variant: 'control',
-  model: 'risk',
-  version: 1,
-  entity: null,
-  features: {},
-  prediction: { label: 0, probability: 0.1 },
-  latencyMs: 1,
-  ageMs: 0,
-  ...change,
-});
-
 beforeEach(async () => {
   const scopeId = await freshScope(db);
   now = Date.now();
@@ -85,7 +68,7 @@ async function failure(promise: Promise<unknown>): Promise<MlopsError> {
 
 describe('feedback', () => {
   it('is joined to the row of the request, and told again changes nothing', async () => {
-    const rows = [0, 1, 2].map((ordinal) => prediction({ requestId: 'batch', ordinal }));
+    const rows = [0, 1, 2].map((ordinal) => newPrediction({ requestId: 'batch', ordinal }));
     await log.append(rows);
     const outcomes = [0, 1, 2].map((row) => ({ requestId: 'batch', row, outcome: row === 1 }));
     expect(await tell(outcomes)).toEqual({ added: 3, corrected: 0, unchanged: 0, unknown: 0 });
@@ -100,7 +83,7 @@ describe('feedback', () => {
   });
 
   it('corrects by another word, which counts; what was known before stays readable as of then', async () => {
-    const row = prediction({ requestId: 'r' });
+    const row = newPrediction({ requestId: 'r' });
     await log.append([row]);
     await tell([{ requestId: 'r', outcome: 0, at: '2026-01-02' }]);
     const [first] = await store.last('mortality', [row], null);
@@ -114,7 +97,7 @@ describe('feedback', () => {
   });
 
   it('takes a batch of 10,000 whole or not at all, and names the rows that cannot be', async () => {
-    const rows = Array.from({ length: 10_000 }, (_, at) => prediction({ requestId: `r${at}` }));
+    const rows = Array.from({ length: 10_000 }, (_, at) => newPrediction({ requestId: `r${at}` }));
     await log.append(rows);
     const outcomes = rows.map(({ requestId }, at) => ({ requestId, outcome: at % 2 }));
     const wrong = outcomes.map((one, at) => (at === 77 ? { ...one, requestId: 'nobody' } : one));
@@ -133,10 +116,10 @@ describe('feedback', () => {
 
   it('is refused of what failed, of a row that the request has not, of another endpoint, and of one that takes none', async () => {
     await log.append([
-      prediction({ requestId: 'failed', prediction: null, failure: 'EP203' }),
-      prediction({ requestId: 'shadowed', role: 'shadow' }),
-      prediction({ requestId: 'one' }),
-      prediction({ requestId: 'theirs', endpoint: 'stay' }),
+      newPrediction({ requestId: 'failed', prediction: null, failure: 'EP203' }),
+      newPrediction({ requestId: 'shadowed', role: 'shadow' }),
+      newPrediction({ requestId: 'one' }),
+      newPrediction({ requestId: 'theirs', endpoint: 'stay' }),
     ]);
     for (const told of [
       { requestId: 'failed', outcome: 1 },
@@ -150,7 +133,7 @@ describe('feedback', () => {
   });
 
   it('is of the type that the endpoint says', async () => {
-    await log.append(['mortality', 'ward', 'stay'].map((of) => prediction({ requestId: of, endpoint: of })));
+    await log.append(['mortality', 'ward', 'stay'].map((of) => newPrediction({ requestId: of, endpoint: of })));
     for (const [of, outcome, taken] of [
       ['mortality', true, true],
       ['mortality', 2, false],
@@ -172,7 +155,7 @@ describe('feedback', () => {
   });
 
   it('comes days late, but not later than the endpoint says', async () => {
-    await log.append([prediction({ requestId: 'r' })]);
+    await log.append([newPrediction({ requestId: 'r' })]);
     now += 399 * DAY_MS;
     await tell([{ requestId: 'r', outcome: 0 }]);
     now += 2 * DAY_MS;
@@ -188,7 +171,7 @@ describe('feedback', () => {
       now: () => now,
       awaitLogMs: 500,
     }).tell('mortality', [{ requestId: 'new', outcome: 1 }], { who });
-    await log.append([prediction({ requestId: 'new' })]);
+    await log.append([newPrediction({ requestId: 'new' })]);
     expect(await told).toMatchObject({ added: 1 });
   });
 });

@@ -139,14 +139,30 @@ function conditionOf(condition: ExperimentCondition, params: Params): string {
 /** As Postgres can compare it with a number. */
 export const isExperimentId = (id: string): boolean => /^\d{1,18}$/.test(id);
 
-export function unknownExperiment(id: string, lifecycle?: Lifecycle): never {
+/** An experiment that takes runs and models; it is not deleted before the transaction ends. Refused where it is unknown or deleted. Locks: its row, for its key. */
+export async function openExperiment(
+  tx: Queryable,
+  scopeId: number,
+  id: string,
+): Promise<Pick<Row, 'artifact_location' | 'lifecycle'> & { readonly experiment_key: number }> {
+  if (!isExperimentId(id)) unknownExperiment(id);
+  const [experiment] = await tx.query<Pick<Row, 'artifact_location' | 'lifecycle'> & { experiment_key: number }>(
+    'select experiment_key, lifecycle, artifact_location from mlops.experiments where scope_id = $1 and number = $2 for key share',
+    [scopeId, id],
+  );
+  if (experiment === undefined) return unknownExperiment(id);
+  refuseDeleted({ id, lifecycle: experiment.lifecycle });
+  return experiment;
+}
+
+function unknownExperiment(id: string, lifecycle?: Lifecycle): never {
   throw new MlopsError('EX201', {
     detail: `No ${lifecycle === undefined ? '' : `${lifecycle} `}experiment has the id ${id}.`,
     status: 404,
   });
 }
 
-export function refuseDeleted({ id, lifecycle }: Pick<Experiment, 'id' | 'lifecycle'>): void {
+function refuseDeleted({ id, lifecycle }: Pick<Experiment, 'id' | 'lifecycle'>): void {
   if (lifecycle === 'active') return;
   throw new MlopsError('EX203', {
     detail: `Experiment ${id} is deleted.`,

@@ -5,7 +5,7 @@ import type { LoggedModel, LoggedModelStatus, TrackedModels } from '../../contro
 import type { Texts } from '../../control/tracked-values.ts';
 import type { ModelCondition, ModelOrder, ModelSearch } from '../../control/tracking-search.ts';
 import type { Database, Queryable } from '../database.ts';
-import { isExperimentId, refuseDeleted, unknownExperiment } from './experiments.ts';
+import { isExperimentId, openExperiment } from './experiments.ts';
 import { runIdOf, uuidOf } from './run-rows.ts';
 import { belowUri } from './runs.ts';
 import { integerTest, numberTest, Params, textTest } from './tests.ts';
@@ -82,17 +82,7 @@ export function loggedModelStore(db: Database, scopeId: number): TrackedModels {
     model: (id, options) => find(db, id, options?.deleted),
     createModel: ({ experimentId, name, modelType, sourceRunId, params, tags }, nowMs) =>
       db.transaction(async (tx) => {
-        if (!isExperimentId(experimentId)) unknownExperiment(experimentId);
-        const [experiment] = await tx.query<{
-          experiment_key: number;
-          lifecycle: 'active' | 'deleted';
-          artifact_location: string;
-        }>(
-          'select experiment_key, lifecycle, artifact_location from mlops.experiments where scope_id = $1 and number = $2 for key share',
-          [scopeId, experimentId],
-        );
-        if (experiment === undefined) return unknownExperiment(experimentId);
-        refuseDeleted({ id: experimentId, lifecycle: experiment.lifecycle });
+        const experiment = await openExperiment(tx, scopeId, experimentId);
         const id = `m-${randomUUID().replaceAll('-', '')}`;
         await tx.query(
           `insert into mlops.logged_models (model_id, experiment_key, name, artifact_uri, model_type, source_run_id, params, tags, created_ms, updated_ms)

@@ -5,7 +5,7 @@ import type { LoggedMetric, MetricPoint, Texts } from '../../control/tracked-val
 import type { RunInfo, TrackedRun, TrackingStore } from '../../control/tracking.ts';
 import type { Database, Queryable } from '../database.ts';
 import { sqlFile } from '../sql-file.ts';
-import { isExperimentId, refuseDeleted, unknownExperiment } from './experiments.ts';
+import { isExperimentId, openExperiment } from './experiments.ts';
 import {
   INFO_COLUMNS,
   type InfoRow,
@@ -96,17 +96,7 @@ export function runRecordStore(db: Database, scopeId: number): RunRecordStore {
     run: (id) => find(db, id),
     createRun: ({ id = randomUUID(), experimentId, name, user, startedMs, tags }) =>
       db.transaction(async (tx) => {
-        if (!isExperimentId(experimentId)) unknownExperiment(experimentId);
-        const [experiment] = await tx.query<{
-          experiment_key: number;
-          lifecycle: 'active' | 'deleted';
-          artifact_location: string;
-        }>(
-          'select experiment_key, lifecycle, artifact_location from mlops.experiments where scope_id = $1 and number = $2 for key share',
-          [scopeId, experimentId],
-        );
-        if (experiment === undefined) return unknownExperiment(experimentId);
-        refuseDeleted({ id: experimentId, lifecycle: experiment.lifecycle });
+        const experiment = await openExperiment(tx, scopeId, experimentId);
         const uuid = uuidOf(id) ?? unknownRun(id);
         const made = await tx.query(sqlFile('tracking-create-run'), [
           uuid,
