@@ -63,7 +63,7 @@ export const rollouts: Section = {
     [WHOLE]: ['takes rows that a rule or a caller chose for no measurement'],
     'serving/results/endpoint-results.test.ts': ['count only rows that were drawn'],
   },
-  'The sequential test may be looked at at any time: it says that there is a difference where there is none in at most 5 % of the cases.':
+  'The sequential test may be looked at at any time: it says that there is a difference where there is none in at most 5 % of the cases, of rates and of values without very long tails.':
     {
       'serving/results/sequential.test.ts': [
         'sees a difference of %s where there is none in at most 5 % of the streams, looked at all the time',
